@@ -1,0 +1,71 @@
+# The commands of this project. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.11
+BIN := $(CURDIR)/.venv/bin
+# PyTorch for the CPU (200 MB). TORCH=gpu takes the package index's own build, which brings CUDA (gigabytes on Linux).
+TORCH ?= cpu
+CPU_WHEELS := --find-links https://download.pytorch.org/whl/cpu/torch/
+export PATH := $(BIN):$(PATH)
+export MLFLOW_EXPERIMENT_NAME ?= tweet_sentiment
+
+.PHONY: help
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: setup
+setup: .venv/installed ## Make .venv from conda.yaml, if it is missing or stale (TORCH=gpu for CUDA)
+
+# The pins of conda.yaml, as pip reads them.
+.venv/installed: conda.yaml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+	  || { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	sed -n 's/^      - //p' conda.yaml > .requirements.txt
+	$(BIN)/python -m pip install --quiet $(if $(filter cpu,$(TORCH)),$(CPU_WHEELS)) --requirement .requirements.txt
+	mv .requirements.txt .venv/installed
+
+.PHONY: run
+run: setup ## Train, compare, select and register on the embedded sample
+	mlflow run . --env-manager=local
+
+.PHONY: mlflow-ui
+mlflow-ui: setup ## Open the runs and the registry on http://127.0.0.1:5000
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
+
+.PHONY: test
+test: setup ## Run all tests: unit, integration, end to end
+	pytest
+
+.PHONY: test-unit
+test-unit: setup ## Run the unit tests alone, in seconds
+	pytest tests/unit -m "not slow"
+
+.PHONY: check
+check: setup ## Check format, lint, types and import rules
+	ruff format --check .
+	ruff check .
+	mypy
+	lint-imports --no-cache
+
+.PHONY: format
+format: setup ## Format the code, and mend what ruff can
+	ruff format .
+	ruff check --fix .
+
+.PHONY: bench
+bench: setup ## Run the benchmarks: served form against native form, preprocessing
+	for file in benchmarks/*.py; do python -m "benchmarks.$$(basename "$$file" .py)"; done
+
+.PHONY: lock
+lock: setup ## Pin what the pins of conda.yaml need in turn, in constraints.txt
+	sed -n 's/^      - //p' conda.yaml | grep -v '^-c ' \
+	  | uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url - \
+	  | sed -E 's/\+cpu$$//' > constraints.new
+	mv constraints.new constraints.txt
+
+.PHONY: clean
+clean: ## Remove the environment; runs and models stay
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .requirements.txt

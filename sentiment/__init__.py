@@ -1,0 +1,1 @@
+"""Sentiment of tweets: the library that the steps train with and that every served model carries."""

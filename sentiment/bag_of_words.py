@@ -1,0 +1,105 @@
+"""Bags of words: scikit-learn pipelines as the configuration describes them, and their search."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from hydra.utils import instantiate
+from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.pipeline import Pipeline
+
+# The order of a pipeline's parts; only the last one is in all of them.
+PARTS = ("vectorizer", "transformer", "classifier")
+
+
+def search_space(settings: Any, path: str = "") -> tuple[Any, dict[str, list[Any]]]:
+    """Take `{search: [...]}` apart: the settings with the first value of each, and scikit-learn's parameter grid.
+
+    The grid's names are paths as `set_params` writes them: `classifier__C`.
+    """
+    if isinstance(settings, Mapping):
+        if settings.keys() == {"search"}:
+            return settings["search"][0], {path: list(settings["search"])}
+        named = list(settings.items())
+    elif is_named_list(settings):
+        named = [(name, value) for name, value in settings]
+    else:
+        return settings, {}
+    values: dict[str, Any] = {}
+    grid: dict[str, list[Any]] = {}
+    for name, value in named:
+        values[name], found = search_space(value, f"{path}__{name}" if path else str(name))
+        grid |= found
+    return (values if isinstance(settings, Mapping) else [[name, value] for name, value in values.items()]), grid
+
+
+def is_named_list(settings: Any) -> bool:
+    """Return whether settings are a list of [name, mapping], as FeatureUnion takes its parts."""
+    return isinstance(settings, Sequence) and all(
+        isinstance(item, Sequence) and len(item) == 2 and isinstance(item[1], Mapping) for item in settings
+    )
+
+
+def build(settings: Mapping[str, Any]) -> tuple[Pipeline, dict[str, list[Any]]]:
+    """Build an unfitted pipeline and its parameter grid from the settings of its parts.
+
+    Raises:
+        ValueError: there is a part that no pipeline has, or no classifier.
+    """
+    if unknown := settings.keys() - set(PARTS):
+        raise ValueError(f"train_baseline has {sorted(unknown)}: the parts of a pipeline are {', '.join(PARTS)}.")
+    if "classifier" not in settings:
+        raise ValueError("train_baseline has no classifier: give one with its _target_.")
+    values, grid = search_space(settings)
+    pipeline = Pipeline([(part, instantiate(values[part], _convert_="all")) for part in PARTS if part in values])
+    # YAML has no tuples, and scikit-learn takes nothing else for an n-gram range.
+    ranges = {name: tuple(value) for name, value in pipeline.get_params().items() if name.endswith("ngram_range")}
+    pipeline.set_params(**ranges)
+    return pipeline, {
+        name: [tuple(value) for value in values] if name in ranges else values for name, values in grid.items()
+    }
+
+
+def search(
+    pipeline: Pipeline,
+    grid: Mapping[str, list[Any]],
+    documents: Sequence[str],
+    train: pd.DataFrame,
+    *,
+    folds: int,
+    scoring: str,
+    seed: int,
+    cache: Path,
+) -> tuple[Pipeline, pd.DataFrame, float]:
+    """Fit a pipeline with the best values of a grid by cross-validation; return it, the table and the fit's seconds.
+
+    No author is on two sides of a fold. `documents` are the tokens of each row of `train`, joined by spaces; `cache`
+    is a folder for what does not change from one value to the next.
+
+    Raises:
+        ValueError: there are fewer authors than folds.
+    """
+    authors = train["group"].nunique()
+    if authors < folds:
+        raise ValueError(f"search.folds={folds}, but the training split has {authors} groups: give fewer folds.")
+    pipeline.set_params(memory=str(cache))
+    found = GridSearchCV(
+        pipeline,
+        dict(grid),
+        scoring=scoring,
+        cv=GroupKFold(folds, shuffle=True, random_state=seed),
+        n_jobs=-1,
+        error_score="raise",
+    )
+    found.fit(documents, train["negative"].to_numpy(), groups=train["group"].to_numpy())
+    best: Pipeline = found.best_estimator_
+    best.set_params(memory=None)
+    table = pd.DataFrame(found.cv_results_).drop(columns="params").sort_values("rank_test_score")
+    return best, table, float(found.refit_time_)
+
+
+def negative_probability(pipeline: Pipeline, documents: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return the probability that each document is negative, shape (n,)."""
+    return np.asarray(pipeline.predict_proba(documents)[:, 1], dtype=np.float64)

@@ -1,0 +1,72 @@
+"""The comparison of candidates: one table for the terminal, for reports and for spreadsheets."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+# Column of the table: how it is headed, and how its values are written for people.
+COLUMNS = {
+    "name": ("candidate", "{}"),
+    "roc_auc": ("AUC", "{:.3f}"),
+    "average_precision": ("avg. precision", "{:.3f}"),
+    "accuracy": ("accuracy", "{:.3f}"),
+    "f1": ("F1", "{:.3f}"),
+    "log_loss": ("log loss", "{:.3f}"),
+    "brier": ("Brier", "{:.3f}"),
+    "expected_cost": ("cost", "{:.0f}"),
+    "fit_seconds": ("fit s", "{:.1f}"),
+    "predict_seconds": ("ms", "{:.2f}"),
+    "megabytes": ("MB", "{:.2f}"),
+}
+# What fits into the 80 columns of a terminal.
+TERMINAL = ("name", "roc_auc", "accuracy", "f1", "expected_cost", "fit_seconds", "predict_seconds", "megabytes")
+HTML = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>{title}</title>
+<style>
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; padding: 0 1rem }}
+table {{ border-collapse: collapse }}
+th, td {{ padding: .4rem .8rem; text-align: right; border-bottom: 1px solid #ddd }}
+th:first-child, td:first-child {{ text-align: left }} tbody tr:first-child {{ font-weight: 600 }}
+</style>
+<h1>{title}</h1>
+<p>{note}</p>
+{table}
+</html>
+"""
+
+
+def written(candidates: pd.DataFrame, columns: Iterable[str] = COLUMNS) -> pd.DataFrame:
+    """Return columns for people, headed and rounded; `candidates` has the keys of COLUMNS and one row a model."""
+    return pd.DataFrame(
+        {head: candidates[column].map(form.format).to_numpy() for column in columns for head, form in [COLUMNS[column]]}
+    )
+
+
+def terminal(candidates: pd.DataFrame, title: str) -> Table:
+    """Return the table for a terminal, the first row in bold."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    shown = written(candidates, TERMINAL)
+    for head in shown.columns:
+        table.add_column(head, justify="left" if head == "candidate" else "right", no_wrap=True)
+    for number, row in enumerate(shown.itertuples(index=False)):
+        table.add_row(*row, style="bold green" if number == 0 else None)
+    return table
+
+
+def markdown(candidates: pd.DataFrame, title: str, note: str) -> str:
+    """Return the table in Markdown, each candidate a link to its run."""
+    linked = written(candidates)
+    linked["candidate"] = [f"[{row.name}]({row.link})" for row in candidates[["name", "link"]].itertuples(index=False)]
+    return f"# {title}\n\n{note}\n\n{linked.to_markdown(index=False)}\n"
+
+
+def html(candidates: pd.DataFrame, title: str, note: str) -> str:
+    """Return the table as a page, each candidate a link to its run."""
+    linked = written(candidates)
+    linked["candidate"] = [
+        f'<a href="{row.link}">{row.name}</a>' for row in candidates[["name", "link"]].itertuples(index=False)
+    ]
+    table = linked.to_html(index=False, escape=False, border=0)
+    return HTML.format(title=title, note=note, table=table)

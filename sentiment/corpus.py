@@ -1,0 +1,31 @@
+"""A corpus: the splits with the tokens of every tweet."""
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import chain
+from os import cpu_count
+
+from tqdm import tqdm
+
+from sentiment.text import Tokenizer
+
+CHUNK = 5_000
+
+
+def tokenize(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[str]]:
+    """Return the tokens of each text, in order, with a progress bar.
+
+    Large data are shared out among all cores; below two chunks starting processes would cost more than it saves.
+    """
+    chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
+    bar = partial(tqdm, total=len(chunks), desc="tokenize", unit_scale=CHUNK, unit=" tweets", disable=len(chunks) < 2)
+    if len(chunks) < 2 or cpu_count() == 1:
+        return list(chain.from_iterable(bar(map(partial(tokenize_chunk, tokenizer=tokenizer), chunks))))
+    with ProcessPoolExecutor() as pool:
+        return list(chain.from_iterable(bar(pool.map(partial(tokenize_chunk, tokenizer=tokenizer), chunks))))
+
+
+def tokenize_chunk(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[str]]:
+    """Return the tokens of each text, in this process."""
+    return [tokenizer(text) for text in texts]

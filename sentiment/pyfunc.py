@@ -1,0 +1,31 @@
+"""The MLflow form of a classifier: what `mlflow.pyfunc.load_model` returns and `mlflow models serve` answers with.
+
+MLflow runs this file when it loads a model ("models from code"): nothing is pickled.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
+
+from sentiment.classifier import Classifier
+
+
+class SentimentModel(PythonModel):
+    """A list of raw tweets in; a frame with `negative_probability` and `sentiment` out, one row a tweet."""
+
+    def load_context(self, context: Any) -> None:
+        """Load the classifier that travels with the model."""
+        self.classifier = Classifier.load(Path(context.artifacts["classifier"]))
+
+    def predict(self, context: Any, model_input: list[str], params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
+        """Score raw tweets: `sentiment` is `negative` or `positive`, at the stored threshold."""
+        probability = self.classifier.negative_probability(model_input)
+        sentiment = np.where(self.classifier.is_negative(probability), "negative", "positive")
+        return pd.DataFrame({"negative_probability": probability, "sentiment": sentiment})
+
+
+set_model(SentimentModel())

@@ -1,0 +1,53 @@
+"""Start a step: `python -m steps <step> [overrides]`.
+
+MLflow hands over all Hydra options as one string, quoted by the shell, so that no value can be mistaken for another
+command: the argument `hydra_options=...` is cut here into the options that it holds.
+"""
+
+import os
+import runpy
+import shlex
+import sys
+from pathlib import Path
+
+STEPS = sorted(
+    path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in {"__init__", "__main__", "tracking"}
+)
+OPTIONS = "hydra_options="
+# Libraries read these when they are first imported: a terminal is for what the steps say. The environment may override.
+QUIET = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "TOKENIZERS_PARALLELISM": "true",
+}
+
+
+def main(arguments: list[str]) -> None:
+    """Run the step that the first argument names with the options that the others hold."""
+    if not arguments or arguments[0] not in STEPS:
+        asked = f"Unknown step {arguments[0]!r}. " if arguments else ""
+        sys.exit(f"{asked}Usage: python -m steps <step> [overrides], where <step> is one of {', '.join(STEPS)}.")
+    step, *options = arguments
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    sys.argv = [f"steps.{step}", *(part for option in options for part in split_options(option))]
+    runpy.run_module(f"steps.{step}", run_name="__main__")
+
+
+def split_options(argument: str) -> list[str]:
+    """Return the options in an argument; any but `hydra_options=...` is one by itself.
+
+    Raises:
+        SystemExit: a quote is not closed.
+    """
+    if not argument.startswith(OPTIONS):
+        return [argument]
+    try:
+        return shlex.split(argument.removeprefix(OPTIONS))
+    except ValueError as error:
+        sys.exit(f"hydra_options cannot be read, {error}: {argument.removeprefix(OPTIONS)}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,148 @@
+"""Compare the candidates on the validation split, register the best as champion, and look at the test set once.
+
+In: models of the trainers and the splits they were all trained on. Out: a new version of the registered model with the
+alias `champion`; the comparison as CSV, Markdown and HTML; metrics `test_*` of the winner, as a control.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import hydra
+import mlflow
+import pandas as pd
+from omegaconf import DictConfig
+from rich.console import Console
+
+from sentiment import comparison, metrics, plots
+from sentiment.metrics import Cost
+from steps import tracking
+
+# The better the higher for these, the lower for the other metrics.
+HIGHER_IS_BETTER = {"roc_auc", "average_precision", "accuracy", "accuracy_at_half", "f1"}
+# A gap of more standard errors than this comes by chance once in 20 times.
+SUSPICIOUS = 1.96
+NEXT_STEPS = """\
+[bold]Registered:[/bold] {name} version {version}, alias {alias}: {winner}
+[bold]Test split[/bold] (looked at once): AUC {roc_auc:.3f}, {gap};
+accuracy {accuracy:.3f}, cost per 1,000 tweets {expected_cost:.0f}
+
+[bold]Go on[/bold]
+  predict a tweet     [cyan].venv/bin/python -m steps predict "@AirParadis two hours late, thanks for nothing"[/cyan]
+  open the MLflow UI  [cyan]make mlflow-ui[/cyan]
+  try something else  [cyan].venv/bin/mlflow run . --env-manager=local -P hydra_options="train_bert=finetune"[/cyan]
+"""
+
+
+class CandidateError(ValueError):
+    """Candidates that cannot be compared."""
+
+
+def read_candidate(uri: str, digest: str) -> dict[str, Any]:
+    """Return a model's row of the comparison.
+
+    Raises:
+        CandidateError: it is no finished model of a trainer, or was trained on other splits.
+    """
+    try:
+        run = mlflow.get_run(tracking.run_id(uri))
+    except mlflow.MlflowException as error:
+        raise CandidateError(f"The candidate {uri} cannot be found: {error}") from error
+    scores = run.data.metrics
+    if run.info.status != "FINISHED" or "served_bytes" not in scores:
+        raise CandidateError(f"The candidate {uri} is no finished model of a trainer (its run is {run.info.status}).")
+    digests = {used.dataset.digest for used in (run.inputs.dataset_inputs if run.inputs else [])}
+    if digests != {digest}:
+        raise CandidateError(f"The candidate {uri} was trained on the splits {', '.join(digests)}, not on {digest}.")
+    return {
+        **{name.removeprefix("val_"): value for name, value in scores.items()},
+        "name": run.info.run_name.partition(" ")[2] or run.info.run_name,
+        "runtime": run.data.tags["runtime"],
+        "megabytes": scores["served_bytes"] / 1e6,
+        "uri": uri,
+        "link": tracking.link(run),
+    }
+
+
+def rank(rows: list[dict[str, Any]], metric: str) -> pd.DataFrame:
+    """Return the candidates as a table, the best first; of equals, the one that predicts faster.
+
+    Raises:
+        CandidateError: there is no such metric.
+    """
+    table = pd.DataFrame(rows)
+    if metric not in table:
+        raise CandidateError(
+            f"select.metric={metric} is not among the metrics of the candidates: {', '.join(map(str, table.columns))}."
+        )
+    return table.sort_values([metric, "predict_seconds"], ascending=[metric not in HIGHER_IS_BETTER, True])
+
+
+def choose(ranked: pd.DataFrame, runtimes: list[str]) -> pd.Series:
+    """Return the best candidate that may be served.
+
+    Raises:
+        CandidateError: none may.
+    """
+    allowed = ranked[ranked["runtime"].isin(runtimes)]
+    if allowed.empty:
+        raise CandidateError(f"No candidate runs on one of select.runtimes={runtimes}: {set(ranked['runtime'])}.")
+    return allowed.iloc[0]
+
+
+def log_comparison(ranked: pd.DataFrame, metric: str, synthetic: bool, scratch: Path) -> None:
+    """Log the comparison as tables and plots, and show it on the terminal."""
+    title = "Candidates on the validation split, best first"
+    note = f"Ranked by {metric}. Costs and milliseconds are for 1,000 tweets and for one." + (
+        " The data are synthetic: the figures say nothing about real tweets." * synthetic
+    )
+    mlflow.log_text(ranked.to_csv(index=False), "comparison/candidates.csv")
+    mlflow.log_text(comparison.markdown(ranked, title, note), "comparison/candidates.md")
+    mlflow.log_text(comparison.html(ranked, title, note), "comparison/candidates.html")
+    mlflow.log_figure(plots.quality_against_time(ranked, metric), "comparison/quality_against_time.png")
+    uris = dict(zip(ranked["name"].astype(str), ranked["uri"].astype(str), strict=True))
+    probabilities = {name: tracking.read_validation(uri, scratch) for name, uri in uris.items()}
+    negative = next(iter(probabilities.values()))["negative"].to_numpy()
+    mlflow.log_figure(
+        plots.roc_curves(negative, {name: frame["probability"].to_numpy() for name, frame in probabilities.items()}),
+        "comparison/roc.png",
+    )
+    Console().print("", comparison.terminal(ranked, title), note, "")
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+def main(cfg: DictConfig) -> None:
+    """Run the step."""
+    with tracking.run("select", cfg) as scratch:
+        splits = tracking.fetch(cfg.inputs.splits, "splits", scratch)
+        data = tracking.describe_data(splits)
+        ranked = rank([read_candidate(uri, data["digest"]) for uri in cfg.inputs.candidates], cfg.select.metric)
+        winner = choose(ranked, list(cfg.select.runtimes))
+        log_comparison(ranked, cfg.select.metric, data["synthetic"], scratch)
+
+        test = pd.read_parquet(splits / "test.parquet")
+        model = mlflow.pyfunc.load_model(winner["uri"])
+        answers = model.predict(test["text"].tolist())
+        on_test = test["negative"].to_numpy(), answers["negative_probability"].to_numpy()
+        scores = metrics.score(*on_test, winner["threshold"], Cost(**cfg.cost))
+        mlflow.log_metrics({f"test_{name}": value for name, value in scores.items()})
+        validation = tracking.read_validation(winner["uri"], scratch)
+        on_validation = validation["negative"].to_numpy(), validation["probability"].to_numpy()
+        gap, errors = metrics.gap_in_standard_errors(on_validation, on_test)
+        mlflow.log_metrics({"validation_to_test_gap": gap, "validation_to_test_gap_in_standard_errors": errors})
+        verdict = f"{abs(gap):.3f} {'below' if gap > 0 else 'above'} validation, {abs(errors):.1f} standard errors"
+        verdict += ": SUSPICIOUS, look at the splits" if abs(errors) > SUSPICIOUS else ": as chance would have it"
+
+        tags = {
+            "candidate": winner["name"],
+            "threshold": winner["threshold"],
+            "data": data["data"],
+            "digest": data["digest"],
+        }
+        tags |= {"synthetic": data["synthetic"], f"val_{cfg.select.metric}": winner[cfg.select.metric]}
+        version = tracking.register(winner["uri"], cfg.select.name, cfg.select.alias, tags)
+        summary = {"name": cfg.select.name, "alias": cfg.select.alias, "version": version, "winner": winner["name"]}
+        Console().print(NEXT_STEPS.format(**summary, **scores, gap=verdict))
+
+
+if __name__ == "__main__":
+    main()
