@@ -24,21 +24,23 @@ def search_space(settings: Any, path: str = "") -> tuple[Any, dict[str, list[Any
             return settings["search"][0], {path: list(settings["search"])}
         named = list(settings.items())
     elif is_named_list(settings):
-        named = [(name, value) for name, value in settings]
+        named = [tuple(item) for item in settings]
     else:
         return settings, {}
     values: dict[str, Any] = {}
     grid: dict[str, list[Any]] = {}
     for name, value in named:
-        values[name], found = search_space(value, f"{path}__{name}" if path else str(name))
+        # The parts of a union go by their own names: vectorizer__words, without transformer_list in between.
+        inner = path if is_named_list(value) else f"{path}__{name}".removeprefix("__")
+        values[name], found = search_space(value, inner)
         grid |= found
     return (values if isinstance(settings, Mapping) else [[name, value] for name, value in values.items()]), grid
 
 
 def is_named_list(settings: Any) -> bool:
     """Return whether settings are a list of [name, mapping], as FeatureUnion takes its parts."""
-    return isinstance(settings, Sequence) and all(
-        isinstance(item, Sequence) and len(item) == 2 and isinstance(item[1], Mapping) for item in settings
+    return isinstance(settings, list) and all(
+        isinstance(item, list) and len(item) == 2 and isinstance(item[1], Mapping) for item in settings
     )
 
 

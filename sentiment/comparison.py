@@ -6,6 +6,8 @@ import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from sentiment.report import cell, grid
+
 # Column of the table: how it is headed, and how its values are written for people.
 COLUMNS = {
     "name": ("candidate", "{}"),
@@ -20,21 +22,10 @@ COLUMNS = {
     "predict_seconds": ("ms", "{:.2f}"),
     "megabytes": ("MB", "{:.2f}"),
 }
+# The plots beside the table, each a PNG file of that name.
+PLOTS = ("quality_against_time", "roc")
 # What fits into the 80 columns of a terminal.
 TERMINAL = ("name", "roc_auc", "accuracy", "f1", "expected_cost", "fit_seconds", "predict_seconds", "megabytes")
-HTML = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>{title}</title>
-<style>
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; padding: 0 1rem }}
-table {{ border-collapse: collapse }}
-th, td {{ padding: .4rem .8rem; text-align: right; border-bottom: 1px solid #ddd }}
-th:first-child, td:first-child {{ text-align: left }} tbody tr:first-child {{ font-weight: 600 }}
-</style>
-<h1>{title}</h1>
-<p>{note}</p>
-{table}
-</html>
-"""
 
 
 def written(candidates: pd.DataFrame, columns: Iterable[str] = COLUMNS) -> pd.DataFrame:
@@ -56,17 +47,10 @@ def terminal(candidates: pd.DataFrame, title: str) -> Table:
 
 
 def markdown(candidates: pd.DataFrame, title: str, note: str) -> str:
-    """Return the table in Markdown, each candidate a link to its run."""
-    linked = written(candidates)
-    linked["candidate"] = [f"[{row.name}]({row.link})" for row in candidates[["name", "link"]].itertuples(index=False)]
-    return f"# {title}\n\n{note}\n\n{linked.to_markdown(index=False)}\n"
-
-
-def html(candidates: pd.DataFrame, title: str, note: str) -> str:
-    """Return the table as a page, each candidate a link to its run."""
+    """Return the table as a report in Markdown, each candidate a link to its run, with the plots that go with it."""
     linked = written(candidates)
     linked["candidate"] = [
-        f'<a href="{row.link}">{row.name}</a>' for row in candidates[["name", "link"]].itertuples(index=False)
+        f"[{cell(row.name)}]({row.link})" for row in candidates[["name", "link"]].itertuples(index=False)
     ]
-    table = linked.to_html(index=False, escape=False, border=0)
-    return HTML.format(title=title, note=note, table=table)
+    plots = "\n\n".join(f"![{plot}]({plot}.png)" for plot in PLOTS)
+    return f"# {title}\n\n{note}\n\n{grid(linked, markdown=['candidate'])}\n\n{plots}\n"

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import ConfusionMatrixDisplay, average_precision_score, precision_recall_curve, roc_auc_score
 from sklearn.metrics import roc_curve as roc_points
@@ -117,9 +118,11 @@ def quality_against_time(candidates: pd.DataFrame, metric: str) -> Figure:
             label, (row.predict_seconds, getattr(row, metric)), (0, 14), textcoords="offset points", ha="center"
         )
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
     axes.margins(x=0.25, y=0.2)
     axes.grid(alpha=0.3)
-    axes.set(xlabel="seconds to predict 1,000 tweets, in batches (logarithmic)", ylabel=f"{metric} on validation")
+    axes.set(xlabel="milliseconds to predict a tweet, in batches (logarithmic)", ylabel=f"{metric} on validation")
     return figure
 
 

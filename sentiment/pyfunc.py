@@ -21,7 +21,7 @@ class SentimentModel(PythonModel):
         """Load the classifier that travels with the model."""
         self.classifier = Classifier.load(Path(context.artifacts["classifier"]))
 
-    def predict(self, context: Any, model_input: list[str], params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
+    def predict(self, model_input: list[str]) -> pd.DataFrame:  # type: ignore[override]
         """Score raw tweets: `sentiment` is `negative` or `positive`, at the stored threshold."""
         probability = self.classifier.negative_probability(model_input)
         sentiment = np.where(self.classifier.is_negative(probability), "negative", "positive")

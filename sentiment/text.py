@@ -25,7 +25,8 @@ SKIN_TONE_OR_VARIATION = re.compile("[\U0001f3fb-\U0001f3ff\ufe0e\ufe0f]")
 SPACES = re.compile(r"\s+")
 # With and without their apostrophe: "dont" is as common as "don't" on Twitter.
 CONTRACTED_NOT = re.compile(
-    r"\b(ai|are|ca|could|did|do|does|had|has|have|is|might|must|need|sha|should|was|were|wo|would)n'?t\b", re.IGNORECASE
+    r"\b(?:(ai|are|ca|could|did|do|does|had|has|have|is|might|must|need|sha|should|was|were|wo|would)n'?t|(can)not)\b",
+    re.IGNORECASE,
 )
 IRREGULAR = {"ai": "is", "ca": "can", "sha": "shall", "wo": "will"}
 # Any word with a letter and nothing but letters and apostrophes: what has a lemma or a stem.
@@ -86,7 +87,7 @@ class Tokenizer:
         """Return the tokens; the list may be empty."""
         text = self.cleaner(text)
         if self.negation:
-            text = CONTRACTED_NOT.sub(spell_out_not, text).replace("cannot", "can not")
+            text = CONTRACTED_NOT.sub(spell_out_not, text)
         tokens = tweet_tokenizer(preserve_case=not self.lowercase).tokenize(text)
         reduce = REDUCE[self.words]
         return [reduce(token) if WORD.fullmatch(token) else token for token in tokens]
@@ -100,17 +101,18 @@ def tweet_tokenizer(*, preserve_case: bool) -> TweetTokenizer:
 
 def spell_out_not(match: re.Match[str]) -> str:
     """Return a contracted negation in two words: `can't` gives `can not`."""
-    verb = match[1]
+    verb = match[1] or match[2]
     return f"{IRREGULAR.get(verb.lower(), verb)} not"
 
 
 @lru_cache(maxsize=100_000)
 def lemma(word: str) -> str:
-    """Return the English dictionary form of a word, in the word's own case.
+    """Return the English dictionary form of a word, in lower case if the word is.
 
     Source: Barbaresi, simplemma (https://github.com/adbar/simplemma).
     """
-    return simplemma.lemmatize(word, lang="en")
+    form = simplemma.lemmatize(word, lang="en")
+    return form.lower() if word.islower() else form  # its form of `i` is `I`
 
 
 @lru_cache(maxsize=100_000)

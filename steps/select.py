@@ -13,7 +13,7 @@ import pandas as pd
 from omegaconf import DictConfig
 from rich.console import Console
 
-from sentiment import comparison, metrics, plots
+from sentiment import comparison, metrics, plots, report
 from sentiment.metrics import Cost
 from steps import tracking
 
@@ -66,6 +66,8 @@ def read_candidate(uri: str, digest: str) -> dict[str, Any]:
 def rank(rows: list[dict[str, Any]], metric: str) -> pd.DataFrame:
     """Return the candidates as a table, the best first; of equals, the one that predicts faster.
 
+    Names that more than one candidate has are told apart by their runs' ids.
+
     Raises:
         CandidateError: there is no such metric.
     """
@@ -74,6 +76,8 @@ def rank(rows: list[dict[str, Any]], metric: str) -> pd.DataFrame:
         raise CandidateError(
             f"select.metric={metric} is not among the metrics of the candidates: {', '.join(map(str, table.columns))}."
         )
+    twins = table["name"].duplicated(keep=False)
+    table["name"] = table["name"].where(~twins, table["name"] + " " + table["uri"].map(tracking.run_id).str[:4])
     return table.sort_values([metric, "predict_seconds"], ascending=[metric not in HIGHER_IS_BETTER, True])
 
 
@@ -90,22 +94,24 @@ def choose(ranked: pd.DataFrame, runtimes: list[str]) -> pd.Series:
 
 
 def log_comparison(ranked: pd.DataFrame, metric: str, synthetic: bool, scratch: Path) -> None:
-    """Log the comparison as tables and plots, and show it on the terminal."""
+    """Log the comparison as tables, plots and a page, and show it on the terminal."""
     title = "Candidates on the validation split, best first"
-    note = f"Ranked by {metric}. Costs and milliseconds are for 1,000 tweets and for one." + (
-        " The data are synthetic: the figures say nothing about real tweets." * synthetic
-    )
-    mlflow.log_text(ranked.to_csv(index=False), "comparison/candidates.csv")
-    mlflow.log_text(comparison.markdown(ranked, title, note), "comparison/candidates.md")
-    mlflow.log_text(comparison.html(ranked, title, note), "comparison/candidates.html")
-    mlflow.log_figure(plots.quality_against_time(ranked, metric), "comparison/quality_against_time.png")
+    note = f"Ranked by {metric}. Costs are for 1,000 tweets, milliseconds for one."
+    note += " The data are synthetic: the figures say nothing about real tweets." * synthetic
     uris = dict(zip(ranked["name"].astype(str), ranked["uri"].astype(str), strict=True))
-    probabilities = {name: tracking.read_validation(uri, scratch) for name, uri in uris.items()}
-    negative = next(iter(probabilities.values()))["negative"].to_numpy()
-    mlflow.log_figure(
-        plots.roc_curves(negative, {name: frame["probability"].to_numpy() for name, frame in probabilities.items()}),
-        "comparison/roc.png",
-    )
+    validation = {name: tracking.read_validation(uri, scratch) for name, uri in uris.items()}
+    negative = next(iter(validation.values()))["negative"].to_numpy()
+    probabilities = {name: frame["probability"].to_numpy() for name, frame in validation.items()}
+
+    folder = scratch / "comparison"
+    folder.mkdir()
+    ranked.to_csv(folder / "candidates.csv", index=False)
+    plots.quality_against_time(ranked, metric).savefig(folder / "quality_against_time.png")
+    plots.roc_curves(negative, probabilities).savefig(folder / "roc.png")
+    text = comparison.markdown(ranked, title, note)
+    (folder / "candidates.md").write_text(text, encoding="utf-8")
+    (folder / "candidates.html").write_text(report.page(text, folder), encoding="utf-8")
+    mlflow.log_artifacts(str(folder), "comparison")
     Console().print("", comparison.terminal(ranked, title), note, "")
 
 

@@ -99,6 +99,8 @@ def run(step: str, cfg: DictConfig) -> Iterator[Path]:
         mlflow.set_tag("step", step)
         mlflow.log_params(flatten(settings))
         mlflow.log_dict(settings, "config.yaml")
+        if "cost" in settings:
+            Cost(**settings["cost"])  # refuses senseless ones now, not after the training
         yield Path(scratch)
 
 
@@ -183,7 +185,8 @@ def log_data(frames: Mapping[str, pd.DataFrame], folder: Path) -> None:
     described = describe_data(folder)
     for name, frame in frames.items():
         table = frame[["text", "negative"]].astype({"negative": bool})
-        data = from_pandas(table, name=described["data"], digest=described["digest"], targets="negative")
+        # MLflow knows a data set by its name and digest, and would take two splits of one name for the same.
+        data = from_pandas(table, name=f"{described['data']} {name}", digest=described["digest"], targets="negative")
         mlflow.log_input(data, context=name)
 
 

@@ -12,7 +12,10 @@ from sentiment.text import Tokenizer
 REQUIREMENTS = ("scikit-learn", "skops")
 FILE = "pipeline.skops"
 # Types beyond skops' own list of trusted ones that our pipelines hold; a file with any other is refused.
-TRUSTED: list[str] = []
+TRUSTED = [
+    "sentiment.log_count_ratio.LogCountRatio",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+]
 
 
 def load(folder: Path, text: Tokenizer) -> Callable[[Sequence[str]], NDArray[np.float64]]:

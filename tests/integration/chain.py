@@ -1,0 +1,25 @@
+"""The real configuration, and what the first steps make of a little of the sample."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+CONF = Path(__file__).parents[2] / "conf"
+Configure = Callable[..., DictConfig]
+
+
+def configuration(*overrides: str) -> DictConfig:
+    """Compose the configuration that a step gets from overrides."""
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        return compose("config", overrides=list(overrides))
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The URIs of what the first steps have made."""
+
+    splits: str
+    corpus: str

@@ -1,0 +1,159 @@
+"""The step `split` on every data set, with a tracking store of its own."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+import pytest
+import yaml
+from hydra import compose, initialize
+from hydra.errors import InstantiationException
+
+from sentiment.checks import DataError
+from sentiment.splitting import LeakageError, leakage, text_key
+from steps import split
+
+Split = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of an empty tracking store; making one takes seconds, so the tests here share it."""
+    folder = tmp_path_factory.mktemp("store")
+    before, address = mlflow.get_tracking_uri(), f"sqlite:///{folder / 'mlflow.db'}"
+    mlflow.set_tracking_uri(address)
+    mlflow.create_experiment("split", artifact_location=(folder / "artifacts").as_uri())
+    yield address
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture
+def splits(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Split:
+    """Return a function that runs the step with some overrides and returns the folder that it logged."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
+    mlflow.set_experiment("split")
+
+    def run(*overrides: str) -> Path:
+        with initialize(version_base="1.3", config_path="../../conf"):
+            cfg = compose("config", overrides=list(overrides))
+        uri: str = split.main(cfg)
+        assert uri.startswith("runs:/")
+        assert uri.endswith("/splits")
+        return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(tmp_path / uri.split("/")[1])))
+
+    return run
+
+
+def read(folder: Path) -> dict[str, pd.DataFrame]:
+    return {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("train", "validation", "test")}
+
+
+def described(folder: Path) -> dict[str, Any]:
+    description: dict[str, Any] = yaml.safe_load((folder / "splits.yaml").read_text(encoding="utf-8"))
+    return description
+
+
+def last_run() -> mlflow.entities.Run:
+    return mlflow.search_runs(output_format="list", search_all_experiments=True)[0]
+
+
+def test_sample_is_split_and_said_to_be_synthetic(splits: Split) -> None:
+    folder = splits("data.rows=600")
+    frames = read(folder)
+    for frame in frames.values():
+        assert frame.dtypes.astype(str).to_dict() == {"text": "object", "negative": "int8", "group": "object"}
+        assert set(frame["negative"]) == {0, 1}
+    rows = sum(map(len, frames.values()))
+    description = described(folder)
+    assert description["synthetic"] is True
+    assert description["data"] == "sample"
+    assert description["splits"]["test"]["rows"] == len(frames["test"])
+    assert rows + description["duplicates_removed"] + description["contradictions_removed"] == 600
+    assert (folder / "report" / "report.md").read_text(encoding="utf-8").startswith("# Data report: sample (synthetic")
+    assert json.loads((folder / "leakage.json").read_text()) == leakage(frames)
+    metrics = last_run().data.metrics
+    assert metrics["rows"] == rows
+    assert metrics["negative_share"] == sum(frame["negative"].sum() for frame in frames.values()) / rows
+    assert description["digest"] == described(splits("data.rows=600"))["digest"]
+    assert description["digest"] != described(splits("data.rows=600", "seed=7"))["digest"]
+
+
+def test_sentiment140_from_a_file(splits: Split, tmp_path: Path) -> None:
+    path = tmp_path / "tweets.csv"
+    rows = [[str(4 * (row % 2)), row, "date", "NO_QUERY", f"user{row % 150}", f"caf\u00e9 {row}"] for row in range(400)]
+    rows += [
+        ["0", 400, "date", "NO_QUERY", "user0", "CAF\u00c9  0"],
+        ["4", 401, "date", "NO_QUERY", "u", "caf&eacute; 2"],
+    ]
+    with path.open("w", encoding="latin-1", newline="") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
+    folder = splits("data=sentiment140", f"data.path={path}", "data.sample_size=300")
+    frames = read(folder)
+    assert sum(map(len, frames.values())) == 300
+    description = described(folder)
+    assert (description["duplicates_removed"], description["contradictions_removed"]) == (1, 2)
+    assert all(not any(counts.values()) for counts in leakage(frames).values())
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_a_table_of_ones_own(splits: Split, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"mails{ending}"
+    frame = pd.DataFrame(
+        {
+            "body": [f"mail {row}" for row in range(200)],
+            "kind": ["spam" if row % 4 == 0 else "ham" if row % 4 == 1 else "list" for row in range(200)],
+            "sender": [f"sender {row // 2}" for row in range(200)],
+        }
+    )
+    if ending == ".csv":
+        frame.to_csv(path, index=False)
+    else:
+        frame.to_parquet(path)
+    folder = splits(
+        "data=csv",
+        f"data.path={path}",
+        "data.text_column=body",
+        "data.label_column=kind",
+        "data.negative_values=[spam]",
+        "data.group_column=sender",
+    )
+    frames = read(folder)
+    negative = {text_key(text) for part in frames.values() for text in part["text"][part["negative"] == 1]}
+    assert negative == {f"mail {row}" for row in range(0, 200, 4)}
+    assert described(folder)["synthetic"] is False
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ([], r"data=csv needs a file: data\.path="),
+        (["data.path={path}", "data.label_column=wrong"], "Its columns: text, label"),
+        (["data.path={path}"], r"1 row\(s\) have an empty text: 3"),
+        (["data.path=absent.csv"], r"No file .*absent\.csv"),
+        (["data.path={path}", "data.negative_values=[worse]"], "no row is negative"),
+    ],
+)
+def test_bad_data_leave_a_failed_run(splits: Split, tmp_path: Path, overrides: list[str], message: str) -> None:
+    path = tmp_path / "tweets.csv"
+    path.write_text("text,label\nlate,negative\nfine,positive\n,negative\n", encoding="utf-8")
+    with pytest.raises((DataError, InstantiationException), match=message):
+        splits("data=csv", *(override.format(path=path) for override in overrides))
+    assert last_run().info.status == "FAILED"
+
+
+def test_a_leak_stops_the_step(splits: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = split.splitting.split
+
+    def leaking(rows: pd.DataFrame, **settings: Any) -> dict[str, pd.DataFrame]:
+        frames = honest(rows, **settings)
+        return {**frames, "test": pd.concat([frames["test"], frames["train"][:3]])}
+
+    monkeypatch.setattr(split.splitting, "split", leaking)
+    with pytest.raises(LeakageError, match="3 texts in both train and test"):
+        splits("data.rows=600")
+    assert last_run().info.status == "FAILED"

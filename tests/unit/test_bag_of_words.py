@@ -1,0 +1,95 @@
+"""What the bags of words promise."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+from omegaconf import OmegaConf
+
+from sentiment import bag_of_words
+from sentiment.log_count_ratio import LogCountRatio
+from sentiment.runtimes import sklearn as runtime
+
+OPTIONS = sorted((Path(__file__).parents[2] / "conf/train_baseline").glob("*.yaml"))
+
+
+def settings(option: Path) -> dict[str, object]:
+    cfg = OmegaConf.create({"seed": 7, "train_baseline": OmegaConf.load(option)})
+    return OmegaConf.to_container(cfg.train_baseline, resolve=True)  # type: ignore[return-value]
+
+
+@pytest.fixture
+def train() -> pd.DataFrame:
+    random = np.random.default_rng(0)
+    negative = random.integers(0, 2, 160).astype("int8")
+    sides = [
+        [["late", "lost", "rude", "never", "sorry"], ["lovely", "thanks", "great", "quick", "kind"]][1 - label]
+        for label in negative
+    ]
+    words = [["flight", "crew", "seat", "gate", "bag"]] * len(sides)
+    documents = [" ".join(random.choice([*side, *word], 12)) for side, word in zip(sides, words, strict=True)]
+    return pd.DataFrame({"document": documents, "negative": negative, "group": [f"user{i % 40}" for i in range(160)]})
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda path: path.stem)
+def test_every_option_is_searched_fitted_and_served_as_it_was_fitted(
+    option: Path, train: pd.DataFrame, tmp_path: Path
+) -> None:
+    pipeline, grid = bag_of_words.build(settings(option))
+    documents = train["document"].tolist()
+    best, table, _ = bag_of_words.search(
+        pipeline, grid, documents, train, folds=2, scoring="roc_auc", seed=7, cache=tmp_path / "cache"
+    )
+    assert len(table) == np.prod([len(values) for values in grid.values()])
+    skops.io.dump(best, tmp_path / runtime.FILE)
+    score = runtime.load(tmp_path, text=str.split)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(score(documents), bag_of_words.negative_probability(best, documents))
+
+
+def test_a_fixed_value_is_not_searched() -> None:
+    pipeline, grid = bag_of_words.build(
+        {"classifier": {"_target_": "sklearn.linear_model.LogisticRegression", "C": 0.1}}
+    )
+    assert (pipeline["classifier"].C, grid) == (0.1, {})
+
+
+def test_a_search_reaches_into_a_union() -> None:
+    words = {"_target_": "sklearn.feature_extraction.text.TfidfVectorizer", "ngram_range": {"search": [[1, 1], [1, 2]]}}
+    union = {"_target_": "sklearn.pipeline.FeatureUnion", "transformer_list": [["words", words]]}
+    pipeline, grid = bag_of_words.build(
+        {"vectorizer": union, "classifier": {"_target_": "sklearn.dummy.DummyClassifier"}}
+    )
+    assert grid == {"vectorizer__words__ngram_range": [(1, 1), (1, 2)]}
+    assert pipeline.get_params()["vectorizer__words__ngram_range"] == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [({"clasifier": {}}, "clasifier"), ({"vectorizer": {"_target_": "builtins.dict"}}, "no classifier")],
+)
+def test_a_pipeline_with_wrong_parts_is_refused(parts: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        bag_of_words.build(parts)
+
+
+def test_fewer_authors_than_folds_are_refused(train: pd.DataFrame, tmp_path: Path) -> None:
+    pipeline, grid = bag_of_words.build({"classifier": {"_target_": "sklearn.dummy.DummyClassifier"}})
+    with pytest.raises(ValueError, match="search.folds=50"):
+        bag_of_words.search(
+            pipeline, grid, train["document"].tolist(), train, folds=50, scoring="roc_auc", seed=0, cache=tmp_path
+        )
+
+
+def test_log_count_ratios_are_those_of_the_paper() -> None:
+    counts = np.array([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
+    ratio = LogCountRatio(alpha=1.0).fit(counts, [1, 0]).ratio_
+    p, q = np.array([2.0, 1.0, 2.0]), np.array([2.0, 2.0, 1.0])
+    np.testing.assert_allclose(ratio, np.log((p / p.sum()) / (q / q.sum())))
+
+
+def test_a_file_with_a_type_that_is_not_trusted_is_refused(tmp_path: Path) -> None:
+    skops.io.dump(Path("a harmless type that no pipeline holds"), tmp_path / runtime.FILE)
+    with pytest.raises(skops.io.exceptions.UntrustedTypesFoundException):
+        runtime.load(tmp_path, text=str.split)  # type: ignore[arg-type]

@@ -1,0 +1,165 @@
+"""`sentiment.checks`: what is refused, how it is named, and what is let through."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sentiment.checks import DataError, Labelled, check
+
+SETTINGS: dict[str, Any] = {
+    "text_column": "text",
+    "label_column": "label",
+    "group_column": "user",
+    "negative_values": ["bad"],
+    "positive_values": ["good"],
+    "ignored_values": [],
+    "max_damaged": 0.0,
+}
+
+
+def table(**columns: list[Any]) -> pd.DataFrame:
+    sound = {"text": ["late again", "on time", "meh"], "label": ["bad", "good", "good"], "user": ["ana", "bo", "bo"]}
+    return pd.DataFrame({**sound, **columns}, dtype=object)
+
+
+def checked(frame: pd.DataFrame, **settings: object) -> Labelled:
+    return check(frame, **{**SETTINGS, **settings})
+
+
+def test_returns_text_class_and_group() -> None:
+    labelled = checked(table())
+    assert labelled.frame.to_dict("list") == {
+        "text": ["late again", "on time", "meh"],
+        "negative": [1, 0, 0],
+        "group": ["ana", "bo", "bo"],
+    }
+    assert labelled.frame["negative"].dtype == np.int8
+    assert labelled.labels.to_dict("records") == [
+        {"label": "good", "rows": 2, "meaning": "positive"},
+        {"label": "bad", "rows": 1, "meaning": "negative"},
+    ]
+    assert (labelled.ignored, labelled.without_group, sum(labelled.damaged.values())) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "values"),
+    [
+        ([0, 4, 4], [0]),
+        (["0", "4", "4"], [0]),
+        ([0.0, 4.0, 4.0], ["0"]),
+        ([True, False, False], [True]),
+        (["TRUE", "FALSE", "FALSE"], [True]),
+        ([" Spam", "ham", "ham"], ["spam"]),
+    ],
+)
+def test_labels_are_compared_as_text(labels: list[Any], values: list[Any]) -> None:
+    frame = pd.DataFrame({"text": ["a", "b", "c"], "label": labels, "user": ["x", "y", "z"]})
+    assert checked(frame, negative_values=values, positive_values=None).frame["negative"].tolist() == [1, 0, 0]
+
+
+def test_null_takes_every_other_label_as_positive() -> None:
+    labelled = checked(table(label=["bad", "neutral", "good"]), positive_values=None)
+    assert labelled.frame["negative"].tolist() == [1, 0, 0]
+
+
+def test_ignored_labels_are_left_out_whatever_their_text() -> None:
+    labelled = checked(table(text=["late", None, "fine"], label=["bad", "unclear", "good"]), ignored_values=["unclear"])
+    assert labelled.frame["text"].tolist() == ["late", "fine"]
+    assert labelled.ignored == 1
+
+
+def test_rows_without_group_are_counted() -> None:
+    labelled = checked(table(user=["ana", None, " "]))
+    assert labelled.frame["group"].tolist() == ["ana", "", ""]
+    assert labelled.without_group == 2
+    assert checked(table(), group_column=None).without_group == 0
+
+
+def test_numbers_are_groups_too() -> None:
+    assert checked(table(user=[7.0, 8.0, 8.0])).frame["group"].tolist() == ["7.0", "8.0", "8.0"]
+    frame = table().assign(user=[7.0, np.nan, 8.0])
+    assert checked(frame).frame["group"].tolist() == ["7", "", "8"]
+
+
+def test_missing_columns_are_named_with_those_present() -> None:
+    with pytest.raises(DataError, match=r"No column tweet, who in the table. Its columns: text, label, user"):
+        checked(table(), text_column="tweet", group_column="who")
+
+
+def test_an_empty_table_is_refused() -> None:
+    with pytest.raises(DataError, match="no rows"):
+        checked(table()[:0])
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"text": ["late", " \t", "fine"]}, r"1 row\(s\) have an empty text: 2"),
+        ({"text": [None, "ok", 5]}, r"2 row\(s\) hold no text at all \(missing, or a number\): 1, 3"),
+        ({"text": ["late", "o\0k", "fine"]}, r"1 row\(s\) hold NUL bytes.*: 2"),
+        ({"label": ["bad", "", None]}, r"2 row\(s\) have no label: 2, 3"),
+        ({"label": ["bad", "gut", "good"]}, r"stands for nothing \(labels found: gut\): 2"),
+        ({"label": ["bad", "bad", "bad"]}, r"no row is positive: .*labels found: bad"),
+        ({"label": ["good", "good", "good"]}, r"no row is negative: .*labels found: good"),
+        (
+            {"text": ["late", "caf\ufffd", "fine"]},
+            r"1 row\(s\) show encoding damage, more than data.max_damaged=0.*: 2",
+        ),
+    ],
+)
+def test_bad_rows_are_named(columns: dict[str, list[Any]], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        checked(table(**columns))
+
+
+def test_all_problems_are_named_at_once() -> None:
+    with pytest.raises(DataError) as raised:
+        checked(table(text=["", "x\0", "fine"], label=["bad", "what", None]))
+    lines = str(raised.value).splitlines()
+    assert len(lines) == 6
+    assert "counted from 1, without a header" in lines[0]
+    assert "no row is positive" in lines[-1]
+
+
+def test_ten_rows_are_named_and_all_counted() -> None:
+    frame = pd.concat([table(text=["", "", ""])] * 500)
+    with pytest.raises(DataError, match=r"1,500 row\(s\) have an empty text: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, \.\.\.$"):
+        checked(frame)
+
+
+def test_free_text_in_the_label_column_stays_out_of_the_message() -> None:
+    with pytest.raises(DataError, match="1 different values") as raised:
+        checked(table(label=["bad", "good", "I told nobody but you, dear diary, and it was May"]))
+    assert "diary" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("it\ufffds", "replacement characters"),
+        ("it\u00e2\u20ac\u2122s", "mojibake"),
+        ("caf\u00c3\u00a9", "mojibake"),
+        ("sad \u00f0\u0178\u02dc\u00a2", "mojibake"),
+        ("it\x92s", "control characters"),
+    ],
+)
+def test_some_damage_is_counted_and_let_through(text: str, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    labelled = checked(table(text=["late", "fine", text]), max_damaged=0.5)
+    assert {name for name, count in labelled.damaged.items() if count} == {kind}
+    assert labelled.frame["text"].tolist()[2] == text
+    assert f"{kind}: 1 row(s) are kept as they are: 3" in caplog.text
+    assert text not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "text", ["caf\u00e9 \u00e0 \u00c2ge", "\U0001f62d \u2019\u20ac", "S\u00c3O \u00c3", "\u65e5\u672c\u8a9e"]
+)
+def test_sound_text_is_not_taken_for_damage(text: str) -> None:
+    assert sum(checked(table(text=["late", "fine", text])).damaged.values()) == 0
+
+
+def test_a_label_cannot_mean_two_things() -> None:
+    with pytest.raises(DataError, match="may stand once"):
+        checked(table(), ignored_values=["Bad"])

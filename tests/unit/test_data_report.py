@@ -1,0 +1,120 @@
+"""`sentiment.data_report`: the report says what the frames hold, and who wrote the texts stays out of it."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sentiment import data_report
+from sentiment.checks import Labelled
+from sentiment.splitting import SPLITS, Deduplicated, leakage
+
+FRAMES = {
+    name: pd.DataFrame(
+        {
+            "text": [f"@ana_{name} my flight is late again {row} http://t.co/x" for row in range(6)]
+            + [f"lovely crew, \u65e5\u672c thanks {row} @bo_{name}" for row in range(4)],
+            "negative": np.array([1] * 6 + [0] * 4, dtype=np.int8),
+            "group": [f"{name} user {row}" for row in range(10)],
+        }
+    )
+    for name in SPLITS
+}
+
+
+def written(folder: Path, *, synthetic: bool = False, frames: dict[str, pd.DataFrame] = FRAMES) -> Path:
+    rows = pd.concat(frames.values())
+    data_report.write(
+        folder / "report",
+        name="tweets",
+        synthetic=synthetic,
+        rows_read=1_040,
+        labelled=Labelled(
+            frame=rows,
+            labels=pd.DataFrame({"label": ["so|so", "1"], "rows": [2, 1_234], "meaning": ["ignored", "negative"]}),
+            ignored=2,
+            damaged={"mojibake": 7},
+            without_group=0,
+        ),
+        deduplicated=Deduplicated(frame=rows, duplicates=5, contradictions=3),
+        frames=frames,
+        leaks=leakage(frames),
+    )
+    return folder / "report"
+
+
+def test_report_says_what_the_splits_hold(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    assert text.startswith("# Data report: tweets\n")
+    assert "synthetic" not in text
+    assert "| train | 10 | 0.333 | 6 | 0.600 | 10 |" in text
+    assert "| duplicates removed | 5 |" in text
+    assert "| train and test | 0 | 0 |" in text
+    assert "| so\\|so | 2 | ignored |" in text
+    assert "1,234" in text
+    summary = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert summary["splits"][0] == {
+        "split": "train",
+        "rows": 10,
+        "share": pytest.approx(1 / 3),
+        "negative": 6,
+        "negative share": 0.6,
+        "groups": 10,
+    }
+    assert {row["rows"]: row["number"] for row in summary["rows"]}["in the splits"] == 30
+
+
+def test_page_stands_by_itself(tmp_path: Path) -> None:
+    page = (written(tmp_path) / "report.html").read_text(encoding="utf-8")
+    sources = re.findall(r'src="([^"]{0,40})', page)
+    assert len(sources) == 3
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert "<td>so|so</td>" in page
+    assert "<title>Data report: tweets</title>" in page
+
+
+def test_plots_are_images(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    for name in ("class_balance", "text_length", "frequent_words"):
+        assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_synthetic_texts_are_said_to_be_so_in_the_title(tmp_path: Path) -> None:
+    folder = written(tmp_path, synthetic=True)
+    assert (folder / "report.md").read_text(encoding="utf-8").startswith("# Data report: tweets (synthetic texts)\n")
+    assert "<title>Data report: tweets (synthetic texts)</title>" in (folder / "report.html").read_text(
+        encoding="utf-8"
+    )
+    assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["synthetic"] is True
+    assert "synthetic" in data_report.plot_balance(FRAMES, "tweets (synthetic texts)").axes[0].get_title(loc="left")
+
+
+def test_nobody_is_named(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    for name in ("report.md", "report.json"):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert "ana" not in text
+        assert "user 1" not in text
+        assert "t.co" not in text
+
+
+def test_words_are_those_that_tell_the_classes_apart() -> None:
+    rows = 50
+    frame = pd.DataFrame(
+        {"text": ["the flight was LATE"] * rows + ["the flight was lovely"] * rows, "negative": [1] * rows + [0] * rows}
+    )
+    words = data_report.characteristic_words(frame)
+    assert words["word"].tolist() == ["late", "lovely"]
+    assert words["negative"].tolist() == [1.0, 0.0]
+    assert words["score"].iloc[0] == pytest.approx(-words["score"].iloc[1])
+    assert words["score"].iloc[0] > 3
+
+
+def test_texts_without_words_leave_the_table_empty(tmp_path: Path) -> None:
+    frames = {name: frame.assign(text=[f"{name} :) {row}" for row in range(10)]) for name, frame in FRAMES.items()}
+    frames["train"] = frames["train"].assign(text=[":) 1"] * 10)
+    assert json.loads((written(tmp_path, frames=frames) / "report.json").read_text())["words"] == []

@@ -1,0 +1,220 @@
+"""`sentiment.download` against a real local server that can be told to misbehave."""
+
+import contextlib
+import errno
+import hashlib
+import multiprocessing
+import re
+import shutil
+import threading
+import time
+from collections import namedtuple
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentiment import download
+from sentiment.download import DownloadError, fetch
+
+BODY = bytes(range(256)) * 2_000
+SHA256 = hashlib.sha256(BODY).hexdigest()
+EXPECTED: dict[str, Any] = {"size": len(BODY), "sha256": SHA256}
+Usage = namedtuple("Usage", "total used free")
+
+
+class Server(ThreadingHTTPServer):
+    """Serve `body` under any path, and remember what was asked for."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.body = BODY
+        self.ranges: list[str | None] = []
+        self.ignores_ranges = False
+        self.says_length = True
+        self.cut_after: int | None = None
+        self.status: int | None = None
+        self.seconds_per_block = 0.0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/data/tweets%20v1.zip?mirror=1"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        server = self.server
+        asked = self.headers["Range"]
+        server.ranges.append(asked)
+        if server.status:
+            self.send_error(server.status)
+            return
+        start = int(re.findall(r"\d+", asked)[0]) if asked and not server.ignores_ranges else 0
+        if start >= len(server.body):
+            self.send_error(416)
+            return
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(server.body) - 1}/{len(server.body)}")
+        if server.says_length:
+            self.send_header("Content-Length", str(len(server.body) - start))
+        self.end_headers()
+        sent = server.body[start : server.cut_after]
+        with contextlib.suppress(ConnectionError):
+            for block in range(0, len(sent), 16_384):
+                self.wfile.write(sent[block : block + 16_384])
+                time.sleep(server.seconds_per_block)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def get(server: Server, folder: Path, *, size: int | None = len(BODY), sha256: str | None = SHA256) -> Path:
+    return fetch(server.url, folder, size=size, sha256=sha256)
+
+
+def test_downloads_once(server: Server, tmp_path: Path) -> None:
+    path = get(server, tmp_path / "new" / "cache")
+    assert path == tmp_path / "new" / "cache" / "tweets v1.zip"
+    assert path.read_bytes() == BODY
+    assert get(server, tmp_path / "new" / "cache") == path
+    assert server.ranges == [None]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("says_length", [True, False])
+def test_size_and_checksum_may_be_unknown(server: Server, tmp_path: Path, says_length: bool) -> None:
+    server.says_length = says_length
+    assert get(server, tmp_path, size=None, sha256=None).read_bytes() == BODY
+    assert get(server, tmp_path, size=None, sha256=None).read_bytes() == BODY
+    assert len(server.ranges) == 1
+
+
+def test_logs_the_checksum_where_none_is_known(
+    server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    get(server, tmp_path, sha256=None)
+    assert SHA256 in caplog.text
+
+
+def test_goes_on_after_the_connection_was_cut(server: Server, tmp_path: Path) -> None:
+    server.cut_after = 200_000
+    with pytest.raises(DownloadError, match=r"after 196,608 bytes.*same command goes on"):
+        get(server, tmp_path)
+    server.cut_after = None
+    assert get(server, tmp_path).read_bytes() == BODY
+    assert server.ranges == [None, "bytes=196608-"]  # whole chunks are kept
+
+
+def test_notices_a_cut_that_the_server_does_not_announce(server: Server, tmp_path: Path) -> None:
+    server.cut_after, server.says_length = 200_000, False
+    with pytest.raises(DownloadError, match=r"200,000 bytes, expected 512,000.*goes on"):
+        get(server, tmp_path)
+    server.cut_after = None
+    assert get(server, tmp_path).read_bytes() == BODY
+    assert server.ranges == [None, "bytes=200000-"]
+
+
+def test_goes_on_after_the_process_was_killed(server: Server, tmp_path: Path) -> None:
+    server.seconds_per_block = 0.05
+    child = multiprocessing.get_context("spawn").Process(target=fetch, args=(server.url, tmp_path), kwargs=EXPECTED)
+    child.start()
+    part = tmp_path / "tweets v1.zip.part"
+    deadline = time.monotonic() + 30
+    while download.present(part) == 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    child.kill()
+    child.join()
+    server.seconds_per_block = 0.0
+    arrived = download.present(part)
+    assert 0 < arrived < len(BODY)
+    assert get(server, tmp_path).read_bytes() == BODY
+    assert server.ranges == [None, f"bytes={arrived}-"]
+
+
+def test_starts_over_where_the_server_ignores_ranges(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "tweets v1.zip.part").write_bytes(BODY[:1_000])
+    server.ignores_ranges = True
+    assert get(server, tmp_path).read_bytes() == BODY
+
+
+@pytest.mark.parametrize("size", [len(BODY), None])
+def test_starts_over_if_the_part_is_too_long(server: Server, tmp_path: Path, size: int | None) -> None:
+    (tmp_path / "tweets v1.zip.part").write_bytes(BODY * 2)
+    assert get(server, tmp_path, size=size).read_bytes() == BODY
+
+
+def test_a_complete_part_needs_no_server(tmp_path: Path) -> None:
+    (tmp_path / "tweets.zip.part").write_bytes(BODY)
+    assert fetch("http://127.0.0.1:9/tweets.zip", tmp_path, **EXPECTED).read_bytes() == BODY
+
+
+def test_refuses_a_wrong_checksum_and_keeps_nothing(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(DownloadError, match=f"sha256 {SHA256}, expected {'0' * 64}"):
+        get(server, tmp_path, sha256="0" * 64)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_refuses_a_file_that_is_too_long(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(DownloadError, match=r"512,000 bytes, expected 511,999"):
+        get(server, tmp_path, size=len(BODY) - 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_replaces_a_copy_that_was_damaged(server: Server, tmp_path: Path) -> None:
+    get(server, tmp_path).write_bytes(BODY[::-1])
+    assert get(server, tmp_path).read_bytes() == BODY
+    assert len(server.ranges) == 2
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_names_what_the_server_answers(server: Server, tmp_path: Path, status: int) -> None:
+    server.status = status
+    with pytest.raises(DownloadError, match=rf"answers {status}.*by hand to .*tweets v1\.zip"):
+        get(server, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_says_what_to_do_without_a_network(tmp_path: Path) -> None:
+    with pytest.raises(DownloadError, match=r"ConnectionError after 0 bytes.*by hand to .*tweets\.zip"):
+        fetch("http://127.0.0.1:9/tweets.zip", tmp_path, size=None, sha256=None)
+
+
+def test_refuses_an_address_without_a_file(tmp_path: Path) -> None:
+    with pytest.raises(DownloadError, match="names no file"):
+        fetch("http://127.0.0.1:9/", tmp_path, size=None, sha256=None)
+
+
+@pytest.mark.parametrize("size", [len(BODY), None])
+def test_asks_for_room_before_it_starts(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int | None
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**6, 10**6 - 5_000, 5_000))
+    with pytest.raises(OSError, match=r"512,000 bytes are needed, 5,000 are free") as raised:
+        get(server, tmp_path, size=size)
+    assert raised.value.errno == errno.ENOSPC
+    assert raised.value.filename == str(tmp_path)
+
+
+def test_says_where_the_disk_filled_up(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "tweets v1.zip.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space for the download: 512,000 bytes are needed") as raised:
+        get(server, tmp_path)
+    assert raised.value.errno == errno.ENOSPC

@@ -1,0 +1,48 @@
+"""How `python -m steps` reads its arguments."""
+
+import subprocess
+import sys
+
+import pytest
+
+from steps.__main__ import STEPS, split_options
+
+
+@pytest.mark.parametrize(
+    ("argument", "options"),
+    [
+        ("hydra_options=", []),
+        ("hydra_options=seed=1 data.rows=50", ["seed=1", "data.rows=50"]),
+        ("hydra_options=data.path='a b.csv'", ["data.path=a b.csv"]),
+        ("hydra_options=data.negative_values=[0,'$(touch x)']", ["data.negative_values=[0,$(touch x)]"]),
+        ("inputs.splits=/a folder/with spaces", ["inputs.splits=/a folder/with spaces"]),
+    ],
+)
+def test_only_hydra_options_are_cut(argument: str, options: list[str]) -> None:
+    assert split_options(argument) == options
+
+
+def test_an_open_quote_is_named() -> None:
+    with pytest.raises(SystemExit, match="No closing quotation"):
+        split_options("hydra_options=data.path='a")
+
+
+@pytest.mark.parametrize("arguments", [[], ["splitt"]])
+def test_a_missing_or_unknown_step_is_answered_with_the_steps_there_are(arguments: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-m", "steps", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert ", ".join(STEPS) in done.stderr
+
+
+def test_an_unknown_option_stops_before_anything_is_imported_or_run() -> None:
+    command = [sys.executable, "-m", "steps", "split", "data=nothing"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "sentiment140" in done.stderr, "the options that there are"
+
+
+def test_a_wrong_key_is_named_with_its_path() -> None:
+    command = [sys.executable, "-m", "steps", "split", "data.sample_sise=3"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "data.sample_sise" in done.stderr

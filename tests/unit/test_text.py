@@ -1,0 +1,92 @@
+"""What the cleaning of a tweet promises."""
+
+from dataclasses import asdict, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentiment.classifier import read_text
+from sentiment.text import Cleaner, Tokenizer
+
+CLEANER = Cleaner(links="http", mentions="@user", emoji=True, max_repeats=3)
+PLAIN = Tokenizer(cleaner=CLEANER, lowercase=True, negation=True, words="plain")
+
+
+@pytest.mark.parametrize(
+    ("tweet", "cleaned"),
+    [
+        ("Tom &amp; Jerry &lt;3", "Tom & Jerry <3"),
+        ("see http://t.co/x1 or www.example.com/a?b", "see http or http"),
+        ("@AirParadis thanks, mail me@example.com", "@user thanks, mail me@example.com"),
+        ("sooooooo late!!!!!!", "sooo late!!!"),
+        ("good", "good"),
+        ("angry \U0001f620 \U0001f44d\U0001f3fd", "angry angry_face thumbs_up"),
+        ("can\u2019t \u201cwait\u201d", 'can\'t "wait"'),
+        ("  a \n\t b  ", "a b"),
+        ("", ""),
+    ],
+)
+def test_the_cleaner_rewrites(tweet: str, cleaned: str) -> None:
+    assert CLEANER(tweet) == cleaned
+
+
+def test_emoji_stay_where_the_cleaner_is_told_so() -> None:
+    assert replace(CLEANER, emoji=False)("late \U0001f620") == "late \U0001f620"
+
+
+@pytest.mark.parametrize(
+    ("tweet", "tokens"),
+    [
+        ("I don't, didnt, can't, won't, ain't", "i do not , did not , can not , will not , is not"),
+        ("You CANNOT board", "you can not board"),
+        ("LATE :D :-( #fail @AirParadis", "late :D :-( #fail @user"),
+        ("paint the want ad", "paint the want ad"),
+    ],
+)
+def test_the_tokenizer_cuts(tweet: str, tokens: str) -> None:
+    assert PLAIN(tweet) == tokens.split()
+
+
+def test_case_is_kept_where_the_tokenizer_is_told_so() -> None:
+    assert replace(PLAIN, lowercase=False)("So LATE") == ["So", "LATE"]
+
+
+def test_lemmatising_gives_dictionary_forms() -> None:
+    assert replace(PLAIN, words="lemma")("flights were better") == ["flight", "be", "good"]
+
+
+def test_lemmatising_keeps_negations() -> None:
+    assert "not" in replace(PLAIN, words="lemma")("they don't care")
+
+
+def test_stemming_brings_forms_of_a_word_together() -> None:
+    assert set(replace(PLAIN, words="stem")("cancelled cancelling cancels")) == {"cancel"}
+
+
+@pytest.mark.parametrize("words", ["plain", "lemma", "stem"])
+def test_lower_case_holds_after_any_reduction(words: str) -> None:
+    tokens = replace(PLAIN, words=words)("I said IT's LATE")
+    assert tokens == [token.lower() for token in tokens]
+
+
+@pytest.mark.parametrize("words", ["plain", "lemma", "stem"])
+def test_marks_are_never_reduced(words: str) -> None:
+    marks = [":(", "#delays", "@user", "747s", "!"]
+    assert replace(PLAIN, words=words)(" ".join(marks)) == marks
+
+
+@given(st.text())
+def test_any_text_gives_tokens_without_spaces(text: str) -> None:
+    assert all(token and not token.isspace() for token in PLAIN(text))
+
+
+@given(st.text())
+def test_cleaning_twice_links_and_mentions_changes_nothing_more(text: str) -> None:
+    tweet = f"{text} @someone http://t.co/1"
+    assert CLEANER(tweet).endswith("@user http")
+
+
+@pytest.mark.parametrize("text", [CLEANER, PLAIN, replace(PLAIN, words="stem")])
+def test_a_description_rebuilds_what_it_describes(text: Cleaner | Tokenizer) -> None:
+    assert read_text(asdict(text)) == text
