@@ -1,0 +1,60 @@
+"""What one command leaves behind."""
+
+import subprocess
+
+import pytest
+
+from tests.e2e.smoke import BIN, PROJECT, Chain, environment
+
+pytestmark = pytest.mark.slow
+
+
+def test_every_step_ran_once_for_what_it_makes_and_finished(chain: Chain) -> None:
+    steps = {"main": 1, "split": 1, "preprocess": 1, "embed": 1, "train_baseline": 2, "train_keras": 1, "train_bert": 1}
+    steps["select"] = 1
+    assert {step: len(chain.runs(step)) for step in steps} == steps
+    assert {run.info.status for step in steps for run in chain.runs(step)} == {"FINISHED"}
+
+
+def test_the_steps_are_children_of_main_and_named_by_what_sets_them_apart(chain: Chain) -> None:
+    (main,) = chain.runs("main")
+    children = [run for step in ("split", "train_baseline", "train_keras", "select") for run in chain.runs(step)]
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {main.info.run_id}
+    assert {run.info.run_name for run in chain.runs("train_baseline")} == {
+        "train_baseline dummy lemmatize",
+        "train_baseline logistic_regression lemmatize",
+    }
+
+
+def test_all_candidates_saw_the_same_splits(chain: Chain) -> None:
+    trained = [run for step in ("train_baseline", "train_keras", "train_bert") for run in chain.runs(step)]
+    assert len({used.dataset.digest for run in trained for used in run.inputs.dataset_inputs}) == 1
+
+
+def test_the_best_candidate_on_validation_is_the_champion(chain: Chain) -> None:
+    trained = [run for step in ("train_baseline", "train_keras", "train_bert") for run in chain.runs(step)]
+    best = max(trained, key=lambda run: run.data.metrics["val_roc_auc"])
+    assert chain.client.get_model_version_by_alias("tweet_sentiment", "champion").run_id == best.info.run_id
+
+
+def test_the_terminal_shows_the_table_and_how_to_go_on(chain: Chain) -> None:
+    for said in ("dummy lemmatize", "bilstm word2vec lemmatize", "Registered:", "steps predict", "synthetic"):
+        assert said in chain.output
+
+
+def test_a_newcomer_predicts_with_the_champion_from_the_command_line(chain: Chain) -> None:
+    command = [str(BIN / "python"), "-m", "steps", "predict", "@AirParadis lost my bag again [sic]", "thank you!"]
+    done = subprocess.run(
+        command, cwd=PROJECT, env=environment(chain.tracking_uri), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "lost my bag again [sic]" in done.stdout
+    assert done.stdout.count("negative") + done.stdout.count("positive") >= 2
+
+
+def test_predicting_without_a_champion_says_how_to_get_one(tmp_path_factory: pytest.TempPathFactory) -> None:
+    store = f"sqlite:///{tmp_path_factory.mktemp('empty') / 'mlflow.db'}"
+    command = [str(BIN / "python"), "-m", "steps", "predict", "hello"]
+    done = subprocess.run(command, cwd=PROJECT, env=environment(store), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "make run" in done.stderr

@@ -1,0 +1,49 @@
+"""A logged model works in an empty folder, in an environment that holds what it asks for and nothing else."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from tests.e2e.smoke import BIN, Chain, load
+
+pytestmark = pytest.mark.slow
+TWEETS = ["@AirParadis two hours late &amp; nobody cares :(", "Lovely crew, thank you!", "", "\U0001f620" * 50]
+CODE = f"""
+import importlib.util, json, sys
+import mlflow
+answers = mlflow.pyfunc.load_model(sys.argv[1]).predict({TWEETS!r})
+heavy = [name for name in ("tensorflow", "keras", "torch", "transformers", "hydra") if importlib.util.find_spec(name)]
+print(json.dumps([answers["negative_probability"].tolist(), answers["sentiment"].tolist(), heavy]))
+"""
+
+
+@pytest.mark.parametrize("step", ["train_baseline", "train_keras", "train_bert"])
+def test_a_model_loads_with_its_own_requirements_only(step: str, chain: Chain, tmp_path: Path) -> None:
+    uri = f"runs:/{chain.runs(step)[0].info.run_id}/model"
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(chain.tracking_uri)
+    folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(tmp_path / "model")))
+    mlflow.set_tracking_uri(before)
+
+    venv = tmp_path / "venv"
+    subprocess.run([BIN / "uv", "venv", "--quiet", "--python=3.11", venv], check=True)
+    install = [BIN / "uv", "pip", "install", "--quiet", "--python", venv, "-r", folder / "requirements.txt"]
+    subprocess.run(install, check=True)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    done = subprocess.run(
+        [venv / "bin/python", "-W", "ignore", "-c", CODE, folder],
+        cwd=empty,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    probability, sentiment, heavy = json.loads(done.stdout.splitlines()[-1])
+    here = load(chain, uri).predict(TWEETS)
+    assert probability == pytest.approx(here["negative_probability"].tolist(), abs=1e-6)
+    assert sentiment == here["sentiment"].tolist()
+    assert heavy == []

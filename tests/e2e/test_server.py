@@ -1,0 +1,85 @@
+"""The pipeline against an MLflow server: PostgreSQL behind it, artifacts through it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.e2e.smoke import BIN, load, run_pipeline
+
+pytestmark = pytest.mark.slow
+POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def database() -> Iterator[str]:
+    """Start a PostgreSQL cluster in a folder; it refuses to run as root, so root runs it as `postgres`."""
+    if not POSTGRES:
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    binaries, port = POSTGRES[-1].parent, free_port()
+    with tempfile.TemporaryDirectory(prefix="postgresql-") as cluster:
+        user = []
+        if os.geteuid() == 0:
+            user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+            shutil.chown(cluster, "postgres", "postgres")
+
+        def run(program: str, *arguments: str) -> None:
+            command = [*user, str(binaries / program), "-D", cluster, *arguments]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+        run("initdb", "-U", "mlflow", "-A", "trust")
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={cluster}"
+        run("pg_ctl", "-w", "-o", options, "-l", f"{cluster}/log", "start")
+        yield f"postgresql://mlflow@127.0.0.1:{port}/postgres"
+        run("pg_ctl", "-w", "-m", "immediate", "stop")
+
+
+@pytest.fixture
+def server(database: str, tmp_path: Path) -> Iterator[str]:
+    """Start an MLflow server that keeps runs in the database and hands artifacts through."""
+    port = free_port()
+    command = [BIN / "mlflow", "server", "--backend-store-uri", database, "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--artifacts-destination", tmp_path / "artifacts", "--serve-artifacts", "--workers", "1"]
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with (tmp_path / "server.log").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 90
+    while not answers(f"{url}/health"):
+        assert process.poll() is None, (tmp_path / "server.log").read_text()
+        assert time.monotonic() < deadline, (tmp_path / "server.log").read_text()
+        time.sleep(0.3)
+    yield url
+    process.terminate()
+    process.wait(30)
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+def test_the_pipeline_runs_against_a_server(server: str, tmp_path: Path) -> None:
+    chain = run_pipeline(server, tmp_path)
+    (selected,) = chain.runs("select")
+    assert selected.info.artifact_uri.startswith("mlflow-artifacts:")
+    assert server in chain.output, "the links of the candidates"
+    answer = load(chain, "models:/tweet_sentiment@champion").predict(["@AirParadis late again"])
+    assert 0 < answer["negative_probability"].item() < 1
+    assert not (tmp_path / "mlruns").exists(), "nothing is written past the server"
