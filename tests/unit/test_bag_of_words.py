@@ -17,6 +17,8 @@ OPTIONS = sorted((Path(__file__).parents[2] / "conf/train_baseline").glob("*.yam
 
 def settings(option: Path) -> dict[str, object]:
     cfg = OmegaConf.create({"seed": 7, "train_baseline": OmegaConf.load(option)})
+    if OmegaConf.select(cfg, "train_baseline.transformer.n_components"):
+        cfg.train_baseline.transformer.n_components = 5  # no more than there are words here
     return OmegaConf.to_container(cfg.train_baseline, resolve=True)  # type: ignore[return-value]
 
 
