@@ -1,0 +1,1 @@
+"""Embeddings: one module for each way to make one, each with one `fit`, all keyword-only."""

@@ -1,0 +1,104 @@
+"""The step `embed` on a small corpus, with a tracking store of its own."""
+
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+
+from sentiment.embedding import EmbeddingError, SentenceEmbedding, WordEmbedding, load
+from steps import embed, tracking
+from steps.tracking import ArtifactError
+from tests.integration.chain import configuration
+from tests.small import save_corpus, save_encoder
+
+pytestmark = pytest.mark.usefixtures("store")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_corpus(tmp_path_factory.mktemp("small") / "corpus")
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+def last_run() -> mlflow.entities.Run:
+    return mlflow.search_runs(order_by=["start_time DESC"], max_results=1, output_format="list")[0]
+
+
+def download(uri: str, folder: Path) -> Path:
+    return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder)))
+
+
+def test_vectors_are_handed_over_with_a_report(corpus: Path, tmp_path: Path) -> None:
+    uri = embed.main(configuration(f"inputs.corpus={corpus}", "embed.vector_size=8", "embed.epochs=2"))
+    assert uri == f"runs:/{last_run().info.run_id}/embedding"
+    folder = download(uri, tmp_path / "download")
+    words = load(folder, tracking.read_tokenizer(corpus))
+    assert isinstance(words, WordEmbedding)
+    assert words.vectors is not None
+    assert words.vectors.shape == (len(words.words), 8)
+
+    metrics = last_run().data.metrics
+    assert metrics["vocabulary"] == len(words.words)
+    assert metrics["vector_size"] == 8
+    validation = pd.read_parquet(corpus / "validation.parquet")["tokens"].explode()
+    assert metrics["val_token_coverage"] == pytest.approx(validation.isin(words.words).mean())
+    assert metrics["val_word_coverage"] == pytest.approx(pd.Series(validation.unique()).isin(words.words).mean())
+
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    assert f"- Words: {len(words.words)}, of 8 values each." in report
+    assert "| `late` | `" in report
+    assert "| `lovely` | `" in report
+
+
+def test_a_vocabulary_without_vectors_is_handed_over(corpus: Path, tmp_path: Path) -> None:
+    folder = download(embed.main(configuration(f"inputs.corpus={corpus}", "embed=learned")), tmp_path / "download")
+    words = load(folder, tracking.read_tokenizer(corpus))
+    assert isinstance(words, WordEmbedding)
+    assert words.vectors is None
+    assert "the vectors are trained with the network" in (folder / "report.md").read_text(encoding="utf-8")
+
+
+def test_a_sentence_encoder_is_handed_over(corpus: Path, encoder: Path, tmp_path: Path) -> None:
+    uri = embed.main(configuration(f"inputs.corpus={corpus}", "embed=use", f"embed.handle={encoder}"))
+    sentences = load(download(uri, tmp_path / "download"), tracking.read_tokenizer(corpus))
+    assert isinstance(sentences, SentenceEmbedding)
+    assert sentences.vector_size == 4
+    assert (sentences.encoder / "saved_model.pb").is_file()
+
+
+def test_extra_texts_that_stand_in_a_split_are_left_out(corpus: Path, tmp_path: Path) -> None:
+    splits = [
+        pd.read_parquet(corpus / f"{name}.parquet")["text"].str.upper() for name in ("train", "validation", "test")
+    ]
+    texts = pd.DataFrame({"tweet": [*pd.concat(splits), "Diverted to Reykjavik", "Back from Reykjavik"]})
+    texts.to_csv(tmp_path / "extra.csv", index=False)
+    extra = [f"embed.extra_texts={tmp_path / 'extra.csv'}", "embed.extra_column=tweet", "embed.epochs=1"]
+    uri = embed.main(configuration(f"inputs.corpus={corpus}", *extra))
+    words = load(download(uri, tmp_path / "download"), tracking.read_tokenizer(corpus))
+    assert isinstance(words, WordEmbedding)
+    assert "reykjavik" in words.words
+    # They stand in held-out texts only: numbers of validation and test rows.
+    assert not set(words.words) & {"8", "9", "10", "11", "12", "13", "14", "15"}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "error", "message"),
+    [
+        (["inputs.corpus={folder}"], ArtifactError, r"holds no preprocess\.yaml"),
+        (["inputs.corpus={corpus}", "embed.min_count=10000"], EmbeddingError, r"Lower embed\.min_count"),
+        (["inputs.corpus={corpus}", "embed=glove", "embed.path=absent.txt"], FileNotFoundError, r"embed\.path"),
+        (["inputs.corpus={corpus}", "embed=use", "embed.handle=absent"], EmbeddingError, r"embed\.handle"),
+    ],
+)
+def test_bad_input_leaves_a_failed_run(
+    corpus: Path, tmp_path: Path, overrides: list[str], error: type[Exception], message: str
+) -> None:
+    cfg = configuration(*(override.format(corpus=corpus, folder=tmp_path) for override in overrides))
+    with pytest.raises(error, match=message):
+        embed.main(cfg)
+    assert last_run().info.status == "FAILED"

@@ -1,0 +1,117 @@
+"""The step `train_keras` on a small corpus, with a tracking store of its own."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from sentiment.embedding import Embedding, EmbeddingError, SentenceEmbedding, WordEmbedding, load, save
+from sentiment.network import NetworkError
+from steps import embed, tracking, train_keras
+from steps.tracking import ArtifactError
+from tests.integration.chain import configuration
+from tests.small import save_corpus, save_encoder
+
+QUICK = ["train_keras.network.units=8", "train_keras.epochs=8", "train_keras.learning_rate=0.02"]
+
+pytestmark = pytest.mark.usefixtures("store")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_corpus(tmp_path_factory.mktemp("small") / "corpus")
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+def last_run() -> mlflow.entities.Run:
+    return mlflow.search_runs(order_by=["start_time DESC"], max_results=1, output_format="list")[0]
+
+
+def logged(path: str = "") -> set[str]:
+    found = mlflow.artifacts.list_artifacts(run_id=last_run().info.run_id, artifact_path=path)
+    return {artifact.path for artifact in found}
+
+
+def write(embedding: Embedding, corpus: Path, folder: Path) -> str:
+    save(folder, embedding, tracking.read_tokenizer(corpus))
+    return f"inputs.embedding={folder}"
+
+
+def test_a_network_on_words_is_served_by_tensorflow_lite(corpus: Path) -> None:
+    embedding = embed.main(configuration(f"inputs.corpus={corpus}", "embed.vector_size=8", "embed.epochs=2"))
+    inputs = [f"inputs.corpus={corpus}", f"inputs.embedding={embedding}"]
+    uri = train_keras.main(configuration(*inputs, "train_keras=average", "train_keras.sequence_length=9", *QUICK))
+    run = last_run()
+    assert uri == f"runs:/{run.info.run_id}/model"
+    assert run.data.tags["runtime"] == "tflite"
+    assert run.data.metrics["val_roc_auc"] > 0.95
+    assert abs(run.data.metrics["export_auc_drop"]) < 0.003
+    assert "plots/history.png" in logged("plots")
+    assert "tables/history.csv" in logged("tables")
+    assert {"native/network.keras", "native/vocabulary.json"} <= logged("native")
+
+    model = mlflow.pyfunc.load_model(uri)
+    served = model.predict(["Late again, RUDE crew", "Thank you, lovely staff", ""])
+    assert served["sentiment"].tolist()[:2] == ["negative", "positive"]
+    assert served["negative_probability"].notna().all()
+    needs = Path(mlflow.pyfunc.get_model_dependencies(uri)).read_text(encoding="utf-8")
+    assert "ai-edge-litert==" in needs
+    assert "tensorflow" not in needs
+
+
+def test_a_network_on_sentences_is_served_with_its_encoder(corpus: Path, encoder: Path) -> None:
+    embedding = embed.main(configuration(f"inputs.corpus={corpus}", "embed=use", f"embed.handle={encoder}"))
+    inputs = [f"inputs.corpus={corpus}", f"inputs.embedding={embedding}"]
+    uri = train_keras.main(configuration(*inputs, "train_keras=dense", *QUICK))
+    run = last_run()
+    assert run.data.tags["runtime"] == "saved_model"
+    assert run.data.metrics["val_roc_auc"] > 0.95
+    served = mlflow.pyfunc.load_model(uri).predict(["so late, rude", "lovely, thank you"])
+    assert served["sentiment"].tolist() == ["negative", "positive"]
+
+
+WORDS = WordEmbedding(words=["late"], vectors=None, vector_size=4)
+
+
+@pytest.mark.parametrize(
+    ("option", "embedding", "message"),
+    [
+        ("bilstm", SentenceEmbedding(encoder=Path(), vector_size=4), "eats vectors of words"),
+        ("dense", WORDS, "eats vectors of sentences"),
+        ("average", WORDS, r"train_keras\.trainable_embedding=true"),
+    ],
+)
+def test_what_does_not_fit_together_fails_before_any_training(
+    corpus: Path, encoder: Path, tmp_path: Path, option: str, embedding: Embedding, message: str
+) -> None:
+    if isinstance(embedding, SentenceEmbedding):
+        embedding = replace(embedding, encoder=encoder)
+    given = write(embedding, corpus, tmp_path / "embedding")
+    settings = [f"train_keras={option}", "train_keras.trainable_embedding=false"]
+    with pytest.raises(NetworkError, match=message):
+        train_keras.main(configuration(f"inputs.corpus={corpus}", given, *settings))
+    assert last_run().info.status == "FAILED"
+    assert "fit_seconds" not in last_run().data.metrics
+
+
+def test_an_embedding_of_other_tokens_is_refused(corpus: Path, tmp_path: Path) -> None:
+    save(tmp_path / "embedding", WORDS, replace(tracking.read_tokenizer(corpus), words="stem"))
+    with pytest.raises(EmbeddingError, match="words is 'stem' there and 'plain' here"):
+        train_keras.main(configuration(f"inputs.corpus={corpus}", f"inputs.embedding={tmp_path / 'embedding'}"))
+    assert last_run().info.status == "FAILED"
+
+
+def test_an_artifact_of_another_step_is_refused(corpus: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"holds no embedding\.yaml"):
+        train_keras.main(configuration(f"inputs.corpus={corpus}", f"inputs.embedding={corpus}"))
+
+
+def test_the_embedding_of_a_step_is_read_back(corpus: Path, tmp_path: Path) -> None:
+    uri = embed.main(configuration(f"inputs.corpus={corpus}", "embed=learned", "embed.min_count=1"))
+    folder = tracking.fetch(uri, "embedding", tmp_path / "scratch")
+    assert isinstance(load(folder, tracking.read_tokenizer(corpus)), WordEmbedding)

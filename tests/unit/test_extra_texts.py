@@ -1,0 +1,78 @@
+"""`sentiment.extra_texts`: unlabelled texts, and what must not be among them."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sentiment import extra_texts
+from sentiment.embedding import Corpus, EmbeddingError
+from sentiment.text import Cleaner, Tokenizer
+
+TOKENIZER = Tokenizer(
+    cleaner=Cleaner(links="http", mentions="@user", emoji=True, max_repeats=3),
+    lowercase=True,
+    negation=False,
+    words="stem",
+)
+CORPUS = Corpus(
+    tokens=[["the", "train"]],
+    texts=["The train", "Tom &amp; Jerry are late", "a  test"],  # one each of train, validation and test
+    tokenizer=TOKENIZER,
+)
+TEXTS = ["Flights cancelled", "TOM & JERRY  are late", "the Train", "A test ", "tom &amp;amp; jerry are late", " "]
+
+
+@pytest.fixture(params=[".csv", ".parquet", ".txt"])
+def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    path = tmp_path / f"texts{request.param}"
+    frame = pd.DataFrame({"n": range(len(TEXTS)), "tweet": TEXTS})
+    if path.suffix == ".csv":
+        frame.to_csv(path, index=False)
+    elif path.suffix == ".parquet":
+        pd.concat([frame, pd.DataFrame({"n": [9], "tweet": [None]})]).to_parquet(path)
+    else:
+        path.write_text("\n".join(TEXTS), encoding="utf-8")
+    return path
+
+
+def test_texts_of_any_split_are_left_out_and_the_others_cut_by_the_corpus_own_tokenizer(file: Path) -> None:
+    assert extra_texts.sentences(CORPUS, str(file), "tweet", 1) == [["the", "train"], ["flight", "cancel"]]
+
+
+def test_no_extra_texts_leave_the_training_split() -> None:
+    assert extra_texts.sentences(CORPUS, None, "tweet", 1) == [["the", "train"]]
+
+
+def test_too_few_words_are_refused() -> None:
+    with pytest.raises(EmbeddingError, match="No word stands 2 times"):
+        extra_texts.sentences(CORPUS, None, "tweet", 2)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"absent\.csv \(embed\.extra_texts\)"):
+        extra_texts.read(tmp_path / "absent.csv", "tweet")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"n,text\n1,hi\n", r"no column 'tweet' \(embed\.extra_column\), only n, text"),
+        ("a.csv", b"", "cannot be read"),
+        ("a.csv", b"tweet\nhi\xff\n", "cannot be read"),
+        ("a.csv", b"tweet\n", "holds no text"),
+        ("a.txt", b"hi\xff\n", "cannot be read"),
+        ("a.txt", b" \n\n", "holds no text"),
+        ("a.parquet", b"PAR1 cut off", "cannot be read"),
+    ],
+)
+def test_a_bad_file_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(EmbeddingError, match=message):
+        extra_texts.read(tmp_path / name, "tweet")
+
+
+def test_a_column_of_numbers_is_no_text(tmp_path: Path) -> None:
+    pd.DataFrame({"tweet": [1, 2]}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(EmbeddingError, match="does not hold text"):
+        extra_texts.read(tmp_path / "a.parquet", "tweet")

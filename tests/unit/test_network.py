@@ -1,0 +1,258 @@
+"""`sentiment.network` and every network of conf/train_keras: assembled, trained and exported as they are configured."""
+
+import inspect
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from hydra import compose, initialize
+from hydra.utils import get_method, instantiate
+from sklearn.metrics import log_loss
+
+from sentiment import classifier, network
+from sentiment.classifier import Classifier
+from sentiment.embedding import Embedding, SentenceEmbedding, WordEmbedding
+from sentiment.network import NetworkError
+from sentiment.networks import bilstm, dense
+from sentiment.runtimes import saved_model, tflite
+from tests.small import TOKENIZER, save_encoder
+
+OPTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "train_keras").glob("*.yaml"))
+NEGATIVE = ["Late again", "so RUDE", "late, rude crew and no seat", "rude", "how late!"]
+POSITIVE = ["Thank you", "lovely crew", "thank you, lovely seat and all", "lovely", "thank them!"]
+UNSEEN = ["", "   ", "unheard-of", "late " * 100, "@AirParadis lovely", "\U0001f620"]
+WORDS = WordEmbedding(
+    words=["late", "rude", "thank", "lovely", "crew", "seat", "and", "you"],
+    vectors=np.random.default_rng(0).normal(size=(8, 16)).astype(np.float32),
+    vector_size=16,
+)
+SHAPE: dict[str, Any] = {"sequence_length": 7, "trainable_embedding": True}
+FIT: dict[str, Any] = {"learning_rate": 0.03, "batch_size": 8, "epochs": 8, "patience": 8, "class_weight": None}
+
+
+def configured(option: str, *overrides: str) -> dict[str, Any]:
+    with initialize(version_base="1.3", config_path="../../conf"):
+        return dict(compose("config", overrides=[f"train_keras={option}", *overrides]).train_keras)
+
+
+def data() -> pd.DataFrame:
+    texts = [*NEGATIVE, *POSITIVE] * 4
+    negative = np.array(([1] * len(NEGATIVE) + [0] * len(POSITIVE)) * 4, dtype=np.int8)
+    return pd.DataFrame({"text": texts, "negative": negative, "tokens": [TOKENIZER(text) for text in texts]})
+
+
+def trained(
+    build: network.Build, embedding: Embedding, *, shape: dict[str, Any] = SHAPE, **settings: Any
+) -> tuple[keras.Model, pd.DataFrame]:
+    keras.utils.set_random_seed(1)
+    whole = network.assemble(build, embedding, **shape)
+    rows = network.features(embedding, data(), TOKENIZER, sequence_length=shape["sequence_length"])
+    negative = data()["negative"].to_numpy()
+    both = {"train": rows, "validation": rows}
+    return whole, network.fit(whole, both, dict.fromkeys(both, negative), **{**FIT, **settings})
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+@pytest.fixture
+def embedding_for(encoder: Path) -> Callable[[network.Build], tuple[Embedding, dict[str, Any]]]:
+    """Return a function that gives a network an embedding that it can eat, and the shape to go with it."""
+
+    def choose(build: network.Build) -> tuple[Embedding, dict[str, Any]]:
+        if "words" in inspect.signature(build).parameters:
+            return WORDS, SHAPE
+        sentences = SentenceEmbedding(encoder=encoder, vector_size=4)
+        return sentences, {"sequence_length": None, "trainable_embedding": False}
+
+    return choose
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_binds_to_the_signatures_that_it_configures(option: str) -> None:
+    settings = configured(option)
+    body = dict(settings.pop("network"))
+    build = get_method(body.pop("_target_"))
+    eaten = next(iter(inspect.signature(build).parameters))
+    assert eaten in {"words", "sentences"}
+    inspect.signature(build).bind(**{eaten: None}, **body)
+    shape = {name: settings.pop(name) for name in ("sequence_length", "trainable_embedding")}
+    inspect.signature(network.require_fit).bind(build, WORDS, **shape)
+    inspect.signature(network.fit).bind(None, {}, {}, **settings)
+    for function in (build, network.fit):
+        parameters = inspect.signature(function).parameters.values()
+        assert all(parameter.default is parameter.empty for parameter in parameters)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_network_learns_and_its_served_form_agrees_with_it(
+    option: str, embedding_for: Callable[[network.Build], tuple[Embedding, dict[str, Any]]], tmp_path: Path
+) -> None:
+    build = instantiate(configured(option, "train_keras.network.units=8")["network"], _partial_=True)
+    embedding, shape = embedding_for(build)
+    network.require_fit(build, embedding, **shape)
+    whole, history = trained(build, embedding, shape=shape)
+    assert history["val_auc"].max() > 0.95
+
+    single = network.assemble(build, embedding, **shape, batch_size=1)
+    network.export(whole, single, embedding, tmp_path / "served")
+    on_words = isinstance(embedding, WordEmbedding)
+    classifier.save(
+        tmp_path / "served",
+        runtime="tflite" if on_words else "saved_model",
+        threshold=0.5,
+        text=TOKENIZER if on_words else TOKENIZER.cleaner,
+    )
+    served = Classifier.load(tmp_path / "served")
+    texts = [*NEGATIVE, *POSITIVE, *UNSEEN]
+    frame = pd.DataFrame({"text": texts, "tokens": [TOKENIZER(text) for text in texts]})
+    inputs = network.features(embedding, frame, TOKENIZER, sequence_length=shape["sequence_length"])
+    native = network.negative_probability(whole, inputs)
+    probability = served.negative_probability(texts)
+    assert probability.shape == (len(texts),)
+    assert np.isfinite(probability).all()
+    assert np.abs(probability - native).max() < 0.02
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(np.array_equal(probability, other) for other in pool.map(served.score, [texts] * 16))
+
+
+def test_the_native_form_comes_back_as_it_was(tmp_path: Path) -> None:
+    build = instantiate(configured("bilstm", "train_keras.network.units=4")["network"], _partial_=True)
+    whole = network.assemble(build, WORDS, **SHAPE)
+    network.save(whole, WORDS, tmp_path / "native")
+    rows = network.features(WORDS, data(), TOKENIZER, sequence_length=7)
+    again = keras.models.load_model(tmp_path / "native" / network.NATIVE)
+    assert np.array_equal(network.negative_probability(again, rows), network.negative_probability(whole, rows))
+    assert tflite.read_vocabulary(tmp_path / "native") == WORDS.words
+
+
+def test_vectors_are_those_of_the_embedding_and_the_unknown_word_is_their_mean() -> None:
+    build = instantiate(configured("average")["network"], _partial_=True)
+    (table,) = network.assemble(build, WORDS, **SHAPE).get_layer("embedding").get_weights()
+    assert WORDS.vectors is not None
+    assert np.array_equal(table[tflite.FIRST_WORD :], WORDS.vectors)
+    assert np.array_equal(table[tflite.PADDING], np.zeros(16))
+    assert np.allclose(table[tflite.UNKNOWN], WORDS.vectors.mean(axis=0))
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_vectors_change_only_where_they_are_trainable(trainable: bool) -> None:
+    build = instantiate(configured("average")["network"], _partial_=True)
+    shape = {"sequence_length": 7, "trainable_embedding": trainable}
+    whole, _ = trained(build, WORDS, shape=shape, epochs=1)
+    (table,) = whole.get_layer("embedding").get_weights()
+    assert np.array_equal(table[tflite.FIRST_WORD :], WORDS.vectors) is not trainable
+
+
+def test_the_same_seed_gives_the_same_network() -> None:
+    build = instantiate(configured("average")["network"], _partial_=True)
+    (_, first), (_, again) = (trained(build, WORDS, epochs=2) for _ in range(2))
+    assert first.equals(again)
+
+
+def test_the_weights_of_the_best_epoch_are_kept() -> None:
+    build = instantiate(configured("average")["network"], _partial_=True)
+    keras.utils.set_random_seed(1)
+    whole = network.assemble(build, WORDS, **SHAPE)
+    chance = np.random.default_rng(1)
+    rows = {name: chance.integers(1, 10, (40, 7), dtype=np.int32) for name in ("train", "validation")}
+    negative = {name: chance.integers(0, 2, 40).astype(np.int8) for name in rows}
+    history = network.fit(whole, rows, negative, **{**FIT, "epochs": 30, "patience": 3})
+    assert len(history) == history["val_loss"].argmin() + 1 + 3 < 30
+    assert list(history.columns) == ["epoch", "auc", "loss", "val_auc", "val_loss"]
+    kept = network.negative_probability(whole, rows["validation"])
+    assert log_loss(negative["validation"], kept) == pytest.approx(history["val_loss"].min(), rel=1e-4)
+
+
+@pytest.mark.parametrize(("class_weight", "expected"), [(None, {0: 1, 1: 1}), ("balanced", {0: 10 / 18, 1: 10 / 2})])
+def test_balanced_classes_weigh_the_same(
+    class_weight: str | None, expected: dict[int, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = instantiate(configured("average")["network"], _partial_=True)
+    given = {}
+    fit = keras.Model.fit
+
+    def spy(*args: Any, **settings: Any) -> Any:
+        given.update(settings["class_weight"])
+        return fit(*args, **settings)
+
+    monkeypatch.setattr(keras.Model, "fit", spy)
+    rows = dict.fromkeys(("train", "validation"), np.ones((10, 7), dtype=np.int32))
+    negative = dict.fromkeys(rows, np.array([1] + [0] * 9, dtype=np.int8))
+    settings = {**FIT, "epochs": 1, "class_weight": class_weight}
+    network.fit(network.assemble(build, WORDS, **SHAPE), rows, negative, **settings)
+    assert given == pytest.approx(expected)
+
+
+def test_a_loss_that_is_no_number_is_an_error() -> None:
+    build = instantiate(configured("average")["network"], _partial_=True)
+    with pytest.raises(NetworkError, match=r"no number any more in epoch 1.*learning_rate=1e\+38"):
+        trained(build, WORDS, learning_rate=1e38)
+
+
+def test_history_is_drawn_with_titles_and_a_legend() -> None:
+    history = pd.DataFrame(
+        {"epoch": [1, 2, 3], "auc": [0.6, 0.7, 0.8], "loss": [3, 2, 1.0]}
+        | {"val_auc": [0.6, 0.71, 0.7], "val_loss": [3, 2, 2.5]}
+    )
+    figure = network.history_figure(history)
+    assert [axes.get_title("left") for axes in figure.axes] == [
+        "Log loss by epoch, 2.000 on validation",
+        "AUC by epoch, 0.710 on validation",
+    ]
+    for axes in figure.axes:
+        legend = axes.get_legend()
+        assert legend is not None
+        assert [text.get_text() for text in legend.get_texts()] == ["training", "validation", "kept: epoch 2"]
+
+
+LEARNED = WordEmbedding(words=["late"], vectors=None, vector_size=4)
+SENTENCES = SentenceEmbedding(encoder=Path("encoder"), vector_size=4)
+
+
+@pytest.mark.parametrize(
+    ("build", "embedding", "shape", "message"),
+    [
+        (bilstm.build, SENTENCES, {}, "eats vectors of words, this embedding .* gives vectors of sentences"),
+        (dense.build, WORDS, {}, "eats vectors of sentences, this embedding .* gives vectors of words"),
+        (dense.build, SENTENCES, {}, r"set train_keras\.trainable_embedding=false"),
+        (bilstm.build, LEARNED, {"trainable_embedding": False}, r"set train_keras\.trainable_embedding=true"),
+        (bilstm.build, WORDS, {"sequence_length": None}, r"set train_keras\.sequence_length"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(
+    build: network.Build, embedding: Embedding, shape: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(NetworkError, match=message):
+        network.require_fit(build, embedding, **{**SHAPE, **shape})
+
+
+def test_a_learned_embedding_is_trained_from_chance() -> None:
+    build = instantiate(configured("average")["network"], _partial_=True)
+    learned = WordEmbedding(words=WORDS.words, vectors=None, vector_size=4)
+    _, history = trained(build, learned)
+    assert history["val_auc"].max() > 0.95
+
+
+def test_many_texts_are_encoded_as_they_are_one_by_one(encoder: Path) -> None:
+    model = saved_model.load_encoder(encoder)
+    texts = ["late", "thank you, lovely", ""] * 200
+    vectors = saved_model.encode(model, texts)
+    assert vectors.shape == (600, 4)
+    assert np.array_equal(vectors[:3], [[1, 0, 0, 0], [0, 0, 1, 1], [0, 0, 0, 0]])
+    assert np.array_equal(vectors, np.tile(vectors[:3], (200, 1)))
+
+
+@pytest.mark.parametrize("runtime", ["tflite", "saved_model"])
+def test_a_served_network_names_its_requirements(runtime: classifier.Runtime) -> None:
+    names = {requirement.split("==")[0] for requirement in classifier.requirements(runtime)}
+    assert ("tensorflow" in names) == (runtime == "saved_model")
+    assert ("ai-edge-litert" in names) == (runtime == "tflite")
