@@ -12,15 +12,15 @@ from sentiment.report import cell, grid
 COLUMNS = {
     "name": ("candidate", "{}"),
     "roc_auc": ("AUC", "{:.3f}"),
-    "average_precision": ("avg. precision", "{:.3f}"),
-    "accuracy": ("accuracy", "{:.3f}"),
+    "average_precision": ("AP", "{:.3f}"),
+    "accuracy": ("acc.", "{:.3f}"),
     "f1": ("F1", "{:.3f}"),
     "log_loss": ("log loss", "{:.3f}"),
     "brier": ("Brier", "{:.3f}"),
     "expected_cost": ("cost", "{:.0f}"),
-    "fit_seconds": ("fit s", "{:.1f}"),
+    "fit_seconds": ("fit", "{:.1f}"),
     "predict_seconds": ("ms", "{:.2f}"),
-    "megabytes": ("MB", "{:.2f}"),
+    "megabytes": ("MB", "{:.1f}"),
 }
 # The plots beside the table, each a PNG file of that name.
 PLOTS = ("quality_against_time", "roc")

@@ -10,6 +10,18 @@ from sklearn import metrics
 Labels = NDArray[np.int8]
 Probabilities = NDArray[np.float64]
 
+# What `score` returns, and whether a model is the better the higher the figure is.
+HIGHER_IS_BETTER = {
+    "accuracy": True,
+    "accuracy_at_half": True,
+    "f1": True,
+    "roc_auc": True,
+    "average_precision": True,
+    "log_loss": False,
+    "brier": False,
+    "expected_cost": False,
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:

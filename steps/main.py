@@ -6,6 +6,8 @@ In: nothing. Out: the registered champion. What is tried is written in conf/plan
 import json
 import logging
 import shlex
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -139,18 +141,24 @@ def launch(step: str, inputs: dict[str, str], options: list[str], name: str) -> 
     """Run an entry point in a process of its own, as a child of the open run, and return the id of its run.
 
     Raises:
-        mlflow.exceptions.ExecutionException: it failed; it has said why.
+        SystemExit: it failed.
     """
     logger.info("%s ...", name)
-    parameters = {**inputs, "hydra_options": shlex.join(options)}
-    submitted = mlflow.run(
-        str(tracking.PROJECT),
-        entry_point=step,
-        parameters=parameters,
-        env_manager="local",
-        run_name=name,
-        experiment_id=mlflow.get_run(tracking.active_run_id()).info.experiment_id,
-    )
+    started = time.perf_counter()
+    try:
+        submitted = mlflow.run(
+            str(tracking.PROJECT),
+            entry_point=step,
+            parameters={**inputs, "hydra_options": shlex.join(options)},
+            env_manager="local",
+            run_name=name,
+            experiment_id=mlflow.get_run(tracking.active_run_id()).info.experiment_id,
+        )
+    except mlflow.exceptions.ExecutionException:
+        sys.exit(f"{name} failed, and said why above. Nothing was registered.")
+    auc = mlflow.get_run(submitted.run_id).data.metrics.get("val_roc_auc")
+    told = "" if auc is None else f", validation AUC {auc:.3f}"
+    logger.info("%s: done in %.0f s%s", name, time.perf_counter() - started, told)
     return str(submitted.run_id)
 
 

@@ -17,14 +17,12 @@ from sentiment import comparison, metrics, plots, report
 from sentiment.metrics import Cost
 from steps import tracking
 
-# The better the higher for these, the lower for the other metrics.
-HIGHER_IS_BETTER = {"roc_auc", "average_precision", "accuracy", "accuracy_at_half", "f1"}
 # A gap of more standard errors than this comes by chance once in 20 times.
 SUSPICIOUS = 1.96
 NEXT_STEPS = """\
 [bold]Registered:[/bold] {name} version {version}, alias {alias}: {winner}
 [bold]Test split[/bold] (looked at once): AUC {roc_auc:.3f}, {gap};
-accuracy {accuracy:.3f}, cost per 1,000 tweets {expected_cost:.0f}
+  accuracy {accuracy:.3f}, cost per 1,000 tweets {expected_cost:.0f}
 
 [bold]Go on[/bold]
   predict a tweet     [cyan].venv/bin/python -m steps predict "@AirParadis two hours late, thanks for nothing"[/cyan]
@@ -67,18 +65,11 @@ def rank(rows: list[dict[str, Any]], metric: str) -> pd.DataFrame:
     """Return the candidates as a table, the best first; of equals, the one that predicts faster.
 
     Names that more than one candidate has are told apart by their runs' ids.
-
-    Raises:
-        CandidateError: there is no such metric.
     """
     table = pd.DataFrame(rows)
-    if metric not in table:
-        raise CandidateError(
-            f"select.metric={metric} is not among the metrics of the candidates: {', '.join(map(str, table.columns))}."
-        )
     twins = table["name"].duplicated(keep=False)
     table["name"] = table["name"].where(~twins, table["name"] + " " + table["uri"].map(tracking.run_id).str[:4])
-    return table.sort_values([metric, "predict_seconds"], ascending=[metric not in HIGHER_IS_BETTER, True])
+    return table.sort_values([metric, "predict_seconds"], ascending=[not metrics.HIGHER_IS_BETTER[metric], True])
 
 
 def choose(ranked: pd.DataFrame, runtimes: list[str]) -> pd.Series:
@@ -96,7 +87,7 @@ def choose(ranked: pd.DataFrame, runtimes: list[str]) -> pd.Series:
 def log_comparison(ranked: pd.DataFrame, metric: str, synthetic: bool, scratch: Path) -> None:
     """Log the comparison as tables, plots and a page, and show it on the terminal."""
     title = "Candidates on the validation split, best first"
-    note = f"Ranked by {metric}. Costs are for 1,000 tweets, milliseconds for one."
+    note = f"Ranked by {metric}. Cost of 1,000 tweets; fit in seconds; ms to predict a tweet, in a batch."
     note += " The data are synthetic: the figures say nothing about real tweets." * synthetic
     uris = dict(zip(ranked["name"].astype(str), ranked["uri"].astype(str), strict=True))
     validation = {name: tracking.read_validation(uri, scratch) for name, uri in uris.items()}
@@ -112,7 +103,7 @@ def log_comparison(ranked: pd.DataFrame, metric: str, synthetic: bool, scratch: 
     (folder / "candidates.md").write_text(text, encoding="utf-8")
     (folder / "candidates.html").write_text(report.page(text, folder), encoding="utf-8")
     mlflow.log_artifacts(str(folder), "comparison")
-    Console().print("", comparison.terminal(ranked, title), note, "")
+    Console().print("", comparison.terminal(ranked, title), note, "", sep="\n", soft_wrap=True)
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
@@ -147,7 +138,7 @@ def main(cfg: DictConfig) -> None:
         tags |= {"synthetic": data["synthetic"], f"val_{cfg.select.metric}": winner[cfg.select.metric]}
         version = tracking.register(winner["uri"], cfg.select.name, cfg.select.alias, tags)
         summary = {"name": cfg.select.name, "alias": cfg.select.alias, "version": version, "winner": winner["name"]}
-        Console().print(NEXT_STEPS.format(**summary, **scores, gap=verdict))
+        Console().print(NEXT_STEPS.format(**summary, **scores, gap=verdict), soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """How a run is written to MLflow: settings, folders, frames, a trained model. The only place that knows."""
 
-import logging
 import os
 import re
 import tempfile
@@ -45,7 +44,7 @@ READS = {
     "train_keras": ("train_keras", "cost", "export"),
     "train_bert": ("train_bert", "cost", "export"),
     "select": ("select", "cost"),
-    "main": ("plan",),
+    "main": ("plan", "cost", "select"),
 }
 
 
@@ -99,9 +98,21 @@ def run(step: str, cfg: DictConfig) -> Iterator[Path]:
         mlflow.set_tag("step", step)
         mlflow.log_params(flatten(settings))
         mlflow.log_dict(settings, "config.yaml")
-        if "cost" in settings:
-            Cost(**settings["cost"])  # refuses senseless ones now, not after the training
+        check(settings)
         yield Path(scratch)
+
+
+def check(settings: Mapping[str, Any]) -> None:
+    """Refuse settings that would stop a run only after its work is done.
+
+    Raises:
+        ValueError: the costs mean nothing, or there is no such metric to select by.
+    """
+    if "cost" in settings:
+        Cost(**settings["cost"])
+    metric = settings.get("select", {}).get("metric", "roc_auc")
+    if metric not in metrics.HIGHER_IS_BETTER:
+        raise ValueError(f"select.metric={metric} is no metric: take one of {', '.join(metrics.HIGHER_IS_BETTER)}.")
 
 
 def connect() -> None:
@@ -246,8 +257,6 @@ def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictC
 
 def log_model(trained: Trained) -> str:
     """Log the served form as a pyfunc model that carries its code and names its own requirements only."""
-    # MLflow takes the input of the signature from the type hint of `predict`, and cannot put a frame's columns into it.
-    logging.getLogger("mlflow.models.signature").setLevel(logging.WARNING)
     needs = [*classifier.requirements(trained.runtime), *classifier.pins(PYFUNC_REQUIREMENTS)]
     mlflow.pyfunc.log_model(
         name=MODEL,
