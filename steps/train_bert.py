@@ -1,0 +1,70 @@
+"""Train a Transformer: sentence vectors of a frozen encoder under a classifier, or the whole network fine-tuned.
+
+In: splits, since how a checkpoint wants links and mentions is its own affair. Out: `model`, with what there is to tell
+of its training.
+"""
+
+import time
+from pathlib import Path
+
+import hydra
+import mlflow
+import pandas as pd
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from steps import tracking
+
+
+def train(cfg: DictConfig, frames: dict[str, pd.DataFrame], scratch: Path) -> tracking.Trained:
+    """Return the network that the settings describe, trained and exported into a folder."""
+    import torch  # with Transformers: seconds, and only here
+
+    from sentiment.bert import checkpoints, export, network
+
+    settings = cfg.train_bert
+    cleaner = instantiate(settings.cleaner)
+    encoder, tokenizer = checkpoints.load(settings.checkpoint, max_tokens=settings.max_tokens)
+    tweets = {
+        name: network.Tweets(
+            tokens=network.tokenize(tokenizer, frame["text"].map(cleaner)),
+            negative=frame["negative"].to_numpy(),
+            group=frame["group"].to_numpy(),
+        )
+        for name, frame in frames.items()
+    }
+    torch.manual_seed(cfg.seed)  # the head starts at random
+    model = network.SentenceClassifier(encoder, pad_token_id=tokenizer.pad_token_id).to(network.device())
+    started = time.perf_counter()
+    training = instantiate(settings.fit, _partial_=True, _convert_="all")(model, tweets, seed=cfg.seed)
+    fit_seconds = time.perf_counter() - started
+    mlflow.log_params({f"best.{name}": value for name, value in training.chosen.items()})
+
+    with network.progress(len(tweets["validation"].tokens), "validation") as bar:
+        probability = network.negative_probability(model, tweets["validation"].tokens, bar)
+    network.save(model, tokenizer, scratch / "native")
+    export.export(model, tokenizer, scratch / "served", max_tokens=settings.max_tokens)
+    return tracking.Trained(
+        runtime="onnx",
+        text=cleaner,
+        served=scratch / "served",
+        native=scratch / "native",
+        native_probability=probability,
+        fit_seconds=fit_seconds,
+        figures=training.figures,
+        tables=training.tables,
+    )
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+def main(cfg: DictConfig) -> str:
+    """Run the step and return the URI of the model."""
+    with tracking.run("train_bert", cfg) as scratch:
+        splits = tracking.fetch(cfg.inputs.splits, "splits", scratch)
+        frames = tracking.read_splits(splits)
+        tracking.log_data(frames, splits)
+        return tracking.log_trained(train(cfg, frames, scratch), frames, cfg)
+
+
+if __name__ == "__main__":
+    main()
