@@ -11,9 +11,10 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 PROJECT = Path(__file__).parents[2]
+# Of 90 validation tweets, two that change places because of rounding move the AUC as much as the check would allow.
 OPTIONS = (
     "data.rows=600 search.folds=2 train_baseline.classifier.C=1.0 embed.vector_size=16 embed.epochs=2 "
-    "train_keras.epochs=1 train_keras.network.units=8"
+    "train_keras.epochs=1 train_keras.network.units=8 export.max_auc_drop=0.02"
 )
 BIN = Path(sys.executable).parent
 
