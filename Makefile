@@ -7,7 +7,7 @@ PYTHON ?= python3.11
 BIN := $(CURDIR)/.venv/bin
 # PyTorch for the CPU (200 MB). TORCH=gpu takes the package index's own build, which brings CUDA (gigabytes on Linux).
 TORCH ?= cpu
-CPU_WHEELS := --find-links https://download.pytorch.org/whl/cpu/torch/
+CPU_WHEELS := https://download.pytorch.org/whl/cpu/torch/
 export PATH := $(BIN):$(PATH)
 export MLFLOW_EXPERIMENT_NAME ?= tweet_sentiment
 
@@ -18,13 +18,17 @@ help: ## List the commands
 .PHONY: setup
 setup: .venv/installed ## Make .venv from conda.yaml, if it is missing or stale (TORCH=gpu for CUDA)
 
-# The pins of conda.yaml, as pip reads them.
+# The pins of conda.yaml, as pip reads them. PyTorch comes first and alone: where the page of its CPU builds cannot be
+# reached, pip would wait for it at every package.
 .venv/installed: conda.yaml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
 	  || { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
 	sed -n 's/^      - //p' conda.yaml > .requirements.txt
-	$(BIN)/python -m pip install --quiet $(if $(filter cpu,$(TORCH)),$(CPU_WHEELS)) --requirement .requirements.txt
+ifeq ($(TORCH),cpu)
+	$(BIN)/python -m pip install --no-deps --find-links $(CPU_WHEELS) "$$(grep '^torch==' .requirements.txt)"
+endif
+	$(BIN)/python -m pip install --requirement .requirements.txt
 	mv .requirements.txt .venv/installed
 
 .PHONY: run
@@ -60,11 +64,13 @@ bench: setup ## Run the benchmarks: served form against native form, preprocessi
 	for file in benchmarks/*.py; do python -m "benchmarks.$$(basename "$$file" .py)"; done
 
 .PHONY: lock
-lock: setup ## Pin what the pins of conda.yaml need in turn, in constraints.txt
-	sed -n 's/^      - //p' conda.yaml | grep -v '^-c ' \
-	  | uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url - \
-	  | sed -E 's/\+cpu$$//' > constraints.new
-	mv constraints.new constraints.txt
+lock: ## Pin what the pins of conda.yaml need in turn, in constraints.txt: what pip makes of them today
+	rm -rf .lock && $(PYTHON) -m venv .lock
+	sed -n 's/^      - //p' conda.yaml | grep -v '^-c ' > .lock/requirements.txt
+	.lock/bin/pip install --no-deps --find-links $(CPU_WHEELS) "$$(grep '^torch==' .lock/requirements.txt)"
+	.lock/bin/pip install --requirement .lock/requirements.txt
+	.lock/bin/pip freeze --all | grep -v '^pip==' | sed 's/+cpu$$//' > constraints.txt
+	rm -rf .lock
 
 .PHONY: clean
 clean: ## Remove the environment; runs and models stay

@@ -19,7 +19,9 @@ def tokenize(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[str]]:
     Large data are shared out among all cores; below two chunks starting processes would cost more than it saves.
     """
     chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
-    bar = partial(tqdm, total=len(chunks), desc="tokenize", unit_scale=CHUNK, unit=" tweets", disable=len(chunks) < 2 or None)
+    bar = partial(
+        tqdm, total=len(chunks), desc="tokenize", unit_scale=CHUNK, unit=" tweets", disable=len(chunks) < 2 or None
+    )
     if len(chunks) < 2 or cpu_count() == 1:
         return list(chain.from_iterable(bar(map(partial(tokenize_chunk, tokenizer=tokenizer), chunks))))
     with ProcessPoolExecutor() as pool:

@@ -15,12 +15,10 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 from keras import layers
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_class_weight
 
 from sentiment.embedding import Embedding, SentenceEmbedding, WordEmbedding
-from sentiment.plots import COLOURS
 from sentiment.runtimes import saved_model, tflite
 from sentiment.text import Tokenizer
 
@@ -167,22 +165,6 @@ def negative_probability(network: keras.Model, inputs: NDArray[Any]) -> NDArray[
     """Return the probability that each tweet is negative, shape (n,)."""
     probabilities = network.predict(inputs, batch_size=PREDICTION_BATCH, verbose=0)
     return np.asarray(probabilities[:, 0], dtype=np.float64)
-
-
-def history_figure(history: pd.DataFrame) -> Figure:
-    """Plot loss and AUC of each epoch, and mark the one whose weights are kept."""
-    figure = Figure(figsize=(9.6, 4.0), layout="constrained", dpi=120)
-    best = history.iloc[int(history["val_loss"].argmin())]
-    for axes, metric, name in zip(figure.subplots(1, 2), ("loss", "auc"), ("Log loss", "AUC"), strict=True):
-        axes.plot(history["epoch"], history[metric], "o-", color=COLOURS[0], label="training")
-        axes.plot(history["epoch"], history[f"val_{metric}"], "o-", color=COLOURS[1], label="validation")
-        axes.axvline(best["epoch"], color="0.6", linestyle="--", linewidth=1, label=f"kept: epoch {best['epoch']:.0f}")
-        axes.set_title(f"{name} by epoch, {best[f'val_{metric}']:.3f} on validation", loc="left", fontweight="bold")
-        axes.set(xlabel="epoch", ylabel=name)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False)
-    return figure
 
 
 def save(network: keras.Model, embedding: Embedding, folder: Path) -> None:

@@ -92,6 +92,25 @@ def confusion(negative: Labels, probability: Probabilities, threshold: float) ->
     return figure
 
 
+def history(epochs: pd.DataFrame) -> Figure:
+    """Plot loss and AUC of each epoch of a training, and mark the one with the lowest validation loss, which is kept.
+
+    `epochs` has one row an epoch: `epoch`, `loss`, `auc`, `val_loss` and `val_auc`.
+    """
+    figure = Figure(figsize=(9.6, 4.0), layout="constrained", dpi=120)
+    best = epochs.iloc[int(epochs["val_loss"].argmin())]
+    for axes, metric, name in zip(figure.subplots(1, 2), ("loss", "auc"), ("Log loss", "AUC"), strict=True):
+        axes.plot(epochs["epoch"], epochs[metric], "o-", color=COLOURS[0], label="training")
+        axes.plot(epochs["epoch"], epochs[f"val_{metric}"], "o-", color=COLOURS[1], label="validation")
+        axes.axvline(best["epoch"], color="0.6", linestyle="--", linewidth=1, label=f"kept: epoch {best['epoch']:.0f}")
+        axes.set_title(f"{name} by epoch, {best[f'val_{metric}']:.3f} on validation", loc="left", fontweight="bold")
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False)
+    return figure
+
+
 def roc_curves(negative: Labels, probabilities: Mapping[str, Probabilities]) -> Figure:
     """Plot the ROC curves of several models on the same tweets, the best first in the legend."""
     figure, axes = blank("ROC of all candidates, validation split", width=7.2, height=5.4)

@@ -22,7 +22,6 @@ CURLY_QUOTES = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
 LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 MENTION = re.compile(r"(?<!\w)@\w+")
 SKIN_TONE_OR_VARIATION = re.compile("[\U0001f3fb-\U0001f3ff\ufe0e\ufe0f]")
-SPACES = re.compile(r"\s+")
 # With and without their apostrophe: "dont" is as common as "don't" on Twitter.
 CONTRACTED_NOT = re.compile(
     r"\b(?:(ai|are|ca|could|did|do|does|had|has|have|is|might|must|need|sha|should|was|were|wo|would)n'?t|(can)not)\b",
@@ -31,6 +30,13 @@ CONTRACTED_NOT = re.compile(
 IRREGULAR = {"ai": "is", "ca": "can", "sha": "shall", "wo": "will"}
 # Any word with a letter and nothing but letters and apostrophes: what has a lemma or a stem.
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+# A space beside a letter, at which a text can be cut in two without changing its tokens: of all that NLTK's tweet
+# tokenizer looks for, only phone numbers and spaced dots (`. . .`) span spaces, and they hold no letter.
+SEAM = re.compile(r"(?<=[^\W\d_])[ ]|[ ](?=[^\W\d_])")
+# Longer pieces, in characters, are not remembered: they hardly come again, and strangers may send them.
+LONG = 40
+# What is left of one encoded twice. The tokenizer decodes once more, which may give digits, dots or spaces.
+ENTITY = re.compile(r"&[^&;\s]+;")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +64,12 @@ class Cleaner:
         if not ascii_only:
             text = text.translate(CURLY_QUOTES)
         text = LINK.sub(self.links, text)
-        text = MENTION.sub(self.mentions, text)
+        if "@" in text:
+            text = MENTION.sub(self.mentions, text)
         if self.emoji and not ascii_only:
             text = emoji.demojize(SKIN_TONE_OR_VARIATION.sub("", text), delimiters=(" ", " "))
-        text = re.sub(rf"(.)\1{{{self.max_repeats},}}", lambda run: run[1] * self.max_repeats, text)
-        return SPACES.sub(" ", text).strip()
+        text = longer_run(self.max_repeats).sub(lambda run: run[1] * self.max_repeats, text)
+        return " ".join(text.split())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,17 +93,31 @@ class Tokenizer:
     def __call__(self, text: str) -> list[str]:
         """Return the tokens; the list may be empty."""
         text = self.cleaner(text)
-        if self.negation:
-            text = CONTRACTED_NOT.sub(spell_out_not, text)
-        tokens = tweet_tokenizer(preserve_case=not self.lowercase).tokenize(text)
-        reduce = REDUCE[self.words]
-        return [reduce(token) if WORD.fullmatch(token) else token for token in tokens]
+        pieces = [text] if ENTITY.search(text) else SEAM.split(text)
+        cut = cutter(self.lowercase, self.negation, self.words)
+        return [token for piece in pieces for token in cut(piece)]
 
 
 @lru_cache
-def tweet_tokenizer(*, preserve_case: bool) -> TweetTokenizer:
-    """Return NLTK's tweet tokenizer, made once."""
-    return TweetTokenizer(preserve_case=preserve_case)
+def cutter(lowercase: bool, negation: bool, words: Words) -> Callable[[str], tuple[str, ...]]:
+    """Return what cuts a piece of clean text into tokens, and remembers it: most pieces are words that come again."""
+    tweet_tokenizer = TweetTokenizer(preserve_case=not lowercase)
+    reduce = REDUCE[words]
+
+    def cut(piece: str) -> tuple[str, ...]:
+        if negation:
+            piece = CONTRACTED_NOT.sub(spell_out_not, piece)
+        tokens = tweet_tokenizer.tokenize(piece)
+        return tuple(reduce(token) if WORD.fullmatch(token) else token for token in tokens)
+
+    remembered = lru_cache(maxsize=100_000)(cut)
+    return lambda piece: remembered(piece) if len(piece) <= LONG else cut(piece)
+
+
+@lru_cache
+def longer_run(length: int) -> re.Pattern[str]:
+    """Return the pattern of more than so many of one character in a row."""
+    return re.compile(rf"(.)\1{{{length},}}")
 
 
 def spell_out_not(match: re.Match[str]) -> str:

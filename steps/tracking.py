@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -32,6 +33,8 @@ PYFUNC_REQUIREMENTS = ("mlflow-skinny", "pandas")
 # What is in every folder that a step hands over, so that one made by another step is noticed before it is used.
 DESCRIPTIONS = {"splits": "splits.yaml", "corpus": "preprocess.yaml", "embedding": "embedding.yaml"}
 Kind = Literal["splits", "corpus", "embedding"]
+# What of the library a served model needs, and carries.
+SERVED_CODE = ("__init__.py", "classifier.py", "log_count_ratio.py", "text.py", "runtimes")
 MODEL = "model"
 VALIDATION = "validation_probabilities.parquet"
 MOST_WRONG = 20
@@ -258,15 +261,28 @@ def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictC
 def log_model(trained: Trained) -> str:
     """Log the served form as a pyfunc model that carries its code and names its own requirements only."""
     needs = [*classifier.requirements(trained.runtime), *classifier.pins(PYFUNC_REQUIREMENTS)]
-    mlflow.pyfunc.log_model(
-        name=MODEL,
-        python_model=str(PACKAGE / "pyfunc.py"),
-        artifacts={"classifier": str(trained.served)},
-        code_paths=[str(PACKAGE)],
-        pip_requirements=needs,
-        input_example=["@AirParadis two hours late and nobody tells us why :("],
-    )
+    with tempfile.TemporaryDirectory() as scratch:
+        mlflow.pyfunc.log_model(
+            name=MODEL,
+            python_model=str(PACKAGE / "pyfunc.py"),
+            artifacts={"classifier": str(trained.served)},
+            code_paths=[str(copy_served_code(Path(scratch) / PACKAGE.name))],
+            pip_requirements=needs,
+            input_example=["@AirParadis two hours late and nobody tells us why :("],
+        )
     return f"runs:/{active_run_id()}/{MODEL}"
+
+
+def copy_served_code(folder: Path) -> Path:
+    """Copy what a served model needs of the library to a new folder, and return that."""
+    folder.mkdir()
+    for name in SERVED_CODE:
+        source = PACKAGE / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder)
+    return folder
 
 
 def run_id(uri: str) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from sentiment import plots
 from sentiment.embedding import Embedding, WordEmbedding, load
 from sentiment.text import Tokenizer
 from steps import tracking
@@ -51,7 +52,7 @@ def train(
         native=scratch / "native",
         native_probability=networks.negative_probability(network, inputs["validation"]),
         fit_seconds=fit_seconds,
-        figures={"history": networks.history_figure(history)},
+        figures={"history": plots.history(history)},
         tables={"history": history},
     )
 

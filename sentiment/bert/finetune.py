@@ -14,18 +14,17 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib.figure import Figure
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.utils.class_weight import compute_class_weight
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
-from tqdm.auto import tqdm
+from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 from transformers import get_scheduler
 
+from sentiment import plots
 from sentiment.bert import network
 from sentiment.bert.network import SentenceClassifier, Training, Tweets
-from sentiment.plots import COLOURS
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +107,7 @@ def fit(
             log.info("epoch %d of %d: %s", epoch, epochs, ", ".join(f"{k} {v:.4f}" for k, v in figures.items()))
     model.load_state_dict(best)
     table = pd.DataFrame(history)
-    return Training(tables={"history": table}, figures={"history": history_figure(table)})
+    return Training(tables={"history": table}, figures={"history": plots.history(table)})
 
 
 def step(
@@ -151,19 +150,3 @@ def decayed(model: nn.Module, weight_decay: float) -> Iterator[dict[str, Any]]:
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     yield {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay}
     yield {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0}
-
-
-def history_figure(history: pd.DataFrame) -> Figure:
-    """Plot loss and AUC of each epoch, and mark the one whose weights are kept."""
-    figure = Figure(figsize=(9.6, 4.0), layout="constrained", dpi=120)
-    best = history.iloc[int(history["val_loss"].argmin())]
-    for axes, metric, name in zip(figure.subplots(1, 2), ("loss", "auc"), ("Log loss", "AUC"), strict=True):
-        axes.plot(history["epoch"], history[metric], "o-", color=COLOURS[0], label="training")
-        axes.plot(history["epoch"], history[f"val_{metric}"], "o-", color=COLOURS[1], label="validation")
-        axes.axvline(best["epoch"], color="0.6", linestyle="--", linewidth=1, label=f"kept: epoch {best['epoch']:.0f}")
-        axes.set_title(f"{name} by epoch, {best[f'val_{metric}']:.3f} on validation", loc="left", fontweight="bold")
-        axes.set(xlabel="epoch", ylabel=name)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False)
-    return figure

@@ -1,5 +1,6 @@
 """The one network of both ways to train: an encoder, the mean of its token vectors, a linear layer, a logit."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from tqdm.auto import tqdm
+from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from sentiment.bert import checkpoints
@@ -21,6 +22,8 @@ HEAD = "head.safetensors"
 INFERENCE_BATCH = 64
 # Batches among which those of like length are sought: enough to save most of the padding, few enough to stay random.
 POOLED_BATCHES = 50
+# Seconds between the lines of a progress bar that is written to a log.
+LINES = 30.0
 
 Probabilities = NDArray[np.float64]
 
@@ -133,8 +136,9 @@ def negative_probability(model: SentenceClassifier, tokens: Sequence[Sequence[in
 
 
 def progress(tweets: int, what: str) -> tqdm:
-    """Return a progress bar over a number of tweets with an estimate of the time left; on a terminal only."""
-    return tqdm(total=tweets, desc=what, unit=" tweets", unit_scale=True, disable=None)
+    """Return a progress bar over a number of tweets and an estimate of the time left; in a log, a line at times."""
+    bar = {"mininterval": 0.1} if sys.stderr.isatty() else dict.fromkeys(("mininterval", "maxinterval", "delay"), LINES)
+    return tqdm(total=tweets, desc=what, unit=" tweets", unit_scale=True, **bar)
 
 
 def device() -> torch.device:

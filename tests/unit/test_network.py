@@ -14,7 +14,7 @@ from hydra import compose, initialize
 from hydra.utils import get_method, instantiate
 from sklearn.metrics import log_loss
 
-from sentiment import classifier, network
+from sentiment import classifier, network, plots
 from sentiment.classifier import Classifier
 from sentiment.embedding import Embedding, SentenceEmbedding, WordEmbedding
 from sentiment.network import NetworkError
@@ -203,7 +203,7 @@ def test_history_is_drawn_with_titles_and_a_legend() -> None:
         {"epoch": [1, 2, 3], "auc": [0.6, 0.7, 0.8], "loss": [3, 2, 1.0]}
         | {"val_auc": [0.6, 0.71, 0.7], "val_loss": [3, 2, 2.5]}
     )
-    figure = network.history_figure(history)
+    figure = plots.history(history)
     assert [axes.get_title("left") for axes in figure.axes] == [
         "Log loss by epoch, 2.000 on validation",
         "AUC by epoch, 0.710 on validation",

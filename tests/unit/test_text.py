@@ -5,9 +5,10 @@ from dataclasses import asdict, replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nltk.tokenize.casual import TweetTokenizer
 
 from sentiment.classifier import read_text
-from sentiment.text import Cleaner, Tokenizer
+from sentiment.text import CONTRACTED_NOT, Cleaner, Tokenizer, spell_out_not
 
 CLEANER = Cleaner(links="http", mentions="@user", emoji=True, max_repeats=3)
 PLAIN = Tokenizer(cleaner=CLEANER, lowercase=True, negation=True, words="plain")
@@ -79,6 +80,12 @@ def test_marks_are_never_reduced(words: str) -> None:
 @given(st.text())
 def test_any_text_gives_tokens_without_spaces(text: str) -> None:
     assert all(token and not token.isspace() for token in PLAIN(text))
+
+
+@given(st.text(alphabet="ab no't.,!?()+-:;D3019/\\&#@<>=_*\u00e9\U0001f620\u2019"))
+def test_cutting_a_text_into_pieces_gives_the_tokens_of_the_whole(text: str) -> None:
+    spelled_out = CONTRACTED_NOT.sub(spell_out_not, CLEANER(text))
+    assert PLAIN(text) == TweetTokenizer(preserve_case=False).tokenize(spelled_out)
 
 
 @given(st.text())

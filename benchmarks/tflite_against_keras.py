@@ -1,0 +1,161 @@
+"""Compare a network as it is served, by TensorFlow Lite, with the `.keras` model it was exported from.
+
+    python -m benchmarks.tflite_against_keras [--file TABLE --column COLUMN] [--tweets N]
+
+What is compared: the default network, `train_keras=bilstm`, one raw tweet at a time, on one thread: what
+`sentiment.runtimes.tflite` does to serve a tweet, against the same tokenizer and `keras.Model.predict`, which is how
+most projects serve a Keras model. So that nobody takes the cost of `predict` for that of TensorFlow, calling the model
+(`model(x)`) and calling it compiled (`tf.function`, what a SavedModel would do) stand beside it.
+
+Why it is fair: all sides share tokenizer, vocabulary and weights; the weights are drawn by chance and the vocabulary is
+that of other tweets, for neither changes the work done. These other tweets leave the tokenizer, which remembers words,
+as warm as a service's is. Sides take turns, so that whatever else the machine does hits all of them, and each gets
+tweets of its own, so that none finds words remembered because another has just read the same tweet. Each figure is a
+median. A second pass is given the tokens, which shows what the network alone takes.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple, cast
+
+import hydra
+import keras
+import numpy as np
+import tensorflow as tf
+from hydra.utils import instantiate
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from sentiment import network as networks
+from sentiment.datasets import sample, table
+from sentiment.embedding import WordEmbedding, vocabulary
+from sentiment.runtimes import tflite
+from sentiment.text import Tokenizer
+
+TARGET = 50
+WARM_UP = 10
+KNOWN = 8000
+SEED = 42
+KERAS = "keras predict"
+SERVED = "TensorFlow Lite"
+
+Side = Callable[[str], object]
+Read = Callable[[str], list[str]]
+Network = Callable[[NDArray[np.int32]], object]
+
+
+def read_texts(file: str | None, column: str, number: int) -> list[str]:
+    """Return distinct texts of a table in random order, or synthetic ones."""
+    frame = table.load(path=file, delimiter=None, encoding="utf-8-sig") if file else sample.load(rows=number, seed=SEED)
+    texts = frame[column].drop_duplicates()
+    return texts.sample(min(number, len(texts)), random_state=SEED).astype(str).tolist()
+
+
+class Forms(NamedTuple):
+    """How both forms read a tweet, and the ways to call the native one."""
+
+    tokenizer: Tokenizer
+    number: dict[str, int]
+    length: int
+    natives: dict[str, Network]
+
+
+def make_forms(known: list[str], folder: Path) -> Forms:
+    """Write the native and the served form to a folder, and load the native one.
+
+    The vocabulary is that of the `known` tweets, which also leaves the tokenizer as warm as a service's is.
+    """
+    with hydra.initialize(version_base="1.3", config_path="../conf"):
+        cfg = hydra.compose("config", overrides=["train_keras=bilstm"])
+    tokenizer: Tokenizer = instantiate(cfg.preprocess.tokenizer)
+    words = vocabulary([tokenizer(text) for text in known], cfg.embed.min_count)
+    vectors = np.random.default_rng(SEED).normal(size=(len(words), cfg.embed.vector_size)).astype(np.float32)
+    embedding = WordEmbedding(words=words, vectors=vectors, vector_size=cfg.embed.vector_size)
+
+    build = instantiate(cfg.train_keras.network, _partial_=True)
+    length: int = cfg.train_keras.sequence_length
+    network = networks.assemble(build, embedding, sequence_length=length, trainable_embedding=True)
+    single = networks.assemble(build, embedding, sequence_length=length, trainable_embedding=True, batch_size=1)
+    networks.save(network, embedding, folder / "native")
+    networks.export(network, single, embedding, folder / "served")
+
+    native = keras.models.load_model(folder / "native" / networks.NATIVE)
+    compiled = tf.function(native, input_signature=[tf.TensorSpec((None, length), tf.int32)])
+    natives: dict[str, Network] = {
+        KERAS: lambda row: native.predict(row, verbose=0),
+        "model(x)": lambda row: native(row).numpy(),
+        "tf.function": lambda row: compiled(tf.constant(row)).numpy(),
+    }
+    return Forms(tokenizer, tflite.number_words(words), length, natives)
+
+
+def make_sides(forms: Forms, read: Read, folder: Path) -> dict[str, Side]:
+    """Return what to time for each side: from a tweet, by way of `read`, to its probability."""
+
+    def side(call: Network) -> Side:
+        return lambda text: call(tflite.token_numbers([read(text)], forms.number, forms.length))
+
+    served = tflite.load(folder / "served", cast(Tokenizer, read))  # all it does with a tokenizer is to call it
+    return {name: side(call) for name, call in forms.natives.items()} | {SERVED: lambda text: served([text])}
+
+
+def milliseconds(sides: dict[str, Side], texts: list[str]) -> dict[str, float]:
+    """Return the median time of each side for one tweet; the sides take turns, each with tweets of its own."""
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    turns = len(texts) // len(sides)
+    for turn in track(range(turns), description="one tweet at a time", transient=True):
+        for place, (name, side) in enumerate(sides.items()):
+            text = texts[turn * len(sides) + place]
+            started = time.perf_counter()
+            side(text)
+            times[name].append((time.perf_counter() - started) * 1000)
+    return {name: median(taken[WARM_UP:]) for name, taken in times.items()}
+
+
+def main() -> None:
+    """Measure all sides, print them and the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--file", help="CSV or Parquet with real tweets (default: synthetic ones)")
+    parser.add_argument("--column", default="text", help="its column of texts (%(default)s)")
+    parser.add_argument("--tweets", type=int, default=800, help="how many are timed (%(default)s)")
+    options: Any = parser.parse_args()
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    texts = read_texts(options.file, options.column, options.tweets + KNOWN)
+    timed, known = texts[: options.tweets], texts[options.tweets :]
+    with tempfile.TemporaryDirectory() as scratch:
+        forms = make_forms(known, Path(scratch))
+        raw = milliseconds(make_sides(forms, forms.tokenizer, Path(scratch)), timed)
+        tokens = {text: forms.tokenizer(text) for text in timed}
+        bare = milliseconds(make_sides(forms, tokens.__getitem__, Path(scratch)), timed)
+
+    shown = Table(title=f"Milliseconds a tweet: medians of {len(timed) // len(raw) - WARM_UP} tweets each, one thread")
+    for heading in ("", "raw tweet in", "ratio", "without tokenizing", "ratio"):
+        shown.add_column(heading, justify="right" if heading else "left")
+    for name in raw:
+        shown.add_row(
+            name,
+            f"{raw[name]:.3f}",
+            f"{raw[name] / raw[SERVED]:.1f}",
+            f"{bare[name]:.3f}",
+            f"{bare[name] / bare[SERVED]:.1f}",
+        )
+    Console().print(shown)
+    ratio = raw[KERAS] / raw[SERVED]
+    print(
+        f"TensorFlow Lite is {ratio:.0f} times as fast as keras predict, tokenizing included "
+        f"(without: {bare[KERAS] / bare[SERVED]:.0f}). Target {TARGET}: {'reached' if ratio >= TARGET else 'missed'}. "
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}."
+    )
+
+
+if __name__ == "__main__":
+    main()

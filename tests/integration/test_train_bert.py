@@ -1,0 +1,80 @@
+"""The step `train_bert` on small splits, with a tracking store of its own and a tiny checkpoint."""
+
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from sentiment.bert.checkpoints import CheckpointError
+from steps import train_bert
+from steps.tracking import ArtifactError
+from tests.integration.chain import configuration
+from tests.small import save_corpus
+from tests.tiny import save_checkpoint
+
+pytestmark = pytest.mark.usefixtures("store")
+
+
+@pytest.fixture(scope="module")
+def splits(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"inputs.splits={save_corpus(tmp_path_factory.mktemp('small') / 'corpus')}"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = save_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+    return f"train_bert.checkpoint={folder}"
+
+
+def last_run() -> mlflow.entities.Run:
+    return mlflow.search_runs(order_by=["start_time DESC"], max_results=1, output_format="list")[0]
+
+
+def logged(path: str) -> set[str]:
+    found = mlflow.artifacts.list_artifacts(run_id=last_run().info.run_id, artifact_path=path)
+    return {artifact.path for artifact in found}
+
+
+def served(uri: str) -> None:
+    """Check that a model answers raw tweets, and needs ONNX Runtime alone."""
+    answer = mlflow.pyfunc.load_model(uri).predict(["@AirParadis late again, RUDE crew", ""])
+    assert answer["negative_probability"].between(0, 1).all()
+    needs = Path(mlflow.pyfunc.get_model_dependencies(uri)).read_text(encoding="utf-8")
+    assert "onnxruntime==" in needs
+    assert "tokenizers==" in needs
+    assert "torch" not in needs
+    assert "transformers" not in needs
+
+
+def test_features_are_trained_and_served_by_onnx_runtime(splits: str, checkpoint: str) -> None:
+    uri = train_bert.main(configuration(splits, checkpoint, "train_bert.max_tokens=32"))
+    run = last_run()
+    assert uri == f"runs:/{run.info.run_id}/model"
+    assert run.data.tags["runtime"] == "onnx"
+    assert run.data.metrics["val_roc_auc"] > 0.95
+    assert float(run.data.params["best.C"]) > 0
+    assert "tables/search.csv" in logged("tables")
+    assert {"native/model.safetensors", "native/tokenizer.json", "native/head.safetensors"} <= logged("native")
+    served(uri)
+
+
+def test_a_network_is_fine_tuned_and_served_by_onnx_runtime(splits: str, checkpoint: str) -> None:
+    settings = ["train_bert=finetune", "train_bert.max_tokens=32", "train_bert.fit.learning_rate=3e-3"]
+    uri = train_bert.main(configuration(splits, checkpoint, *settings))
+    run = last_run()
+    assert run.data.metrics["val_roc_auc"] > 0.95
+    assert run.data.metrics["fit_seconds"] > 0
+    assert "plots/history.png" in logged("plots")
+    assert "tables/history.csv" in logged("tables")
+    served(uri)
+
+
+def test_a_checkpoint_that_is_nowhere_fails_the_run(splits: str) -> None:
+    with pytest.raises(CheckpointError, match="is no local folder"):
+        train_bert.main(configuration(splits, "train_bert.checkpoint=no/such/folder"))
+    assert last_run().info.status == "FAILED"
+
+
+def test_an_artifact_of_another_step_is_refused(tmp_path: Path, checkpoint: str) -> None:
+    with pytest.raises(ArtifactError, match=r"holds no splits\.yaml"):
+        train_bert.main(configuration(f"inputs.splits={tmp_path}", checkpoint))

@@ -1,0 +1,107 @@
+"""`sentiment.bert.export` and `sentiment.runtimes.onnx`: what is served answers as what was trained."""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sentiment import classifier
+from sentiment.bert import checkpoints, export, network
+from sentiment.bert.network import SentenceClassifier
+from sentiment.classifier import Classifier, Probabilities
+from sentiment.runtimes import onnx
+from sentiment.text import Cleaner
+from tests.tiny import save_checkpoint
+
+CLEANER = Cleaner(links="http", mentions="@user", emoji=True, max_repeats=3)
+TEXTS = [
+    "Late again",
+    "@AirParadis thank you, lovely crew http://t.co/x1",
+    "so rude \U0001f620",
+    "",
+    "   ",
+    "late " * 300,
+    "\x00",
+    "caf\u00e9 \u822a\u7a7a",
+]
+
+
+def exported(checkpoint: str, folder: Path, *, max_tokens: int) -> tuple[Classifier, Probabilities]:
+    """Return the served form of a network with a random head, and what the network itself makes of `TEXTS`."""
+    encoder, tokenizer = checkpoints.load(checkpoint, max_tokens=max_tokens)
+    torch.manual_seed(0)
+    model = SentenceClassifier(encoder, pad_token_id=tokenizer.pad_token_id)
+    tokens = network.tokenize(tokenizer, map(CLEANER, TEXTS))
+    with network.progress(len(tokens), "test") as bar:
+        native = network.negative_probability(model, tokens, bar)
+    export.export(model, tokenizer, folder, max_tokens=max_tokens)
+    classifier.save(folder, runtime="onnx", threshold=0.5, text=CLEANER)
+    return Classifier.load(folder), native
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bert")
+    exported(str(save_checkpoint(folder / "checkpoint")), folder / "served", max_tokens=16)
+    return folder / "served"
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert"])
+def test_every_kind_of_encoder_is_served_as_it_was_trained_and_exported_silently(
+    kind: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = save_checkpoint(tmp_path / "checkpoint", kind)
+    capfd.readouterr()
+    served, native = exported(str(checkpoint), tmp_path / "served", max_tokens=16)
+    assert capfd.readouterr() == ("", "")
+    probability = served.negative_probability(TEXTS)
+    assert probability.shape == native.shape
+    assert np.abs(probability - native).max() < 0.03
+    assert native.std() > 0.01
+
+
+@pytest.mark.slow
+def test_minilm_is_served_as_it_was_trained(tmp_path: Path) -> None:
+    served, native = exported(checkpoints.MINILM, tmp_path / "served", max_tokens=64)
+    assert np.abs(served.negative_probability(TEXTS) - native).max() < 0.03
+    assert (tmp_path / "served" / onnx.GRAPH).stat().st_size < 25e6
+
+
+def test_neighbours_change_no_probability(served: Path) -> None:
+    model = Classifier.load(served)
+    alone = np.concatenate([model.negative_probability([text]) for text in TEXTS])
+    assert np.array_equal(model.negative_probability(TEXTS), alone)
+    assert model.negative_probability([]).shape == (0,)
+
+
+def test_threads_may_share_a_model(served: Path) -> None:
+    model = Classifier.load(served)
+    expected = model.negative_probability(TEXTS)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(np.array_equal(expected, other) for other in pool.map(model.score, [TEXTS] * 16))
+
+
+def test_a_long_tweet_is_cut_where_the_training_cut_it(served: Path) -> None:
+    model = Classifier.load(served)
+    first, same = model.negative_probability(["late " * 14 + "lovely " * n for n in (1, 50)])
+    assert first == same
+    truncation = json.loads((served / onnx.TOKENIZER).read_text(encoding="utf-8"))["truncation"]
+    assert truncation["max_length"] == 16
+
+
+def test_the_runtime_imports_no_training_framework_and_names_its_requirements(served: Path) -> None:
+    heavy = "{'hydra', 'keras', 'mlflow', 'onnx', 'tensorflow', 'torch', 'transformers'}"
+    code = (
+        "import sys, pathlib; from sentiment.classifier import Classifier; "
+        f"Classifier.load(pathlib.Path(sys.argv[1])).negative_probability(['late']); print(*{heavy} & set(sys.modules))"
+    )
+    result = subprocess.run([sys.executable, "-c", code, str(served)], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == ""
+    names = {requirement.split("==")[0] for requirement in classifier.requirements("onnx")}
+    assert {"onnxruntime", "tokenizers"} <= names
+    assert not names & {"torch", "transformers", "onnx"}

@@ -1,0 +1,213 @@
+"""`sentiment.bert`: the network, its two ways to be trained, and its native form."""
+
+import copy
+import inspect
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hydra import compose, initialize
+from hydra.utils import get_method, instantiate
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+
+from sentiment import plots
+from sentiment.bert import checkpoints, features, finetune, network
+from sentiment.bert.finetune import TrainingError
+from sentiment.bert.network import SentenceClassifier, Training, Tweets
+from sentiment.text import Cleaner
+from tests.tiny import save_checkpoint
+
+OPTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "train_bert").glob("*.yaml"))
+NEGATIVE = ["Late again", "so RUDE", "late, rude crew and no seat", "rude", "so late!"]
+POSITIVE = ["Thank you", "lovely crew", "thank you, lovely seat and all", "lovely", "thank the crew!"]
+TEXTS = [f"{text} {number}" for number in range(6) for text in (*NEGATIVE, *POSITIVE)]
+LABELS = np.array(([1] * len(NEGATIVE) + [0] * len(POSITIVE)) * 6, dtype=np.int8)
+FEATURES: dict[str, Any] = {
+    "C": [0.1, 10.0],
+    "max_iter": 1000,
+    "class_weight": None,
+    "folds": 3,
+    "scoring": "roc_auc",
+    "seed": 1,
+}
+FINETUNE: dict[str, Any] = {
+    "learning_rate": 3e-3,
+    "lr_scheduler_type": "linear",
+    "warmup_ratio": 0.1,
+    "weight_decay": 0.01,
+    "max_grad_norm": 1.0,
+    "dropout": 0.1,
+    "batch_size": 8,
+    "epochs": 4,
+    "class_weight": None,
+    "seed": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+
+
+def untrained(checkpoint: Path) -> tuple[SentenceClassifier, Tweets]:
+    encoder, tokenizer = checkpoints.load(str(checkpoint), max_tokens=16)
+    torch.manual_seed(0)
+    model = SentenceClassifier(encoder, pad_token_id=tokenizer.pad_token_id)
+    tokens = network.tokenize(tokenizer, TEXTS)
+    return model, Tweets(tokens=tokens, negative=LABELS, group=np.array([text.split()[-1] for text in TEXTS]))
+
+
+def probability(model: SentenceClassifier, tokens: list[list[int]]) -> network.Probabilities:
+    with network.progress(len(tokens), "test") as bar:
+        return network.negative_probability(model, tokens, bar)
+
+
+def finetuned(checkpoint: Path, **settings: Any) -> tuple[SentenceClassifier, Tweets, Training]:
+    model, tweets = untrained(checkpoint)
+    return model, tweets, finetune.fit(model, {"train": tweets, "validation": tweets}, **{**FINETUNE, **settings})
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_binds_to_the_signatures_that_it_configures(option: str) -> None:
+    with initialize(version_base="1.3", config_path="../../conf"):
+        settings = compose("config", overrides=[f"train_bert={option}"]).train_bert
+        assert isinstance(instantiate(settings.cleaner), Cleaner)
+        fit_settings = dict(settings.fit)
+    assert set(settings) == {"checkpoint", "cleaner", "max_tokens", "fit"}
+    fit = get_method(fit_settings.pop("_target_"))
+    bound = inspect.signature(fit).bind(None, {}, **fit_settings, seed=1)
+    assert set(bound.arguments) == set(inspect.signature(fit).parameters)
+    assert all(parameter.default is parameter.empty for parameter in inspect.signature(fit).parameters.values())
+
+
+def test_neighbours_and_padding_change_no_probability(checkpoint: Path) -> None:
+    model, tweets = untrained(checkpoint)
+    alone = np.concatenate([probability(model, [tokens]) for tokens in tweets.tokens])
+    assert np.abs(probability(model, tweets.tokens) - alone).max() < 1e-6
+    assert alone.std() > 0.001
+
+
+def test_batches_hold_each_row_once_and_rows_of_like_length() -> None:
+    lengths = np.random.default_rng(0).integers(2, 60, 1000)
+    tokens = [[1] * length for length in lengths]
+    cut = network.batches(tokens, 32, np.random.default_rng(1))
+    assert sorted(np.concatenate(cut)) == list(range(1000))
+    assert max(map(len, cut)) == 32
+    padded = sum(len(rows) * lengths[rows].max() for rows in cut)
+    assert padded < 1.1 * lengths.sum()
+    means = [lengths[rows].mean() for rows in cut]
+    assert means != sorted(means)
+
+    ordered = network.batches(tokens, 32)
+    assert sorted(np.concatenate(ordered)) == list(range(1000))
+    assert lengths[ordered[0][0]] == lengths.max()
+
+
+def test_batches_of_a_seed_are_the_same_and_differ_between_epochs() -> None:
+    tokens = [[1] * (n % 7 + 2) for n in range(100)]
+    chance = np.random.default_rng(1)
+    first, second = (np.concatenate(network.batches(tokens, 8, chance)).tolist() for _ in range(2))
+    again = np.concatenate(network.batches(tokens, 8, np.random.default_rng(1))).tolist()
+    assert first == again != second
+
+
+def test_the_native_form_comes_back_as_it_was(checkpoint: Path, tmp_path: Path) -> None:
+    model, tweets = untrained(checkpoint)
+    _, tokenizer = checkpoints.load(str(checkpoint), max_tokens=16)
+    network.save(model, tokenizer, tmp_path / "native")
+    again, read = network.load(tmp_path / "native", max_tokens=16)
+    assert network.tokenize(read, TEXTS) == tweets.tokens
+    assert np.array_equal(probability(again, tweets.tokens), probability(model, tweets.tokens))
+
+
+def test_features_leave_the_encoder_alone_and_make_the_head_a_logistic_regression(checkpoint: Path) -> None:
+    model, tweets = untrained(checkpoint)
+    before = copy.deepcopy(model.encoder.state_dict())
+    training = features.fit(model, {"train": tweets}, **FEATURES)
+    assert all(torch.equal(weights, before[name]) for name, weights in model.encoder.state_dict().items())
+    assert len(training.tables["search"]) == 2
+    assert training.chosen["C"] in FEATURES["C"]
+
+    with network.progress(len(TEXTS), "test") as bar:
+        vectors = network.sentence_vectors(model, tweets.tokens, bar)
+    expected = LogisticRegression(C=training.chosen["C"], max_iter=1000).fit(vectors, LABELS).predict_proba(vectors)
+    assert np.abs(probability(model, tweets.tokens) - expected[:, 1]).max() < 1e-4
+
+
+def test_fewer_authors_than_folds_are_an_error(checkpoint: Path) -> None:
+    model, tweets = untrained(checkpoint)
+    with pytest.raises(ValueError, match="number of groups"):
+        features.fit(model, {"train": tweets}, **{**FEATURES, "folds": 7})
+
+
+def test_fine_tuning_learns_and_tells_of_each_epoch(checkpoint: Path) -> None:
+    model, tweets, training = finetuned(checkpoint)
+    history = training.tables["history"]
+    assert list(history.columns) == ["epoch", "loss", "auc", "val_loss", "val_auc", "seconds"]
+    assert history["val_auc"].max() > 0.95
+    titles = [axes.get_title("left") for axes in training.figures["history"].axes]
+    assert titles[0].startswith("Log loss by epoch")
+    assert (probability(model, tweets.tokens) >= 0.5).astype(int).tolist() == LABELS.tolist()
+
+
+def test_the_same_seed_gives_the_same_network(checkpoint: Path) -> None:
+    first, again, other = (finetuned(checkpoint, epochs=2, seed=seed)[0].state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(weights, again[name]) for name, weights in first.items())
+    assert any(not torch.equal(weights, other[name]) for name, weights in first.items())
+
+
+def test_the_weights_of_the_best_epoch_are_kept(checkpoint: Path) -> None:
+    model, tweets = untrained(checkpoint)
+    chance = np.random.default_rng(1)
+    noise = Tweets(tokens=tweets.tokens, negative=chance.integers(0, 2, len(LABELS)), group=tweets.group)
+    training = finetune.fit(model, {"train": tweets, "validation": noise}, **FINETUNE)
+    history = training.tables["history"]
+    assert history["val_loss"].iloc[-1] > history["val_loss"].min()
+    kept = log_loss(noise.negative, probability(model, tweets.tokens))
+    assert kept == pytest.approx(history["val_loss"].min(), rel=1e-4)
+
+
+def test_balanced_classes_weigh_the_same(checkpoint: Path) -> None:
+    model, tweets = untrained(checkpoint)
+    rare = np.flatnonzero(LABELS)[:3].tolist() + np.flatnonzero(LABELS == 0).tolist()
+    few = Tweets(tokens=[tweets.tokens[row] for row in rare], negative=LABELS[rare], group=tweets.group[rare])
+    both = {"train": few, "validation": few}
+    settings = {**FINETUNE, "learning_rate": 1e-3, "epochs": 1}
+    means = []
+    for class_weight in (None, "balanced"):
+        same = copy.deepcopy(model)
+        finetune.fit(same, both, **{**settings, "class_weight": class_weight})
+        means.append(probability(same, few.tokens).mean())
+    assert means[1] > means[0]
+
+
+def test_biases_and_norms_do_not_decay(checkpoint: Path) -> None:
+    model, _ = untrained(checkpoint)
+    decaying, others = finetune.decayed(model, 0.5)
+    assert decaying["weight_decay"] == 0.5
+    assert others["weight_decay"] == 0.0
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    kept = [names[id(parameter)] for parameter in others["params"]]
+    assert all("LayerNorm" in name or name.endswith("bias") for name in kept)
+    assert len(kept) + len(decaying["params"]) == len(names)
+
+
+def test_a_loss_that_is_no_number_is_an_error(checkpoint: Path) -> None:
+    with pytest.raises(TrainingError, match=r"no number any more in epoch 1.*learning_rate=1e\+30"):
+        finetuned(checkpoint, learning_rate=1e30, warmup_ratio=0.0)
+
+
+def test_history_marks_the_epoch_with_the_lowest_validation_loss() -> None:
+    history = pd.DataFrame(
+        {"epoch": [1, 2, 3], "loss": [3, 2, 1.0], "auc": [0.6, 0.7, 0.8]}
+        | {"val_loss": [3, 2, 2.5], "val_auc": [0.6, 0.71, 0.7]}
+    )
+    figure = plots.history(history)
+    assert figure.axes[1].get_title("left") == "AUC by epoch, 0.710 on validation"
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["training", "validation", "kept: epoch 2"]
