@@ -12,8 +12,8 @@ from sentiment.report import cell, grid
 COLUMNS = {
     "name": ("candidate", "{}"),
     "roc_auc": ("AUC", "{:.3f}"),
-    "average_precision": ("AP", "{:.3f}"),
-    "accuracy": ("acc.", "{:.3f}"),
+    "average_precision": ("average precision", "{:.3f}"),
+    "accuracy": ("accuracy", "{:.3f}"),
     "f1": ("F1", "{:.3f}"),
     "log_loss": ("log loss", "{:.3f}"),
     "brier": ("Brier", "{:.3f}"),
@@ -40,7 +40,9 @@ def terminal(candidates: pd.DataFrame, title: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     shown = written(candidates, TERMINAL)
     for head in shown.columns:
-        table.add_column(head, justify="left" if head == "candidate" else "right", no_wrap=True)
+        table.add_column(
+            {"accuracy": "acc."}.get(head, head), justify="left" if head == "candidate" else "right", no_wrap=True
+        )
     for number, row in enumerate(shown.itertuples(index=False)):
         table.add_row(*row, style="bold green" if number == 0 else None)
     return table

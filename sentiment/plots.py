@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import ConfusionMatrixDisplay, average_precision_score, precision_recall_curve, roc_auc_score
 from sklearn.metrics import roc_curve as roc_points
@@ -127,21 +127,19 @@ def quality_against_time(candidates: pd.DataFrame, metric: str) -> Figure:
 
     `candidates` has one row a model: `name`, `predict_seconds` (per 1,000 tweets), `megabytes` and the metric.
     """
-    figure, axes = blank(f"{metric} on validation against time to predict", width=7.2, height=5.0)
-    size = 60 + 40 * np.sqrt(candidates["megabytes"].to_numpy())
-    colours = cycle_to(len(candidates))
-    axes.scatter(candidates["predict_seconds"], candidates[metric], s=size, c=colours, alpha=0.8)
-    for row in candidates.itertuples():
-        label = f"{row.name} ({row.megabytes:.1f} MB)"
-        axes.annotate(
-            label, (row.predict_seconds, getattr(row, metric)), (0, 14), textcoords="offset points", ha="center"
-        )
+    figure, axes = blank(f"{metric} on validation against time to predict", width=9.6, height=4.8)
+    for colour, row in zip(cycle_to(len(candidates)), candidates.to_dict("records"), strict=True):
+        area = 60 + 40 * np.sqrt(row["megabytes"])
+        label = f"{row['name']}, {row['megabytes']:.1f} MB"
+        axes.scatter(row["predict_seconds"], row[metric], s=area, color=colour, alpha=0.8, label=label)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
-    axes.margins(x=0.25, y=0.2)
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.margins(x=0.15, y=0.15)
     axes.grid(alpha=0.3)
-    axes.set(xlabel="milliseconds to predict a tweet, in batches (logarithmic)", ylabel=f"{metric} on validation")
+    axes.set(xlabel="milliseconds to predict a tweet, in a batch (logarithmic)", ylabel=f"{metric} on validation")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, labelspacing=1.2)
     return figure
 
 
