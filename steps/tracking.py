@@ -149,7 +149,7 @@ def fetch(uri: str, kind: Kind, scratch: Path) -> Path:
         ArtifactError: there is none, or it is not of this kind.
     """
     folder = Path(uri).expanduser()
-    if ":/" in uri:
+    if re.match(r"\w{2,}:/", uri):  # one letter would be a drive of Windows
         try:
             folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(scratch / "inputs")))
         except (mlflow.MlflowException, OSError) as error:
@@ -172,10 +172,15 @@ def read_splits(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def read_tokenizer(corpus: Path) -> Tokenizer:
-    """Read how the tokens of a corpus were made."""
-    description = yaml.safe_load((corpus / DESCRIPTIONS["corpus"]).read_text(encoding="utf-8"))
-    tokenizer = classifier.read_text(description)
-    assert isinstance(tokenizer, Tokenizer)
+    """Read how the tokens of a corpus were made.
+
+    Raises:
+        ArtifactError: the corpus does not say.
+    """
+    path = corpus / DESCRIPTIONS["corpus"]
+    tokenizer = classifier.read_text(yaml.safe_load(path.read_text(encoding="utf-8")))
+    if not isinstance(tokenizer, Tokenizer):
+        raise ArtifactError(f"{path} tells of no tokenizer. Run the preprocess step again.")
     return tokenizer
 
 
@@ -217,8 +222,9 @@ def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictC
     negative = validation["negative"].to_numpy()
     cost = Cost(**cfg.cost)
     classifier.save(trained.served, runtime=trained.runtime, threshold=0.5, text=trained.text)
+    served = Classifier.load(trained.served)
     started = time.perf_counter()
-    probability = Classifier.load(trained.served).negative_probability(validation["text"].tolist())
+    probability = served.negative_probability(validation["text"].tolist())
     predict_seconds = (time.perf_counter() - started) * 1000 / len(validation)
     drop = roc_auc_score(negative, trained.native_probability) - roc_auc_score(negative, probability)
     mlflow.log_metric("export_auc_drop", drop)

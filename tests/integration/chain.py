@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import mlflow
 from hydra import compose, initialize_config_dir
+from mlflow.entities import Run
 from omegaconf import DictConfig
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -23,3 +25,10 @@ class Chain:
 
     splits: str
     corpus: str
+
+
+def last_run() -> Run:
+    """Return the run that was started last."""
+    return mlflow.search_runs(
+        search_all_experiments=True, order_by=["start_time DESC"], max_results=1, output_format="list"
+    )[0]

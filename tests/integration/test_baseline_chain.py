@@ -13,15 +13,10 @@ from sentiment.classifier import Classifier
 from steps import preprocess, select, split, tracking, train_baseline
 from steps.select import CandidateError
 from steps.tracking import ArtifactError, ExportError
-from tests.integration.chain import Chain, configuration
+from tests.integration.chain import Chain, configuration, last_run
 
 pytestmark = pytest.mark.usefixtures("store")
 FAST = ("search.folds=2", "train_baseline.classifier.C=1.0")
-
-
-def last_run() -> Run:
-    """Return the run that was started last."""
-    return mlflow.search_runs(order_by=["start_time DESC"], max_results=1, output_format="list")[0]
 
 
 def artifact(run: Run, path: str, folder: Path) -> Path:

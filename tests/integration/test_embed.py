@@ -9,7 +9,7 @@ import pytest
 from sentiment.embedding import EmbeddingError, SentenceEmbedding, WordEmbedding, load
 from steps import embed, tracking
 from steps.tracking import ArtifactError
-from tests.integration.chain import configuration
+from tests.integration.chain import configuration, last_run
 from tests.small import save_corpus, save_encoder
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -23,10 +23,6 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_encoder(tmp_path_factory.mktemp("encoder"))
-
-
-def last_run() -> mlflow.entities.Run:
-    return mlflow.search_runs(order_by=["start_time DESC"], max_results=1, output_format="list")[0]
 
 
 def download(uri: str, folder: Path) -> Path:

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,38 +10,23 @@ import mlflow
 import pandas as pd
 import pytest
 import yaml
-from hydra import compose, initialize
 from hydra.errors import InstantiationException
 
 from sentiment.checks import DataError
 from sentiment.splitting import LeakageError, leakage, text_key
 from steps import split
+from tests.integration.chain import configuration, last_run
 
+pytestmark = pytest.mark.usefixtures("store")
 Split = Callable[..., Path]
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the address of an empty tracking store; making one takes seconds, so the tests here share it."""
-    folder = tmp_path_factory.mktemp("store")
-    before, address = mlflow.get_tracking_uri(), f"sqlite:///{folder / 'mlflow.db'}"
-    mlflow.set_tracking_uri(address)
-    mlflow.create_experiment("split", artifact_location=(folder / "artifacts").as_uri())
-    yield address
-    mlflow.set_tracking_uri(before)
-
-
 @pytest.fixture
-def splits(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Split:
+def splits(tmp_path: Path) -> Split:
     """Return a function that runs the step with some overrides and returns the folder that it logged."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
-    monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
-    mlflow.set_experiment("split")
 
     def run(*overrides: str) -> Path:
-        with initialize(version_base="1.3", config_path="../../conf"):
-            cfg = compose("config", overrides=list(overrides))
-        uri: str = split.main(cfg)
+        uri: str = split.main(configuration(*overrides))
         assert uri.startswith("runs:/")
         assert uri.endswith("/splits")
         return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(tmp_path / uri.split("/")[1])))
@@ -56,10 +41,6 @@ def read(folder: Path) -> dict[str, pd.DataFrame]:
 def described(folder: Path) -> dict[str, Any]:
     description: dict[str, Any] = yaml.safe_load((folder / "splits.yaml").read_text(encoding="utf-8"))
     return description
-
-
-def last_run() -> mlflow.entities.Run:
-    return mlflow.search_runs(output_format="list", search_all_experiments=True)[0]
 
 
 def test_sample_is_split_and_said_to_be_synthetic(splits: Split) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sentiment.bert.checkpoints import CheckpointError
 from steps import train_bert
 from steps.tracking import ArtifactError
-from tests.integration.chain import configuration
+from tests.integration.chain import configuration, last_run
 from tests.small import save_corpus
 from tests.tiny import save_checkpoint
 
@@ -24,10 +24,6 @@ def splits(tmp_path_factory: pytest.TempPathFactory) -> str:
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = save_checkpoint(tmp_path_factory.mktemp("checkpoint"))
     return f"train_bert.checkpoint={folder}"
-
-
-def last_run() -> mlflow.entities.Run:
-    return mlflow.search_runs(order_by=["start_time DESC"], max_results=1, output_format="list")[0]
 
 
 def logged(path: str) -> set[str]:

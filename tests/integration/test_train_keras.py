@@ -10,7 +10,7 @@ from sentiment.embedding import Embedding, EmbeddingError, SentenceEmbedding, Wo
 from sentiment.network import NetworkError
 from steps import embed, tracking, train_keras
 from steps.tracking import ArtifactError
-from tests.integration.chain import configuration
+from tests.integration.chain import configuration, last_run
 from tests.small import save_corpus, save_encoder
 
 QUICK = ["train_keras.network.units=8", "train_keras.epochs=8", "train_keras.learning_rate=0.02"]
@@ -26,10 +26,6 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_encoder(tmp_path_factory.mktemp("encoder"))
-
-
-def last_run() -> mlflow.entities.Run:
-    return mlflow.search_runs(order_by=["start_time DESC"], max_results=1, output_format="list")[0]
 
 
 def logged(path: str = "") -> set[str]:
