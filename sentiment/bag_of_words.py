@@ -1,5 +1,7 @@
 """Bags of words: scikit-learn pipelines as the configuration describes them, and their search."""
 
+import logging
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,8 @@ import pandas as pd
 from hydra.utils import instantiate
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline
+
+log = logging.getLogger(__name__)
 
 # The order of a pipeline's parts; only the last one is in all of them.
 PARTS = ("vectorizer", "transformer", "classifier")
@@ -86,6 +90,8 @@ def search(
     authors = train["group"].nunique()
     if authors < folds:
         raise ValueError(f"search.folds={folds}, but the training split has {authors} groups: give fewer folds.")
+    combinations = math.prod(map(len, grid.values()))
+    log.info("Cross-validation of %d combination(s) of values in %d folds", combinations, folds)
     pipeline.set_params(memory=str(cache))
     found = GridSearchCV(
         pipeline,
