@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from onnx import load as load_model
 
 from sentiment import classifier
 from sentiment.bert import checkpoints, export, network
@@ -105,3 +107,11 @@ def test_the_runtime_imports_no_training_framework_and_names_its_requirements(se
     names = {requirement.split("==")[0] for requirement in classifier.requirements("onnx")}
     assert {"onnxruntime", "tokenizers"} <= names
     assert not names & {"torch", "transformers", "onnx"}
+
+
+def test_feed_forward_matrices_are_rounded_in_blocks_and_the_others_by_columns(served: Path) -> None:
+    kinds = Counter(node.op_type for node in load_model(served / onnx.GRAPH).graph.node)
+    layers = kinds["Softmax"]
+    assert kinds["MatMulNBits"] == 2 * layers
+    assert kinds["MatMulInteger"] == 4 * layers + 1, "queries, keys, values, outputs, and the head"
+    assert kinds["MatMul"] == 2 * layers, "attention multiplies no weights"
