@@ -1,12 +1,14 @@
 """What the integration tests share: a tracking store of their own, and a chain run once."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import mlflow
 import pytest
 
 from steps import preprocess, split
 from tests.integration.chain import Chain, configuration
+from tests.small import save_corpus, save_encoder
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +32,15 @@ def chain(store: str) -> Chain:  # noqa: ARG001
     """Run split and preprocess once for the tests of a module."""
     splits = split.main(configuration("data.rows=500"))
     return Chain(splits=splits, corpus=preprocess.main(configuration(f"inputs.splits={splits}")))
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a small corpus, for the tests of a module."""
+    return save_corpus(tmp_path_factory.mktemp("small") / "corpus")
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a tiny sentence encoder with the signature of the real one."""
+    return save_encoder(tmp_path_factory.mktemp("encoder"))

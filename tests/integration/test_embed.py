@@ -10,19 +10,8 @@ from sentiment.embedding import EmbeddingError, SentenceEmbedding, WordEmbedding
 from steps import embed, tracking
 from steps.tracking import ArtifactError
 from tests.integration.chain import configuration, last_run
-from tests.small import save_corpus, save_encoder
 
 pytestmark = pytest.mark.usefixtures("store")
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_corpus(tmp_path_factory.mktemp("small") / "corpus")
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_encoder(tmp_path_factory.mktemp("encoder"))
 
 
 def download(uri: str, folder: Path) -> Path:

@@ -11,21 +11,10 @@ from sentiment.network import NetworkError
 from steps import embed, tracking, train_keras
 from steps.tracking import ArtifactError
 from tests.integration.chain import configuration, last_run
-from tests.small import save_corpus, save_encoder
 
 QUICK = ["train_keras.network.units=8", "train_keras.epochs=8", "train_keras.learning_rate=0.02"]
 
 pytestmark = pytest.mark.usefixtures("store")
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_corpus(tmp_path_factory.mktemp("small") / "corpus")
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_encoder(tmp_path_factory.mktemp("encoder"))
 
 
 def logged(path: str = "") -> set[str]:
