@@ -106,6 +106,22 @@ def log_comparison(ranked: pd.DataFrame, metric: str, synthetic: bool, scratch: 
     Console().print("", comparison.terminal(ranked, title), note, "", sep="\n", soft_wrap=True)
 
 
+def look_at_test(winner: pd.Series, splits: Path, cost: Cost, scratch: Path) -> tuple[dict[str, float], str]:
+    """Score the winner on the test split, as it is served, and log it; return the scores and what their gap says."""
+    test = pd.read_parquet(splits / "test.parquet")
+    answers = mlflow.pyfunc.load_model(winner["uri"]).predict(test["text"].tolist())
+    on_test = test["negative"].to_numpy(), answers["negative_probability"].to_numpy()
+    scores = metrics.score(*on_test, winner["threshold"], cost)
+    mlflow.log_metrics({f"test_{name}": value for name, value in scores.items()})
+
+    validation = tracking.read_validation(winner["uri"], scratch)
+    on_validation = validation["negative"].to_numpy(), validation["probability"].to_numpy()
+    gap, errors = metrics.gap_in_standard_errors(on_validation, on_test)
+    mlflow.log_metrics({"validation_to_test_gap": gap, "validation_to_test_gap_in_standard_errors": errors})
+    verdict = f"{abs(gap):.3f} {'below' if gap > 0 else 'above'} validation, {abs(errors):.1f} standard errors: "
+    return scores, verdict + ("SUSPICIOUS, look at the splits" if abs(errors) > SUSPICIOUS else "chance explains it")
+
+
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(cfg: DictConfig) -> None:
     """Run the step."""
@@ -115,30 +131,14 @@ def main(cfg: DictConfig) -> None:
         ranked = rank([read_candidate(uri, data["digest"]) for uri in cfg.inputs.candidates], cfg.select.metric)
         winner = choose(ranked, list(cfg.select.runtimes))
         log_comparison(ranked, cfg.select.metric, data["synthetic"], scratch)
+        scores, gap = look_at_test(winner, splits, Cost(**cfg.cost), scratch)
 
-        test = pd.read_parquet(splits / "test.parquet")
-        model = mlflow.pyfunc.load_model(winner["uri"])
-        answers = model.predict(test["text"].tolist())
-        on_test = test["negative"].to_numpy(), answers["negative_probability"].to_numpy()
-        scores = metrics.score(*on_test, winner["threshold"], Cost(**cfg.cost))
-        mlflow.log_metrics({f"test_{name}": value for name, value in scores.items()})
-        validation = tracking.read_validation(winner["uri"], scratch)
-        on_validation = validation["negative"].to_numpy(), validation["probability"].to_numpy()
-        gap, errors = metrics.gap_in_standard_errors(on_validation, on_test)
-        mlflow.log_metrics({"validation_to_test_gap": gap, "validation_to_test_gap_in_standard_errors": errors})
-        verdict = f"{abs(gap):.3f} {'below' if gap > 0 else 'above'} validation, {abs(errors):.1f} standard errors"
-        verdict += ": SUSPICIOUS, look at the splits" if abs(errors) > SUSPICIOUS else ": as chance would have it"
-
-        tags = {
-            "candidate": winner["name"],
-            "threshold": winner["threshold"],
-            "data": data["data"],
-            "digest": data["digest"],
-        }
-        tags |= {"synthetic": data["synthetic"], f"val_{cfg.select.metric}": winner[cfg.select.metric]}
+        tags = {key: data[key] for key in ("data", "digest", "synthetic")}
+        tags |= {"candidate": winner["name"], "threshold": winner["threshold"]}
+        tags |= {f"val_{cfg.select.metric}": winner[cfg.select.metric]}
         version = tracking.register(winner["uri"], cfg.select.name, cfg.select.alias, tags)
         summary = {"name": cfg.select.name, "alias": cfg.select.alias, "version": version, "winner": winner["name"]}
-        Console().print(NEXT_STEPS.format(**summary, **scores, gap=verdict), soft_wrap=True)
+        Console().print(NEXT_STEPS.format(**summary, **scores, gap=gap), soft_wrap=True)
 
 
 if __name__ == "__main__":
