@@ -44,7 +44,7 @@ test: setup ## Run all tests: unit, integration, end to end
 	pytest
 
 .PHONY: test-unit
-test-unit: setup ## Run the unit tests alone, in seconds
+test-unit: setup ## Run the unit tests alone, in a minute
 	pytest tests/unit -m "not slow"
 
 .PHONY: check
