@@ -25,9 +25,10 @@ NEXT_STEPS = """\
   accuracy {accuracy:.3f}, cost per 1,000 tweets {expected_cost:.0f}
 
 [bold]Go on[/bold]
-  predict a tweet     [cyan].venv/bin/python -m steps predict "@AirParadis two hours late, thanks for nothing"[/cyan]
+  first, once         [cyan]source .venv/bin/activate[/cyan]
+  predict a tweet     [cyan]python -m steps predict "@AirParadis two hours late, thanks for nothing"[/cyan]
   open the MLflow UI  [cyan]make mlflow-ui[/cyan]
-  try something else  [cyan].venv/bin/mlflow run . --env-manager=local -P hydra_options="train_bert=finetune"[/cyan]
+  try something else  [cyan]mlflow run . --env-manager=local -P hydra_options="train_bert=finetune"[/cyan]
 """
 
 

@@ -38,7 +38,9 @@ def test_the_best_candidate_on_validation_is_the_champion(chain: Chain) -> None:
 
 
 def test_the_terminal_shows_the_table_and_how_to_go_on(chain: Chain) -> None:
-    for said in ("dummy lemmatize", "bilstm word2vec lemmatize", "Registered:", "steps predict", "synthetic"):
+    for said in ("dummy lemmatize", "bilstm word2vec lemmatize", "Registered:", "synthetic"):
+        assert said in chain.output
+    for said in ("source .venv/bin/activate", "python -m steps predict", "mlflow run . --env-manager=local"):
         assert said in chain.output
 
 
