@@ -1,15 +1,19 @@
 """What the cleaning of a tweet promises."""
 
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
+from hydra.utils import instantiate
 from hypothesis import given
 from hypothesis import strategies as st
 from nltk.tokenize.casual import TweetTokenizer
+from omegaconf import OmegaConf
 
 from sentiment.classifier import read_text
 from sentiment.text import CONTRACTED_NOT, Cleaner, Tokenizer, spell_out_not
 
+OPTIONS = sorted((Path(__file__).parents[2] / "conf/preprocess").glob("*.yaml"))
 CLEANER = Cleaner(links="http", mentions="@user", emoji=True, max_repeats=3)
 PLAIN = Tokenizer(cleaner=CLEANER, lowercase=True, negation=True, words="plain")
 
@@ -97,3 +101,15 @@ def test_cleaning_twice_links_and_mentions_changes_nothing_more(text: str) -> No
 @pytest.mark.parametrize("text", [CLEANER, PLAIN, replace(PLAIN, words="stem")])
 def test_a_description_rebuilds_what_it_describes(text: Cleaner | Tokenizer) -> None:
     assert read_text(asdict(text)) == text
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda path: path.stem)
+def test_every_option_of_preprocess_makes_a_tokenizer_that_cuts(option: Path) -> None:
+    tokenizer = instantiate(OmegaConf.load(option).tokenizer)
+    assert isinstance(tokenizer, Tokenizer)
+    assert tokenizer("@AirParadis didn't call") == [
+        "@user",
+        "do" if option.stem == "lemmatize" else "did",
+        "not",
+        "call",
+    ]
