@@ -5,12 +5,19 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import chain
 from os import cpu_count
+from pathlib import Path
 
+import yaml
 from tqdm import tqdm
 
-from sentiment.text import Tokenizer
+from sentiment.text import Tokenizer, read_text
 
 CHUNK = 5_000
+DESCRIPTION = "preprocess.yaml"
+
+
+class CorpusError(ValueError):
+    """A corpus that does not say how it was made."""
 
 
 def tokenize(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[str]]:
@@ -31,3 +38,16 @@ def tokenize(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[str]]:
 def tokenize_chunk(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[str]]:
     """Return the tokens of each text, in this process."""
     return [tokenizer(text) for text in texts]
+
+
+def read_tokenizer(folder: Path) -> Tokenizer:
+    """Read how the tokens of a corpus were made.
+
+    Raises:
+        CorpusError: the corpus does not say.
+    """
+    path = folder / DESCRIPTION
+    tokenizer = read_text(yaml.safe_load(path.read_text(encoding="utf-8")))
+    if not isinstance(tokenizer, Tokenizer):
+        raise CorpusError(f"{path} tells of no tokenizer. Run the preprocess step again.")
+    return tokenizer

@@ -15,9 +15,8 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from sentiment.classifier import read_text
 from sentiment.runtimes.tflite import VOCABULARY, read_vocabulary, write_vocabulary
-from sentiment.text import Tokenizer
+from sentiment.text import Tokenizer, read_text
 
 DESCRIPTION = "embedding.yaml"
 VECTORS = "vectors.npy"

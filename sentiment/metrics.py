@@ -1,9 +1,10 @@
-"""Metrics of a classifier, and the threshold at which it costs least."""
+"""Metrics of a classifier, the threshold at which it costs least, and the band in which a human should look."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn import metrics
 
@@ -19,29 +20,37 @@ HIGHER_IS_BETTER = {
     "average_precision": True,
     "log_loss": False,
     "brier": False,
+    "calibration_error": False,
     "expected_cost": False,
 }
+# Into how many groups of equal size tweets are put to see whether probabilities are right: with 2,400 tweets, the share
+# of negative ones in a group of 240 is known to about 0.03.
+CALIBRATION_BINS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a wrong answer costs, in any one unit.
+    """What a wrong answer costs, and what it costs not to answer alone, in any one unit.
 
     Attributes:
         missed_negative: a negative tweet taken for a positive one: a bad buzz that nobody sees coming.
         false_alarm: a positive tweet taken for a negative one: somebody looks for nothing.
+        review: a human looks at a tweet before it is decided; so dear that it never pays, nobody looks.
     """
 
     missed_negative: float
     false_alarm: float
+    review: float
 
     def __post_init__(self) -> None:
-        """Refuse costs with which no threshold means anything."""
+        """Refuse costs with which no threshold and no band means anything."""
         if min(self.missed_negative, self.false_alarm) < 0 or self.missed_negative + self.false_alarm == 0:
             raise ValueError(
                 f"cost.missed_negative={self.missed_negative} and cost.false_alarm={self.false_alarm}: "
                 "give two numbers, none below 0 and not both 0."
             )
+        if not self.review >= 0:
+            raise ValueError(f"cost.review={self.review}: give what a human look costs, a number not below 0.")
 
 
 def expected_cost(negative: Labels, predicted: NDArray[np.bool_], cost: Cost) -> float:
@@ -71,6 +80,50 @@ def cheapest_threshold(negative: Labels, probability: Probabilities, cost: Cost)
     return float(cheapest[np.argmin(np.abs(cheapest - calibrated))])
 
 
+def uncertain_band(cost: Cost, threshold: float) -> tuple[float, float] | None:
+    """Return the lowest and the highest probability at which a human should look, or None if at none.
+
+    A look pays where deciding alone costs more in expectation, whichever way it is decided:
+    min((1 - p) * false_alarm, p * missed_negative) > review. A band is widened to hold the threshold of a model, which
+    may lie elsewhere than costs alone would put it, so that the doubtful are those on both sides of the decision.
+
+    Source: Chow, On optimum recognition error and reject tradeoff, IEEE Transactions on Information Theory 16, 1970,
+    here with unequal costs.
+    """
+    if cost.missed_negative == 0 or cost.false_alarm == 0:
+        return None  # one of the answers is free
+    low, high = cost.review / cost.missed_negative, 1 - cost.review / cost.false_alarm
+    if low >= high:
+        return None
+    return min(low, threshold), max(high, min(threshold, 1.0))  # a threshold beyond 1 calls nothing negative
+
+
+def reliability(negative: Labels, probability: Probabilities, *, bins: int) -> pd.DataFrame:
+    """Return how often tweets are negative against how probable that was said to be, in bins of equal size.
+
+    One row a bin that is not empty: `tweets`, `predicted` (mean probability), `observed` (share that is negative).
+    Equal probabilities stand in one bin, so there may be fewer and larger ones; shapes (n,).
+    """
+    edges = np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1])
+    rows = pd.DataFrame({"predicted": probability, "negative": negative})
+    return rows.groupby(np.searchsorted(edges, probability)).agg(
+        tweets=("negative", "size"), predicted=("predicted", "mean"), observed=("negative", "mean")
+    )
+
+
+def calibration_error(negative: Labels, probability: Probabilities, *, bins: int) -> float:
+    """Return the expected calibration error: how far `reliability` is off on average, a tweet weighing as a tweet.
+
+    It is never quite 0: in 10 bins of 240 tweets each, chance alone makes about 0.02.
+
+    Source: Naeini, Cooper and Hauskrecht, Obtaining well calibrated probabilities using Bayesian binning, AAAI 2015;
+    with bins of equal size, Nixon et al., Measuring calibration in deep learning, CVPR workshops 2019.
+    """
+    edges = np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1])
+    off = np.bincount(np.searchsorted(edges, probability), weights=probability - negative)
+    return float(np.abs(off).sum() / len(negative))
+
+
 def score(negative: Labels, probability: Probabilities, threshold: float, cost: Cost) -> dict[str, float]:
     """Return the metrics of probabilities of shape (n,) against labels of shape (n,).
 
@@ -86,6 +139,7 @@ def score(negative: Labels, probability: Probabilities, threshold: float, cost: 
         "average_precision": float(metrics.average_precision_score(negative, probability)),
         "log_loss": float(metrics.log_loss(negative, probability, labels=[0, 1])),
         "brier": float(metrics.brier_score_loss(negative, probability)),
+        "calibration_error": calibration_error(negative, probability, bins=CALIBRATION_BINS),
         "expected_cost": expected_cost(negative, predicted, cost),
     }
 

@@ -16,7 +16,7 @@ import pandas as pd
 import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
-from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.class_weight import compute_sample_weight
 
 from sentiment.embedding import Embedding, SentenceEmbedding, WordEmbedding
 from sentiment.runtimes import saved_model, tflite
@@ -41,8 +41,8 @@ def require_fit(build: Build, embedding: Embedding, *, sequence_length: int | No
     if given != eaten:
         raise NetworkError(
             f"This network (train_keras.network) eats vectors of {eaten}, this embedding (inputs.embedding) gives "
-            f"vectors of {given}. Word vectors go with train_keras=average or bilstm, those of sentences (embed=use) "
-            "with train_keras=dense."
+            f"vectors of {given}. Word vectors go with train_keras=average, bilstm or convolution, those of "
+            "sentences (embed=use) with train_keras=dense."
         )
     if isinstance(embedding, SentenceEmbedding):
         if trainable_embedding:
@@ -100,7 +100,7 @@ def features(
 def fit(
     network: keras.Model,
     inputs: dict[str, NDArray[Any]],
-    negative: dict[str, NDArray[np.int8]],
+    target: dict[str, NDArray[Any]],
     *,
     learning_rate: float,
     batch_size: int,
@@ -110,34 +110,31 @@ def fit(
 ) -> pd.DataFrame:
     """Train a network, keep the weights of its best epoch, and return loss and AUC of each epoch.
 
-    The best epoch is the one with the lowest loss on validation. Log loss is a proper score: no network gains by
-    probabilities that it does not believe in, and the threshold, set by costs, relies on them. AUC looks at the order
-    alone, and goes on rising while a network becomes too sure of itself.
+    The best epoch is the one with the highest AUC on validation. How sure the network is of itself does not enter: its
+    probabilities are calibrated afterwards.
 
     Args:
         network: what `assemble` returns.
         inputs: of `train` and `validation`, what `features` returns.
-        negative: of the same splits, 1 for a negative tweet.
+        target: of the same splits, 1 for a negative tweet; of `train` also the probability that a teacher gives it.
         learning_rate: of Adam.
         batch_size: tweets in a batch.
         epochs: how many at most.
-        patience: epochs without a lower loss after which training ends.
+        patience: epochs without a higher AUC after which training ends.
         class_weight: `balanced` lets both classes weigh the same in the loss; None each tweet.
 
     Raises:
         NetworkError: the loss is no number any more.
     """
-    weights = compute_class_weight(class_weight, classes=np.array([0, 1]), y=negative["train"])
-    network.compile(
-        keras.optimizers.Adam(learning_rate), "binary_crossentropy", metrics=[keras.metrics.AUC(name="auc")]
-    )
+    weights = compute_sample_weight(class_weight, np.round(target["train"]))
+    network.compile(keras.optimizers.Adam(learning_rate), "binary_crossentropy", metrics=[HardAUC(name="auc")])
     bar = sys.stdout.isatty()
-    best = keras.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True)
+    best = keras.callbacks.EarlyStopping("val_auc", mode="max", patience=patience, restore_best_weights=True)
     history = network.fit(
         inputs["train"],
-        negative["train"],
-        validation_data=(inputs["validation"], negative["validation"]),
-        class_weight=dict(enumerate(weights.tolist())),
+        target["train"],
+        validation_data=(inputs["validation"], target["validation"]),
+        sample_weight=weights,
         batch_size=batch_size,
         epochs=epochs,
         callbacks=[best, keras.callbacks.TerminateOnNaN()] + ([] if bar else [LogEpochs()]),
@@ -150,6 +147,14 @@ def fit(
         )
     epoch = pd.RangeIndex(1, len(history["loss"]) + 1, name="epoch")
     return pd.DataFrame(history, index=epoch).reset_index()
+
+
+class HardAUC(keras.metrics.AUC):  # type: ignore[misc]
+    """AUC against targets that may be probabilities: from one half on, a tweet counts as negative."""
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count a batch."""
+        super().update_state(keras.ops.round(keras.ops.cast(y_true, "float32")), y_pred, sample_weight)
 
 
 class LogEpochs(keras.callbacks.Callback):  # type: ignore[misc]

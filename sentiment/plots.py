@@ -1,22 +1,33 @@
 """Plots of how well classifiers do. Each function returns a figure; none shows or writes one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
-from sklearn.calibration import calibration_curve
+from scipy.stats import binomtest
 from sklearn.metrics import ConfusionMatrixDisplay, average_precision_score, precision_recall_curve, roc_auc_score
 from sklearn.metrics import roc_curve as roc_points
 
-from sentiment.metrics import Labels, Probabilities
+from sentiment.metrics import (
+    CALIBRATION_BINS,
+    HIGHER_IS_BETTER,
+    Labels,
+    Probabilities,
+    calibration_error,
+    reliability,
+)
 
 # Okabe and Ito, Color Universal Design, 2008: told apart by colour-blind readers too.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 REFERENCE: dict[str, Any] = {"color": "0.6", "linestyle": "--", "linewidth": 1}
+# A label that lines run under, and how many of them fit on an axis.
+LABEL: dict[str, Any] = {"facecolor": "white", "edgecolor": "0.8", "boxstyle": "round,pad=0.25"}
+MOST_LABELS = 12
 
 
 def blank(title: str, *, width: float = 6.4, height: float = 4.8) -> tuple[Figure, Axes]:
@@ -64,15 +75,40 @@ def precision_recall(negative: Labels, probability: Probabilities, threshold: fl
     return figure
 
 
-def calibration(negative: Labels, probability: Probabilities) -> Figure:
-    """Plot how often tweets are negative against how probable the model says it is, in ten groups of equal size."""
-    figure, axes = blank("Calibration: is a probability of 0.8 right 8 times in 10?")
-    observed, said = calibration_curve(negative, probability, n_bins=10, strategy="quantile")
-    axes.plot([0, 1], [0, 1], label="perfect", **REFERENCE)
-    axes.plot(said, observed, "o-", color=COLOURS[0], label="model")
-    axes.set(xlabel="probability of a negative tweet", ylabel="share that is negative", xlim=(0, 1), ylim=(0, 1))
-    axes.legend(loc="upper left", frameon=False)
+def calibration(negative: Labels, probability: Probabilities, *, uncalibrated: Probabilities) -> Figure:
+    """Plot how often tweets are negative against how probable the model says it is, in groups of equal size.
+
+    Bars are 95 % intervals of that share (Wilson, Probable inference, the law of succession, and statistical inference,
+    1927). Below stands how many tweets get which probability. `uncalibrated`, shape (n,), is what the model said before
+    it was calibrated; it is shown where that has changed anything.
+    """
+    figure = Figure(figsize=(6.4, 6.4), layout="constrained", dpi=120)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    upper.plot([0, 1], [0, 1], label="perfect", **REFERENCE)
+    error = f"{calibration_error(negative, probability, bins=CALIBRATION_BINS):.3f}"
+    twentieths = np.linspace(0, 1, 21)
+    if not np.array_equal(uncalibrated, probability):
+        error += f" ({calibration_error(negative, uncalibrated, bins=CALIBRATION_BINS):.3f} before)"
+        add_reliability(upper, negative, uncalibrated, label="before calibration", color=COLOURS[1], alpha=0.6)
+        lower.hist(uncalibrated, bins=twentieths, histtype="step", color=COLOURS[1], alpha=0.8, zorder=2)
+    add_reliability(upper, negative, probability, label="as served", color=COLOURS[0])
+    lower.hist(probability, bins=twentieths, color=COLOURS[0], alpha=0.4)
+    upper.set_title(f"Calibration error {error}", loc="left", fontweight="bold")
+    upper.set(ylabel="share that is negative, 95 % interval", ylim=(0, 1))
+    lower.set(xlabel="probability of a negative tweet", ylabel="tweets", xlim=(0, 1))
+    upper.legend(loc="upper left", frameon=False)
+    for axes in (upper, lower):
+        axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def add_reliability(axes: Axes, negative: Labels, probability: Probabilities, **style: Any) -> None:
+    """Draw the reliability of probabilities of shape (n,), with each group's interval, in a style of Matplotlib."""
+    groups = reliability(negative, probability, bins=CALIBRATION_BINS)
+    counts = zip(groups["observed"] * groups["tweets"], groups["tweets"], strict=True)
+    intervals = [binomtest(round(found), tweets).proportion_ci(method="wilson") for found, tweets in counts]
+    axes.vlines(groups["predicted"], *zip(*intervals, strict=True), color=style["color"], alpha=0.5)
+    axes.plot(groups["predicted"], groups["observed"], "o-", markersize=5, clip_on=False, **style)
 
 
 def confusion(negative: Labels, probability: Probabilities, threshold: float) -> Figure:
@@ -93,12 +129,12 @@ def confusion(negative: Labels, probability: Probabilities, threshold: float) ->
 
 
 def history(epochs: pd.DataFrame) -> Figure:
-    """Plot loss and AUC of each epoch of a training, and mark the one with the lowest validation loss, which is kept.
+    """Plot loss and AUC of each epoch of a training, and mark the one with the highest validation AUC, which is kept.
 
     `epochs` has one row an epoch: `epoch`, `loss`, `auc`, `val_loss` and `val_auc`.
     """
     figure = Figure(figsize=(9.6, 4.0), layout="constrained", dpi=120)
-    best = epochs.iloc[int(epochs["val_loss"].argmin())]
+    best = epochs.iloc[int(epochs["val_auc"].argmax())]
     for axes, metric, name in zip(figure.subplots(1, 2), ("loss", "auc"), ("Log loss", "AUC"), strict=True):
         axes.plot(epochs["epoch"], epochs[metric], "o-", color=COLOURS[0], label="training")
         axes.plot(epochs["epoch"], epochs[f"val_{metric}"], "o-", color=COLOURS[1], label="validation")
@@ -158,3 +194,43 @@ def label_roc(axes: Axes) -> None:
 def cycle_to(length: int) -> list[str]:
     """Return as many colours as asked for, starting again where they run out."""
     return [COLOURS[index % len(COLOURS)] for index in range(length)]
+
+
+def parallel_coordinates(trials: pd.DataFrame, swept: Sequence[str], metric: str) -> Figure:
+    """Plot the trials of a sweep, each a line across its values and its figure, the better the darker.
+
+    Each swept setting is an axis with its values in order at equal distances; the last axis is the metric.
+
+    Args:
+        trials: one row a finished trial: the swept values, numbers or text, and the metric.
+        swept: the names of the swept settings.
+        metric: its column.
+    """
+    figure, axes = blank(f"Trials of the sweep ({len(trials)}): the darker, the better", width=2.4 * (len(swept) + 2))
+    places = {name: heights(trials[name]) for name in swept}
+    points = pd.DataFrame({name: trials[name].map(places[name]) for name in swept})
+    low, high = trials[metric].min(), trials[metric].max()
+    points[metric] = (trials[metric] - low) / (high - low) if high > low else 0.5
+    quality = points[metric] if HIGHER_IS_BETTER[metric] else 1 - points[metric]
+    lanes = np.arange(len(points.columns))
+    for row in quality.sort_values().index:  # the best on top
+        shade = colormaps["cividis_r"](0.1 + 0.9 * quality[row])
+        axes.plot(lanes, points.loc[row], color=shade, linewidth=1 + 2 * quality[row], solid_capstyle="round")
+    for lane, name in enumerate(swept):
+        between = -(-len(places[name]) // MOST_LABELS)
+        for value, height in list(places[name].items())[::between]:
+            label = f"{value:.3g}" if isinstance(value, float) else str(value)
+            axes.text(lane, height, label, ha="center", va="center", bbox=LABEL)
+    for height, value in {0.0: low, 1.0: high}.items() if high > low else {0.5: low}.items():
+        axes.annotate(f"{value:.4g}", (lanes[-1], height), xytext=(8, 0), textcoords="offset points", va="center")
+    axes.set_xticks(lanes, [name.replace(".", ".\n") for name in points.columns])
+    axes.set(yticks=[], xlim=(-0.3, len(lanes) - 0.7), ylim=(-0.08, 1.08))
+    axes.vlines(lanes, 0, 1, color="0.8", linewidth=1, zorder=0)
+    axes.spines[["left", "bottom"]].set_visible(False)
+    return figure
+
+
+def heights(values: pd.Series) -> dict[Any, float]:
+    """Return how high each different value stands, from 0 to 1 at equal distances: numbers by size, then text."""
+    order = sorted(values.unique(), key=lambda value: (isinstance(value, str), value))
+    return dict(zip(order, np.linspace(0, 1, len(order)) if len(order) > 1 else [0.5], strict=True))

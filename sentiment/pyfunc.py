@@ -15,17 +15,21 @@ from sentiment.classifier import Classifier
 
 
 class SentimentModel(PythonModel):
-    """A list of raw tweets in; a frame with `negative_probability` and `sentiment` out, one row a tweet."""
+    """A list of raw tweets in; a frame of `negative_probability`, `sentiment`, `uncertain` out, one row a tweet."""
 
     def load_context(self, context: Any) -> None:
         """Load the classifier that travels with the model."""
         self.classifier = Classifier.load(Path(context.artifacts["classifier"]))
 
     def predict(self, model_input: list[str]) -> pd.DataFrame:  # type: ignore[override]
-        """Score raw tweets: `sentiment` is `negative` or `positive`, at the stored threshold."""
+        """Score raw tweets.
+
+        `sentiment` is `negative` or `positive`, at the stored threshold; `uncertain` says whether a human should look.
+        """
         probability = self.classifier.negative_probability(model_input)
         sentiment = np.where(self.classifier.is_negative(probability), "negative", "positive")
-        return pd.DataFrame({"negative_probability": probability, "sentiment": sentiment})
+        uncertain = self.classifier.is_uncertain(probability)
+        return pd.DataFrame({"negative_probability": probability, "sentiment": sentiment, "uncertain": uncertain})
 
 
 set_model(SentimentModel())

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import emoji
 import simplemma
@@ -151,3 +151,12 @@ def plain(word: str) -> str:
 
 
 REDUCE: dict[Words, Callable[[str], str]] = {"plain": plain, "lemma": lemma, "stem": stem}
+
+
+def read_text(description: dict[str, Any] | None) -> Cleaner | Tokenizer | None:
+    """Rebuild the `Cleaner` or the `Tokenizer` that `dataclasses.asdict` took apart, if there is one."""
+    if description is None:
+        return None
+    if "cleaner" in description:
+        return Tokenizer(**{**description, "cleaner": Cleaner(**description["cleaner"])})
+    return Cleaner(**description)

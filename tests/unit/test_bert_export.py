@@ -42,7 +42,9 @@ def exported(checkpoint: str, folder: Path, *, max_tokens: int) -> tuple[Classif
     with network.progress(len(tokens), "test") as bar:
         native = network.negative_probability(model, tokens, bar)
     export.export(model, tokenizer, folder, max_tokens=max_tokens)
-    classifier.save(folder, runtime="onnx", threshold=0.5, text=CLEANER)
+    classifier.save(
+        folder, runtime="onnx", threshold=0.5, calibration=classifier.IDENTITY, uncertain=None, text=CLEANER
+    )
     return Classifier.load(folder), native
 
 

@@ -4,16 +4,20 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import skops.io
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
 from sentiment import classifier
-from sentiment.classifier import Classifier, ClassifierError
+from sentiment.classifier import IDENTITY, Calibration, Classifier, ClassifierError
+from sentiment.pyfunc import SentimentModel
 from sentiment.runtimes.sklearn import FILE
 from sentiment.text import Cleaner, Tokenizer
 
@@ -23,15 +27,22 @@ TEXT = Tokenizer(
     negation=True,
     words="plain",
 )
+PROBABILITY = st.floats(0.0, 1.0)
+CALIBRATION = st.builds(Calibration, slope=st.floats(1e-3, 1e3), intercept=st.floats(-1e3, 1e3))
 HEAVY = {"tensorflow", "keras", "torch", "transformers", "mlflow", "hydra", "gensim"}
 
-# Makes a Python process one in which no training framework is installed.
-ABSENT = f"""
+# What scikit-learn's runtime needs, and no other.
+LEARNING = {"sklearn", "scipy", "pandas", "skops"}
+
+
+def without(absent: set[str]) -> str:
+    """Return code that makes a Python process one in which some packages are not installed."""
+    return f"""
 import sys
 
 class Absent:
     def find_spec(name, path=None, target=None):
-        if name.partition(".")[0] in {sorted(HEAVY)!r}:
+        if name.partition(".")[0] in {sorted(absent)!r}:
             raise ModuleNotFoundError(name=name)
 
 sys.meta_path.insert(0, Absent)
@@ -43,8 +54,12 @@ def folder(tmp_path: Path) -> Path:
     pipeline = make_pipeline(CountVectorizer(token_pattern=r"\S+"), MultinomialNB())
     pipeline.fit(["late and rude", "late again", "lovely crew", "lovely and quick"], [1, 1, 0, 0])
     skops.io.dump(pipeline, tmp_path / FILE)
-    classifier.save(tmp_path, runtime="sklearn", threshold=0.6, text=TEXT)
+    describe(tmp_path)
     return tmp_path
+
+
+def describe(folder: Path, calibration: Calibration = IDENTITY, uncertain: classifier.Band | None = None) -> None:
+    classifier.save(folder, runtime="sklearn", threshold=0.6, calibration=calibration, uncertain=uncertain, text=TEXT)
 
 
 def test_raw_tweets_go_in_and_probabilities_come_out(folder: Path) -> None:
@@ -60,6 +75,80 @@ def test_the_stored_threshold_decides(folder: Path) -> None:
 
 def test_no_tweets_give_no_probabilities(folder: Path) -> None:
     assert Classifier.load(folder).negative_probability([]).shape == (0,)
+
+
+def test_probabilities_come_out_calibrated(folder: Path) -> None:
+    texts = ["late", "rude and late", "lovely crew"]
+    raw = Classifier.load(folder).negative_probability(texts)
+    describe(folder, calibration=Calibration(slope=0.5, intercept=1.0))
+    calibrated = Classifier.load(folder).negative_probability(texts)
+    odds = raw / (1 - raw)
+    np.testing.assert_allclose(calibrated / (1 - calibrated), np.e * np.sqrt(odds))
+
+
+@given(st.lists(PROBABILITY, min_size=1))
+def test_without_calibration_probabilities_are_not_even_rounded(drawn: list[float]) -> None:
+    probability = np.array(drawn)
+    assert np.array_equal(IDENTITY(probability), probability)
+
+
+@given(st.lists(PROBABILITY, min_size=1), CALIBRATION)
+def test_no_calibration_changes_the_order_of_probabilities_or_leaves_their_range(
+    drawn: list[float], calibration: Calibration
+) -> None:
+    calibrated = calibration(np.sort(drawn))
+    assert (np.diff(calibrated) >= 0).all()
+    assert ((calibrated >= 0) & (calibrated <= 1)).all()
+
+
+@given(PROBABILITY, CALIBRATION)
+def test_probabilities_that_rounding_alone_tells_apart_keep_their_order(
+    lowest: float, calibration: Calibration
+) -> None:
+    neighbours = np.minimum(lowest + np.spacing(lowest) * np.arange(50), 1.0)
+    assert (np.diff(calibration(neighbours)) >= 0).all()
+
+
+@given(st.floats(0.2, 5.0), st.floats(-2.0, 2.0))
+def test_different_probabilities_stay_different(slope: float, intercept: float) -> None:
+    calibrated = Calibration(slope=slope, intercept=intercept)(np.linspace(0.001, 0.999, 999))
+    assert (np.diff(calibrated) > 0).all()
+
+
+def test_the_surest_probabilities_stay_finite_and_sure() -> None:
+    assert Calibration(slope=0.5, intercept=0.0)(np.array([0.0, 1.0])) == pytest.approx([1e-6, 1 - 1e-6], rel=1e-3)
+
+
+def test_a_tweet_is_calibrated_alike_alone_and_among_others() -> None:
+    probability = np.random.default_rng(0).random(101)
+    calibration = Calibration(slope=0.7, intercept=0.2)
+    assert np.array_equal(calibration(probability), np.concatenate([calibration(one) for one in probability[:, None]]))
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept"), [(0.0, 0.0), (-1.0, 0.0), (np.nan, 0.0), (np.inf, 0.0), (1.0, np.nan), (1.0, -np.inf)]
+)
+def test_a_calibration_that_would_not_keep_the_order_is_refused(slope: float, intercept: float) -> None:
+    with pytest.raises(ClassifierError, match="slope above 0"):
+        Calibration(slope=slope, intercept=intercept)
+
+
+def test_a_human_should_look_within_the_stored_band_ends_included(folder: Path) -> None:
+    describe(folder, uncertain=(0.25, 0.75))
+    doubtful = Classifier.load(folder).is_uncertain(np.array([0.0, 0.24, 0.25, 0.5, 0.75, 0.76, 1.0]))
+    assert doubtful.tolist() == [False, False, True, True, True, False, False]
+
+
+def test_no_human_looks_where_the_band_is_empty(folder: Path) -> None:
+    assert Classifier.load(folder).is_uncertain(np.linspace(0, 1, 11)).tolist() == [False] * 11
+
+
+def test_what_is_saved_is_what_is_loaded(folder: Path) -> None:
+    calibration = Calibration(slope=0.8374650192837465, intercept=-0.1)
+    describe(folder, calibration=calibration, uncertain=(0.1, 1 / 3))
+    loaded = Classifier.load(folder)
+    assert (loaded.runtime, loaded.threshold) == ("sklearn", 0.6)
+    assert (loaded.calibration, loaded.uncertain) == (calibration, (0.1, 1 / 3))
 
 
 @pytest.mark.parametrize("texts", ["one string", [1], [None], [b"bytes"]])
@@ -80,16 +169,41 @@ def test_an_unknown_runtime_is_refused(folder: Path) -> None:
         Classifier.load(folder)
 
 
+@pytest.mark.parametrize("key", ["calibration", "uncertain", "threshold"])
+def test_a_model_of_an_older_version_is_refused_with_what_to_do(folder: Path, key: str) -> None:
+    description = json.loads((folder / classifier.DESCRIPTION).read_text())
+    del description[key]
+    (folder / classifier.DESCRIPTION).write_text(json.dumps(description))
+    with pytest.raises(ClassifierError, match=rf"classifier.json lacks {key}: .* Train the model again"):
+        Classifier.load(folder)
+
+
+def test_mlflow_gives_probability_sentiment_and_whether_a_human_should_look(folder: Path) -> None:
+    texts = ["late and rude", "lovely and quick", "crew"]
+    probability = Classifier.load(folder).negative_probability(texts)
+    describe(folder, uncertain=(probability[2] - 0.01, probability[2] + 0.01))
+    model = SentimentModel()
+    model.load_context(SimpleNamespace(artifacts={"classifier": str(folder)}))
+    answers = model.predict(texts)
+    assert list(answers.columns) == ["negative_probability", "sentiment", "uncertain"]
+    assert answers["negative_probability"].tolist() == probability.tolist()
+    assert answers["sentiment"].tolist() == ["negative", "positive", "positive"]
+    assert answers["uncertain"].dtype == bool
+    assert answers["uncertain"].tolist() == [False, False, True]
+
+
 @pytest.mark.parametrize("runtime", ["sklearn", "tflite", "onnx"])
 def test_what_a_light_runtime_needs_holds_no_training_framework(runtime: classifier.Runtime) -> None:
     needed = {pin.partition("==")[0] for pin in classifier.requirements(runtime)}
     assert not needed & HEAVY
 
 
-@pytest.mark.parametrize("runtime", ["sklearn", "tflite", "onnx"])
-def test_a_light_runtime_works_where_no_training_framework_can_be_imported(runtime: str) -> None:
+@pytest.mark.parametrize(
+    ("runtime", "absent"), [("sklearn", HEAVY), ("tflite", HEAVY | LEARNING), ("onnx", HEAVY | LEARNING)]
+)
+def test_a_light_runtime_works_where_what_it_does_not_need_cannot_be_imported(runtime: str, absent: set[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", f"{ABSENT}\nimport sentiment.classifier, sentiment.runtimes.{runtime}"],
+        [sys.executable, "-c", f"{without(absent)}\nimport sentiment.classifier, sentiment.runtimes.{runtime}"],
         capture_output=True,
         text=True,
         check=False,

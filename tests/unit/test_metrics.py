@@ -5,9 +5,20 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sentiment.metrics import Cost, cheapest_threshold, expected_cost, gap_in_standard_errors, score
+from sentiment.metrics import (
+    HIGHER_IS_BETTER,
+    Cost,
+    calibration_error,
+    cheapest_threshold,
+    expected_cost,
+    gap_in_standard_errors,
+    reliability,
+    score,
+    uncertain_band,
+)
 
-COST = Cost(missed_negative=2.0, false_alarm=1.0)
+COST = Cost(missed_negative=2.0, false_alarm=1.0, review=0.5)
+PRICES = st.floats(0.0, 10.0)
 DRAWS = st.lists(st.tuples(st.booleans(), st.integers(0, 10)), min_size=1, max_size=30)
 
 
@@ -18,7 +29,7 @@ def arrays(draws: list[tuple[bool, int]]) -> tuple[np.ndarray, np.ndarray]:
 @given(DRAWS, st.integers(0, 5), st.integers(1, 5))
 def test_no_threshold_costs_less_than_the_cheapest(draws: list[tuple[bool, int]], missed: int, alarm: int) -> None:
     negative, probability = arrays(draws)
-    cost = Cost(missed_negative=missed, false_alarm=alarm)
+    cost = Cost(missed_negative=missed, false_alarm=alarm, review=0.5)
     chosen = expected_cost(negative, probability >= cheapest_threshold(negative, probability, cost), cost)
     others = [expected_cost(negative, probability >= tenths / 20, cost) for tenths in range(-1, 23)]
     assert chosen == pytest.approx(min(others))
@@ -29,7 +40,8 @@ def test_the_threshold_falls_as_a_missed_negative_grows_dearer() -> None:
     probability = random.random(2_000)
     negative = (random.random(2_000) < probability).astype(np.int8)
     thresholds = [
-        cheapest_threshold(negative, probability, Cost(missed_negative=missed, false_alarm=1.0)) for missed in (1, 3, 9)
+        cheapest_threshold(negative, probability, Cost(missed_negative=missed, false_alarm=1.0, review=0.5))
+        for missed in (1, 3, 9)
     ]
     assert thresholds == pytest.approx([1 / 2, 1 / 4, 1 / 10], abs=0.05)
 
@@ -45,13 +57,102 @@ def test_a_perfect_model_scores_perfectly() -> None:
     assert {name: scores[name] for name in ("accuracy", "f1", "roc_auc", "average_precision")} == pytest.approx(
         dict.fromkeys(("accuracy", "f1", "roc_auc", "average_precision"), 1.0)
     )
-    assert scores["expected_cost"] == scores["brier"] == 0.0
+    assert scores["expected_cost"] == scores["brier"] == scores["calibration_error"] == 0.0
 
 
 @pytest.mark.parametrize(("missed", "alarm"), [(-1.0, 1.0), (0.0, 0.0)])
 def test_senseless_costs_are_refused(missed: float, alarm: float) -> None:
     with pytest.raises(ValueError, match="cost.missed_negative"):
-        Cost(missed_negative=missed, false_alarm=alarm)
+        Cost(missed_negative=missed, false_alarm=alarm, review=0.5)
+
+
+@pytest.mark.parametrize("review", [-0.1, np.nan])
+def test_a_senseless_cost_of_a_look_is_refused(review: float) -> None:
+    with pytest.raises(ValueError, match="cost.review"):
+        Cost(missed_negative=2.0, false_alarm=1.0, review=review)
+
+
+@given(PRICES, PRICES, PRICES)
+def test_a_human_looks_exactly_where_deciding_alone_costs_more(missed: float, alarm: float, review: float) -> None:
+    assume(missed + alarm > 0)
+    cheapest = alarm / (missed + alarm)
+    band = uncertain_band(Cost(missed_negative=missed, false_alarm=alarm, review=review), cheapest)
+    probability = np.linspace(0, 1, 101)
+    saved = np.minimum((1 - probability) * alarm, probability * missed) - review
+    looked_at = np.zeros(101, dtype=bool) if band is None else (band[0] <= probability) & (probability <= band[1])
+    assert looked_at[saved > 1e-9].all()
+    assert not looked_at[saved < -1e-9].any()
+
+
+def test_a_band_without_review_cost_holds_all_tweets() -> None:
+    assert uncertain_band(Cost(missed_negative=2.0, false_alarm=1.0, review=0.0), 0.4) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("missed", "alarm", "review"), [(2.0, 1.0, 0.7), (2.0, 1.0, np.inf), (2.0, 0.0, 0.0), (0.0, 1.0, 0.0)]
+)
+def test_the_band_is_empty_where_a_look_is_too_dear_or_an_answer_free(
+    missed: float, alarm: float, review: float
+) -> None:
+    assert uncertain_band(Cost(missed_negative=missed, false_alarm=alarm, review=review), 0.4) is None
+
+
+def test_the_band_lies_where_the_costs_say() -> None:
+    assert uncertain_band(COST, 0.4) == (0.25, 0.5)
+
+
+@pytest.mark.parametrize(("threshold", "band"), [(0.1, (0.1, 0.5)), (0.9, (0.25, 0.9)), (1.0 + 1e-9, (0.25, 1.0))])
+def test_the_band_is_widened_to_hold_the_threshold(threshold: float, band: tuple[float, float]) -> None:
+    assert uncertain_band(COST, threshold) == band
+
+
+@given(DRAWS, st.integers(1, 12))
+def test_every_tweet_is_in_one_bin_and_equal_probabilities_in_the_same(
+    draws: list[tuple[bool, int]], bins: int
+) -> None:
+    negative, probability = arrays(draws)
+    table = reliability(negative, probability, bins=bins)
+    assert 1 <= len(table) <= bins
+    assert table["tweets"].sum() == len(negative)
+    assert (table["tweets"] * table["observed"]).sum() == pytest.approx(negative.sum())
+    assert (table["tweets"] * table["predicted"]).sum() == pytest.approx(probability.sum())
+    backwards = reliability(negative[::-1], probability[::-1], bins=bins)
+    np.testing.assert_allclose(table.to_numpy(), backwards.to_numpy())
+
+
+def test_bins_hold_as_many_tweets_each_where_probabilities_differ() -> None:
+    probability = np.random.default_rng(0).random(1_000) ** 3
+    table = reliability((probability > 0.5).astype(np.int8), probability, bins=8)
+    assert table["tweets"].tolist() == [125] * 8
+
+
+def test_the_calibration_error_is_the_mean_distance_weighted_by_tweets() -> None:
+    probability = np.array([0.1] * 4 + [0.7] * 6)
+    negative = np.array([1, 0, 0, 0] + [1, 1, 1, 1, 1, 0], dtype=np.int8)
+    expected = 0.4 * abs(1 / 4 - 0.1) + 0.6 * abs(5 / 6 - 0.7)
+    assert calibration_error(negative, probability, bins=2) == pytest.approx(expected)
+
+
+def test_the_calibration_error_of_honest_probabilities_is_that_of_chance_and_of_others_more() -> None:
+    random = np.random.default_rng(0)
+    probability = random.random(20_000)
+    negative = (random.random(20_000) < probability).astype(np.int8)
+    assert calibration_error(negative, probability, bins=10) < 0.012
+    assert calibration_error(negative, np.sqrt(probability), bins=10) == pytest.approx(2 / 3 - 1 / 2, abs=0.01)
+
+
+def test_every_metric_says_which_way_is_better() -> None:
+    negative = np.array([0, 1, 0, 1], dtype=np.int8)
+    assert list(score(negative, negative.astype(float), 0.5, COST)) == list(HIGHER_IS_BETTER)
+
+
+def test_worse_probabilities_score_worse_on_every_metric() -> None:
+    random = np.random.default_rng(3)
+    better = random.random(2_000)
+    negative = (random.random(2_000) < better).astype(np.int8)
+    worse = np.clip(better + random.normal(0, 0.4, 2_000), 0.001, 0.999)
+    first, second = (score(negative, probability, 0.5, COST) for probability in (better, worse))
+    assert all((first[name] > second[name]) == higher for name, higher in HIGHER_IS_BETTER.items())
 
 
 @given(DRAWS)

@@ -108,6 +108,8 @@ def test_every_network_learns_and_its_served_form_agrees_with_it(
         tmp_path / "served",
         runtime="tflite" if on_words else "saved_model",
         threshold=0.5,
+        calibration=classifier.IDENTITY,
+        uncertain=None,
         text=TOKENIZER if on_words else TOKENIZER.cleaner,
     )
     served = Classifier.load(tmp_path / "served")
@@ -166,10 +168,11 @@ def test_the_weights_of_the_best_epoch_are_kept() -> None:
     rows = {name: chance.integers(1, 10, (40, 7), dtype=np.int32) for name in ("train", "validation")}
     negative = {name: chance.integers(0, 2, 40).astype(np.int8) for name in rows}
     history = network.fit(whole, rows, negative, **{**FIT, "epochs": 30, "patience": 3})
-    assert len(history) == history["val_loss"].argmin() + 1 + 3 < 30
+    assert len(history) == history["val_auc"].argmax() + 1 + 3 < 30
     assert list(history.columns) == ["epoch", "auc", "loss", "val_auc", "val_loss"]
     kept = network.negative_probability(whole, rows["validation"])
-    assert log_loss(negative["validation"], kept) == pytest.approx(history["val_loss"].min(), rel=1e-4)
+    best = history["val_loss"][history["val_auc"].argmax()]
+    assert log_loss(negative["validation"], kept) == pytest.approx(best, rel=1e-4)
 
 
 @pytest.mark.parametrize(("class_weight", "expected"), [(None, {0: 1, 1: 1}), ("balanced", {0: 10 / 18, 1: 10 / 2})])
@@ -181,7 +184,7 @@ def test_balanced_classes_weigh_the_same(
     fit = keras.Model.fit
 
     def spy(*args: Any, **settings: Any) -> Any:
-        given.update(settings["class_weight"])
+        given.update(zip(args[2].tolist(), settings["sample_weight"].tolist(), strict=True))
         return fit(*args, **settings)
 
     monkeypatch.setattr(keras.Model, "fit", spy)

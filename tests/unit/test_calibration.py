@@ -1,0 +1,170 @@
+"""What choosing and fitting a calibration promises."""
+
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
+from sklearn.metrics import log_loss, roc_auc_score
+
+from sentiment.calibration import Method, choose, cross_fitted, fit, log_losses
+from sentiment.classifier import IDENTITY, Calibration
+from sentiment.metrics import calibration_error
+
+DRAWS = st.lists(st.tuples(st.booleans(), st.floats(0.0, 1.0)), min_size=1, max_size=40)
+
+
+def said(slope: float, intercept: float, *, tweets: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels, and the probabilities of a model that this slope and this intercept would put right."""
+    random = np.random.default_rng(seed)
+    logits = random.normal(0, 2, tweets)
+    return (random.random(tweets) < expit(slope * logits + intercept)).astype(np.int8), expit(logits)
+
+
+def arrays(draws: list[tuple[bool, float]]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([label for label, _ in draws], dtype=np.int8), np.array([probability for _, probability in draws])
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(0.5, 0.0), (0.6, 0.8), (1.7, -0.5), (1.0, 1.0)])
+def test_platt_finds_the_line_that_puts_probabilities_right(slope: float, intercept: float) -> None:
+    found = fit(*said(slope, intercept, tweets=50_000, seed=0), "platt")
+    assert (found.slope, found.intercept) == pytest.approx((slope, intercept), abs=0.04)
+
+
+def test_the_temperature_is_the_best_line_through_the_middle() -> None:
+    negative, probability = said(0.5, 0.0, tweets=5_000, seed=1)
+    found = fit(negative, probability, "temperature")
+    assert found.intercept == 0.0
+    losses = [
+        log_loss(negative, Calibration(slope=found.slope * factor, intercept=0.0)(probability))
+        for factor in (0.95, 1.0, 1.05)
+    ]
+    assert losses[1] == min(losses)
+
+
+def test_what_is_calibrated_by_no_method_stays_as_it_is() -> None:
+    assert fit(*said(0.5, 0.5, tweets=100, seed=0), "none") == IDENTITY
+
+
+@pytest.mark.parametrize("folds", [2, 5])
+@pytest.mark.parametrize(("slope", "intercept"), [(0.5, 0.0), (0.6, 0.8), (2.0, 0.0)])
+def test_calibration_is_used_where_it_helps(slope: float, intercept: float, folds: int) -> None:
+    negative, probability = said(slope, intercept, tweets=2_400, seed=2)
+    chosen = choose(negative, probability, folds=folds, seed=42)
+    calibrated = chosen.calibration(probability)
+    assert chosen.method != "none"
+    assert log_loss(negative, calibrated) < log_loss(negative, probability)
+    assert calibration_error(negative, calibrated, bins=10) < calibration_error(negative, probability, bins=10)
+    assert roc_auc_score(negative, calibrated) == roc_auc_score(negative, probability)
+
+
+def test_a_shift_is_left_to_platt() -> None:
+    assert choose(*said(1.0, 0.8, tweets=2_400, seed=3), folds=5, seed=42).method == "platt"
+
+
+def test_honest_probabilities_are_mostly_left_as_they_are() -> None:
+    methods = [choose(*said(1.0, 0.0, tweets=1_000, seed=seed), folds=5, seed=42).method for seed in range(20)]
+    assert methods.count("none") >= 18
+
+
+def test_a_gain_within_the_noise_is_none() -> None:
+    negative, probability = said(0.9, 0.0, tweets=200, seed=12)
+    chosen = choose(negative, probability, folds=5, seed=42)
+    best = chosen.table.nsmallest(1, "log_loss").iloc[0]
+    assert best["method"] != "none"
+    assert 0 < best["gain"] <= best["standard_error"]
+    assert (chosen.method, chosen.calibration) == ("none", IDENTITY)
+
+
+def test_the_choice_is_the_same_for_the_same_seed() -> None:
+    data = said(0.8, 0.1, tweets=500, seed=4)
+    first, second = (choose(*data, folds=5, seed=7) for _ in range(2))
+    assert first.calibration == second.calibration
+    pd.testing.assert_frame_equal(first.table, second.table)
+
+
+def test_the_table_holds_what_each_method_does_to_tweets_it_was_not_fitted_to() -> None:
+    negative, probability = said(0.6, 0.3, tweets=1_000, seed=5)
+    table = choose(negative, probability, folds=5, seed=42).table.set_index("method")
+    assert list(table.index) == list(get_args(Method))
+    assert list(table.columns) == [
+        "slope", "intercept", "log_loss", "gain", "standard_error", "calibration_error",
+    ]  # fmt: skip
+    held_out = cross_fitted(negative, probability, "platt", folds=5, seed=42)
+    assert table.loc["none", "log_loss"] == pytest.approx(log_loss(negative, probability))
+    assert table.loc["platt", "log_loss"] == pytest.approx(log_loss(negative, held_out))
+    assert table.loc["platt", "gain"] == pytest.approx(log_loss(negative, probability) - log_loss(negative, held_out))
+    assert table.loc["platt", "calibration_error"] == calibration_error(negative, held_out, bins=10)
+    assert table.notna().all(axis=None)
+
+
+def test_a_tweet_is_calibrated_by_a_fit_to_the_other_folds_only() -> None:
+    negative = np.array([0, 1] * 30, dtype=np.int8)
+    probability = expit(np.random.default_rng(6).normal(2 * negative - 1, 1))
+    before = cross_fitted(negative, probability, "platt", folds=5, seed=42)
+    probability[0] = 0.99
+    after = cross_fitted(negative, probability, "platt", folds=5, seed=42)
+    assert np.sum(after[1:] != before[1:]) == 48  # all but its own fold, of 12
+
+
+def test_a_baseline_with_one_probability_for_all_is_left_as_it_is() -> None:
+    negative = np.array([0, 1, 1] * 40, dtype=np.int8)
+    chosen = choose(negative, np.full(120, 0.55), folds=5, seed=42)
+    assert (chosen.method, chosen.calibration) == ("none", IDENTITY)
+    assert chosen.table["log_loss"].nunique() == 1
+
+
+def test_probabilities_that_differ_by_rounding_alone_count_as_equal() -> None:
+    negative = np.array([0, 1] * 50, dtype=np.int8)
+    assert fit(negative, 0.7 + np.linspace(0, 1e-10, 100), "platt") == IDENTITY
+
+
+def test_perfect_separation_gives_a_finite_slope() -> None:
+    negative = np.repeat([0, 1], 50).astype(np.int8)
+    chosen = choose(negative, np.where(negative == 1, 0.9, 0.2), folds=5, seed=42)
+    assert chosen.method != "none"
+    calibrated = chosen.calibration(np.array([0.2, 0.9]))
+    assert 0 < calibrated[0] < 0.05
+    assert 0.95 < calibrated[1] < 1
+
+
+@pytest.mark.parametrize("ones", [0, 1, 4])
+def test_with_fewer_tweets_of_a_class_than_folds_nothing_is_calibrated(ones: int) -> None:
+    negative = np.array([1] * ones + [0] * 40, dtype=np.int8)
+    chosen = choose(negative, np.linspace(0.9, 0.1, len(negative)), folds=5, seed=42)
+    assert (chosen.method, chosen.calibration) == ("none", IDENTITY)
+
+
+def test_a_model_that_is_wrong_throughout_is_not_turned_round() -> None:
+    negative = np.repeat([1, 0], 50).astype(np.int8)
+    probability = np.linspace(0.1, 0.9, 100)
+    assert fit(negative, probability, "platt") == fit(negative, probability, "temperature") == IDENTITY
+    assert choose(negative, probability, folds=5, seed=42).method == "none"
+
+
+@settings(max_examples=50)
+@given(DRAWS, st.sampled_from(["temperature", "platt"]))
+def test_whatever_the_probabilities_a_fit_is_usable(draws: list[tuple[bool, float]], method: Method) -> None:
+    negative, probability = arrays(draws)
+    calibrated = fit(negative, probability, method)(np.linspace(0, 1, 11))
+    assert np.isfinite(calibrated).all()
+    assert (np.diff(calibrated) >= 0).all()
+
+
+@settings(max_examples=30)
+@given(DRAWS)
+def test_whatever_the_probabilities_a_choice_is_made(draws: list[tuple[bool, float]]) -> None:
+    chosen = choose(*arrays(draws), folds=3, seed=0)
+    assert (chosen.method == "none") == (chosen.calibration == IDENTITY)
+    assert chosen.table.notna().all(axis=None)
+
+
+def test_the_log_loss_of_a_tweet_is_that_of_scikit_learn_and_never_infinite() -> None:
+    negative, probability = said(0.6, 0.3, tweets=50, seed=8)
+    assert log_losses(negative, probability).mean() == pytest.approx(log_loss(negative, probability))
+    surely_wrong = log_losses(np.array([1, 0], dtype=np.int8), np.array([0.0, 1.0]))
+    assert np.isfinite(surely_wrong).all()
+    assert (surely_wrong > 20).all()
