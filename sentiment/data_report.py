@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from sentiment.checks import Labelled
 from sentiment.plots import COLOURS, blank
 from sentiment.report import grid, page
-from sentiment.splitting import Deduplicated
+from sentiment.splitting import Deduplicated, Extra
 from sentiment.text import WORD, Cleaner
 
 # Names and addresses say who wrote, not how people write.
@@ -25,6 +25,15 @@ ROWS_WITH_WORD = 5
 # Weight of what both classes say together, in words: what is seen a few times only cannot come out on top.
 PRIOR_WORDS = 500.0
 
+# Why rows of `data.extra_training` are left out: the reasons of `sentiment.splitting.Extra`, in words.
+LEFT_OUT = {
+    "label_ignored": "left out for their label",
+    "duplicates": "duplicates removed",
+    "contradictions": "contradictions removed (with each other or with the data)",
+    "text_in_splits": "left out for their text stands in a split",
+    "group_in_validation_or_test": "left out for their group stands in validation or test",
+}
+
 Tables = dict[str, pd.DataFrame]
 Frames = Mapping[str, pd.DataFrame]
 
@@ -34,9 +43,10 @@ def write(
     *,
     name: str,
     synthetic: bool,
-    rows_read: int,
     labelled: Labelled,
     deduplicated: Deduplicated,
+    rest: int,
+    extra: Extra | None,
     frames: Frames,
     leaks: Mapping[str, Mapping[str, int]],
 ) -> None:
@@ -46,9 +56,10 @@ def write(
         folder: made if missing.
         name: of the data set.
         synthetic: whether nobody wrote these texts; the title says so.
-        rows_read: of the raw table.
         labelled: what the checks found.
         deduplicated: what deduplication removed.
+        rest: the rows added to train that were not drawn into the sample.
+        extra: what another table added to train; None without one.
         frames: the splits.
         leaks: what stands in two of them, as `sentiment.splitting.leakage` counts it.
     """
@@ -64,8 +75,9 @@ def write(
     tables = {
         "Splits": splits_table(frames),
         "Labels": labelled.labels,
-        "Rows": rows_table(rows_read, labelled, deduplicated, frames),
-        "Encoding damage": pd.DataFrame(labelled.damaged.items(), columns=["kind", "rows"]),
+        "Rows": rows_table(labelled, deduplicated, rest, extra, frames),
+        "Encoding damage": damage_table(labelled),
+        **(extra_tables(extra) if extra else {}),
         "Leakage": pd.DataFrame([{"between": pair, **counts} for pair, counts in leaks.items()]),
         "Lengths": lengths_table(frames),
         "Words": words,
@@ -101,6 +113,7 @@ def markdown(title: str, synthetic: bool, tables: Tables) -> str:
         "## Encoding damage",
         "Rows of those read that show it; they are kept as they are:",
         grid(tables["Encoding damage"]),
+        *extra_blocks(tables),
         "## Leakage",
         "Counted on the files written: texts (compared as duplicates are) and groups that stand in two splits. "
         "The step fails unless all are 0.",
@@ -135,19 +148,60 @@ def splits_table(frames: Frames) -> pd.DataFrame:
     )
 
 
-def rows_table(rows_read: int, labelled: Labelled, deduplicated: Deduplicated, frames: Frames) -> pd.DataFrame:
-    """Return where the rows of the raw table have gone."""
-    kept = sum(map(len, frames.values()))
+def rows_table(
+    labelled: Labelled, deduplicated: Deduplicated, rest: int, extra: Extra | None, frames: Frames
+) -> pd.DataFrame:
+    """Return where the rows of the raw table have gone, and how many came to train from elsewhere."""
+    in_splits = sum(map(len, frames.values()))
+    added = len(extra.frame) if extra else 0
     steps = {
-        "read": rows_read,
+        "read": len(labelled.frame) + labelled.ignored,
         "left out for their label": labelled.ignored,
         "duplicates removed": deduplicated.duplicates,
         "contradictions removed": deduplicated.contradictions,
-        "not drawn into the sample": len(deduplicated.frame) - kept,
-        "in the splits": kept,
+        "not drawn into the sample": len(deduplicated.frame) - (in_splits - added - rest),
+        "of these, added to train (their group is not in validation or test)": rest,
+        **({} if extra is None else {"extra training rows, added to train": added}),
+        "in the splits": in_splits,
         "of no known group (before duplicates were removed)": labelled.without_group,
     }
     return pd.DataFrame(steps.items(), columns=["rows", "number"])
+
+
+def extra_tables(extra: Extra) -> Tables:
+    """Return where the rows of the table of extra training data have gone, and how they were read."""
+    steps = {
+        "read": extra.rows_read,
+        **{words: extra.left_out[reason] for reason, words in LEFT_OUT.items()},
+        "added to train": len(extra.frame),
+        "of no known group (before duplicates were removed)": int((extra.labelled.frame["group"] == "").sum()),
+    }
+    return {
+        "Extra rows": pd.DataFrame(steps.items(), columns=["rows", "number"]),
+        "Extra labels": extra.labelled.labels,
+        "Extra encoding damage": damage_table(extra.labelled),
+    }
+
+
+def extra_blocks(tables: Tables) -> list[str]:
+    """Return what the report says of extra training data; nothing where there are none."""
+    if "Extra rows" not in tables:
+        return []
+    return [
+        "## Extra training data",
+        "Rows of another table (`data.extra_training`) for train only: validation and test are what they are without "
+        "it. A row is of the group that this table names, and of those that the data name for the same text.",
+        grid(tables["Extra rows"]),
+        "How each label was read:",
+        grid(tables["Extra labels"]),
+        "Encoding damage of the rows read; they are kept as they are:",
+        grid(tables["Extra encoding damage"]),
+    ]
+
+
+def damage_table(labelled: Labelled) -> pd.DataFrame:
+    """Return how many rows show each kind of encoding damage."""
+    return pd.DataFrame(labelled.damaged.items(), columns=["kind", "rows"])
 
 
 def lengths_table(frames: Frames) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Deduplicate labelled texts, draw a sample, split, and prove that nothing leaks between the splits."""
+"""Deduplicate labelled texts, draw a sample, split, add to train, and prove that nothing leaks between the splits."""
 
 import hashlib
 import html
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from sentiment.checks import DataError
+from sentiment.checks import DataError, Labelled
 
 SPLITS = ("train", "validation", "test")
 Frames = dict[str, pd.DataFrame]
@@ -35,6 +35,26 @@ class Deduplicated:
     contradictions: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Extra:
+    """Rows of another table than that of the splits, to train on.
+
+    Attributes:
+        labelled: what the checks found in that table.
+        frame: the rows to add to train: columns `text`, `negative` and `group`.
+        left_out: the numbers of all other rows of the table, by reason; a row has one reason.
+    """
+
+    labelled: Labelled
+    frame: pd.DataFrame
+    left_out: dict[str, int]
+
+    @property
+    def rows_read(self) -> int:
+        """Return the number of rows of the table, whatever their label."""
+        return len(self.frame) + sum(self.left_out.values())
+
+
 def text_key(text: str) -> str:
     """Return what two texts have in common if they differ in case, spaces and HTML entities only.
 
@@ -51,8 +71,7 @@ def deduplicate(frame: pd.DataFrame) -> Deduplicated:
     The rows come back in the order of a hash of their text: as good as shuffled, and the same whatever the order of
     the input, which also decides which of several duplicates is kept.
     """
-    texts = tqdm(frame["text"], desc="deduplicate", unit=" texts", delay=2)
-    keys = pd.Series([text_key(text) for text in texts], index=frame.index, dtype=object)
+    keys = keys_of(frame["text"], "deduplicate")
     hashes = hash_of(keys)
     order = np.lexsort([hash_of(frame["group"]), hash_of(frame["text"]), hashes])
     codes = pd.factorize(keys)[0]
@@ -124,6 +143,63 @@ def split(frame: pd.DataFrame, *, validation: float, test: float, seed: int) -> 
     return frames
 
 
+def rest(frame: pd.DataFrame, frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows that stand in none of the splits, of groups that stand neither in validation nor in test.
+
+    `frame` has no text twice, and the splits were made of it.
+    """
+    drawn = frame["text"].isin(pd.concat(frames.values())["text"])
+    return frame[~drawn & ~frame["group"].isin(held_out_groups(frames))]
+
+
+def extra_training(labelled: Labelled, *, data: pd.DataFrame, frames: Mapping[str, pd.DataFrame]) -> Extra:
+    """Choose the rows of another table that may be added to train: validation and test stay unknown to a model.
+
+    The table is deduplicated. Then every row is left out whose text (compared by `text_key`) stands in a split, whose
+    group stands in validation or test, or whose text carries the other label in the data. A text that the data hold
+    too is also of the groups that it has there: a table without groups gives away nobody who is held out.
+
+    Args:
+        labelled: the rows of the other table.
+        data: all rows that the splits were made of, duplicates and those not drawn included.
+        frames: the splits.
+    """
+    unique = deduplicate(labelled.frame)
+    keys = keys_of(unique.frame["text"], "look up")
+    known = keys_of(data["text"], "look up")
+    held_out = held_out_groups(frames)
+    in_splits = keys.isin(keys_of(pd.concat(frames.values())["text"], "look up"))
+    group_held_out = unique.frame["group"].isin(held_out) | keys.isin(known[data["group"].isin(held_out)])
+    group_held_out &= ~in_splits
+    negative = unique.frame["negative"] == 1
+    contradictory = keys.isin(known[data["negative"] == 0]) & negative
+    contradictory |= keys.isin(known[data["negative"] == 1]) & ~negative
+    contradictory &= ~in_splits & ~group_held_out
+    return Extra(
+        labelled=labelled,
+        frame=unique.frame[~in_splits & ~group_held_out & ~contradictory].reset_index(drop=True),
+        left_out={
+            "label_ignored": labelled.ignored,
+            "duplicates": unique.duplicates,
+            "contradictions": unique.contradictions + int(contradictory.sum()),
+            "text_in_splits": int(in_splits.sum()),
+            "group_in_validation_or_test": int(group_held_out.sum()),
+        },
+    )
+
+
+def add_to_train(frames: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> Frames:
+    """Return the splits with more rows in train, in the order that `deduplicate` gives; the others stay as they are."""
+    train = pd.concat([frames["train"], rows])
+    order = np.argsort(hash_of(keys_of(train["text"], "order")), kind="stable")
+    return {**frames, "train": train.iloc[order].reset_index(drop=True)}
+
+
+def held_out_groups(frames: Mapping[str, pd.DataFrame]) -> set[str]:
+    """Return the groups that stand in validation or test."""
+    return {*frames["validation"]["group"], *frames["test"]["group"]}
+
+
 def leakage(frames: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, int]]:
     """Count the texts and the groups that stand in two splits, for each pair of them.
 
@@ -157,6 +233,12 @@ def digest(frames: Mapping[str, pd.DataFrame]) -> str:
         content.update(name.encode())
         content.update(np.sort(rows).astype("<u8").tobytes())
     return content.hexdigest()
+
+
+def keys_of(texts: pd.Series, task: str) -> pd.Series:
+    """Return the key of each text, and show progress on a task that takes seconds."""
+    shown = tqdm(texts, desc=task, unit=" texts", delay=2)
+    return pd.Series([text_key(text) for text in shown], index=texts.index, dtype=object)
 
 
 def hash_of(values: pd.Series) -> np.ndarray:

@@ -51,7 +51,8 @@ def load(*, path: str | None, delimiter: str | None, encoding: str) -> pd.DataFr
         return pd.read_csv(file, sep=delimiter, encoding=encoding, dtype=str, keep_default_na=False)
     except UnicodeError as error:
         raise DataError(
-            f"{file} is not in {encoding}. Name its encoding: data.encoding=cp1252, for instance."
+            f"{file} is not in {encoding}. Name its encoding (data.encoding, or that of "
+            "data.extra_source): cp1252, for instance."
         ) from error
     except UNREADABLE as error:
         raise DataError(f"{file} is empty, broken off or damaged: {error}") from error

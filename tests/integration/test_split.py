@@ -1,6 +1,7 @@
 """The step `split` on every data set, with a tracking store of its own."""
 
 import csv
+import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +12,12 @@ import pandas as pd
 import pytest
 import yaml
 from hydra.errors import InstantiationException
+from hydra.utils import get_method, instantiate
 
 from sentiment.checks import DataError
 from sentiment.splitting import LeakageError, leakage, text_key
 from steps import split
-from tests.integration.chain import configuration, last_run
+from tests.integration.chain import CONF, configuration, last_run
 
 pytestmark = pytest.mark.usefixtures("store")
 Split = Callable[..., Path]
@@ -125,6 +127,112 @@ def test_bad_data_leave_a_failed_run(splits: Split, tmp_path: Path, overrides: l
     with pytest.raises((DataError, InstantiationException), match=message):
         splits("data=csv", *(override.format(path=path) for override in overrides))
     assert last_run().info.status == "FAILED"
+
+
+def tweets(rows: range, *, users: int | None) -> pd.DataFrame:
+    """Make a table of tweets; without users, it has no column of them."""
+    frame = pd.DataFrame(
+        {"text": [f"tweet {row}" for row in rows], "label": ["positive" if row % 2 else "negative" for row in rows]}
+    )
+    return frame if users is None else frame.assign(user=[f"user {row % users}" for row in rows])
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> list[str]:
+    """Write a table of 400 tweets by 300 users and return the settings that draw half of it."""
+    path = tmp_path / "tweets.csv"
+    tweets(range(400), users=300).to_csv(path, index=False)
+    return ["data=csv", f"data.path={path}", "data.group_column=user", "data.sample_size=200"]
+
+
+def same_validation_and_test(one: Path, other: Path) -> bool:
+    names = ("validation.parquet", "test.parquet")
+    return all((one / name).read_bytes() == (other / name).read_bytes() for name in names)
+
+
+def test_the_rest_is_for_train_only(splits: Split, own: list[str]) -> None:
+    plain, enlarged = splits(*own), splits(*own, "split.train_on_rest=true")
+    frames = read(enlarged)
+    assert same_validation_and_test(plain, enlarged)
+    assert not any(count for counts in leakage(frames).values() for count in counts.values())
+    held_out = {*frames["validation"]["group"], *frames["test"]["group"]}
+    everything = tweets(range(400), users=300)
+    expected = set(everything["text"][~everything["user"].isin(held_out)])
+    assert set(frames["train"]["text"]) == expected
+    assert len(expected) > 200
+    before, after = described(plain), described(enlarged)
+    assert (before["train_on_rest"], after["train_on_rest"]) == (False, True)
+    assert [name for name in before["digests"] if before["digests"][name] != after["digests"][name]] == ["train"]
+    assert before["digest"] != after["digest"]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize("users", [None, 300])
+def test_extra_training_data_are_for_train_only(
+    splits: Split, own: list[str], tmp_path: Path, ending: str, users: int | None
+) -> None:
+    path = tmp_path / f"more{ending}"
+    more = tweets(range(350, 750), users=users)
+    (more.to_csv if ending == ".csv" else more.to_parquet)(path, index=False)
+    plain, enlarged = splits(*own), splits(*own, "split.train_on_rest=true", f"data.extra_training={path}")
+    frames = read(enlarged)
+    assert same_validation_and_test(plain, enlarged)
+    assert frames["train"].dtypes.to_dict() == frames["test"].dtypes.to_dict()
+    held_out = {*frames["validation"]["group"], *frames["test"]["group"]}
+    both = tweets(range(750 if users else 400), users=300)
+    of_others = set(both["text"][~both["user"].isin(held_out)])
+    assert set(frames["train"]["text"]) == of_others | (set() if users else set(more["text"][50:]))
+    assert all(not any(counts.values()) for counts in json.loads((enlarged / "leakage.json").read_text()).values())
+    extra = described(enlarged)["extra_training"]
+    assert extra["rows_read"] == 400 == extra["rows_added"] + sum(extra["left_out"].values())
+    assert extra["rows_added"] == (frames["train"]["text"].str.split().str[1].astype(int) >= 400).sum()
+    assert described(plain)["extra_training"] is None
+    assert "## Extra training data" in (enlarged / "report" / "report.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("option", sorted(path.stem for path in (CONF / "data").glob("*.yaml")))
+def test_every_data_set_can_have_extra_training_data(option: str, tmp_path: Path) -> None:
+    path = tmp_path / "more.csv"
+    tweets(range(4), users=None).to_csv(path, index=False)
+    data = configuration(f"data={option}", f"data.extra_training={path}").data
+    assert len(instantiate(data.extra_source)) == 4
+    source = dict(data.source)
+    inspect.signature(get_method(source.pop("_target_"))).bind(**source)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            "text,label\nlate,negative\n,positive\n",
+            r"extra_training=.*more\.csv: .*\n- 1 row\(s\) have an empty text: 2",
+        ),
+        ("text,label\ncaf\ufffd,negative\nfine,positive\n", r"more\.csv: (.|\n)*more than data\.max_damaged=0\.05"),
+        ("tweet,label\nlate,negative\n", r"more\.csv: No column text in the table"),
+    ],
+)
+def test_extra_training_data_are_checked_and_named(
+    splits: Split, own: list[str], tmp_path: Path, content: str, message: str
+) -> None:
+    path = tmp_path / "more.csv"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        splits(*own, f"data.extra_training={path}")
+    assert last_run().info.status == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["split.train_on_rest=true", "data.sample_size=null"], "no row is left out. Set data.sample_size, or"),
+        (["data.extra_training=absent.csv"], r"No file .*absent\.csv \(data\.extra_training\)"),
+    ],
+)
+def test_what_can_add_nothing_is_refused_before_anything_is_read(
+    splits: Split, own: list[str], overrides: list[str], message: str
+) -> None:
+    with pytest.raises((DataError, FileNotFoundError), match=message):
+        splits(*own, "data.path=absent_too.csv", *overrides)
 
 
 def test_a_leak_stops_the_step(splits: Split, monkeypatch: pytest.MonkeyPatch) -> None:

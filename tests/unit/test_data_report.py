@@ -10,7 +10,7 @@ import pytest
 
 from sentiment import data_report
 from sentiment.checks import Labelled
-from sentiment.splitting import SPLITS, Deduplicated, leakage
+from sentiment.splitting import SPLITS, Deduplicated, Extra, leakage
 
 FRAMES = {
     name: pd.DataFrame(
@@ -25,13 +25,38 @@ FRAMES = {
 }
 
 
-def written(folder: Path, *, synthetic: bool = False, frames: dict[str, pd.DataFrame] = FRAMES) -> Path:
+EXTRA = Extra(
+    labelled=Labelled(
+        frame=FRAMES["train"].assign(group=["ana"] * 8 + [""] * 2),
+        labels=pd.DataFrame({"label": ["sp*m"], "rows": [4_321], "meaning": ["negative"]}),
+        ignored=11,
+        damaged={"mojibake": 77},
+        without_group=0,
+    ),
+    frame=FRAMES["train"][:7],
+    left_out={
+        "label_ignored": 11,
+        "duplicates": 12,
+        "contradictions": 13,
+        "text_in_splits": 14,
+        "group_in_validation_or_test": 15,
+    },
+)
+
+
+def written(
+    folder: Path,
+    *,
+    synthetic: bool = False,
+    frames: dict[str, pd.DataFrame] = FRAMES,
+    rest: int = 0,
+    extra: Extra | None = None,
+) -> Path:
     rows = pd.concat(frames.values())
     data_report.write(
         folder / "report",
         name="tweets",
         synthetic=synthetic,
-        rows_read=1_040,
         labelled=Labelled(
             frame=rows,
             labels=pd.DataFrame({"label": ["so|so", "1"], "rows": [2, 1_234], "meaning": ["ignored", "negative"]}),
@@ -40,6 +65,8 @@ def written(folder: Path, *, synthetic: bool = False, frames: dict[str, pd.DataF
             without_group=0,
         ),
         deduplicated=Deduplicated(frame=rows, duplicates=5, contradictions=3),
+        rest=rest,
+        extra=extra,
         frames=frames,
         leaks=leakage(frames),
     )
@@ -66,6 +93,33 @@ def test_report_says_what_the_splits_hold(tmp_path: Path) -> None:
         "groups": 10,
     }
     assert {row["rows"]: row["number"] for row in summary["rows"]}["in the splits"] == 30
+
+
+def numbers(table: list[dict[str, object]]) -> dict[object, object]:
+    return {row["rows"]: row["number"] for row in table}
+
+
+def test_report_says_what_was_added_to_train(tmp_path: Path) -> None:
+    folder = written(tmp_path, rest=8, extra=EXTRA)
+    summary = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    rows = numbers(summary["rows"])
+    assert rows["read"] == 32
+    assert rows["not drawn into the sample"] == 15, "30 rows, of which 7 are extra ones and 15 were drawn"
+    assert rows["of these, added to train (their group is not in validation or test)"] == 8
+    assert rows["extra training rows, added to train"] == 7
+    extra = numbers(summary["extra_rows"])
+    assert list(extra.values()) == [72, 11, 12, 13, 14, 15, 7, 2]
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    assert "## Extra training data" in text
+    assert "| left out for their group stands in validation or test | 15 |" in text
+    assert "| sp\\*m | 4,321 | negative |" in text
+    assert "| mojibake | 77 |" in text
+
+
+def test_without_extra_training_data_the_report_is_silent_about_them(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    assert "xtra" not in (folder / "report.md").read_text(encoding="utf-8")
+    assert "extra_rows" not in json.loads((folder / "report.json").read_text(encoding="utf-8"))
 
 
 def test_page_stands_by_itself(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`sentiment.splitting`: what holds for any table, and the cases that are easily got wrong."""
 
 import html
+from collections import Counter
 from random import Random
 
 import numpy as np
@@ -10,8 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment import splitting
-from sentiment.checks import DataError
-from sentiment.splitting import LeakageError, deduplicate, digest, leakage, require_no_leakage, sample, split, text_key
+from sentiment.checks import DataError, Labelled
+from sentiment.splitting import (
+    LeakageError,
+    add_to_train,
+    deduplicate,
+    digest,
+    extra_training,
+    leakage,
+    require_no_leakage,
+    rest,
+    sample,
+    split,
+    text_key,
+)
 
 WORDS = st.sampled_from(
     ["late", "LATE", "late ", "a &amp; b", "a & b", "A &AMP; B", "caf\u00c9", "caf&eacute;", "no", "on\u00a0time"]
@@ -33,6 +46,41 @@ def many(rows: int, *, groups: int | None = None, negative: float = 0.3, seed: i
             "group": [f"user {user}" for user in random.integers(0, groups, rows)] if groups else "",
         }
     )
+
+
+def jumble(rows: int, *, seed: int) -> pd.DataFrame:
+    """Make rows with what real ones have: duplicates that differ in case, wrong labels, authors of several texts."""
+    random = np.random.default_rng(seed)
+    texts = random.integers(0, 120, rows)
+    written = random.choice(["tweet {}", "TWEET {}"], rows)
+    groups = random.choice(["", *(f"user {number}" for number in range(40))], rows)
+    return pd.DataFrame(
+        {
+            "text": [form.format(text) for form, text in zip(written, texts, strict=True)],
+            "negative": ((texts % 2 == 1) ^ (random.random(rows) < 0.1)).astype(np.int8),
+            "group": groups.astype(object),
+        }
+    )
+
+
+def labelled_of(frame: pd.DataFrame, *, ignored: int = 0) -> Labelled:
+    return Labelled(frame=frame, labels=pd.DataFrame(), ignored=ignored, damaged={}, without_group=0)
+
+
+# Who has written what, of the splits below: cy is held out and has written a tweet that was not drawn.
+DATA = frame_of(
+    [
+        ("late", 1, "ana"),
+        ("fine", 0, "bo"),
+        ("lost", 1, "cy"),
+        ("calm", 0, "di"),
+        ("not drawn", 1, "cy"),
+        ("not drawn either", 1, "ana"),
+        ("disputed", 1, "ana"),
+        ("disputed", 0, "bo"),
+    ]
+)
+FRAMES = {"train": DATA[:2], "validation": DATA[2:3], "test": DATA[3:4]}
 
 
 @pytest.mark.parametrize(
@@ -151,6 +199,108 @@ def test_samples_differ_by_seed() -> None:
 def test_a_sample_that_cannot_be_drawn_is_refused(size: int) -> None:
     with pytest.raises(DataError, match=rf"data.sample_size={size}: after deduplication 100 rows"):
         sample(many(100), size=size, seed=1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000))
+def test_the_rest_goes_to_train_unless_its_group_is_held_out(seed: int) -> None:
+    unique = deduplicate(jumble(150, seed=seed)).frame
+    drawn = sample(unique, size=len(unique) // 2, seed=seed)
+    frames = split(drawn, validation=0.2, test=0.2, seed=seed)
+    left = rest(unique, frames)
+    assert set(left["text"]).isdisjoint(drawn["text"])
+    held_out = {*frames["validation"]["group"], *frames["test"]["group"]}
+    not_added = unique[~unique["text"].isin([*drawn["text"], *left["text"]])]
+    assert set(not_added["group"]) <= held_out
+    enlarged = add_to_train(frames, left)
+    assert len(enlarged["train"]) == len(frames["train"]) + len(left)
+    assert not any(count for counts in leakage(enlarged).values() for count in counts.values())
+
+
+def test_validation_and_test_are_the_same_with_more_to_train_on() -> None:
+    rows = deduplicate(many(2_000, groups=1_500)).frame
+    frames = split(sample(rows, size=500, seed=1), validation=0.2, test=0.2, seed=1)
+    enlarged = add_to_train(frames, rest(rows, frames))
+    assert len(enlarged["train"]) > 1_000
+    for name in ("validation", "test"):
+        pd.testing.assert_frame_equal(enlarged[name], frames[name])
+        assert digest({name: enlarged[name]}) == digest({name: frames[name]})
+    assert digest({"train": enlarged["train"]}) != digest({"train": frames["train"]})
+
+
+def test_train_is_in_the_order_of_deduplication_whatever_is_added() -> None:
+    rows = deduplicate(many(500, groups=400)).frame
+    frames = split(rows, validation=0.2, test=0.2, seed=1)
+    pd.testing.assert_frame_equal(add_to_train(frames, rows[:0])["train"], frames["train"])
+    parts = {**frames, "train": frames["train"][1::2]}
+    pd.testing.assert_frame_equal(add_to_train(parts, frames["train"][::2])["train"], frames["train"])
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (("delayed", 1, ""), None),
+        (("delayed", 1, "ana"), None),
+        (("not drawn either", 1, ""), None),
+        (("LATE ", 1, ""), "text_in_splits"),
+        (("lost", 1, ""), "text_in_splits"),
+        (("Calm", 1, "eve"), "text_in_splits"),
+        (("delayed", 1, "cy"), "group_in_validation_or_test"),
+        (("delayed", 1, "di"), "group_in_validation_or_test"),
+        (("Not  drawn", 1, ""), "group_in_validation_or_test"),
+        (("not drawn either", 0, ""), "contradictions"),
+        (("disputed", 1, ""), "contradictions"),
+        (("disputed", 0, "eve"), "contradictions"),
+    ],
+)
+def test_extra_rows_that_tell_of_what_is_held_out_are_left_out(row: tuple[str, int, str], reason: str | None) -> None:
+    extra = extra_training(labelled_of(frame_of([row])), data=DATA, frames=FRAMES)
+    assert extra.frame["text"].tolist() == ([] if reason else [row[0]])
+    assert {name: count for name, count in extra.left_out.items() if count} == ({reason: 1} if reason else {})
+
+
+def test_extra_rows_are_deduplicated_and_every_row_is_accounted_for() -> None:
+    rows = [("new", 1, ""), (" NEW", 1, "eve"), ("both", 0, ""), ("Both", 1, ""), ("late", 1, "")]
+    extra = extra_training(labelled_of(frame_of(rows), ignored=3), data=DATA, frames=FRAMES)
+    assert extra.left_out == {
+        "label_ignored": 3,
+        "duplicates": 1,
+        "contradictions": 2,
+        "text_in_splits": 1,
+        "group_in_validation_or_test": 0,
+    }
+    assert len(extra.frame) == 1
+    assert extra.rows_read == 8
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000))
+def test_each_extra_row_is_added_unless_there_is_a_reason(seed: int) -> None:
+    data, more = jumble(150, seed=seed), jumble(60, seed=seed + 10_001)
+    unique = deduplicate(data).frame
+    frames = split(sample(unique, size=len(unique) // 2, seed=seed), validation=0.2, test=0.2, seed=seed)
+    extra = extra_training(labelled_of(more), data=data, frames=frames)
+
+    held_out = {*frames["validation"]["group"], *frames["test"]["group"]}
+    in_splits = {text_key(text) for frame in frames.values() for text in frame["text"]}
+    same = data.groupby(data["text"].map(text_key)).agg(set)
+    deduplicated = deduplicate(more)
+    expected = Counter(duplicates=deduplicated.duplicates, contradictions=deduplicated.contradictions)
+    for text, negative, group in deduplicated.frame.itertuples(index=False):
+        labels, groups = same.loc[text_key(text), ["negative", "group"]] if text_key(text) in same.index else ({}, {})
+        if text_key(text) in in_splits:
+            expected["text_in_splits"] += 1
+        elif held_out & {group, *groups}:
+            expected["group_in_validation_or_test"] += 1
+        elif 1 - negative in labels:
+            expected["contradictions"] += 1
+        else:
+            expected["added"] += 1
+    assert Counter(added=len(extra.frame), **extra.left_out) == expected
+    assert extra.rows_read == len(more)
+    enlarged = add_to_train(frames, extra.frame)
+    assert enlarged["train"]["text"].map(text_key).is_unique
+    assert not any(count for counts in leakage(enlarged).values() for count in counts.values())
 
 
 def test_leakage_is_counted_and_refused() -> None:
