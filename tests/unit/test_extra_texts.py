@@ -7,6 +7,7 @@ import pytest
 
 from sentiment import extra_texts
 from sentiment.embedding import Corpus, EmbeddingError
+from sentiment.extra_texts import ExtraTextsError
 from sentiment.text import Cleaner, Tokenizer
 
 TOKENIZER = Tokenizer(
@@ -51,7 +52,7 @@ def test_too_few_words_are_refused() -> None:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"absent\.csv \(embed\.extra_texts\)"):
-        extra_texts.read(tmp_path / "absent.csv", "tweet")
+        extra_texts.read(tmp_path / "absent.csv", "tweet", "embed")
 
 
 @pytest.mark.parametrize(
@@ -68,11 +69,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 )
 def test_a_bad_file_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(EmbeddingError, match=message):
-        extra_texts.read(tmp_path / name, "tweet")
+    with pytest.raises(ExtraTextsError, match=message):
+        extra_texts.read(tmp_path / name, "tweet", "embed")
 
 
 def test_a_column_of_numbers_is_no_text(tmp_path: Path) -> None:
     pd.DataFrame({"tweet": [1, 2]}).to_parquet(tmp_path / "a.parquet")
-    with pytest.raises(EmbeddingError, match="does not hold text"):
-        extra_texts.read(tmp_path / "a.parquet", "tweet")
+    with pytest.raises(ExtraTextsError, match="does not hold text"):
+        extra_texts.read(tmp_path / "a.parquet", "tweet", "embed")

@@ -1,0 +1,75 @@
+"""Put several models together: the weighted sum of their logits.
+
+In: models of several trainers, and the splits that they were all scored on. Out: `model`, which holds them all. The
+weights are fitted to the validation split; its metrics there are those of weights that have not seen the tweet.
+"""
+
+import shutil
+import time
+from collections.abc import Sequence
+
+import hydra
+import mlflow
+import numpy as np
+import pandas as pd
+from omegaconf import DictConfig
+
+from pipeline import artifacts, models, runs
+from pipeline.models import CandidateError
+from sentiment import blending
+from sentiment.classifier import logit
+from sentiment.runtimes import blend
+
+
+def read_members(uris: Sequence[str]) -> pd.DataFrame:
+    """Return one row a model, as `models.read`, and its name in the blend: its family, told apart where two have one.
+
+    Raises:
+        CandidateError: there are fewer than two.
+    """
+    members = pd.DataFrame([models.read(uri) for uri in dict.fromkeys(uris)])
+    if len(members) < 2:
+        raise CandidateError("A blend takes two models at least (inputs.candidates), each runs:/<run id>/model.")
+    twins = members["family"].duplicated(keep=False)
+    ids = "_" + members["uri"].map(models.run_id).str[:4]
+    return members.assign(member=members["family"] + ids.where(twins, ""))
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+def main(cfg: DictConfig) -> str:
+    """Run the step and return the URI of the model."""
+    models.check(cfg)
+    with runs.start("blend", cfg) as scratch:
+        splits = artifacts.fetch(cfg.inputs.splits, "splits", scratch)
+        frames = artifacts.read_splits(splits)
+        artifacts.log_data(frames, splits)
+        members = read_members(cfg.inputs.candidates)
+        models.require_scored_on(members, artifacts.describe_data(splits))
+        negative = frames["validation"]["negative"].to_numpy()
+        probabilities = [models.read_validation(uri)["probability"].to_numpy() for uri in members["uri"]]
+        logits = np.column_stack([logit(probability) for probability in probabilities])
+        started = time.perf_counter()
+        weights, intercept, judged = blending.fit(negative, logits, folds=cfg.calibration.folds, seed=cfg.seed)
+        fit_seconds = time.perf_counter() - started + members["fit_seconds"].sum()
+
+        served = scratch / "served"
+        served.mkdir()
+        for name, uri in zip(members["member"], members["uri"], strict=True):
+            shutil.copytree(models.fetch_served(uri, scratch / name), served / name)
+        told = dict(zip(members["member"], weights.tolist(), strict=True))
+        blend.write(served, told, intercept)
+        mlflow.log_params({f"weight.{name}": weight for name, weight in told.items()})
+        trained = models.Trained(
+            runtime="blend",
+            text=None,
+            served=served,
+            native=served,
+            native_probability=blend.probability(logits, weights, intercept),
+            judged=judged,
+            fit_seconds=fit_seconds,
+        )
+        return models.log_trained(trained, frames, cfg)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""The step `blend` on small splits, with a tracking store of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from pipeline import models
+from pipeline.models import CandidateError, run_id
+from sentiment.blending import BlendError
+from sentiment.classifier import Classifier, logit
+from sentiment.runtimes.blend import FILE, probability
+from steps import blend, train_baseline
+from tests.integration.candidates import folder_of, save_splits, train
+from tests.integration.chain import configuration, last_run
+
+pytestmark = pytest.mark.usefixtures("store")
+
+
+@pytest.fixture(scope="module")
+def splits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_splits(tmp_path_factory.mktemp("small") / "splits")
+
+
+@pytest.fixture(scope="module")
+def words(store: str, splits: Path) -> str:  # noqa: ARG001
+    return train(splits, "logistic_regression")
+
+
+@pytest.fixture(scope="module")
+def characters(store: str, splits: Path) -> str:  # noqa: ARG001
+    fixed = ["search.folds=2", "train_baseline.classifier.C=1.0"]
+    uri: str = train_baseline.main(configuration(f"inputs.corpus={splits}", "train_baseline=characters", *fixed))
+    return uri
+
+
+def run(splits: Path, *candidates: str, options: tuple[str, ...] = ()) -> str:
+    given = [f"inputs.splits={splits}", f"inputs.candidates=[{','.join(candidates)}]", "calibration.folds=3"]
+    uri: str = blend.main(configuration(*given, *options))
+    return uri
+
+
+@pytest.fixture(scope="module")
+def blended(splits: Path, words: str, characters: str) -> str:
+    return run(splits, words, characters)
+
+
+def member_names(*uris: str) -> list[str]:
+    """Return the names of members of one family."""
+    return [f"baseline_{run_id(uri)[:4]}" for uri in uris]
+
+
+def test_the_served_blend_answers_what_was_computed_from_its_members(
+    splits: Path, words: str, characters: str, blended: str, tmp_path: Path
+) -> None:
+    params = mlflow.get_run(run_id(blended)).data.params
+    weights = np.array([float(params[f"weight.{name}"]) for name in member_names(words, characters)])
+    texts = pd.read_parquet(splits / "test.parquet")["text"].tolist()
+    told = [mlflow.pyfunc.load_model(uri).predict(texts)["negative_probability"] for uri in (words, characters)]
+    served = models.fetch_served(blended, tmp_path)
+    intercept = json.loads((served / FILE).read_text(encoding="utf-8"))["intercept"]
+    expected = probability(np.column_stack([logit(each.to_numpy()) for each in told]), weights, intercept)
+    classifier = Classifier.load(served)
+    np.testing.assert_allclose(classifier.score(texts), expected, atol=1e-9)
+    answers = mlflow.pyfunc.load_model(blended).predict(texts)["negative_probability"]
+    np.testing.assert_allclose(answers, classifier.calibration(expected), atol=1e-9)
+
+
+def test_its_metrics_are_those_of_weights_that_have_not_seen_the_tweet(
+    splits: Path, words: str, characters: str, blended: str
+) -> None:
+    negative = pd.read_parquet(splits / "validation.parquet")["negative"]
+    members = [models.read_validation(uri)["probability"].to_numpy() for uri in (words, characters)]
+    logits = np.column_stack([logit(member) for member in members])
+    _, _, judged = blend.blending.fit(negative.to_numpy(), logits, folds=3, seed=42)
+    logged = mlflow.get_run(run_id(blended)).data.metrics
+    assert logged["val_roc_auc"] == pytest.approx(roc_auc_score(negative, judged))
+    texts = pd.read_parquet(splits / "validation.parquet")["text"].tolist()
+    served = mlflow.pyfunc.load_model(blended).predict(texts)["negative_probability"]
+    assert logged["val_roc_auc"] != pytest.approx(roc_auc_score(negative, served), abs=1e-6)
+    assert abs(logged["export_auc_drop"]) < 1e-6
+
+
+def test_a_blend_is_a_candidate_like_any_other(blended: str, words: str, characters: str) -> None:
+    row = models.read(blended)
+    assert (row["family"], row["runtime"]) == ("blend", "blend")
+    assert row["validation"] == models.read(words)["validation"]
+    sizes = [models.read(uri) for uri in (words, characters)]
+    assert row["megabytes"] >= sum(each["megabytes"] for each in sizes)
+    assert row["fit_seconds"] > sum(each["fit_seconds"] for each in sizes)
+    assert [one["family"] for one in models.rank([*sizes, row], "roc_auc").to_dict("records")].count("blend") == 1
+
+
+def test_it_needs_what_its_members_need_and_runs_with_the_code_that_it_carries(blended: str, tmp_path: Path) -> None:
+    needs = Path(mlflow.pyfunc.get_model_dependencies(blended)).read_text(encoding="utf-8")
+    assert "scikit-learn==" in needs
+    assert not any(name in needs for name in ("tensorflow", "torch", "onnxruntime", "ai-edge-litert"))
+    code = f"""
+import mlflow
+model = mlflow.pyfunc.load_model({str(folder_of(blended))!r})
+import sentiment.classifier, sentiment.runtimes.blend
+assert sentiment.runtimes.blend.__file__.startswith({str(folder_of(blended))!r}), sentiment.runtimes.blend.__file__
+print(model.predict(["late and rude", "lovely, thanks"])["sentiment"].tolist())
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "['negative', 'positive']", done.stderr
+
+
+def test_the_same_model_twice_counts_once(splits: Path, words: str) -> None:
+    with pytest.raises(CandidateError, match="takes two models at least"):
+        run(splits, words, words)
+
+
+def test_nothing_to_put_together_is_refused(splits: Path) -> None:
+    with pytest.raises(CandidateError, match=r"takes two models at least \(inputs.candidates\)"):
+        run(splits)
+
+
+def test_candidates_of_other_splits_are_refused(splits: Path, words: str, tmp_path: Path) -> None:
+    other = save_splits(tmp_path / "other", validation=range(500, 620))
+    with pytest.raises(CandidateError, match="scored on the validation split"):
+        run(splits, words, train(other, "dummy"))
+    assert last_run().info.status == "FAILED"
+
+
+def test_something_else_than_a_model_is_refused(splits: Path, words: str) -> None:
+    with pytest.raises(CandidateError, match="cannot be found"):
+        run(splits, words, f"runs:/{'0' * 32}/model")
+
+
+def test_a_validation_split_too_small_for_honest_metrics_is_refused(splits: Path, words: str, characters: str) -> None:
+    with pytest.raises(BlendError, match=r"calibration\.folds=61"):
+        run(splits, words, characters, options=("calibration.folds=61",))

@@ -1,0 +1,151 @@
+"""`sentiment.bert.bertweet`: texts become the tokens that they were when BERTweet was trained."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
+from torch import Tensor
+from transformers import BertweetTokenizer, PreTrainedTokenizerFast, RobertaModel
+
+from sentiment import classifier
+from sentiment.bert import bertweet, checkpoints, export, network
+from sentiment.bert.network import SentenceClassifier
+from sentiment.classifier import Classifier
+from sentiment.text import Cleaner
+from tests.tiny import MAX_TOKENS, save_bertweet
+
+CLEANER = Cleaner(links="HTTPURL", mentions="@USER", emoji=True, max_repeats=3)
+TWEETS = [
+    "Late again",
+    "@AirParadis thank you , lovely crew http://t.co/x1",
+    "so rude \U0001f620",
+    "",
+    "late " * 300,
+    "\x00",
+    "caf\u00e9 \u822a\u7a7a",
+]
+WORDS = st.one_of(
+    st.sampled_from(
+        ["late", "latest", "lovely", "angry_face", "@USER", "HTTPURL", "\U0001f620", "<mask>", "<s>", "@@"]
+    ),
+    st.text("adelorstuvwy@/<>", max_size=8),
+    st.text(max_size=5),
+)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_bertweet(tmp_path_factory.mktemp("bertweet"))
+
+
+@pytest.fixture(scope="module")
+def original(checkpoint: Path) -> BertweetTokenizer:
+    return BertweetTokenizer.from_pretrained(checkpoint, normalization=False)
+
+
+@pytest.fixture(scope="module")
+def untouched(checkpoint: Path) -> RobertaModel:
+    return RobertaModel.from_pretrained(checkpoint)
+
+
+@pytest.fixture(scope="module")
+def converted(checkpoint: Path, original: BertweetTokenizer) -> tuple[PreTrainedTokenizerFast, RobertaModel]:
+    encoder = RobertaModel.from_pretrained(checkpoint)
+    return bertweet.convert(original, encoder), encoder
+
+
+def embedded(encoder: RobertaModel, numbers: list[int]) -> Tensor:
+    return encoder.get_input_embeddings()(torch.tensor(numbers)).detach()
+
+
+@given(st.lists(WORDS, max_size=6).map(" ".join).map(lambda text: " ".join(text.split())))
+@example("")
+@example("rat attend crewlate")  # the pieces at@@ and cr@@ are merged, but stand in no vocabulary
+def test_a_text_is_read_as_by_bertweets_own_tokenizer(
+    original: BertweetTokenizer,
+    untouched: RobertaModel,
+    converted: tuple[PreTrainedTokenizerFast, RobertaModel],
+    text: str,
+) -> None:
+    tokenizer, encoder = converted
+    expected = original(text)["input_ids"]
+    numbers = tokenizer.backend_tokenizer.encode(text).ids
+    assert [number if number < len(original) else original.unk_token_id for number in numbers] == expected
+    assert torch.equal(embedded(encoder, numbers), embedded(untouched, expected))
+    assert tokenizer(text)["input_ids"] == numbers
+
+
+def test_the_vocabulary_lacks_pieces_that_are_merged(original: BertweetTokenizer) -> None:
+    assert original.tokenize("attend crewlate") == ["at@@", "t@@", "e@@", "n@@", "d", "cr@@", "e@@", "w@@", "late"]
+    assert original.convert_tokens_to_ids(["at@@", "cr@@"]) == [original.unk_token_id] * 2
+
+
+def test_special_tokens_and_those_of_the_vocabulary_keep_their_numbers(
+    original: BertweetTokenizer, converted: tuple[PreTrainedTokenizerFast, RobertaModel]
+) -> None:
+    tokenizer, encoder = converted
+    assert tokenizer.special_tokens_map == original.special_tokens_map
+    assert tokenizer.all_special_ids == original.all_special_ids == [0, 2, 3, 1, len(original) - 1]
+    assert tokenizer.convert_tokens_to_ids(["late</w>", "lat"]) == original.convert_tokens_to_ids(["late", "lat@@"])
+    assert len(tokenizer) == encoder.config.vocab_size > len(original)
+
+
+@pytest.mark.parametrize(
+    ("codes", "text", "tokens"),
+    [
+        ("y o 1\no u 1\n", "youn", ["yo@@", "u@@", "n"]),
+        ("o u 1\ny o 1\n", "youn", ["y@@", "ou@@", "n"]),
+        ("y o 1\no u 1\ny o 1\n", "youn", ["y@@", "ou@@", "n"]),
+        ("@ @</w> 1\nlat @@</w> 1\n", "lat@@ latx", ["lat@@", "lat@@", "x"]),  # the first of them is a whole word
+    ],
+)
+def test_merges_are_made_in_their_order(codes: str, text: str, tokens: list[str], tmp_path: Path) -> None:
+    save_bertweet(tmp_path)
+    with (tmp_path / "bpe.codes").open("a", encoding="utf-8") as file:
+        file.write(codes)
+    original = BertweetTokenizer.from_pretrained(tmp_path)
+    encoder, untouched = (RobertaModel.from_pretrained(tmp_path) for _ in range(2))
+    numbers = bertweet.convert(original, encoder).backend_tokenizer.encode(text).ids
+    assert original.tokenize(text) == tokens
+    assert torch.equal(embedded(encoder, numbers), embedded(untouched, original(text)["input_ids"]))
+
+
+def test_files_of_two_checkpoints_are_refused(checkpoint: Path, original: BertweetTokenizer) -> None:
+    encoder = RobertaModel.from_pretrained(checkpoint)
+    encoder.resize_token_embeddings(len(original) - 1)
+    with pytest.raises(ValueError, match="make 40 tokens, but the encoder knows 39.*from one checkpoint"):
+        bertweet.convert(original, encoder)
+
+
+def test_a_damaged_line_of_the_codes_is_named(tmp_path: Path) -> None:
+    save_bertweet(tmp_path)
+    with (tmp_path / "bpe.codes").open("a", encoding="utf-8") as codes:
+        codes.write("late 1\n")
+    lines = (tmp_path / "bpe.codes").read_text(encoding="utf-8").count("\n")
+    with pytest.raises(ValueError, match=rf"line {lines} of bpe\.codes.*Take the file of the original checkpoint"):
+        bertweet.convert(BertweetTokenizer.from_pretrained(tmp_path), RobertaModel.from_pretrained(tmp_path))
+
+
+def test_what_was_trained_comes_back_and_is_served(checkpoint: Path, tmp_path: Path) -> None:
+    encoder, tokenizer = checkpoints.load(str(checkpoint), max_tokens=MAX_TOKENS)
+    torch.manual_seed(0)
+    model = SentenceClassifier(encoder, pad_token_id=tokenizer.pad_token_id)
+    tokens = network.tokenize(tokenizer, map(CLEANER, TWEETS))
+    assert max(map(len, tokens)) == MAX_TOKENS
+    with network.progress(2 * len(tokens), "test") as bar:
+        probability = network.negative_probability(model, tokens, bar)
+        network.save(model, tokenizer, tmp_path / "native")
+        again, read = network.load(tmp_path / "native", max_tokens=MAX_TOKENS)
+        assert network.tokenize(read, map(CLEANER, TWEETS)) == tokens
+        assert np.array_equal(network.negative_probability(again, tokens, bar), probability)
+
+    served = tmp_path / "served"
+    export.export(model, tokenizer, served, max_tokens=MAX_TOKENS)
+    classifier.save(
+        served, runtime="onnx", threshold=0.5, calibration=classifier.IDENTITY, uncertain=None, text=CLEANER
+    )
+    assert np.abs(Classifier.load(served).negative_probability(TWEETS) - probability).max() < 0.03
+    assert probability.std() > 0.01

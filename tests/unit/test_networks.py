@@ -1,0 +1,48 @@
+"""`sentiment.networks`: what holds of every network on words, beside what test_network.py asks of all."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from hydra import compose, initialize
+from hydra.utils import instantiate
+
+from sentiment import network
+from sentiment.embedding import WordEmbedding
+from sentiment.runtimes import tflite
+
+ON_WORDS = ["average", "bilstm", "convolution"]
+LEARNED = WordEmbedding(words=["late", "rude", "thank", "lovely"], vectors=None, vector_size=6)
+TWEETS = [["late", "rude", "late"], ["thank"], ["lovely", "unheard-of", "lovely", "late", "thank"]]
+
+
+def assembled(option: str, sequence_length: int) -> keras.Model:
+    with initialize(version_base="1.3", config_path="../../conf"):
+        cfg = compose("config", overrides=[f"train_keras={option}", "train_keras.network.units=4"])
+    build = instantiate(cfg.train_keras.network, _partial_=True)
+    keras.utils.set_random_seed(1)
+    return network.assemble(build, LEARNED, sequence_length=sequence_length, trainable_embedding=True)
+
+
+def rows(sequence_length: int) -> np.ndarray:
+    return tflite.token_numbers(TWEETS, tflite.number_words(LEARNED.words), sequence_length)
+
+
+@pytest.mark.parametrize("option", ON_WORDS)
+def test_padding_changes_nothing(option: str) -> None:
+    short, long = assembled(option, 5), assembled(option, 30)
+    chance = np.random.default_rng(1)  # for biases and the vector of padding start near 0, where they could do nothing
+    long.set_weights([chance.normal(size=weights.shape) for weights in long.get_weights()])
+    short.set_weights(long.get_weights())
+    probability = network.negative_probability(short, rows(5))
+    assert np.ptp(probability) > 1e-3
+    assert np.allclose(network.negative_probability(long, rows(30)), probability, atol=1e-6)
+
+
+@pytest.mark.parametrize("option", ON_WORDS)
+def test_the_native_form_of_every_network_comes_back_without_its_code(option: str, tmp_path: Path) -> None:
+    whole = assembled(option, 7)
+    network.save(whole, LEARNED, tmp_path / "native")
+    again = keras.models.load_model(tmp_path / "native" / network.NATIVE)
+    assert np.array_equal(network.negative_probability(again, rows(7)), network.negative_probability(whole, rows(7)))
