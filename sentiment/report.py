@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 STYLE = """<style>
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .25rem .8rem; border-bottom: 1px solid #ddd }
+pre { background: #f6f8fa; padding: .8rem 1rem; overflow-x: auto }
 th { text-align: left } img { max-width: 100% } blockquote { margin: 1rem 0; padding: .1rem 1rem; background: #fff3cd }
 </style>"""
 IMAGE = re.compile(r'src="([a-z_]+\.png)"')

@@ -1,0 +1,196 @@
+"""`sentiment.model_card`: the card says what the figures say, in words for everybody, and hides nothing."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sentiment import comparison, model_card, report, slices
+from sentiment.calibration import choose
+from sentiment.gate import Check, Interval, Verdict
+from sentiment.metrics import HIGHER_IS_BETTER, Cost
+from sentiment.model_card import Card
+from sentiment.plots import blank
+
+COST = Cost(missed_negative=2.0, false_alarm=1.0, review=0.5)
+NEGATIVE = np.array([0, 1] * 30, dtype=np.int8)
+TEXTS = [f"@air flight {row} was {'never on time!' if row % 2 else 'fine'}" for row in range(60)]
+RANDOM = np.random.default_rng(0)
+PROBABILITY = np.clip(RANDOM.normal(0.35 + 0.3 * NEGATIVE, 0.2), 0.01, 0.99)
+FIGURES = {
+    metric: Interval(estimate=0.8 + place / 100, low=0.7, high=0.9, confidence=0.95)
+    for place, metric in enumerate(HIGHER_IS_BETTER)
+}
+PASSED = Verdict([Check(name="size", passed=True, reason="The model takes 2 MB.")])
+CALIBRATION = choose(NEGATIVE, PROBABILITY, folds=3, seed=0).table
+SLICES = slices.table(TEXTS, NEGATIVE, PROBABILITY, threshold=0.4, cost=COST, confidence=0.95)
+DIGEST = "0123456789abcdef" * 4
+
+
+def card(**changes: Any) -> Card:
+    rows = [
+        {**dict.fromkeys(comparison.COLUMNS, 0.5), "name": name, "roc_auc": area}
+        for name, area in (("bilstm|x", 0.853), ("logistic_regression", 0.841))
+    ]
+    made = Card(
+        name="tweet_sentiment",
+        version="7",
+        created="12 May 2026",
+        candidate="bilstm|x",
+        family="keras",
+        training={"train_keras": {"learning_rate": 0.0005, "units": 64}},
+        data={
+            "data": "tweets",
+            "synthetic": False,
+            "digest": DIGEST,
+            "splits": {
+                "train": {"rows": 11_200, "negative": 5_600},
+                "validation": {"rows": 2_400, "negative": 1_200},
+                "test": {"rows": 2_400, "negative": 1_200},
+            },
+            "extra_training": {"rows_added": 4_321},
+        },
+        data_limits=["The labels were guessed."],
+        validation=FIGURES,
+        test=FIGURES,
+        gap="0.004 below validation, 0.4 standard errors: chance explains it",
+        answers={"found": 1_020, "missed": 180, "false_alarms": 255, "left_alone": 945},
+        cost=COST,
+        threshold=0.34,
+        uncertain=(0.25, 0.5),
+        uncertain_share=0.22,
+        calibration_method="platt",
+        calibration=CALIBRATION,
+        slices=SLICES,
+        verdict=PASSED,
+        metric="roc_auc",
+        candidates=pd.DataFrame(rows),
+        leads={"logistic_regression": Interval(estimate=0.0123, low=-0.0011, high=0.0255, confidence=0.95)},
+        megabytes=2.1,
+        milliseconds=0.31,
+        commit="0a1b2c3",
+        commands=["mlflow run . --env-manager=local", 'mlflow run . -P hydra_options="data=csv"'],
+        runs={"train_keras": "runs:/abc/model"},
+        versions={"numpy": "2.4.6"},
+    )
+    return replace(made, **changes)
+
+
+def test_first_paragraph_counts_tweets_out_of_a_hundred() -> None:
+    first = model_card.markdown(card()).split("\n\n")[1]
+    assert "On 2,400 tweets that it had never seen" in first
+    assert "it found **85 of 100** negative tweets" in first
+    assert "of 100 tweets that it called negative **80** were" in first
+
+
+def test_a_model_that_calls_nothing_negative_is_said_to_do_so() -> None:
+    answers = {"found": 0, "missed": 5, "false_alarms": 0, "left_alone": 5}
+    first = model_card.markdown(card(answers=answers)).split("\n\n")[1]
+    assert "**0 of 100** negative tweets: it called none negative." in first
+
+
+def test_every_metric_is_told_on_both_splits_with_what_it_says() -> None:
+    assert set(model_card.METRICS) == set(HIGHER_IS_BETTER)
+    text = model_card.markdown(card())
+    for metric in HIGHER_IS_BETTER:
+        head, _, meaning = model_card.METRICS[metric]
+        figure = model_card.written(metric, FIGURES[metric])
+        assert f"| {head} | {figure} | {figure} | {meaning} |" in text
+
+
+def test_a_figure_without_an_interval_stands_alone() -> None:
+    figure = Interval(estimate=0.0214, low=np.nan, high=np.nan, confidence=0.95)
+    assert model_card.written("calibration_error", figure) == "0.021"
+    assert "nan" not in model_card.markdown(card(test=FIGURES | {"calibration_error": figure})).lower().split()
+
+
+def test_every_value_reaches_the_reader() -> None:
+    text = model_card.markdown(card()).replace("\\", "")  # escapes are for Markdown
+    for told in (
+        "# tweet_sentiment, version 7: model card",
+        'load_model("models:/tweet_sentiment/7")',
+        "12 May 2026",
+        "keras",
+        "| train_keras.learning_rate | 0.0005 |",
+        f"| digest | {DIGEST} |",
+        "| extra_training.rows_added | 4321 |",
+        "| train | 11,200 | 5,600 | 50.0 % |",
+        "- The labels were guessed.",
+        "0.004 below validation",
+        "| positive | 255 false alarms | 945 left alone |",
+        "probability of **0.34** on",
+        "a false alarm 1,",
+        "**0.25 to 0.50**",
+        "22 of 100 validation tweets",
+        "put right on validation (platt)",
+        "| with negation (few) | 30 |",
+        "Passed all 1 checks.",
+        "+0.0123\u00a0(-0.0011\u00a0to\u00a0+0.0255)",
+        "2.1 MB, 0.31 ms",
+        "git commit `0a1b2c3`",
+        'mlflow run . -P hydra_options="data=csv"',
+        "| train_keras | runs:/abc/model |",
+        "| numpy | 2.4.6 |",
+    ):
+        assert told in text, told
+
+
+def test_synthetic_data_are_told_before_anything_else() -> None:
+    real = card()
+    blocks = model_card.markdown(replace(real, data={**real.data, "synthetic": True})).split("\n\n")
+    assert blocks[1].startswith("> **Synthetic data.**")
+    assert "**Synthetic data.**" not in model_card.markdown(real)
+
+
+def test_no_band_says_that_a_look_never_pays() -> None:
+    text = model_card.markdown(card(uncertain=None))
+    assert "a look never pays" in text
+    assert "marked as uncertain, " not in text
+
+
+def test_probabilities_left_alone_are_said_to_be_so() -> None:
+    assert "Probabilities were left as the model gives them" in model_card.markdown(card(calibration_method="none"))
+
+
+def test_a_refusal_is_told_at_a_glance() -> None:
+    refused = Verdict([Check(name="size", passed=False, reason="The model takes 900 MB.")])
+    glance = model_card.markdown(card(verdict=refused)).partition("## Uses")[0]
+    assert "Refused by 1 of 1 checks: size." in glance
+
+
+def test_names_cannot_break_a_table() -> None:
+    (row,) = [line for line in model_card.markdown(card()).splitlines() if line.startswith("| bilstm")]
+    assert row.startswith("| bilstm\\|x | 0.853 |")
+
+
+@pytest.mark.parametrize("metric", HIGHER_IS_BETTER)
+def test_a_card_can_be_written_whatever_metric_ranks(metric: str) -> None:
+    head = model_card.METRICS[metric][0]
+    text = model_card.markdown(card(metric=metric))
+    assert f"| {head} on test | " in text
+    assert f"best {head} first" in text
+
+
+def test_answers_are_counted_by_kind() -> None:
+    negative = np.array([1, 1, 1, 0, 0, 0, 0], dtype=np.int8)
+    predicted = np.array([True, True, False, True, False, False, False])
+    assert model_card.count_answers(negative, predicted) == {
+        "found": 2,
+        "missed": 1,
+        "false_alarms": 1,
+        "left_alone": 3,
+    }
+
+
+def test_page_stands_by_itself(tmp_path: Path) -> None:
+    for plot in model_card.PLOTS:
+        blank(plot)[0].savefig(tmp_path / f"{plot}.png")
+    page = report.page(model_card.markdown(card()), tmp_path)
+    sources = re.findall(r'src="([^"]{0,22})', page)
+    assert sources == ["data:image/png;base64,"] * len(model_card.PLOTS)
+    assert "<title>tweet_sentiment, version 7: model card</title>" in page
+    assert page.count("<table>") == 12
