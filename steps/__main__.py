@@ -10,9 +10,7 @@ import shlex
 import sys
 from pathlib import Path
 
-STEPS = sorted(
-    path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in {"__init__", "__main__", "tracking"}
-)
+STEPS = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in {"__init__", "__main__"})
 OPTIONS = "hydra_options="
 # Libraries read these when they are first imported: a terminal is for what the steps say. The environment may override.
 QUIET = {

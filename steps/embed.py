@@ -14,8 +14,9 @@ import pandas as pd
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from pipeline import artifacts, runs
+from sentiment.corpus import read_tokenizer
 from sentiment.embedding import Corpus, Coverage, Embedding, WordEmbedding, coverage, nearest, save
-from steps import tracking
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ def read_corpus(folder: Path, train: pd.DataFrame) -> Corpus:
     return Corpus(
         tokens=[list(tokens) for tokens in train["tokens"]],
         texts=pd.concat(texts)["text"].tolist(),
-        tokenizer=tracking.read_tokenizer(folder),
+        tokenizer=read_tokenizer(folder),
     )
 
 
@@ -90,14 +91,14 @@ def describe(embedding: Embedding, frames: dict[str, pd.DataFrame], folder: Path
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the embedding."""
-    with tracking.run("embed", cfg) as scratch:
-        folder = tracking.fetch(cfg.inputs.corpus, "corpus", scratch)
-        frames = tracking.read_splits(folder)
+    with runs.start("embed", cfg) as scratch:
+        folder = artifacts.fetch(cfg.inputs.corpus, "corpus", scratch)
+        frames = artifacts.read_splits(folder)
         corpus = read_corpus(folder, frames["train"])
         embedding = instantiate(cfg.embed, _partial_=True, _convert_="all")(corpus=corpus)
         save(scratch / "embedding", embedding, corpus.tokenizer)
         describe(embedding, frames, scratch / "embedding")
-        return tracking.log_folder(scratch / "embedding", "embedding")
+        return artifacts.log_folder(scratch / "embedding", "embedding")
 
 
 if __name__ == "__main__":

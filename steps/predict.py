@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from steps import tracking
+from pipeline import runs
 
 COLOURS = {"negative": "bold red", "positive": "green"}
 
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> None:
         SystemExit: there is no such model.
     """
     asked = read(arguments)
-    tracking.connect()
+    runs.connect()
     try:
         model = mlflow.pyfunc.load_model(asked.model)
     except mlflow.MlflowException as error:

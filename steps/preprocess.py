@@ -14,9 +14,9 @@ import yaml
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from pipeline import artifacts, runs
 from sentiment.corpus import tokenize
 from sentiment.text import Tokenizer
-from steps import tracking
 
 SPLITS = ("train", "validation", "test")
 
@@ -25,8 +25,8 @@ SPLITS = ("train", "validation", "test")
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the corpus."""
     tokenizer: Tokenizer = instantiate(cfg.preprocess.tokenizer)
-    with tracking.run("preprocess", cfg) as scratch:
-        splits = tracking.fetch(cfg.inputs.splits, "splits", scratch)
+    with runs.start("preprocess", cfg) as scratch:
+        splits = artifacts.fetch(cfg.inputs.splits, "splits", scratch)
         corpus = scratch / "corpus"
         corpus.mkdir()
         for name in SPLITS:
@@ -36,7 +36,7 @@ def main(cfg: DictConfig) -> str:
             mlflow.log_metric(f"{name}_tokens_per_tweet", frame["tokens"].map(len).mean())
         shutil.copy(splits / "splits.yaml", corpus)
         (corpus / "preprocess.yaml").write_text(yaml.safe_dump(asdict(tokenizer)), encoding="utf-8")
-        return tracking.log_folder(corpus, "corpus")
+        return artifacts.log_folder(corpus, "corpus")
 
 
 if __name__ == "__main__":

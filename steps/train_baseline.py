@@ -8,19 +8,21 @@ import mlflow
 import skops.io
 from omegaconf import DictConfig
 
+from pipeline import artifacts, models, runs
 from sentiment import bag_of_words
+from sentiment.corpus import read_tokenizer
 from sentiment.runtimes.sklearn import FILE, document
-from steps import tracking
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the model."""
-    pipeline, grid = bag_of_words.build(tracking.plain(cfg.train_baseline))
-    with tracking.run("train_baseline", cfg) as scratch:
-        corpus = tracking.fetch(cfg.inputs.corpus, "corpus", scratch)
-        frames = tracking.read_splits(corpus)
-        tracking.log_data(frames, corpus)
+    pipeline, grid = bag_of_words.build(runs.plain(cfg.train_baseline))
+    models.check(cfg)
+    with runs.start("train_baseline", cfg) as scratch:
+        corpus = artifacts.fetch(cfg.inputs.corpus, "corpus", scratch)
+        frames = artifacts.read_splits(corpus)
+        artifacts.log_data(frames, corpus)
         documents = {name: frame["tokens"].map(document).tolist() for name, frame in frames.items()}
         best, table, fit_seconds = bag_of_words.search(
             pipeline, grid, documents["train"], frames["train"], **cfg.search, seed=cfg.seed, cache=scratch / "cache"
@@ -29,16 +31,16 @@ def main(cfg: DictConfig) -> str:
         served = scratch / "served"
         served.mkdir()
         skops.io.dump(best, served / FILE)
-        trained = tracking.Trained(
+        trained = models.Trained(
             runtime="sklearn",
-            text=tracking.read_tokenizer(corpus),
+            text=read_tokenizer(corpus),
             served=served,
             native=served,
             native_probability=bag_of_words.negative_probability(best, documents["validation"]),
             fit_seconds=fit_seconds,
             tables={"search": table},
         )
-        return tracking.log_trained(trained, frames, cfg)
+        return models.log_trained(trained, frames, cfg)
 
 
 if __name__ == "__main__":

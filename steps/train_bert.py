@@ -13,10 +13,10 @@ import pandas as pd
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from steps import tracking
+from pipeline import artifacts, models, runs
 
 
-def train(cfg: DictConfig, frames: dict[str, pd.DataFrame], scratch: Path) -> tracking.Trained:
+def train(cfg: DictConfig, frames: dict[str, pd.DataFrame], scratch: Path) -> models.Trained:
     """Return the network that the settings describe, trained and exported into a folder."""
     import torch  # with Transformers: seconds, and only here
 
@@ -44,7 +44,7 @@ def train(cfg: DictConfig, frames: dict[str, pd.DataFrame], scratch: Path) -> tr
         probability = network.negative_probability(model, tweets["validation"].tokens, bar)
     network.save(model, tokenizer, scratch / "native")
     export.export(model, tokenizer, scratch / "served", max_tokens=settings.max_tokens)
-    return tracking.Trained(
+    return models.Trained(
         runtime="onnx",
         text=cleaner,
         served=scratch / "served",
@@ -59,11 +59,12 @@ def train(cfg: DictConfig, frames: dict[str, pd.DataFrame], scratch: Path) -> tr
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the model."""
-    with tracking.run("train_bert", cfg) as scratch:
-        splits = tracking.fetch(cfg.inputs.splits, "splits", scratch)
-        frames = tracking.read_splits(splits)
-        tracking.log_data(frames, splits)
-        return tracking.log_trained(train(cfg, frames, scratch), frames, cfg)
+    models.check(cfg)
+    with runs.start("train_bert", cfg) as scratch:
+        splits = artifacts.fetch(cfg.inputs.splits, "splits", scratch)
+        frames = artifacts.read_splits(splits)
+        artifacts.log_data(frames, splits)
+        return models.log_trained(train(cfg, frames, scratch), frames, cfg)
 
 
 if __name__ == "__main__":

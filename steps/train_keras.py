@@ -3,7 +3,11 @@
 In: a corpus and an embedding that was made of it. Out: `model`, with the plot and the table of its training.
 """
 
+import os
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
@@ -11,17 +15,33 @@ import pandas as pd
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from pipeline import artifacts, models, runs
 from sentiment import plots
+from sentiment.corpus import read_tokenizer
 from sentiment.embedding import Embedding, WordEmbedding, load
 from sentiment.text import Tokenizer
-from steps import tracking
+
+
+@contextmanager
+def native_errors_hidden() -> Iterator[None]:
+    """Hide what C++ writes to the standard error: TensorFlow's greeting, which no log level of its own turns off."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def train(
     cfg: DictConfig, embedding: Embedding, frames: dict[str, pd.DataFrame], tokenizer: Tokenizer, scratch: Path
-) -> tracking.Trained:
+) -> models.Trained:
     """Return the network that the settings describe, trained and exported into a folder."""
-    import keras  # with TensorFlow: seconds, and only here
+    with native_errors_hidden():
+        import keras  # with TensorFlow: seconds, and only here
 
     from sentiment import network as networks
 
@@ -37,15 +57,16 @@ def train(
         name: networks.features(embedding, frame, tokenizer, sequence_length=shape["sequence_length"])
         for name, frame in frames.items()
     }
-    negative = {name: frame["negative"].to_numpy() for name, frame in frames.items()}
-    history = networks.fit(network, inputs, negative, **settings)
+    # A corpus that the step `distill` made has probabilities to answer in place of labels.
+    target = {name: frame.get("target", frame["negative"]).to_numpy() for name, frame in frames.items()}
+    history = networks.fit(network, inputs, target, **settings)
     fit_seconds = time.perf_counter() - started
 
     networks.save(network, embedding, scratch / "native")
     single = networks.assemble(build, embedding, **shape, batch_size=1)
     networks.export(network, single, embedding, scratch / "served")
     on_words = isinstance(embedding, WordEmbedding)
-    return tracking.Trained(
+    return models.Trained(
         runtime="tflite" if on_words else "saved_model",
         text=tokenizer if on_words else tokenizer.cleaner,
         served=scratch / "served",
@@ -60,13 +81,14 @@ def train(
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the model."""
-    with tracking.run("train_keras", cfg) as scratch:
-        corpus = tracking.fetch(cfg.inputs.corpus, "corpus", scratch)
-        tokenizer = tracking.read_tokenizer(corpus)
-        embedding = load(tracking.fetch(cfg.inputs.embedding, "embedding", scratch), tokenizer)
-        frames = tracking.read_splits(corpus)
-        tracking.log_data(frames, corpus)
-        return tracking.log_trained(train(cfg, embedding, frames, tokenizer, scratch), frames, cfg)
+    models.check(cfg)
+    with runs.start("train_keras", cfg) as scratch:
+        corpus = artifacts.fetch(cfg.inputs.corpus, "corpus", scratch)
+        tokenizer = read_tokenizer(corpus)
+        embedding = load(artifacts.fetch(cfg.inputs.embedding, "embedding", scratch), tokenizer)
+        frames = artifacts.read_splits(corpus)
+        artifacts.log_data(frames, corpus)
+        return models.log_trained(train(cfg, embedding, frames, tokenizer, scratch), frames, cfg)
 
 
 if __name__ == "__main__":

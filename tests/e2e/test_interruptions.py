@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.smoke import BIN, PROJECT, Chain, environment
+from tests.e2e.smoke import BIN, PROJECT, Chain, environment, pipeline
 
 pytestmark = pytest.mark.slow
+SMALL_STUDY = (
+    "data.rows=300 select.families=[baseline] select.floor=0 select.resamples=20 "
+    """'plan.stages=[{name: simple, candidates: [{step: train_baseline, options: ["train_baseline=dummy"]}]}]'"""
+)
 
 
 def train_keras(chain: Chain, *options: str) -> list[str]:
@@ -31,6 +35,14 @@ def child_of(pid: int, deadline: float) -> int:
     raise TimeoutError("the step was not started")
 
 
+def kill(pid: int) -> None:
+    """Kill a process and all that it has started, none of which can tidy up."""
+    children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split()
+    os.kill(pid, signal.SIGKILL)
+    for child in children:
+        kill(int(child))
+
+
 def test_a_killed_step_is_failed_and_the_same_command_works_afterwards(copied_chain: Chain, tmp_path: Path) -> None:
     chain = copied_chain
     champion = chain.client.get_model_version_by_alias("tweet_sentiment", "champion").version
@@ -49,9 +61,7 @@ def test_a_killed_step_is_failed_and_the_same_command_works_afterwards(copied_ch
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.2)
-    os.kill(step, signal.SIGKILL)
-    for child in subprocess.run(["pgrep", "-P", str(step)], capture_output=True, text=True, check=False).stdout.split():
-        os.kill(int(child), signal.SIGKILL)
+    kill(step)
     assert process.wait(60) != 0
     killed = chain.runs("train_keras")[0]
     assert (killed.info.status, "served_bytes" in killed.data.metrics) == ("FAILED", False)
@@ -72,9 +82,8 @@ def test_a_killed_step_is_failed_and_the_same_command_works_afterwards(copied_ch
 def test_a_failing_step_fails_the_pipeline_says_why_and_registers_nothing(copied_chain: Chain, tmp_path: Path) -> None:
     chain = copied_chain
     versions = len(chain.client.search_model_versions("name = 'tweet_sentiment'"))
-    command = [str(BIN / "mlflow"), "run", str(PROJECT), "--env-manager=local"]
     done = subprocess.run(
-        [*command, "-P", "hydra_options=data=csv data.path=nowhere.csv"],
+        pipeline("data=csv data.path=nowhere.csv"),
         cwd=tmp_path,
         env=environment(chain.tracking_uri),
         capture_output=True,
@@ -83,6 +92,44 @@ def test_a_failing_step_fails_the_pipeline_says_why_and_registers_nothing(copied
     )
     assert done.returncode == 1
     assert "nowhere.csv (data.path)" in done.stderr
-    assert "split failed" in done.stderr
+    assert "split failed" in done.stdout + done.stderr
+    assert "The stage 'simple' of the plan: no candidate has finished" in done.stderr
     assert chain.runs("main")[0].info.status == chain.runs("split")[0].info.status == "FAILED"
     assert len(chain.client.search_model_versions("name = 'tweet_sentiment'")) == versions
+
+
+def test_a_study_cut_off_goes_on_where_it_stopped_also_in_two_commands_at_once(tmp_path: Path) -> None:
+    chain = Chain(tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}", output="")
+
+    def start(log: Path) -> subprocess.Popen[bytes]:
+        with log.open("w") as output:
+            return subprocess.Popen(
+                pipeline(SMALL_STUDY),
+                cwd=tmp_path,
+                env=environment(chain.tracking_uri),
+                stdout=output,
+                stderr=output,
+            )
+
+    cut_off = tmp_path / "cut off"
+    process = start(cut_off)
+    deadline = time.monotonic() + 300
+    while "train_baseline dummy lemmatize ..." not in cut_off.read_text():
+        assert process.poll() is None, cut_off.read_text()
+        assert time.monotonic() < deadline, cut_off.read_text()
+        time.sleep(0.2)
+    kill(process.pid)
+    process.wait(60)
+
+    logs = [tmp_path / "first", tmp_path / "second"]
+    for process, log in [(start(log), log) for log in logs]:
+        assert process.wait(300) == 0, log.read_text()
+    assert chain.statuses("split", "preprocess", "select") == {
+        "split": ["FINISHED"],
+        "preprocess": ["FINISHED"],
+        "select": ["FINISHED"],
+    }
+    assert chain.statuses("train_baseline")["train_baseline"].count("FINISHED") == 1
+    for log in logs:
+        assert "split: unchanged" in log.read_text()
+        assert "Registered:" in log.read_text()

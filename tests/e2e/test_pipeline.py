@@ -7,6 +7,8 @@ import pytest
 from tests.e2e.smoke import BIN, PROJECT, Chain, environment
 
 pytestmark = pytest.mark.slow
+TRAINERS = ("train_baseline", "train_keras", "train_bert")
+STAGES = ("simple", "advanced", "bert")
 
 
 def test_every_step_ran_once_for_what_it_makes_and_finished(chain: Chain) -> None:
@@ -27,12 +29,22 @@ def test_the_steps_are_children_of_main_and_named_by_what_sets_them_apart(chain:
 
 
 def test_all_candidates_saw_the_same_splits(chain: Chain) -> None:
-    trained = [run for step in ("train_baseline", "train_keras", "train_bert") for run in chain.runs(step)]
-    assert len({used.dataset.digest for run in trained for used in run.inputs.dataset_inputs}) == 1
+    used = [used for step in TRAINERS for run in chain.runs(step) for used in run.inputs.dataset_inputs]
+    assert {data.dataset.name for data in used} == {"sample train", "sample validation"}
+    assert len({data.dataset.digest for data in used}) == 2
 
 
-def test_the_best_candidate_on_validation_is_the_champion(chain: Chain) -> None:
-    trained = [run for step in ("train_baseline", "train_keras", "train_bert") for run in chain.runs(step)]
+def test_the_table_of_every_stage_is_logged_and_shown(chain: Chain) -> None:
+    (main,) = chain.runs("main")
+    logged = {artifact.path for artifact in chain.client.list_artifacts(main.info.run_id, "stages")}
+    numbered = [f"stages/{number:02} {stage}" for number, stage in enumerate(STAGES, 1)]
+    assert logged == {f"{name}.{ending}" for name in numbered for ending in ("csv", "md")}
+    for stage in STAGES:
+        assert f"Stage {stage}: candidates on the validation split, best first" in chain.output
+
+
+def test_the_best_candidate_that_may_be_served_is_the_champion(chain: Chain) -> None:
+    trained = [run for step in ("train_keras", "train_bert") for run in chain.runs(step)]
     best = max(trained, key=lambda run: run.data.metrics["val_roc_auc"])
     assert chain.client.get_model_version_by_alias("tweet_sentiment", "champion").run_id == best.info.run_id
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.e2e.smoke import BIN, load, run_pipeline
+from tests.e2e.smoke import BIN, Chain, load, run_pipeline
+from tests.integration.chain import REPEATED, quality
 
 pytestmark = pytest.mark.slow
 POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
@@ -75,8 +76,15 @@ def answers(url: str) -> bool:
         return False
 
 
-def test_the_pipeline_runs_against_a_server(server: str, tmp_path: Path) -> None:
-    chain = run_pipeline(server, tmp_path)
+def test_the_pipeline_runs_against_a_server_and_makes_the_same_models_there(
+    server: str, chain: Chain, tmp_path: Path
+) -> None:
+    here, chain = chain, run_pipeline(server, tmp_path)
+    linear, there = ([quality(run) for run in made.runs("train_baseline")] for made in (here, chain))
+    assert linear == there, "to the last digit"
+    for step in ("train_keras", "train_bert"):
+        (network,), (again,) = (made.runs(step) for made in (here, chain))
+        assert quality(network) == pytest.approx(quality(again), rel=REPEATED, abs=REPEATED)
     (selected,) = chain.runs("select")
     assert selected.info.artifact_uri.startswith("mlflow-artifacts:")
     assert server in chain.output, "the links of the candidates"

@@ -1,13 +1,21 @@
 """What the integration tests share: a tracking store of their own, and a chain run once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.errors import InstantiationException
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+from omegaconf import DictConfig
 
-from steps import preprocess, split
-from tests.integration.chain import Chain, configuration
+from pipeline import launch, registry, runs
+from steps import preprocess, split, train_baseline
+from tests.integration.chain import CONF, Chain, configuration, last_run
 from tests.small import save_corpus, save_encoder
 
 
@@ -44,3 +52,52 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write a tiny sentence encoder with the signature of the real one."""
     return save_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+@pytest.fixture
+def experiment(store: str, tmp_path: Path) -> Iterator[None]:  # noqa: ARG001
+    """Give a test an experiment of its own, where nothing has been made yet."""
+    before = mlflow.tracking.fluent._get_experiment_id()
+    location = (tmp_path / "artifacts").as_uri()
+    mlflow.set_experiment(experiment_id=mlflow.create_experiment(str(tmp_path), artifact_location=location))
+    yield
+    mlflow.set_experiment(experiment_id=before)
+
+
+def select(cfg: DictConfig) -> None:
+    """Leave behind of the step `select` what decides whether it is run again."""
+    with runs.start("select", cfg):
+        mlflow.set_tag("aliases", str(registry.aliases(cfg.select.name)))
+        mlflow.log_text("what select has said", launch.SUMMARY)
+
+
+STEPS: dict[str, Callable[[DictConfig], Any]] = {
+    "split": split.main,
+    "preprocess": preprocess.main,
+    "train_baseline": train_baseline.main,
+    "select": select,
+}
+
+
+@pytest.fixture
+def launched(experiment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:  # noqa: ARG001
+    """Run the steps that are launched in this process, which takes no seconds to start; return the list of them."""
+    noted = []
+
+    def in_process(step: str, name: str, options: list[str], inputs: Mapping[str, Any]) -> Run:
+        noted.append(step)
+        uris = [f"inputs.{key}={value}".replace("'", "") for key, value in inputs.items()]
+        cfg = compose("config", overrides=[*options, *uris])
+        with ThreadPoolExecutor(1) as beside_the_open_run:
+            try:
+                beside_the_open_run.submit(STEPS[step], cfg).result()
+            except (InstantiationException, ValueError) as error:
+                raise launch.StepError(f"{name} failed") from error
+        made = last_run().info.run_id
+        MlflowClient().set_tag(made, "mlflow.runName", name)
+        MlflowClient().set_tag(made, "mlflow.parentRunId", runs.active().info.run_id)
+        return mlflow.get_run(made)
+
+    monkeypatch.setattr(launch, "launch", in_process)
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        yield noted

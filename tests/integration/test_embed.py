@@ -6,9 +6,10 @@ import mlflow
 import pandas as pd
 import pytest
 
+from pipeline.artifacts import ArtifactError
+from sentiment.corpus import read_tokenizer
 from sentiment.embedding import EmbeddingError, SentenceEmbedding, WordEmbedding, load
-from steps import embed, tracking
-from steps.tracking import ArtifactError
+from steps import embed
 from tests.integration.chain import configuration, last_run
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -22,7 +23,7 @@ def test_vectors_are_handed_over_with_a_report(corpus: Path, tmp_path: Path) -> 
     uri = embed.main(configuration(f"inputs.corpus={corpus}", "embed.vector_size=8", "embed.epochs=2"))
     assert uri == f"runs:/{last_run().info.run_id}/embedding"
     folder = download(uri, tmp_path / "download")
-    words = load(folder, tracking.read_tokenizer(corpus))
+    words = load(folder, read_tokenizer(corpus))
     assert isinstance(words, WordEmbedding)
     assert words.vectors is not None
     assert words.vectors.shape == (len(words.words), 8)
@@ -42,7 +43,7 @@ def test_vectors_are_handed_over_with_a_report(corpus: Path, tmp_path: Path) -> 
 
 def test_a_vocabulary_without_vectors_is_handed_over(corpus: Path, tmp_path: Path) -> None:
     folder = download(embed.main(configuration(f"inputs.corpus={corpus}", "embed=learned")), tmp_path / "download")
-    words = load(folder, tracking.read_tokenizer(corpus))
+    words = load(folder, read_tokenizer(corpus))
     assert isinstance(words, WordEmbedding)
     assert words.vectors is None
     assert "the vectors are trained with the network" in (folder / "report.md").read_text(encoding="utf-8")
@@ -50,7 +51,7 @@ def test_a_vocabulary_without_vectors_is_handed_over(corpus: Path, tmp_path: Pat
 
 def test_a_sentence_encoder_is_handed_over(corpus: Path, encoder: Path, tmp_path: Path) -> None:
     uri = embed.main(configuration(f"inputs.corpus={corpus}", "embed=use", f"embed.handle={encoder}"))
-    sentences = load(download(uri, tmp_path / "download"), tracking.read_tokenizer(corpus))
+    sentences = load(download(uri, tmp_path / "download"), read_tokenizer(corpus))
     assert isinstance(sentences, SentenceEmbedding)
     assert sentences.vector_size == 4
     assert (sentences.encoder / "saved_model.pb").is_file()
@@ -64,7 +65,7 @@ def test_extra_texts_that_stand_in_a_split_are_left_out(corpus: Path, tmp_path: 
     texts.to_csv(tmp_path / "extra.csv", index=False)
     extra = [f"embed.extra_texts={tmp_path / 'extra.csv'}", "embed.extra_column=tweet", "embed.epochs=1"]
     uri = embed.main(configuration(f"inputs.corpus={corpus}", *extra))
-    words = load(download(uri, tmp_path / "download"), tracking.read_tokenizer(corpus))
+    words = load(download(uri, tmp_path / "download"), read_tokenizer(corpus))
     assert isinstance(words, WordEmbedding)
     assert "reykjavik" in words.words
     # They stand in held-out texts only: numbers of validation and test rows.

@@ -5,10 +5,10 @@ from pathlib import Path
 import mlflow
 import pytest
 
+from pipeline.artifacts import ArtifactError
 from sentiment.bert.checkpoints import CheckpointError
 from steps import train_bert
-from steps.tracking import ArtifactError
-from tests.integration.chain import configuration, last_run
+from tests.integration.chain import assert_repeated, configuration, last_run
 from tests.small import save_corpus
 from tests.tiny import save_checkpoint
 
@@ -54,15 +54,19 @@ def test_features_are_trained_and_served_by_onnx_runtime(splits: str, checkpoint
     served(uri)
 
 
-def test_a_network_is_fine_tuned_and_served_by_onnx_runtime(splits: str, checkpoint: str) -> None:
+def test_a_network_is_fine_tuned_served_by_onnx_runtime_and_the_same_when_trained_again(
+    splits: str, checkpoint: str
+) -> None:
     settings = ["train_bert=finetune", "train_bert.max_tokens=32", "train_bert.fit.learning_rate=3e-3"]
-    uri = train_bert.main(configuration(splits, checkpoint, *settings))
+    cfg = configuration(splits, checkpoint, *settings)
+    uri = train_bert.main(cfg)
     run = last_run()
     assert run.data.metrics["val_roc_auc"] > 0.95
     assert run.data.metrics["fit_seconds"] > 0
     assert "plots/history.png" in logged("plots")
     assert "tables/history.csv" in logged("tables")
     served(uri)
+    assert_repeated(uri, train_bert.main(cfg))
 
 
 def test_a_checkpoint_that_is_nowhere_fails_the_run(splits: str) -> None:

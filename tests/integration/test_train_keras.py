@@ -5,48 +5,66 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from mlflow.entities import Run
 
+from pipeline.artifacts import ArtifactError, fetch
+from pipeline.models import run_id
+from sentiment.corpus import read_tokenizer
 from sentiment.embedding import Embedding, EmbeddingError, SentenceEmbedding, WordEmbedding, load, save
 from sentiment.network import NetworkError
-from steps import embed, tracking, train_keras
-from steps.tracking import ArtifactError
-from tests.integration.chain import configuration, last_run
+from steps import embed, train_keras
+from tests.integration.chain import assert_repeated, configuration, last_run
 
 QUICK = ["train_keras.network.units=8", "train_keras.epochs=8", "train_keras.learning_rate=0.02"]
 
 pytestmark = pytest.mark.usefixtures("store")
 
 
-def logged(path: str = "") -> set[str]:
-    found = mlflow.artifacts.list_artifacts(run_id=last_run().info.run_id, artifact_path=path)
+@pytest.fixture(scope="module")
+def settings(corpus: Path, store: str) -> list[str]:  # noqa: ARG001
+    """Return the settings of a small network on word vectors."""
+    embedding = embed.main(configuration(f"inputs.corpus={corpus}", "embed.vector_size=8", "embed.epochs=2"))
+    inputs = [f"inputs.corpus={corpus}", f"inputs.embedding={embedding}"]
+    return [*inputs, "train_keras=average", "train_keras.sequence_length=9", *QUICK]
+
+
+@pytest.fixture(scope="module")
+def network(settings: list[str]) -> str:
+    uri: str = train_keras.main(configuration(*settings))
+    return uri
+
+
+def logged(run: Run, path: str) -> set[str]:
+    found = mlflow.artifacts.list_artifacts(run_id=run.info.run_id, artifact_path=path)
     return {artifact.path for artifact in found}
 
 
 def write(embedding: Embedding, corpus: Path, folder: Path) -> str:
-    save(folder, embedding, tracking.read_tokenizer(corpus))
+    save(folder, embedding, read_tokenizer(corpus))
     return f"inputs.embedding={folder}"
 
 
-def test_a_network_on_words_is_served_by_tensorflow_lite(corpus: Path) -> None:
-    embedding = embed.main(configuration(f"inputs.corpus={corpus}", "embed.vector_size=8", "embed.epochs=2"))
-    inputs = [f"inputs.corpus={corpus}", f"inputs.embedding={embedding}"]
-    uri = train_keras.main(configuration(*inputs, "train_keras=average", "train_keras.sequence_length=9", *QUICK))
-    run = last_run()
-    assert uri == f"runs:/{run.info.run_id}/model"
+def test_a_network_on_words_is_served_by_tensorflow_lite(network: str) -> None:
+    run = mlflow.get_run(run_id(network))
+    assert network == f"runs:/{run.info.run_id}/model"
     assert run.data.tags["runtime"] == "tflite"
     assert run.data.metrics["val_roc_auc"] > 0.95
     assert abs(run.data.metrics["export_auc_drop"]) < 0.003
-    assert "plots/history.png" in logged("plots")
-    assert "tables/history.csv" in logged("tables")
-    assert {"native/network.keras", "native/vocabulary.json"} <= logged("native")
+    assert "plots/history.png" in logged(run, "plots")
+    assert "tables/history.csv" in logged(run, "tables")
+    assert {"native/network.keras", "native/vocabulary.json"} <= logged(run, "native")
 
-    model = mlflow.pyfunc.load_model(uri)
+    model = mlflow.pyfunc.load_model(network)
     served = model.predict(["Late again, RUDE crew", "Thank you, lovely staff", ""])
     assert served["sentiment"].tolist()[:2] == ["negative", "positive"]
     assert served["negative_probability"].notna().all()
-    needs = Path(mlflow.pyfunc.get_model_dependencies(uri)).read_text(encoding="utf-8")
+    needs = Path(mlflow.pyfunc.get_model_dependencies(network)).read_text(encoding="utf-8")
     assert "ai-edge-litert==" in needs
     assert "tensorflow" not in needs
+
+
+def test_a_network_that_is_trained_again_is_the_same(network: str, settings: list[str]) -> None:
+    assert_repeated(network, train_keras.main(configuration(*settings)))
 
 
 def test_a_network_on_sentences_is_served_with_its_encoder(corpus: Path, encoder: Path) -> None:
@@ -56,7 +74,7 @@ def test_a_network_on_sentences_is_served_with_its_encoder(corpus: Path, encoder
     run = last_run()
     assert run.data.tags["runtime"] == "saved_model"
     assert run.data.metrics["val_roc_auc"] > 0.95
-    served = mlflow.pyfunc.load_model(uri).predict(["so late, rude", "lovely, thank you"])
+    served = mlflow.pyfunc.load_model(uri).predict(["so late again", "lovely, thank you"])
     assert served["sentiment"].tolist() == ["negative", "positive"]
 
 
@@ -85,7 +103,7 @@ def test_what_does_not_fit_together_fails_before_any_training(
 
 
 def test_an_embedding_of_other_tokens_is_refused(corpus: Path, tmp_path: Path) -> None:
-    save(tmp_path / "embedding", WORDS, replace(tracking.read_tokenizer(corpus), words="stem"))
+    save(tmp_path / "embedding", WORDS, replace(read_tokenizer(corpus), words="stem"))
     with pytest.raises(EmbeddingError, match="words is 'stem' there and 'plain' here"):
         train_keras.main(configuration(f"inputs.corpus={corpus}", f"inputs.embedding={tmp_path / 'embedding'}"))
     assert last_run().info.status == "FAILED"
@@ -98,5 +116,5 @@ def test_an_artifact_of_another_step_is_refused(corpus: Path) -> None:
 
 def test_the_embedding_of_a_step_is_read_back(corpus: Path, tmp_path: Path) -> None:
     uri = embed.main(configuration(f"inputs.corpus={corpus}", "embed=learned", "embed.min_count=1"))
-    folder = tracking.fetch(uri, "embedding", tmp_path / "scratch")
-    assert isinstance(load(folder, tracking.read_tokenizer(corpus)), WordEmbedding)
+    folder = fetch(uri, "embedding", tmp_path / "scratch")
+    assert isinstance(load(folder, read_tokenizer(corpus)), WordEmbedding)

@@ -1,15 +1,19 @@
-"""How `main` reads a plan and hands on the overrides of the command line."""
+"""How a plan is read, and with which options its candidates are run."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from steps.main import Candidate, PlanError, candidates, eats, run_name
+from pipeline import plan
+from pipeline.plan import Candidate, Item, PlanError, Stage
 
 CONF = Path(__file__).parents[2] / "conf"
+PREPROCESS = Stage(name="preprocess", candidates=[], keep=["preprocess"])
 
 
 @pytest.fixture(autouse=True)
@@ -18,20 +22,32 @@ def _hydra() -> Iterator[None]:
         yield
 
 
-def plan(*items: tuple[str, list[str]]) -> DictConfig:
-    cfg = compose("config")
-    stage = {"name": "only", "candidates": [{"step": step, "options": options} for step, options in items]}
-    cfg.plan.stages = [stage]
+def configuration(*stages: Any) -> DictConfig:
+    """Return the configuration with a plan, as a file in conf/plan/ would write it."""
+    cfg = compose("config", overrides=["select.families=[baseline,keras,bert]"])
+    cfg.plan = OmegaConf.create({"stages": list(stages)})
     return cfg
 
 
-def of(found: list[Candidate], step: str) -> list[Candidate]:
-    return [candidate for candidate in found if candidate.step == step]
+def stage(*candidates: Any, name: str = "only", **others: Any) -> dict[str, Any]:
+    return {"name": name, "candidates": list(candidates), **others}
+
+
+def trainer(step: str, *options: str, **others: Any) -> dict[str, Any]:
+    return {"step": step, "options": list(options), **others}
+
+
+def candidate(item: Item, overrides: list[str], kept: dict[str, str], best: Candidate | None = None) -> Candidate:
+    return plan.candidate(Stage(name="any", candidates=[item]), item, overrides, kept, best)
+
+
+def names(stages: list[Stage], overrides: list[str]) -> list[str]:
+    found = [plan.candidate(stage, item, overrides, {}) for stage in stages for item in stage.candidates]
+    return [candidate.name(candidate.step) for candidate in found]
 
 
 def test_the_quick_plan_has_one_of_each_approach() -> None:
-    names = [run_name(candidate.step, candidate.cfg) for candidate in candidates(compose("config"), [])]
-    assert names == [
+    assert names(plan.read(compose("config"), []), []) == [
         "train_baseline dummy lemmatize",
         "train_baseline logistic_regression lemmatize",
         "train_keras bilstm word2vec lemmatize",
@@ -39,41 +55,186 @@ def test_the_quick_plan_has_one_of_each_approach() -> None:
     ]
 
 
+@pytest.mark.parametrize("option", sorted(path.stem for path in (CONF / "plan").glob("*.yaml")))
+def test_every_plan_can_be_read(option: str) -> None:
+    assert plan.read(compose("config", overrides=[f"plan={option}"]), [])
+
+
 def test_an_override_reaches_the_candidates_that_it_concerns() -> None:
-    found = candidates(compose("config"), ["train_baseline.classifier.C=0.1", "seed=3", "preprocess=stem"])
-    dummy, logistic_regression = of(found, "train_baseline")
+    overrides = ["train_baseline.classifier.C=0.1", "seed=3", "preprocess=stem"]
+    dummy = candidate(Item("train_baseline", ["train_baseline=dummy"]), overrides, {})
+    plain = candidate(Item("train_baseline"), overrides, {})
     assert "C" not in dummy.cfg.train_baseline.classifier
-    assert logistic_regression.cfg.train_baseline.classifier.C == 0.1
-    assert {candidate.cfg.seed for candidate in found} == {3}
+    assert plain.cfg.train_baseline.classifier.C == 0.1
+    assert [found.cfg.seed for found in (dummy, plain)] == [3, 3]
     assert dummy.cfg.preprocess.tokenizer.words == "stem"
 
 
 def test_an_alternative_of_the_command_line_replaces_the_default_but_not_the_plans() -> None:
-    found = candidates(compose("config"), ["train_baseline=nb_svm", "train_baseline.transformer.alpha=0.5"])
-    dummy, other = of(found, "train_baseline")
+    overrides = ["train_baseline=nb_svm", "train_baseline.transformer.alpha=0.5"]
+    dummy = candidate(Item("train_baseline", ["train_baseline=dummy"]), overrides, {})
+    plain = candidate(Item("train_baseline"), overrides, {})
     assert "DummyClassifier" in dummy.cfg.train_baseline.classifier._target_
-    assert other.cfg.train_baseline.transformer.alpha == 0.5
+    assert plain.cfg.train_baseline.transformer.alpha == 0.5
 
 
-def test_an_override_that_no_candidate_can_use_is_refused() -> None:
-    cfg = plan(("train_baseline", ["train_baseline=dummy"]))
-    with pytest.raises(PlanError, match="train_baseline=nb_svm"):
-        candidates(cfg, ["train_baseline=nb_svm"])
+def test_a_value_of_the_plan_wins_over_the_command_line() -> None:
+    item = Item("train_baseline", ["train_baseline.classifier.C=4"])
+    assert candidate(item, ["train_baseline.classifier.C=0.1"], {}).cfg.train_baseline.classifier.C == 4
+
+
+def test_what_a_stage_keeps_of_its_winner_reaches_the_next_and_nothing_else_does() -> None:
+    winner = candidate(Item("train_baseline", ["preprocess=stem", "train_baseline=nb_svm"]), ["seed=3"], {})
+    kept = plan.kept_of(winner, PREPROCESS, ["seed=3"])
+    assert kept == {"preprocess": "preprocess=stem"}
+    following = candidate(Item("train_baseline"), ["seed=3", "preprocess=plain"], kept)
+    assert following.cfg.preprocess.tokenizer.words == "stem", "what was kept wins over the command line"
+    assert following.cfg.hydra.runtime.choices.train_baseline == "logistic_regression"
+
+
+def test_what_a_winner_has_from_earlier_stages_is_kept_on() -> None:
+    kept = plan.kept_of(candidate(Item("train_baseline"), [], {"preprocess": "preprocess=stem"}), PREPROCESS, [])
+    assert kept == {"preprocess": "preprocess=stem"}
+
+
+def test_what_the_command_line_says_need_not_be_kept() -> None:
+    overrides = ["preprocess=stem", "preprocess.tokenizer.negation=false"]
+    assert plan.kept_of(candidate(Item("train_baseline"), overrides, {}), PREPROCESS, overrides) == {}
+
+
+def test_a_candidates_own_choice_wins_over_what_was_kept() -> None:
+    kept = {"preprocess": "preprocess=stem", "train_baseline.classifier.C": "train_baseline.classifier.C=2"}
+    own = candidate(Item("train_baseline", ["preprocess=plain", "train_baseline.classifier.C=4"]), [], kept)
+    assert own.cfg.preprocess.tokenizer.words == "plain"
+    assert own.cfg.train_baseline.classifier.C == 4
+
+
+def test_a_kept_setting_that_a_candidate_does_not_have_does_not_concern_it() -> None:
+    kept = {"train_baseline.classifier.C": "train_baseline.classifier.C=2"}
+    assert (
+        "C" not in candidate(Item("train_baseline", ["train_baseline=dummy"]), [], kept).cfg.train_baseline.classifier
+    )
+
+
+def test_the_best_is_run_again_with_its_options_and_those_of_the_plan() -> None:
+    winner = candidate(Item("train_keras", ["train_keras=average", "train_keras.epochs=3"]), ["seed=3"], {})
+    options = ["split.train_on_rest=true", "train_keras.epochs=5"]
+    again = candidate(Item("best", options), ["seed=3"], {"preprocess": "preprocess=stem"}, winner)
+    assert again.step == "train_keras"
+    assert again.cfg.hydra.runtime.choices.train_keras == "average"
+    assert (again.cfg.seed, again.cfg.train_keras.epochs, again.cfg.split.train_on_rest) == (3, 5, True)
+    assert again.cfg.preprocess == winner.cfg.preprocess, "it is the best as it was, not as another would be now"
+
+
+def test_a_candidate_is_named_by_its_alternatives_and_the_values_of_the_plan() -> None:
+    found = candidate(Item("train_keras", ["embed=glove", "train_keras.network.units=32"]), ["seed=3"], {})
+    assert found.name("train_keras") == "train_keras bilstm glove lemmatize units=32"
+    assert found.name("embed") == "embed glove lemmatize", "what other candidates eat, too, is not named after one"
+    assert candidate(Item("train_keras", ["+train_keras.x='a.b=c'"]), [], {}).told == ("x='a.b=c'",)
+
+
+def test_the_best_is_named_by_the_values_of_both() -> None:
+    winner = candidate(Item("train_baseline", ["train_baseline.classifier.C=4"]), [], {})
+    again = candidate(Item("best", ["split.train_on_rest=true"]), [], {}, winner)
+    assert again.name(again.step) == "train_baseline logistic_regression lemmatize C=4 train_on_rest=true"
+
+
+def test_a_student_keeps_its_teacher_also_as_the_best() -> None:
+    student = candidate(Item("train_keras", ["distill.extra_texts=more.csv"], teacher="train_bert"), [], {})
+    assert student.teacher == "train_bert"
+    assert student.name("train_keras") == "train_keras bilstm word2vec lemmatize extra_texts=more.csv"
+    assert candidate(Item("best", ["seed=3"]), [], {}, student).teacher == "train_bert"
+
+
+@pytest.mark.parametrize("when", [None, False])
+def test_a_candidate_without_what_it_needs_is_left_out_and_so_is_a_stage_without_others(when: object) -> None:
+    simple = stage(trainer("train_baseline"), trainer("train_keras", when=when), name="simple")
+    cfg = configuration(simple, stage(trainer("train_bert", when=when), name="bert"))
+    (left,) = plan.read(cfg, [])
+    assert [item.step for item in left.candidates] == ["train_baseline"]
+
+
+def test_a_candidate_with_what_it_needs_takes_part() -> None:
+    cfg = compose("config", overrides=["data.extra_training=more.csv"])
+    cfg.plan = OmegaConf.create({"stages": [stage(trainer("train_bert", when="${data.extra_training}"))]})
+    assert names(plan.read(cfg, []), []) == ["train_bert features"]
+
+
+@pytest.mark.parametrize("override", ["train_baseline=nb_svm", "train_keras.epochs=1", "embed=glove"])
+def test_an_override_that_no_candidate_can_use_is_refused(override: str) -> None:
+    cfg = configuration(stage(trainer("train_baseline", "train_baseline=dummy"), trainer("train_bert")))
+    with pytest.raises(PlanError, match=f"No candidate of the plan can use {override}"):
+        plan.read(cfg, ["seed=3", override])
+
+
+def test_the_best_does_not_make_an_override_useful() -> None:
+    cfg = configuration(stage(trainer("train_baseline")), stage(trainer("best", "seed=5"), name="again"))
     with pytest.raises(PlanError, match=r"train_keras\.epochs=1"):
-        candidates(cfg, ["train_keras.epochs=1"])
+        plan.read(cfg, ["train_keras.epochs=1"])
 
 
-def test_a_plan_with_an_unknown_step_is_refused() -> None:
-    with pytest.raises(PlanError, match="'train_magic' is no trainer"):
-        candidates(plan(("train_magic", [])), [])
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        ([stage(trainer("train_magic"))], "The stage 'only'.*'train_magic' is no step.*train_baseline, train_keras"),
+        ([stage(trainer("split"))], "'split' is no step that makes a candidate"),
+        ([stage(trainer("train_baseline", "train_baseline=magic"))], "The stage 'only'.*train_baseline=magic.*nb_svm"),
+        ([stage(trainer("train_baseline", "train_baseline.magic=1"))], "The stage 'only'.*train_baseline.magic=1"),
+        ([stage(trainer("train_baseline", "train_baseline"))], "The stage 'only'.*do not fit"),
+        ([stage(trainer("train_baseline"), keep=["magic"])], "The stage 'only' of the plan keeps magic"),
+        ([stage(trainer("train_baseline"), keeps=["preprocess"])], "Stage 1.*'keep', 'name'"),
+        ([stage({"options": []})], "The stage 'only'.*'step'"),
+        ([stage(trainer("train_baseline", option=[]))], "The stage 'only'.*'option': .*'options', 'step'"),
+        ([stage("train_baseline")], "The stage 'only'.*train_baseline should have"),
+        (["train_baseline"], "Stage 1 of the plan: train_baseline should have"),
+        ([{"name": "only", "candidates": None}], "Stage 1 of the plan: candidates should be a list"),
+        ([stage(trainer("train_baseline"), keep="preprocess")], "Stage 1 of the plan: keep should be a list"),
+        ([stage({"step": "train_bert", "options": "seed=1"})], "The stage 'only'.*options should be a list"),
+        ([], "begins with a stage of trainers"),
+        ([stage(trainer("train_bert", when=False))], "begins with a stage of trainers"),
+        ([stage(trainer("best")), stage(trainer("train_bert"))], "begins with a stage of trainers"),
+        ([stage(trainer("train_bert"), trainer("blend"))], "begins with a stage of trainers"),
+    ],
+)
+def test_what_a_plan_cannot_mean_is_refused_with_the_place(stages: list[Any], message: str) -> None:
+    with pytest.raises(PlanError, match=f"(?s){message}"):
+        plan.read(configuration(*stages), [])
 
 
-@pytest.mark.parametrize("option", ["train_baseline=magic", "train_baseline.magic=1"])
-def test_a_plan_with_an_unknown_option_is_refused(option: str) -> None:
-    with pytest.raises(PlanError, match="magic"):
-        candidates(plan(("train_baseline", [option])), [])
+def test_a_plan_of_which_nothing_may_be_served_is_refused() -> None:
+    cfg = configuration(stage(trainer("train_baseline")))
+    cfg.select.families = ["keras", "bert"]
+    with pytest.raises(PlanError, match=r"select\.families=.*allows none .* of baseline"):
+        plan.read(cfg, [])
+
+
+def test_a_teacher_that_no_stage_before_has_is_refused() -> None:
+    cfg = configuration(stage(trainer("train_baseline"), trainer("train_keras", teacher="train_bert")))
+    with pytest.raises(PlanError, match="The stage 'only' .* no stage before it has a candidate of 'train_bert'"):
+        plan.read(cfg, [])
+
+
+def test_a_plan_without_stages_is_refused() -> None:
+    cfg = compose("config")
+    cfg.plan = OmegaConf.create({"stage": []})
+    with pytest.raises(PlanError, match="begins with a stage of trainers"):
+        plan.read(cfg, [])
+
+
+def test_a_candidate_depends_on_what_it_or_its_inputs_read() -> None:
+    network = candidate(Item("train_keras"), ["preprocess=stem", "train_baseline.classifier.C=2"], {})
+    assert plan.depends(network, ["preprocess=stem"])
+    assert not plan.depends(network, ["train_baseline.classifier.C=2"]), "another trainer's"
+    assert not plan.depends(network, ["train_keras.epochs=1"]), "it does not have it"
+    plain = candidate(Item("train_keras", ["preprocess=plain"]), ["preprocess=stem"], {})
+    assert not plan.depends(plain, ["preprocess=stem"]), "its own choice wins"
 
 
 def test_what_a_step_eats_is_read_from_mlproject() -> None:
-    assert list(eats("train_keras")) == ["corpus", "embedding"]
-    assert list(eats("split")) == []
+    assert plan.inputs("train_keras") == ["corpus", "embedding"]
+    assert plan.inputs("split") == []
+
+
+def test_every_step_of_a_plan_is_an_entry_point() -> None:
+    written = yaml.safe_load((CONF.parent / "MLproject").read_text(encoding="utf-8"))["entry_points"]
+    assert {*plan.TRAINERS, plan.BLEND, *plan.MAKERS.values()} <= set(written)

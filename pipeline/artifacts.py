@@ -1,0 +1,83 @@
+"""What one step hands to the next: folders, named by URIs, and the data that they describe."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import mlflow
+import pandas as pd
+import yaml
+from mlflow.data.pandas_dataset import from_pandas
+
+from pipeline import reuse, runs
+
+Kind = Literal["splits", "corpus", "embedding"]
+# What is in every folder that a step hands over, so that one made by another step is noticed before it is used.
+DESCRIPTIONS = {"splits": "splits.yaml", "corpus": "preprocess.yaml", "embedding": "embedding.yaml"}
+
+
+class ArtifactError(ValueError):
+    """An artifact that cannot be found, or that another step has made."""
+
+
+def fetch(uri: str, kind: Kind, scratch: Path) -> Path:
+    """Return the local folder of an artifact that another step has made, from its URI or from a local folder.
+
+    Raises:
+        ArtifactError: there is none, or it is not of this kind.
+    """
+    folder = Path(uri).expanduser()
+    if re.match(r"\w{2,}:/", uri):  # one letter would be a drive of Windows
+        try:
+            folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(scratch / "inputs")))
+        except (mlflow.MlflowException, OSError) as error:
+            raise ArtifactError(f"inputs.{kind}={uri} cannot be fetched: {error}") from error
+    if not folder.is_dir():
+        raise ArtifactError(
+            f"inputs.{kind}={uri}: there is no such folder. Give runs:/<run id>/{kind} or a local folder."
+        )
+    if not (folder / DESCRIPTIONS[kind]).is_file():
+        raise ArtifactError(
+            f"inputs.{kind}={uri} holds no {DESCRIPTIONS[kind]}: it is not what the step for {kind} hands over. "
+            f"Give runs:/<run id>/{kind}."
+        )
+    return folder
+
+
+def read_splits(folder: Path) -> dict[str, pd.DataFrame]:
+    """Read the splits that a trainer may see from a splits or corpus folder: `train` and `validation`, never `test`."""
+    return {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("train", "validation")}
+
+
+def log_folder(folder: Path, kind: Kind) -> str:
+    """Log a folder as the artifact that the run hands over, and return its URI."""
+    mlflow.log_artifacts(str(folder), kind)
+    run = runs.active().info
+    reuse.log_digest(f"{run.artifact_uri}/{kind}")
+    return f"runs:/{run.run_id}/{kind}"
+
+
+def describe_data(folder: Path) -> dict[str, Any]:
+    """Read what the split step has written about the data in a splits or corpus folder."""
+    description: dict[str, Any] = yaml.safe_load((folder / DESCRIPTIONS["splits"]).read_text(encoding="utf-8"))
+    return description
+
+
+def log_data(frames: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Log which data a run has used, each split with the digest that the split step has written beside it."""
+    described = describe_data(folder)
+    for name, frame in frames.items():
+        table = frame[["text", "negative"]].astype({"negative": bool})
+        # MLflow knows a data set by its name and digest, and would take two splits of one name for the same.
+        data = from_pandas(
+            table, name=f"{described['data']} {name}", digest=short(described["digests"][name]), targets="negative"
+        )
+        mlflow.log_input(data, context=name)
+    if "taught" in described:  # by the step `distill`
+        mlflow.set_tags({"teacher": described["taught"]["teacher"], "taught_texts": described["taught"]["texts"]})
+
+
+def short(digest: str) -> str:
+    """Return the 36 characters that MLflow keeps of a digest."""
+    return digest[:36]

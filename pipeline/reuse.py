@@ -1,0 +1,205 @@
+"""Find the finished run that a step would only repeat: same settings, same inputs, same code.
+
+A run carries the tag `fingerprint`, a digest of all that decides what it makes, and `digest`, one of what it has made.
+Both are of content: neither the commit nor the date of a file enters, and a commented line in another step's file
+changes nothing.
+"""
+
+import hashlib
+import json
+import logging
+import platform
+import tempfile
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import grimp
+import mlflow
+from mlflow.entities import Run
+
+log = logging.getLogger(__name__)
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("steps", "pipeline", "sentiment")
+# Modules that are loaded by name, which no import statement tells of: by whom, and where they are.
+LOADED_BY_NAME = {"sentiment.classifier": "sentiment.runtimes", "pipeline.models": "sentiment.pyfunc"}
+FINGERPRINT = "fingerprint.json"
+# What MLflow and Python leave in the folder of a model that somebody loads: no part of what a step has made.
+LEFT_BY_LOADING = {"registered_model_meta", "__pycache__"}
+
+
+def fingerprint(step: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all that decides what a step makes: its settings, and digests of its inputs, files and code.
+
+    Args:
+        step: the step.
+        settings: the sections of the configuration that it reads, `seed`, and `inputs` (URIs).
+    """
+    own = {section: value for section, value in settings.items() if section != "inputs"}
+    return {
+        "step": step,
+        "settings": own,
+        "inputs": {name: [digest_of(uri) for uri in listed(uris)] for name, uris in settings["inputs"].items()},
+        "files": dict(sorted(named_files(own))),
+        "code": code(step, frozenset(targets(own))),
+        "python": platform.python_version(),
+    }
+
+
+def find(parts: Mapping[str, Any], experiment_id: str, *, since: int) -> Run | None:
+    """Return the last finished run with this fingerprint whose artifacts are still what it has made, if there is one.
+
+    Args:
+        parts: what `fingerprint` returns.
+        experiment_id: where to look.
+        since: the earliest start of a run that may be used, in milliseconds since 1970.
+    """
+    asked = f"tags.fingerprint = '{digest(parts)}' and attributes.status = 'FINISHED'"
+    asked += f" and attributes.start_time >= {since}"
+    found = mlflow.search_runs([experiment_id], asked, order_by=["attributes.start_time DESC"], output_format="list")
+    for run in found:
+        if intact(run):
+            return run
+        log.warning("%s, run %s: what it has made is gone or damaged.", run.info.run_name, run.info.run_id)
+    return None
+
+
+def log_fingerprint(step: str, settings: Mapping[str, Any]) -> None:
+    """Tag the open run with the fingerprint of its step, and log what that was made of."""
+    parts = fingerprint(step, settings)
+    mlflow.log_dict(parts, FINGERPRINT)
+    mlflow.set_tag("fingerprint", digest(parts))
+
+
+def log_digest(*uris: str) -> None:
+    """Tag the open run with the files and folders that it hands over, as the store addresses them, and their digest."""
+    mlflow.set_tags({"hands_over": json.dumps(uris), "digest": digest([digests(uri) for uri in uris])})
+
+
+def intact(run: Run) -> bool:
+    """Return whether all that a run has handed over is still there, and still the same."""
+    try:
+        found = [digests(uri) for uri in json.loads(run.data.tags.get("hands_over", "[]"))]
+    except (mlflow.MlflowException, OSError):
+        return False
+    return not found or digest(found) == run.data.tags["digest"]
+
+
+def digest_of(uri: str) -> str:
+    """Return the digest of what a step eats, `runs:/<run id>/<artifact>` or a local folder; without one, the URI."""
+    location = urlparse(uri)
+    if location.scheme != "runs":
+        folder = Path(uri).expanduser()
+        return digest(digests(str(folder))) if folder.exists() else uri
+    try:
+        return mlflow.get_run(location.path.split("/")[1]).data.tags.get("digest", uri)
+    except mlflow.MlflowException:  # the step that eats it will say so
+        return uri
+
+
+def digests(uri: str) -> dict[str, str]:
+    """Return the sha256 of every file below a folder, or of one file; a store on this machine is read where it is."""
+    with tempfile.TemporaryDirectory() as scratch:
+        here = urlparse(uri).scheme in {"", "file"}
+        path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=None if here else scratch))
+        files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+        found = {file.relative_to(path): file for file in files}
+        return {name.as_posix(): sha256(file) for name, file in found.items() if not LEFT_BY_LOADING & set(name.parts)}
+
+
+def sha256(file: Path) -> str:
+    """Return the sha256 of a file, in hexadecimal digits."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def digest(value: Any) -> str:
+    """Return the sha256 of a value, as JSON writes it, in hexadecimal digits."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def code(step: str, targets: frozenset[str]) -> dict[str, str]:
+    """Return what a step imports, itself included, directly or not: modules of this project with the sha256 of their
+    files, and distributions with their versions.
+
+    Args:
+        step: the step.
+        targets: dotted names that the configuration has it call.
+    """
+    graph = import_graph()
+    found, waiting = set[str](), {f"steps.{step}", *(module for name in targets for module in parents(name))}
+    while waiting := (waiting & graph.modules) - found:
+        found |= waiting
+        loaded = {LOADED_BY_NAME[module] for module in found & set(LOADED_BY_NAME)}
+        loaded |= {module for package in loaded for module in graph.find_descendants(package)}
+        waiting = loaded.union(*(graph.find_upstream_modules(module) for module in waiting))
+    own = {module for module in found if module.partition(".")[0] in PACKAGES}
+    files = {file for module in own for file in module_files(module)}
+    others = {name.partition(".")[0] for name in (found - own) | set(targets)}
+    installed = {name for package in others for name in distributions().get(package, ())}
+    return {
+        **{file.relative_to(ROOT).as_posix(): sha256(file) for file in sorted(files)},
+        **{name: version(name) for name in sorted(installed)},
+    }
+
+
+@cache
+def import_graph() -> grimp.ImportGraph:
+    """Return which modules import which, of this project and of others.
+
+    It is built once a process: if a file changes afterwards, so does its digest, which enters the fingerprint anyway.
+    """
+    return grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
+
+
+def module_files(module: str) -> list[Path]:
+    """Return the file of a module, and data that lies beside it under the same name."""
+    path = ROOT / module.replace(".", "/")
+    return [path / "__init__.py"] if path.is_dir() else sorted(path.parent.glob(f"{path.name}.*"))
+
+
+def parents(name: str) -> list[str]:
+    """Return the modules and packages that a dotted name may be found in: `a.b.c` is in `a.b`, and that in `a`."""
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts))]
+
+
+@cache
+def distributions() -> Mapping[str, list[str]]:
+    """Return the installed distributions that provide each importable package."""
+    return packages_distributions()
+
+
+def targets(settings: Any) -> Iterator[str]:
+    """Yield the dotted names that Hydra is to call, wherever they stand in the settings."""
+    if isinstance(settings, Mapping):
+        yield from (str(value) for key, value in settings.items() if key == "_target_")
+        settings = list(settings.values())
+    if isinstance(settings, list):
+        for value in settings:
+            yield from targets(value)
+
+
+def named_files(settings: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the paths in the settings where a file or folder lies, each with its digest.
+
+    A cache is left out: what is taken from it is fixed by an address.
+    """
+    if isinstance(settings, Mapping):
+        settings = [value for key, value in settings.items() if key != "cache"]
+    if isinstance(settings, list):
+        for value in settings:
+            yield from named_files(value)
+    if isinstance(settings, str) and {"/", "\\", "."} & set(settings):
+        path = Path(settings).expanduser()
+        if path.exists():
+            yield settings, digest(digests(str(path)))
+
+
+def listed(value: str | list[str]) -> list[str]:
+    """Return one value, or several, as a list."""
+    return [value] if isinstance(value, str) else list(value)

@@ -1,0 +1,137 @@
+"""Write what finished runs of `main` have found into a document: `python -m steps document "16,000 tweets=<run id>"`.
+
+In: ids of runs, each with a title. Out: `docs/results.json`, in which a run of the same title replaces an older one,
+and `docs/results.md`, which is made of it. Neither holds a tweet.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow.entities import Run
+
+from pipeline import artifacts, runs
+from sentiment.report import grid
+
+# What is told of a candidate, how it is headed, and how it is written.
+FIGURES = {
+    "roc_auc": ("AUC", "{:.4f}"),
+    "accuracy": ("accuracy", "{:.3f}"),
+    "accuracy_at_half": ("accuracy at 0.5", "{:.3f}"),
+    "f1": ("F1", "{:.3f}"),
+    "log_loss": ("log loss", "{:.3f}"),
+    "calibration_error": ("calibration error", "{:.3f}"),
+    "expected_cost": ("cost", "{:.0f}"),
+    "fit_seconds": ("fit, s", "{:.1f}"),
+    "predict_seconds": ("ms a tweet", "{:.2f}"),
+    "megabytes": ("MB", "{:.1f}"),
+}
+# What is told of the end: metrics of `select`.
+CONCLUSIONS = ("test_", "lead_", "validation_to_test_gap")
+INTRODUCTION = """\
+# Results
+
+Written by `python -m steps document`; the same figures, unrounded, are in `results.json`. Candidates of one table were
+scored on the same validation tweets; the test split was looked at once, for the winner. `accuracy` and `cost` (of 1,000
+tweets) are taken at the threshold that costs least on validation, where a missed negative tweet costs twice a false
+alarm; `accuracy at 0.5` is what publications call accuracy."""
+
+
+def read(title: str, main: Run) -> dict[str, Any]:
+    """Return what a finished run of `main` has found.
+
+    Raises:
+        SystemExit: it is none, or has not finished.
+    """
+    if main.data.tags.get("step") != "main" or main.info.status != "FINISHED":
+        sys.exit(f"The run {main.info.run_id} is no finished run of main, but {main.info.status}.")
+    select = mlflow.get_run(main.data.tags["select"])
+    with tempfile.TemporaryDirectory() as folder:
+        data = artifacts.describe_data(artifacts.fetch(select.data.params["inputs.splits"], "splits", Path(folder)))
+    stages = [file.path for file in mlflow.MlflowClient().list_artifacts(main.info.run_id, "stages")]
+    return {
+        "title": title,
+        "command": main.data.tags["command"],
+        "commit": main.data.tags.get("mlflow.source.git.commit"),
+        "cores": int(main.data.tags["cores"]),
+        "seconds": float(table(main, "steps.csv")["seconds"].sum()),
+        "data": {key: data[key] for key in ("data", "synthetic", "digest", "splits")},
+        "stages": {Path(path).stem: candidates(table(main, path)) for path in sorted(stages) if path.endswith(".csv")},
+        "selected": candidates(table(select, "comparison/candidates.csv"))[0]["name"],
+        "metrics": {name: value for name, value in select.data.metrics.items() if name.startswith(CONCLUSIONS)},
+    }
+
+
+def table(run: Run, path: str) -> pd.DataFrame:
+    """Read a table among the artifacts of a run."""
+    return pd.read_csv(StringIO(mlflow.artifacts.load_text(f"{run.info.artifact_uri}/{path}")))
+
+
+def candidates(ranked: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return what is told of candidates, the best first."""
+    return [{str(key): value for key, value in row.items()} for row in ranked[["name", *FIGURES]].to_dict("records")]
+
+
+def section(found: Mapping[str, Any]) -> str:
+    """Return what a run has found, in Markdown."""
+    data, figures = found["data"], found["metrics"]
+    rows = ", ".join(f"{name} {split['rows']:,}" for name, split in data["splits"].items())
+    synthetic = " The tweets are synthetic: the figures say nothing about real ones." * data["synthetic"]
+    parts = [
+        f"## {found['title']}",
+        f"Data: {data['data']}; tweets: {rows} (digest `{data['digest'][:12]}`).{synthetic} All steps together take "
+        f"{found['seconds'] / 60:.0f} minutes on {found['cores']} cores, at commit `{str(found['commit'])[:10]}`:",
+        f"```sh\n{found['command']}\n```",
+    ]
+    for name, told in found["stages"].items():
+        written = {name.partition(" ")[2]: [row["name"] for row in told]}
+        written |= {head: [form.format(row[key]) for row in told] for key, (head, form) in FIGURES.items()}
+        parts.append(grid(pd.DataFrame(written)))
+    lead = figures.get("lead_over_second")
+    over = f", {lead:+.4f} AUC ahead of the second ({bounds(figures, 'lead_over_second', '+.4f')})" if lead else ""
+    parts += [
+        f"Selected: **{found['selected']}**{over}. On the test split AUC **{figures['test_roc_auc']:.4f}**, accuracy "
+        f"{figures['test_accuracy']:.3f} ({figures['test_accuracy_at_half']:.3f} at 0.5), cost "
+        f"{figures['test_expected_cost']:.0f}; {abs(figures['validation_to_test_gap']):.4f} "
+        f"{'below' if figures['validation_to_test_gap'] > 0 else 'above'} validation, "
+        f"{abs(figures['validation_to_test_gap_in_standard_errors']):.1f} standard errors."
+    ]
+    return "\n\n".join(parts)
+
+
+def bounds(figures: Mapping[str, float], name: str, form: str) -> str:
+    """Return the interval of a figure."""
+    return f"95 % interval {figures[f'{name}_low']:{form}} to {figures[f'{name}_high']:{form}}"
+
+
+def main(arguments: list[str]) -> None:
+    """Add what runs have found to both files.
+
+    Raises:
+        SystemExit: a run is no finished run of `main`.
+    """
+    parser = argparse.ArgumentParser(prog="python -m steps document", description=__doc__.partition("\n")[0])
+    parser.add_argument("runs", nargs="+", metavar="TITLE=RUN", help="a title, and the id of a finished run of main")
+    parser.add_argument("--folder", type=Path, default=runs.PROJECT / "docs", help="default: %(default)s")
+    asked = parser.parse_args(arguments)
+    runs.connect()
+    named = [words.rpartition("=") for words in asked.runs]
+    new = {title: read(title, mlflow.get_run(run_id)) for title, _, run_id in named}
+    asked.folder.mkdir(exist_ok=True)
+    file = asked.folder / "results.json"
+    old = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+    known = {found["title"]: found for found in old} | new
+    file.write_text(json.dumps(list(known.values()), indent=2) + "\n", encoding="utf-8")
+    text = "\n\n".join([INTRODUCTION, *map(section, known.values())])
+    (asked.folder / "results.md").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

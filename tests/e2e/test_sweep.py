@@ -1,0 +1,75 @@
+"""What a sweep of four trials leaves behind, two at a time, one of which fails."""
+
+import subprocess
+from io import StringIO
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+
+from tests.e2e.smoke import BIN, PROJECT, Chain, environment
+
+pytestmark = pytest.mark.slow
+
+C = "train_baseline.classifier.C"
+PARALLEL = "hydra/launcher=joblib hydra.launcher.n_jobs=2"
+SMALL = "data.rows=300 search.folds=2 select.families=[baseline] select.floor=0 select.resamples=20"
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    """Run the sweep once, from a folder that is not the project's."""
+    folder = tmp_path_factory.mktemp("sweep")
+    store = f"sqlite:///{folder / 'mlflow.db'}"
+    command = [str(BIN / "mlflow"), "run", str(PROJECT), "--env-manager=local"]
+    command += ["-P", f"hydra_options=-m {PARALLEL} {SMALL} {C}=0.01,1.0,nonsense,10.0"]
+    done = subprocess.run(command, cwd=folder, env=environment(store), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Chain(tracking_uri=store, output=done.stdout + done.stderr)
+
+
+def table(swept: Chain) -> pd.DataFrame:
+    (sweep,) = swept.runs("sweep")
+    return pd.read_csv(StringIO(mlflow.artifacts.load_text(f"{sweep.info.artifact_uri}/sweep/trials.csv")))
+
+
+def test_the_trials_stand_in_the_run_of_the_sweep_and_their_steps_in_theirs(swept: Chain) -> None:
+    (sweep,) = swept.runs("sweep")
+    trials = swept.runs("trial")
+    assert sweep.info.status == "FINISHED"
+    assert {run.info.run_name for run in trials} == {"C=0.01", "C=1", "C=nonsense", "C=10"}
+    assert {run.data.tags["mlflow.parentRunId"] for run in trials} == {sweep.info.run_id}
+    ids = {run.info.run_id for run in trials}
+    assert {run.data.tags["mlflow.parentRunId"] for run in swept.runs("train_baseline")} == ids
+
+
+def test_what_does_not_depend_on_the_swept_value_ran_once(swept: Chain) -> None:
+    steps = ("split", "preprocess", "train_baseline", "select")
+    assert {step: len(swept.runs(step)) for step in steps} == {
+        "split": 1, "preprocess": 1, "train_baseline": 4, "select": 1,
+    }  # fmt: skip
+
+
+def test_the_trial_that_failed_is_shown_as_failed_and_sinks_no_other(swept: Chain) -> None:
+    assert table(swept)["status"].tolist() == ["FINISHED"] * 3 + ["FAILED"]
+    assert table(swept)[C].iloc[-1] == "nonsense"
+    assert sorted(run.info.status for run in swept.runs("trial")) == ["FAILED"] + ["FINISHED"] * 3
+    assert "C=nonsense: train_baseline logistic_regression lemmatize failed" in swept.output
+
+
+def test_the_table_is_shown_and_logged_with_a_plot(swept: Chain) -> None:
+    (sweep,) = swept.runs("sweep")
+    assert table(swept)["roc_auc"][:3].is_monotonic_decreasing
+    files = mlflow.artifacts.list_artifacts(f"{sweep.info.artifact_uri}/sweep")
+    assert {Path(file.path).name for file in files} == {"trials.csv", "trials.png"}
+    assert "Trials of the sweep, best first" in swept.output
+
+
+def test_the_best_trial_is_registered(swept: Chain) -> None:
+    best = table(swept).iloc[0]
+    champion = swept.client.get_model_version_by_alias("tweet_sentiment", "champion")
+    assert f"runs:/{champion.run_id}/model" == best["model"]
+    trained = swept.client.get_run(champion.run_id)
+    assert float(trained.data.params[C]) == float(best[C])
+    assert trained.data.metrics["val_roc_auc"] == best["roc_auc"]

@@ -1,0 +1,92 @@
+"""Small splits on which a bag of words is better than chance, and not perfect; and models that are trained on them."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from urllib.parse import urlparse
+
+import mlflow
+import numpy as np
+import pandas as pd
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from mlflow.entities.model_registry import ModelVersion
+from omegaconf import DictConfig
+
+from pipeline import models, registry
+from pipeline.registry import CHAMPION
+from sentiment import splitting
+from steps import train_baseline
+from tests.integration.chain import CONF, configuration
+from tests.small import TOKENIZER
+
+WORDS = (["lovely", "thanks", "great", "smooth"], ["late", "rude", "lost", "awful"])
+# How often a word is one of the tweet's own class.
+TELLING = 0.7
+SPLITS = {"train": range(240), "validation": range(240, 360), "test": range(360, 480)}
+
+
+def tweets(numbers: Iterable[int]) -> pd.DataFrame:
+    """Return the tweets of these numbers, every other one negative: the same number is the same tweet, always."""
+    rows = []
+    for number in numbers:
+        random, negative = np.random.default_rng(number), number % 2
+        words = [random.choice(WORDS[negative if random.random() < TELLING else 1 - negative]) for _ in range(3)]
+        rows.append({"text": f"{' '.join(words)} {number}", "negative": negative, "group": str(number // 4)})
+    frame = pd.DataFrame(rows).astype({"negative": np.int8})
+    return frame.assign(tokens=[TOKENIZER(text) for text in frame["text"]])
+
+
+def save_splits(folder: Path, **changes: Iterable[int]) -> Path:
+    """Write a folder that is splits and corpus in one, of the tweets with the numbers in SPLITS, or in `changes`."""
+    folder.mkdir()
+    frames = {name: tweets(numbers) for name, numbers in {**SPLITS, **changes}.items()}
+    for name, frame in frames.items():
+        frame.to_parquet(folder / f"{name}.parquet", index=False)
+    counts = {name: {"rows": len(frame), "negative": int(frame["negative"].sum())} for name, frame in frames.items()}
+    described = {
+        "data": "small",
+        "synthetic": True,
+        "limits": ["A test made them up."],
+        "digest": splitting.digest(frames),
+        "digests": {name: splitting.digest({name: frame}) for name, frame in frames.items()},
+        "splits": counts,
+    }
+    (folder / "splits.yaml").write_text(yaml.safe_dump(described), encoding="utf-8")
+    (folder / "preprocess.yaml").write_text(yaml.safe_dump(asdict(TOKENIZER)), encoding="utf-8")
+    return folder
+
+
+def train(splits: Path, option: str) -> str:
+    """Return the URI of a model trained on small splits: of an alternative of `train_baseline`."""
+    options = ["train_baseline.classifier.C=1.0"] if option == "logistic_regression" else []
+    cfg = configuration(f"inputs.corpus={splits}", f"train_baseline={option}", "search.folds=2", *options)
+    uri: str = train_baseline.main(cfg)
+    return uri
+
+
+def make_champion(uri: str, name: str) -> ModelVersion:
+    """Register a model, and make it the champion as it is."""
+    version = registry.register(uri, name, {})
+    registry.move(name, CHAMPION, str(version.version), "a test")
+    return version
+
+
+def as_started(*overrides: str) -> DictConfig:
+    """Compose the configuration that a step gets from overrides, and have Hydra know them, as at a command line."""
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        cfg = compose("config", overrides=list(overrides), return_hydra_config=True)
+    HydraConfig.instance().set_config(cfg)
+    return cfg
+
+
+def answer(uri: str, texts: list[str]) -> pd.Series:
+    """Have a model answer in this process, which takes no seconds to start."""
+    return mlflow.pyfunc.load_model(uri).predict(texts)["negative_probability"]
+
+
+def folder_of(uri: str) -> Path:
+    """Return the folder in which a model lies."""
+    model_id = models.logged_model(mlflow.get_run(models.run_id(uri))).removeprefix("models:/")
+    return Path(urlparse(mlflow.get_logged_model(model_id).artifact_location).path)

@@ -1,0 +1,83 @@
+"""How `main` carries out a plan, on a store of its own; the steps are run in this process."""
+
+from collections.abc import Iterator
+
+import mlflow
+import pytest
+from hydra import compose
+
+from pipeline import plan
+from pipeline.launch import Launcher, StepError
+from pipeline.plan import Item, Stage
+from steps.main import Study
+
+SMALL = ["data.rows=300", "search.folds=2", "train_baseline.classifier.C=1.0"]
+DUMMY = Item("train_baseline", ["train_baseline=dummy"])
+# No word stands in so many tweets.
+FAILING = Item("train_baseline", ["train_baseline.vectorizer.min_df=100000"])
+STUDENT = Item("train_keras", ["distill.extra_texts=more.csv"], teacher="train_bert")
+FAILED = "logistic_regression lemmatize min_df=100000"
+
+
+@pytest.fixture
+def study(launched: list[str]) -> Iterator[Study]:  # noqa: ARG001
+    """Begin a study inside an open run."""
+    with mlflow.start_run(run_name="main") as main:
+        launcher = Launcher(reuse_before=True, since=main.info.start_time)
+        yield Study(compose("config", overrides=SMALL), SMALL, launcher)
+
+
+def logged(path: str) -> str:
+    run = mlflow.active_run()
+    assert run is not None
+    text: str = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/{path}")
+    return text
+
+
+def test_a_candidate_that_fails_is_shown_as_failed_and_does_not_sink_its_stage(
+    study: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study.run(Stage("simple", [FAILING, DUMMY]), 1)
+    shown = capsys.readouterr().out
+    for said in (shown, logged("stages/01 simple.md")):
+        assert "dummy lemmatize" in said
+        assert f"Failed: {FAILED}." in said
+    assert logged("stages/01 simple.csv").count("\n") == 2, "the heading and one candidate"
+    assert len(study.candidates) == 1
+
+
+def test_a_stage_without_a_finished_candidate_says_so(study: Study) -> None:
+    study.run(Stage("simple", [DUMMY]), 1)
+    with pytest.raises(StepError, match=f"The stage 'words' of the plan: no candidate has finished, {FAILED} failed"):
+        study.run(Stage("words", [FAILING]), 2)
+
+
+def test_a_candidate_whose_teachers_have_all_failed_is_shown_as_failed(
+    study: Study, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study.run(Stage("simple", [DUMMY]), 1)
+    study.run(Stage("students", [STUDENT, DUMMY]), 2)
+    student = "bilstm word2vec lemmatize extra_texts=more.csv"
+    assert f"train_keras {student}: no train_bert that could teach it has finished" in caplog.text
+    assert f"Failed: {student}." in capsys.readouterr().out
+
+
+def test_stages_go_on_with_what_the_best_before_them_has_on_the_same_splits(
+    study: Study, launched: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    stem = Item("train_baseline", ["preprocess=stem"])
+    study.run(Stage("preprocessing", [DUMMY, stem], keep=["preprocess"]), 1)
+    assert study.kept == {"preprocess": "preprocess=stem"}, "words beat none"
+    assert "Kept: preprocess=stem." in capsys.readouterr().out
+    study.run(Stage("model", [DUMMY, Item("train_baseline")]), 2)
+    study.run(Stage("again", [Item(plan.BEST, ["cost.review=0.4"])]), 3)
+    names = [row["name"] for row in study.rows]
+    assert names == [
+        "dummy lemmatize",
+        "logistic_regression stem",
+        "dummy stem",
+        "logistic_regression stem review=0.4",
+    ], "the best of the first stage is used again in the second, under the name of its run"
+    assert launched.count("split") == 1
+    assert launched.count("preprocess") == 2
+    assert len({row["validation"] for row in study.rows}) == 1

@@ -1,0 +1,202 @@
+"""What becomes of the trials of a sweep, with a tracking store of its own; what they train is made up."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from io import StringIO
+from typing import Any
+
+import mlflow
+import pandas as pd
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from mlflow.entities import Run
+
+from pipeline import launch, models, plan, sweep
+from pipeline.launch import StepError
+from pipeline.plan import Candidate
+from tests.integration.candidates import as_started
+from tests.integration.chain import CONF, last_run
+
+PLAN = "plan.stages=[{name: only, candidates: [{step: train_baseline}]}]"
+ALL_FAMILIES = "select.families=[baseline,keras,bert]"
+C = "train_baseline.classifier.C"
+
+pytestmark = pytest.mark.usefixtures("store")
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let no test know the sweep of another, and give Hydra its former state back."""
+    monkeypatch.setenv(sweep.SWEEP, "")
+    monkeypatch.delenv(sweep.SWEEP)
+    yield
+    HydraConfig.instance().cfg = None
+
+
+def model(step: str, value: Any) -> str:
+    """Return the URI of a made-up model, which says its C."""
+    return f"runs:/{f'{step} {value} '.encode().hex():0<32.32}/model"
+
+
+class FakeLauncher:
+    """Makes up what a step makes: the URI of the splits says their rows and the seed."""
+
+    def __init__(self, *, reuse_before: bool, since: int) -> None:
+        """Take what the real one takes."""
+
+    def make(self, step: str, candidate: Candidate, given: Any) -> str:  # noqa: ARG002
+        if step == "split":
+            return f"splits {candidate.cfg.data.rows} {candidate.cfg.seed}"
+        value = candidate.cfg.train_baseline.classifier.get("C", 0)
+        if isinstance(value, str):
+            raise StepError(f"{candidate.name(step)} failed, and said why above.")
+        return model(step.removeprefix("train_"), value)
+
+
+def read(uri: str) -> dict[str, Any]:
+    """Return the row of a made-up model: the larger C, the better."""
+    family, value, _ = bytes.fromhex(models.run_id(uri)).decode().split(" ")
+    quality = 0.5 + float(value) / 100 + (family == "keras") / 10
+    figures = dict.fromkeys(("accuracy", "f1", "fit_seconds", "predict_seconds", "megabytes"), 0.5)
+    told = {"family": family, "name": f"model {value}", "uri": uri, "validation": "1"}
+    return {**figures, **told, "roc_auc": quality, "expected_cost": 300.0, "log_loss": 1 - quality}
+
+
+@pytest.fixture
+def selected(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Make up steps and models; return the list in which it is noted what is handed to `select`."""
+    noted: list[Any] = []
+    monkeypatch.setattr(sweep, "Launcher", FakeLauncher)
+    monkeypatch.setattr(models, "read", read)
+    monkeypatch.setattr(launch, "select", lambda launcher, *handed: noted.append(handed))  # noqa: ARG005
+    return noted
+
+
+def trial(*overrides: str) -> float | None:
+    """Run a trial as Hydra does."""
+    cfg = as_started(*overrides)
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        return sweep.trial(cfg, list(overrides), plan.read(cfg, list(overrides)))
+
+
+def run_sweep(name: str, values: list[str], *others: str) -> list[float | None]:
+    """Run a sweep over a setting, one trial after the other."""
+    fixed = [PLAN, ALL_FAMILIES, *others]
+    with sweep.around(["-m", *fixed, f"{name}={','.join(values)}"]):
+        return [trial(*fixed, f"{name}={value}") for value in values]
+
+
+def sweep_run() -> Run:
+    """Return the last sweep."""
+    return mlflow.search_runs(filter_string="tags.step = 'sweep'", max_results=1, output_format="list")[0]
+
+
+def table() -> pd.DataFrame:
+    """Return the table of the last sweep."""
+    return pd.read_csv(StringIO(mlflow.artifacts.load_text(f"{sweep_run().info.artifact_uri}/sweep/trials.csv")))
+
+
+def test_the_trials_are_one_table_and_the_best_is_selected(
+    selected: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = run_sweep(C, ["1", "nonsense", "4", "2"], "data.rows=300")
+    assert told == [0.51, None, 0.54, 0.52], "a search needs the figure, and None of what failed"
+    assert table()[C].tolist() == ["4", "2", "1", "nonsense"]
+    assert table()["status"].tolist() == ["FINISHED"] * 3 + ["FAILED"]
+    ((splits, candidates, cfg, overrides),) = selected
+    assert (splits, candidates) == ("splits 300 42", [model("baseline", 4)])
+    assert cfg.select.name == "tweet_sentiment"
+    assert overrides == [PLAN, ALL_FAMILIES, "data.rows=300", f"{C}=4"]
+    lines = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in lines if line[1:] in (["0.540"], ["0.520"], ["0.510"], ["failed"])] == [
+        ["4", "0.540"], ["2", "0.520"], ["1", "0.510"], ["nonsense", "failed"],
+    ]  # fmt: skip
+    assert sweep_run().info.status == "FINISHED"
+
+
+@pytest.mark.usefixtures("selected")
+def test_trials_are_children_of_the_sweep_named_by_their_values() -> None:
+    run_sweep(C, ["1", "2"])
+    trials = sweep.trials(sweep_run())
+    assert {run.info.run_name for run in trials} == {"C=1", "C=2"}
+    assert {run.data.params[C] for run in trials} == {"1", "2"}
+    assert {run.data.tags["candidate"] for run in trials} == {"model 1", "model 2"}
+    assert all(run.data.tags["mlflow.parentRunId"] == sweep_run().info.run_id for run in trials)
+
+
+def test_a_metric_that_is_to_be_low_makes_the_lowest_the_best(selected: list[Any]) -> None:
+    assert run_sweep(C, ["1", "4"], "select.metric=log_loss") == [0.49, pytest.approx(0.46)]
+    assert table()[C].tolist() == [4, 1]
+    assert selected[0][1] == [model("baseline", 4)]
+
+
+def test_when_all_trials_fail_nothing_is_selected_and_the_sweep_has_failed(selected: list[Any]) -> None:
+    with pytest.raises(SystemExit, match="None of the 2 trials has finished. Nothing was registered."):
+        run_sweep(C, ["nonsense", "more"])
+    assert table()["status"].tolist() == ["FAILED"] * 2
+    assert sweep_run().info.status == "FAILED"
+    assert not selected
+
+
+@pytest.mark.parametrize(("name", "values"), [("data.rows", ["300", "400"]), ("seed", ["1", "2"])])
+def test_trials_with_different_splits_are_shown_and_none_is_selected(
+    selected: list[Any], caplog: pytest.LogCaptureFixture, name: str, values: list[str]
+) -> None:
+    caplog.set_level(logging.INFO, logger="pipeline")
+    run_sweep(name, values, f"{C}=1")
+    assert len(table()) == 2
+    assert "Nothing is selected: the trials have different splits" in caplog.text
+    assert not selected
+
+
+def test_a_winner_that_may_not_be_served_is_not_selected(selected: list[Any], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="pipeline")
+    both = "plan.stages=[{name: only, candidates: [{step: train_baseline}, {step: train_keras}]}]"
+    run_sweep(C, ["1", "2"], both, "select.families=[keras]")
+    assert "Nothing is selected: select.families=['keras'] has no baseline." in caplog.text
+    assert not selected
+
+
+def test_of_several_candidates_the_best_that_may_be_served_speaks_for_the_trial(selected: list[Any]) -> None:
+    both = "plan.stages=[{name: only, candidates: [{step: train_baseline}, {step: train_keras}]}]"
+    families = "select.families=[baseline]"
+    run_sweep("preprocess", ["stem", "plain"], both, families, f"{C}=1")
+    assert selected[0][1] == [model("baseline", 1)]
+    run_sweep("preprocess", ["stem", "plain"], both, f"{C}=1")
+    assert selected[1][1] == [model("keras", 1)]
+
+
+@pytest.mark.usefixtures("selected")
+def test_values_of_all_kinds_come_back_as_they_were_given() -> None:
+    run_sweep("train_baseline.vectorizer.ngram_range", ["[1,1]", "[1,2]"], f"{C}=1")
+    assert set(table()["train_baseline.vectorizer.ngram_range"]) == {"[1, 1]", "[1, 2]"}
+    run_sweep("train_baseline.classifier.class_weight", ["null", "balanced"], f"{C}=1")
+    assert [json.loads(run.data.tags["values"]) for run in sweep.trials(sweep_run())] == [
+        {"train_baseline.classifier.class_weight": "balanced"}, {"train_baseline.classifier.class_weight": "null"},
+    ]  # fmt: skip
+    run_sweep(C, ["1e-5", "2e-1"])
+    assert table()[C].tolist() == [0.2, 1e-5]
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_a_sweep_that_is_cut_off_shows_what_has_finished_and_selects_nothing(
+    selected: list[Any],
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    end: Callable[[], BaseException],
+) -> None:
+    fixed = [PLAN, ALL_FAMILIES]
+    with pytest.raises(BaseException) as left, sweep.around(["-m", *fixed, f"{C}=1,2"]):  # noqa: B017, PT011
+        trial(*fixed, f"{C}=1")
+        killed = mlflow.start_run(run_name="C=2", nested=True, tags=last_run().data.tags)
+        mlflow.tracking.fluent._active_run_stack.get().pop()  # its process is gone, and has not said so
+        raise end
+    assert left.type is end
+    assert mlflow.get_run(killed.info.run_id).info.status == "KILLED"
+    assert sorted(table()["status"]) == ["FINISHED", "KILLED"]
+    assert "failed" in capsys.readouterr().out
+    assert "The sweep was cut off. The same command goes on where it stopped" in caplog.text
+    assert sweep_run().info.status == "FAILED"
+    assert not selected

@@ -1,0 +1,126 @@
+"""`pipeline.registry`: aliases that move one step at a time, and a record of every move."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow.tracking import MlflowClient
+
+from pipeline import registry
+from pipeline.registry import CHALLENGER, CHAMPION, RegistryError
+
+NAME = "small"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give the tests a store of their own, then MLflow its former one back."""
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}")
+    yield
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture
+def client(store: None, tmp_path: Path) -> Iterator[MlflowClient]:  # noqa: ARG001
+    """Register three versions, in which there is nothing."""
+    client = MlflowClient()
+    client.create_registered_model(NAME)
+    for _ in range(3):
+        client.create_model_version(NAME, source=tmp_path.as_uri())
+    yield client
+    client.delete_registered_model(NAME)
+
+
+@pytest.mark.usefixtures("client")
+def test_every_move_is_recorded_in_order_with_when_from_to_why_and_by_whom() -> None:
+    registry.move(NAME, CHALLENGER, "1", "the best")
+    registry.move(NAME, CHAMPION, "1", "passed")
+    registry.move(NAME, CHALLENGER, None, "it is the champion")
+    registry.move(NAME, CHAMPION, "3", "by hand")
+    registry.move(NAME, CHAMPION, "1", "back")
+    moves = registry.history(NAME)
+    told = [(move["alias"], move["from"], move["to"], move["why"]) for move in moves]
+    assert told == [
+        (CHALLENGER, None, "1", "the best"),
+        (CHAMPION, None, "1", "passed"),
+        (CHALLENGER, "1", None, "it is the champion"),
+        (CHAMPION, "1", "3", "by hand"),
+        (CHAMPION, "3", "1", "back"),
+    ]
+    times = [datetime.fromisoformat(move["when"]) for move in moves]
+    assert times == sorted(times)
+    assert {time.utcoffset() for time in times} == {timedelta(0)}
+    assert all(move["by"] for move in moves)
+    assert registry.aliases(NAME) == {CHAMPION: "1"}
+
+
+@pytest.mark.usefixtures("client")
+def test_a_move_to_where_the_alias_is_already_is_none() -> None:
+    registry.move(NAME, CHAMPION, "2", "passed")
+    registry.move(NAME, CHAMPION, "2", "once more")
+    registry.move(NAME, CHALLENGER, None, "there is none")
+    assert [move["why"] for move in registry.history(NAME)] == ["passed"]
+
+
+def test_the_holder_of_an_alias_is_found(client: MlflowClient) -> None:
+    assert registry.holder(NAME, CHAMPION) is None
+    assert registry.holder("unknown", CHAMPION) is None
+    client.set_registered_model_alias(NAME, CHAMPION, "2")
+    found = registry.holder(NAME, CHAMPION)
+    assert found is not None
+    assert str(found.version) == "2"
+
+
+def test_an_alias_of_a_deleted_version_is_gone(client: MlflowClient) -> None:
+    registry.move(NAME, CHAMPION, "2", "passed")
+    client.delete_model_version(NAME, "2")
+    assert registry.holder(NAME, CHAMPION) is None
+
+
+@pytest.mark.usefixtures("client")
+def test_aliases_come_in_one_order_whichever_was_set_first() -> None:
+    registry.move(NAME, CHAMPION, "2", "passed")
+    registry.move(NAME, CHALLENGER, "1", "the best")
+    assert list(registry.aliases(NAME)) == [CHALLENGER, CHAMPION]
+
+
+@pytest.mark.usefixtures("client")
+def test_a_move_that_another_machine_overtakes_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = MlflowClient.set_registered_model_alias
+
+    def overtaken(self: MlflowClient, name: str, alias: str, _: str) -> None:
+        own(self, name, alias, "3")
+
+    monkeypatch.setattr(MlflowClient, "set_registered_model_alias", overtaken)
+    with pytest.raises(RegistryError, match="to be moved to version 2, but points to 3"):
+        registry.move(NAME, CHAMPION, "2", "passed")
+
+
+@pytest.mark.usefixtures("client")
+def test_a_move_that_was_cut_off_shows_in_the_record_of_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    registry.move(NAME, CHAMPION, "1", "passed")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(MlflowClient, "set_registered_model_alias", killed)
+        registry.move(NAME, CHAMPION, "2", "passed")
+    registry.move(NAME, CHAMPION, "3", "passed")
+    assert [(move["from"], move["to"]) for move in registry.history(NAME)] == [(None, "1"), ("1", "2"), ("1", "3")]
+
+
+@pytest.mark.usefixtures("client")
+def test_one_command_at_a_time_moves_the_aliases_of_a_model() -> None:
+    with registry.locked(NAME, seconds=0):
+        with (
+            pytest.raises(RegistryError, match=f"Another command is moving the aliases of {NAME}"),
+            registry.locked(NAME, seconds=0),
+        ):
+            pass
+        with registry.locked("another model", seconds=0):
+            pass
+    with registry.locked(NAME, seconds=0):  # it is free again
+        pass

@@ -1,0 +1,196 @@
+"""What the fingerprint of a step is made of, and so what runs it again."""
+
+import os
+import shutil
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import launch, reuse, runs
+from tests.integration.chain import configuration
+
+STEPS = ("split", "preprocess", "embed", "train_baseline", "train_keras", "train_bert")
+TRAINERS = {"train_baseline", "train_keras", "train_bert"}
+EATEN = {"preprocess": ["splits"], "train_keras": ["corpus", "embedding"], "train_bert": ["splits"]}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a test a copy of the code that it may edit."""
+    for package in reuse.PACKAGES:
+        shutil.copytree(runs.PROJECT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(reuse, "ROOT", tmp_path)
+    return tmp_path
+
+
+composed = cache(configuration)
+
+
+def fingerprint(step: str, *overrides: str, **inputs: Any) -> str:
+    """Return the fingerprint of a step, of the inputs that are given and others that are always the same."""
+    eaten = dict.fromkeys(EATEN.get(step, []), "/nowhere") | inputs
+    return reuse.digest(reuse.fingerprint(step, launch.settings(step, composed(*overrides), eaten)))
+
+
+def fingerprints(*overrides: str) -> dict[str, str]:
+    return {step: fingerprint(step, *overrides) for step in STEPS}
+
+
+@pytest.fixture(scope="module")
+def before() -> dict[str, str]:
+    """Return the fingerprints of the project as it is."""
+    return fingerprints()
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    return {step for step in STEPS if before[step] != after[step]}
+
+
+def test_nothing_changes_a_fingerprint_but_content(project: Path, before: dict[str, str]) -> None:
+    for file in project.rglob("*.py"):
+        os.utime(file, (0, 0))
+    assert changed(before, fingerprints()) == set()
+
+
+@pytest.mark.parametrize(
+    ("override", "steps"),
+    [
+        ("seed=1", set(STEPS)),
+        ("data.rows=5", {"split"}),
+        ("preprocess=stem", {"preprocess"}),
+        ("embed.epochs=1", {"embed"}),
+        ("train_baseline.classifier.C=2", {"train_baseline"}),
+        # The search of train_bert=features has as many folds: it refers to the value.
+        ("search.folds=2", {"train_baseline", "train_bert"}),
+        ("train_keras.network.units=3", {"train_keras"}),
+        ("cost.review=0.4", TRAINERS),
+        ("select.floor=0.5", set()),
+        ("plan.stages=[]", set()),
+        ("reuse=false", set()),
+    ],
+)
+def test_a_setting_concerns_the_steps_that_read_it(override: str, steps: set[str], before: dict[str, str]) -> None:
+    assert changed(before, fingerprints(override)) == steps
+
+
+@pytest.mark.parametrize(
+    ("edited", "steps"),
+    [
+        ("steps/preprocess.py", {"preprocess"}),
+        ("steps/train_bert.py", {"train_bert"}),
+        ("steps/main.py", set()),
+        # The split step reads it for the words of its data report.
+        ("sentiment/text.py", set(STEPS)),
+        ("sentiment/corpus.py", {"preprocess", "embed", "train_baseline", "train_keras"}),
+        ("sentiment/data_report.py", {"split"}),
+        ("sentiment/network.py", {"train_keras"}),
+        # What the configuration names, and what lies beside it as data.
+        ("sentiment/networks/bilstm.py", {"train_keras"}),
+        ("sentiment/networks/average.py", set()),
+        ("sentiment/embeddings/word2vec.py", {"embed"}),
+        ("sentiment/datasets/sample.yaml", {"split"}),
+        # What is loaded by name.
+        ("sentiment/pyfunc.py", TRAINERS),
+        ("sentiment/runtimes/onnx.py", TRAINERS),
+        # What runs steps is not what they do.
+        ("pipeline/models.py", TRAINERS),
+        ("pipeline/launch.py", set()),
+        ("pipeline/registry.py", set()),
+    ],
+)
+def test_an_edited_file_concerns_the_steps_that_import_it(
+    edited: str, steps: set[str], project: Path, before: dict[str, str]
+) -> None:
+    with (project / edited).open("a", encoding="utf-8") as file:
+        file.write("# A comment.\n")
+    assert changed(before, fingerprints()) == steps
+
+
+def test_another_alternative_brings_its_own_code(project: Path) -> None:
+    first = fingerprint("train_keras", "train_keras=average"), fingerprint("train_keras")
+    with (project / "sentiment/networks/average.py").open("a", encoding="utf-8") as file:
+        file.write("# A comment.\n")
+    second = fingerprint("train_keras", "train_keras=average"), fingerprint("train_keras")
+    assert [old == new for old, new in zip(first, second, strict=True)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("distribution", "steps"),
+    [
+        ("gensim", {"embed"}),
+        ("torch", {"train_bert"}),
+        ("keras", {"train_keras"}),
+        ("pandas", set(STEPS)),
+        ("ruff", set()),
+    ],
+)
+def test_another_version_of_a_library_concerns_the_steps_that_import_it(
+    distribution: str, steps: set[str], before: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = reuse.version
+    monkeypatch.setattr(reuse, "version", lambda name: "0" if name == distribution else version(name))
+    assert changed(before, fingerprints()) == steps
+
+
+def test_a_library_that_only_the_configuration_names_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = reuse.fingerprint("split", {"seed": 1, "inputs": {}, "data": {"source": {"_target_": "torch.load"}}})
+    assert parts["code"]["torch"] == reuse.version("torch")
+    monkeypatch.setattr(reuse, "version", lambda name: "0")  # noqa: ARG005
+    assert reuse.code("split", frozenset({"torch.load"}))["torch"] == "0"
+
+
+def test_an_input_is_known_by_its_content_not_by_its_place(tmp_path: Path) -> None:
+    for name, content in {"first": "a", "copy": "a", "other": "b"}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "train.parquet").write_text(content, encoding="utf-8")
+    first, copy, other = (fingerprint("train_bert", splits=str(tmp_path / name)) for name in ("first", "copy", "other"))
+    assert first == copy != other
+    (tmp_path / "copy" / "train.parquet").rename(tmp_path / "copy" / "test.parquet")
+    assert fingerprint("train_bert", splits=str(tmp_path / "copy")) != first, "the names of the files count"
+
+
+def test_an_input_that_cannot_be_found_is_known_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    inputs = ["/nowhere", "/elsewhere", str(tmp_path / "empty")]
+    assert len({fingerprint("train_bert", splits=splits) for splits in inputs}) == len(inputs)
+
+
+def test_the_order_of_several_inputs_counts(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    one, two = str(tmp_path / "a"), str(tmp_path / "b")
+    assert reuse.fingerprint("select", {"inputs": {"candidates": [one, two]}}) != reuse.fingerprint(
+        "select", {"inputs": {"candidates": [two, one]}}
+    )
+
+
+def test_a_file_that_a_setting_names_is_known_by_its_content(tmp_path: Path) -> None:
+    file, option = tmp_path / "tweets.csv", f"data.path={tmp_path / 'tweets.csv'}"
+    before = fingerprint("split", "data=csv", option)
+    file.write_text("text,label\n", encoding="utf-8")
+    written = fingerprint("split", "data=csv", option)
+    file.write_text("text,label\nlate,negative\n", encoding="utf-8")
+    assert len({before, written, fingerprint("split", "data=csv", option)}) == 3
+    os.utime(file, (0, 0))
+    file.write_text("text,label\n", encoding="utf-8")
+    assert fingerprint("split", "data=csv", option) == written
+
+
+def test_what_is_in_a_cache_does_not_count(tmp_path: Path) -> None:
+    settings = ["data=sentiment140", f"data.cache={tmp_path}"]
+    before = fingerprint("split", *settings)
+    (tmp_path / "downloaded").write_text("", encoding="utf-8")
+    assert fingerprint("split", *settings) == before
+
+
+def test_every_module_that_loads_others_by_name_is_known() -> None:
+    loading = {
+        ".".join(file.relative_to(runs.PROJECT).with_suffix("").parts)
+        for package in reuse.PACKAGES
+        for file in (runs.PROJECT / package).rglob("*.py")
+        if "importlib.import_module(" in file.read_text(encoding="utf-8")
+    }
+    assert loading
+    assert loading <= set(reuse.LOADED_BY_NAME)

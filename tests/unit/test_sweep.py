@@ -1,0 +1,167 @@
+"""What a sweep is refused for before anything is run, and how its trials are named."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from pipeline import plan, sweep
+from pipeline.plan import PlanError
+
+CONF = Path(__file__).parents[2] / "conf"
+OPTUNA = "hydra/sweeper=optuna"
+# Small plans: to compose the configuration of a candidate takes a tenth of a second.
+KERAS = "plan.stages=[{name: only, candidates: [{step: train_keras}]}]"
+OF_ALL_KINDS = (
+    "plan.stages=[{name: a, candidates: [{step: train_bert}]}, {name: b, candidates: [{step: train_keras}, "
+    "{step: train_keras, teacher: train_bert}]}, {name: c, candidates: [{step: blend}, {step: best}]}]"
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_trial(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv(sweep.SWEEP, raising=False)
+    yield
+    HydraConfig.instance().cfg = None
+
+
+@pytest.fixture
+def _hydra() -> Iterator[None]:
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        yield
+
+
+def as_trial(*overrides: str) -> DictConfig:
+    """Compose the configuration of a trial, and have Hydra know it."""
+    cfg = compose("config", overrides=[*overrides, "hydra.mode=MULTIRUN"], return_hydra_config=True)
+    HydraConfig.instance().set_config(cfg)
+    return cfg
+
+
+def names(*overrides: str, swept: str) -> list[str]:
+    """Return the candidates that a swept setting concerns."""
+    stages = plan.read(compose("config", overrides=list(overrides)), list(overrides))
+    candidates = sweep.trained(stages, list(overrides))
+    return [candidate.name(candidate.step) for candidate in sweep.concerned(candidates, list(overrides), [swept])]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["train_keras.network.unit=4,8"], "Could not override 'train_keras.network.unit'"),
+        (["train_keras=bilstm,nothing"], "Could not find 'train_keras/nothing'"),
+        (["train_keras=convolution,bilstm", "train_keras.network.widths=[2]"], "train_keras.network.widths"),
+        (["seed=1,2", "nonsense"], "nonsense"),
+        (["train_keras.epochs=4"], "give some setting several"),
+        (["plan=quick,study", "seed=1,2"], "No candidate of the plan depends on plan."),
+        (["train_keras.epochs=1,2", "promote.version=1,2"], "No candidate of the plan depends on promote.version."),
+        (["train_bert=features,finetune"], "No candidate of the plan can use train_bert=features"),
+        (["cost.missed_negative=2,-1"], "cost.missed_negative=-1"),
+        (["train_keras.learning_rate=interval(1,2)", OPTUNA], "hydra.sweeper.direction=maximize"),
+        (
+            ["train_keras.epochs=1,2", OPTUNA, "hydra.sweeper.direction=maximize", "select.metric=log_loss"],
+            "select.metric=log_loss is to be minimized: hydra.sweeper.direction=minimize",
+        ),
+    ],
+)
+def test_a_sweep_that_cannot_be_run_is_refused_before_anything_is_run(options: list[str], said: str) -> None:
+    with pytest.raises(SystemExit) as stopped, sweep.around(["-m", KERAS, *options]):
+        raise AssertionError("it was run")
+    assert str(stopped.value).startswith("The sweep cannot be run. ")
+    assert said in str(stopped.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["train_keras.network.units=32,64", "train_keras.network.dropout=0.2,0.4"],
+        ["train_keras=bilstm,average", "embed=word2vec,fasttext"],
+        ["train_keras=glob(*)"],
+        ["train_keras.network.units=range(16,64,16)"],
+        ["+train_keras.network.activation=relu,tanh"],
+        ["train_keras.class_weight=null,balanced"],
+        ["seed=1,2"],
+        ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "preprocess=stem,plain"],
+        [OPTUNA, "hydra.sweeper.direction=maximize", "train_keras.learning_rate=tag(log,interval(0.0001,0.1))"],
+        [OPTUNA, "hydra.sweeper.direction=minimize", "select.metric=log_loss", "train_keras.epochs=1,2"],
+    ],
+)
+def test_what_can_be_swept_passes(options: list[str]) -> None:
+    swept, _ = sweep.check([KERAS, *options])
+    settings = [option.partition("=")[0].removeprefix("+") for option in options]
+    assert swept == sorted(name for name in settings if not name.startswith(("hydra", "select")))
+
+
+@pytest.mark.parametrize("launcher", ["submitit_slurm", "submitit_local"])
+def test_a_sweep_for_a_cluster_composes(launcher: str) -> None:
+    handed_on = f"hydra.job.env_copy=[{sweep.SWEEP},MLFLOW_TRACKING_URI]"
+    settings = ["hydra.launcher.timeout_min=60", "hydra.launcher.cpus_per_task=4", handed_on]
+    _, cfg = sweep.check([KERAS, f"hydra/launcher={launcher}", *settings, "train_keras.network.units=32,64"])
+    assert cfg.hydra.launcher._target_.startswith("hydra_plugins.hydra_submitit_launcher")
+    assert (cfg.hydra.launcher.timeout_min, cfg.hydra.launcher.cpus_per_task) == (60, 4)
+
+
+@pytest.mark.parametrize("arguments", [[], ["seed=3"], ["--cfg", "job"]])
+def test_a_command_that_is_no_multirun_goes_its_way(arguments: list[str]) -> None:
+    with sweep.around(arguments):
+        done = True
+    assert done
+
+
+@pytest.mark.parametrize("written", ["-m", "--multirun", "hydra.mode=MULTIRUN"])
+def test_a_multirun_is_known_however_it_is_written(written: str) -> None:
+    with pytest.raises(SystemExit, match="give some setting several"), sweep.around([written]):
+        raise AssertionError("it was run")
+
+
+@pytest.mark.usefixtures("_hydra")
+def test_a_trial_runs_the_candidates_that_the_swept_values_concern() -> None:
+    assert names("train_bert.max_tokens=32", swept="train_bert.max_tokens") == ["train_bert features"]
+    assert names("preprocess=stem", swept="preprocess") == [
+        "train_baseline dummy stem", "train_baseline logistic_regression stem", "train_keras bilstm word2vec stem",
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("_hydra")
+def test_the_seed_concerns_all_but_candidates_that_build_on_others() -> None:
+    overrides = ["distill.extra_texts=texts.txt", "seed=2", OF_ALL_KINDS]
+    assert names(*overrides, swept="seed") == ["train_bert features", "train_keras bilstm word2vec lemmatize"]
+
+
+@pytest.mark.usefixtures("_hydra")
+@pytest.mark.parametrize(
+    ("override", "value"),
+    [
+        ("train_keras.network.units=32", 32),
+        ("train_keras.learning_rate=1e-5", 1e-5),
+        ("train_keras=average", "average"),
+        ("train_keras.trainable_embedding=true", "true"),
+        ("train_baseline.classifier.class_weight=null", "null"),
+        ("train_baseline.vectorizer.ngram_range=[1,3]", "[1, 3]"),
+        ("train_baseline.classifier.C={search: [1, 2]}", '{"search": [1, 2]}'),
+    ],
+)
+def test_a_value_is_told_as_a_number_or_as_it_is_written(override: str, value: Any) -> None:
+    told = sweep.value_of(as_trial(override), override.partition("=")[0])
+    assert told == value
+    assert type(told) is type(value)
+
+
+def test_settings_are_named_in_short_where_that_tells_them_apart() -> None:
+    swept = ["embed", "embed.epochs", "train_keras.epochs", "train_keras.network.units"]
+    assert [sweep.short(name, swept) for name in swept] == ["embed", "embed.epochs", "train_keras.epochs", "units"]
+
+
+@pytest.mark.parametrize(("value", "told"), [(5.684706547293815, "5.68471"), (1e-5, "1e-05"), (32, "32"), ("a", "a")])
+def test_drawn_numbers_are_rounded_for_people(value: Any, told: str) -> None:
+    assert sweep.rounded(value) == told
+
+
+@pytest.mark.usefixtures("_hydra")
+def test_a_trial_that_does_not_know_its_sweep_says_how_it_could() -> None:
+    with pytest.raises(PlanError, match=r"hydra\.job\.env_copy=\[TWEET_SENTIMENT_SWEEP,MLFLOW_TRACKING_URI\]"):
+        sweep.trial(as_trial("seed=1"), ["seed=1"], [])
