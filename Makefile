@@ -60,8 +60,8 @@ format: setup ## Format the code, and mend what ruff can
 	ruff check --fix .
 
 .PHONY: bench
-bench: setup ## Run the benchmarks: served form against native form, preprocessing
-	for file in benchmarks/*.py; do python -m "benchmarks.$$(basename "$$file" .py)"; done
+bench: setup ## Run the benchmarks that need nothing but the sample: served forms, preprocessing, reuse, sweeps
+	for name in tflite_against_keras onnx_against_torch preprocessing unchanged sweep; do python -m "benchmarks.$$name"; done
 
 .PHONY: lock
 lock: ## Pin what the pins of conda.yaml need in turn, in constraints.txt: what pip makes of them today

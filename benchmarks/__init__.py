@@ -1,0 +1,1 @@
+"""Speed, as ratios: each module is one benchmark, run as `python -m benchmarks.<name>`."""
