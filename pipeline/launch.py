@@ -16,12 +16,11 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.text import Text
 
-from pipeline import registry, reuse, runs
+from pipeline import models, registry, reuse, runs
 from pipeline.plan import MAKERS, Candidate, inputs
 
 log = logging.getLogger(__name__)
 
-MODEL = "model"
 # What `select` has said on the terminal, among the artifacts of its run.
 SUMMARY = "comparison/summary.txt"
 ARTIFACTS = {**{maker: name for name, maker in MAKERS.items()}, "distill": "corpus"}
@@ -63,7 +62,7 @@ class Launcher:
         makers = {**MAKERS, "corpus": "distill"} if "teacher" in given and step != "distill" else MAKERS
         eaten = {name: given.get(name) or self.make(makers[name], candidate, given) for name in inputs(step)}
         run = self.run(step, candidate.name(step), candidate.options, settings(step, candidate.cfg, eaten))
-        return f"runs:/{run.info.run_id}/{ARTIFACTS.get(step, MODEL)}"
+        return f"runs:/{run.info.run_id}/{ARTIFACTS.get(step, models.MODEL)}"
 
     def run(
         self,

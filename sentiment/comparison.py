@@ -14,6 +14,7 @@ COLUMNS = {
     "roc_auc": ("AUC", "{:.3f}"),
     "average_precision": ("average precision", "{:.3f}"),
     "accuracy": ("accuracy", "{:.3f}"),
+    "accuracy_at_half": ("accuracy at 0.5", "{:.3f}"),
     "f1": ("F1", "{:.3f}"),
     "log_loss": ("log loss", "{:.3f}"),
     "brier": ("Brier", "{:.3f}"),

@@ -18,30 +18,33 @@ import pandas as pd
 from mlflow.entities import Run
 
 from pipeline import artifacts, runs
-from sentiment.report import grid
+from sentiment import comparison
+from sentiment.report import cell, grid
 
-# What is told of a candidate, how it is headed, and how it is written.
-FIGURES = {
-    "roc_auc": ("AUC", "{:.4f}"),
-    "accuracy": ("accuracy", "{:.3f}"),
-    "accuracy_at_half": ("accuracy at 0.5", "{:.3f}"),
-    "f1": ("F1", "{:.3f}"),
-    "log_loss": ("log loss", "{:.3f}"),
-    "calibration_error": ("calibration error", "{:.3f}"),
-    "expected_cost": ("cost", "{:.0f}"),
-    "fit_seconds": ("fit, s", "{:.1f}"),
-    "predict_seconds": ("ms a tweet", "{:.2f}"),
-    "megabytes": ("MB", "{:.1f}"),
-}
+# What is told of a candidate.
+FIGURES = (
+    "roc_auc",
+    "accuracy",
+    "accuracy_at_half",
+    "f1",
+    "log_loss",
+    "calibration_error",
+    "expected_cost",
+    "fit_seconds",
+    "predict_seconds",
+    "megabytes",
+)
 # What is told of the end: metrics of `select`.
 CONCLUSIONS = ("test_", "lead_", "validation_to_test_gap")
+# By what it was reached: settings of `select`.
+SETTINGS = ("select.metric", "select.confidence", "cost.missed_negative", "cost.false_alarm")
 INTRODUCTION = """\
 # Results
 
 Written by `python -m steps document`; the same figures, unrounded, are in `results.json`. Candidates of one table were
 scored on the same validation tweets; the test split was looked at once, for the winner. `accuracy` and `cost` (of 1,000
-tweets) are taken at the threshold that costs least on validation, where a missed negative tweet costs twice a false
-alarm; `accuracy at 0.5` is what publications call accuracy."""
+tweets) are taken at the threshold that costs least on validation; `accuracy at 0.5` is what publications call accuracy.
+`fit` is in seconds, `ms` to predict a tweet in a batch."""
 
 
 def read(title: str, main: Run) -> dict[str, Any]:
@@ -64,7 +67,8 @@ def read(title: str, main: Run) -> dict[str, Any]:
         "seconds": float(table(main, "steps.csv")["seconds"].sum()),
         "data": {key: data[key] for key in ("data", "synthetic", "digest", "splits")},
         "stages": {Path(path).stem: candidates(table(main, path)) for path in sorted(stages) if path.endswith(".csv")},
-        "selected": candidates(table(select, "comparison/candidates.csv"))[0]["name"],
+        "selected": select.data.tags["winner"],
+        "settings": {name: select.data.params[name] for name in SETTINGS},
         "metrics": {name: value for name, value in select.data.metrics.items() if name.startswith(CONCLUSIONS)},
     }
 
@@ -91,24 +95,29 @@ def section(found: Mapping[str, Any]) -> str:
         f"```sh\n{found['command']}\n```",
     ]
     for name, told in found["stages"].items():
-        written = {name.partition(" ")[2]: [row["name"] for row in told]}
-        written |= {head: [form.format(row[key]) for row in told] for key, (head, form) in FIGURES.items()}
-        parts.append(grid(pd.DataFrame(written)))
-    lead = figures.get("lead_over_second")
-    over = f", {lead:+.4f} AUC ahead of the second ({bounds(figures, 'lead_over_second', '+.4f')})" if lead else ""
+        parts += [f"### {name.partition(' ')[2]}", grid(comparison.written(pd.DataFrame(told), ("name", *FIGURES)))]
+    settings = found["settings"]
     parts += [
-        f"Selected: **{found['selected']}**{over}. On the test split AUC **{figures['test_roc_auc']:.4f}**, accuracy "
-        f"{figures['test_accuracy']:.3f} ({figures['test_accuracy_at_half']:.3f} at 0.5), cost "
-        f"{figures['test_expected_cost']:.0f}; {abs(figures['validation_to_test_gap']):.4f} "
+        f"Selected: **{cell(found['selected'])}**{lead(figures, settings)}. On the test split AUC "
+        f"**{figures['test_roc_auc']:.4f}**, accuracy {figures['test_accuracy']:.3f} "
+        f"({figures['test_accuracy_at_half']:.3f} at 0.5), cost {figures['test_expected_cost']:.0f} where a missed "
+        f"negative tweet costs {settings['cost.missed_negative']} and a false alarm {settings['cost.false_alarm']}; "
+        f"the AUC is {abs(figures['validation_to_test_gap']):.4f} "
         f"{'below' if figures['validation_to_test_gap'] > 0 else 'above'} validation, "
         f"{abs(figures['validation_to_test_gap_in_standard_errors']):.1f} standard errors."
     ]
     return "\n\n".join(parts)
 
 
-def bounds(figures: Mapping[str, float], name: str, form: str) -> str:
-    """Return the interval of a figure."""
-    return f"95 % interval {figures[f'{name}_low']:{form}} to {figures[f'{name}_high']:{form}}"
+def lead(figures: Mapping[str, float], settings: Mapping[str, str]) -> str:
+    """Return the lead over the best of the other candidates, which may not be served and be better; if there is one."""
+    if "lead_over_second" not in figures:
+        return ""
+    found, low, high = (figures[f"lead_over_second{end}"] for end in ("", "_low", "_high"))
+    return (
+        f", {found:+.4f} in {settings['select.metric']} against the best other candidate "
+        f"({100 * float(settings['select.confidence']):g} % interval {low:+.4f} to {high:+.4f})"
+    )
 
 
 def main(arguments: list[str]) -> None:

@@ -67,7 +67,7 @@ def main(cfg: DictConfig) -> None:
         control = selection.look_at_test(found, splits, cfg)
         decision = promotion.challenge(found, data, cfg)
         card.attach(found, control, decision, data, cfg, scratch)
-        mlflow.set_tag("aliases", str(registry.aliases(cfg.select.name)))
+        mlflow.set_tags({"aliases": str(registry.aliases(cfg.select.name)), "winner": found.winner["name"]})
         show(found, control, decision, note)
 
 

@@ -28,7 +28,9 @@ def finished(tmp_path: Path) -> str:
         mlflow.log_artifacts(str(tmp_path / "splits"), "splits")
     with mlflow.start_run(run_name="select") as select:
         mlflow.log_param("inputs.splits", f"runs:/{split.info.run_id}/splits")
-        runs.log_table(ranked, "comparison/candidates.csv")
+        mlflow.log_params({"select.metric": "roc_auc", "select.confidence": 0.9})
+        mlflow.log_params({"cost.missed_negative": 3.0, "cost.false_alarm": 1.0})
+        mlflow.set_tag("winner", "other")
         mlflow.log_metrics({f"test_{name}": value for name, value in TEST.items()})
         mlflow.log_metrics({"validation_to_test_gap": -0.004, "validation_to_test_gap_in_standard_errors": -0.5})
         mlflow.log_metrics({"lead_over_second": 0.02, "lead_over_second_low": 0.01, "lead_over_second_high": 0.03})
@@ -45,11 +47,12 @@ def test_a_document_tells_what_was_run_on_what_and_what_came_out(finished: str, 
     document.main([f"A study={finished}", "--folder", str(tmp_path / "docs")])
     text = (tmp_path / "docs" / "results.md").read_text(encoding="utf-8")
     for told in ("## A study", "mlflow run . -P x=1", "3 minutes on 2 cores", "train 1,000", "best \\| one",
-                 "AUC **0.9100**", "0.0040 above validation", "+0.0200 AUC ahead", "+0.0100 to +0.0300"):  # fmt: skip
+                 "AUC **0.9100**", "0.0040 above validation", "Selected: **other**", "costs 3.0",
+                 "+0.0200 in roc_auc", "90 % interval +0.0100 to +0.0300"):  # fmt: skip
         assert told in text
-    assert text.index("| baselines |") < text.index("| network |")
+    assert text.index("### baselines") < text.index("### network")
     (found,) = json.loads((tmp_path / "docs" / "results.json").read_text(encoding="utf-8"))
-    assert found["selected"] == "best | one"
+    assert found["selected"] == "other"
     assert found["metrics"]["test_roc_auc"] == TEST["roc_auc"]
 
 

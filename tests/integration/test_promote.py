@@ -177,8 +177,9 @@ def test_of_two_promotions_at_once_one_is_done_and_the_other_told_so(name: str, 
     told = {version: process.communicate(timeout=120) for version, process in processes.items()}
     done = [version for version, process in processes.items() if process.returncode == 0]
     refused = [version for version in processes if version not in done]
-    assert done, told
-    assert all("Another command is moving the aliases" in told[version][1] for version in refused), told
+    errors = "\n".join(told[version][1] for version in refused)
+    assert done, errors
+    assert all("Another command is moving the aliases" in told[version][1] for version in refused), errors
     # Should one have begun when the other was over, both are done, one after the other.
     expected: list[tuple[str, str | None, str | None, str]] = [(CHAMPION, "1", done[0], "promoted by hand")]
     if len(done) == 2:
