@@ -8,7 +8,9 @@ import pytest
 
 from steps.__main__ import QUIET
 
-# Before any test imports what reads these.
+# Before any test imports what reads these. What the caller has set of MLflow, as the Makefile does, is not for tests.
+for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
+    del os.environ[name]
 for name, value in QUIET.items():
     os.environ.setdefault(name, value)
 
