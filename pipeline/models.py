@@ -20,7 +20,7 @@ from sklearn.metrics import roc_auc_score
 
 from pipeline import reuse, runs
 from pipeline.artifacts import ArtifactError, short
-from sentiment import calibration, classifier, metrics, plots, splitting
+from sentiment import calibration, classifier, golden, metrics, plots, splitting
 from sentiment.classifier import IDENTITY, Classifier, Runtime
 from sentiment.metrics import Cost, Probabilities
 from sentiment.text import Cleaner, Tokenizer
@@ -29,7 +29,7 @@ PACKAGE = runs.PROJECT / "sentiment"
 # What sentiment/pyfunc.py imports: using a model needs no more of MLflow than this.
 PYFUNC_REQUIREMENTS = ("mlflow-skinny", "pandas")
 # What of the library a served model needs, and carries.
-SERVED_CODE = ("__init__.py", "classifier.py", "log_count_ratio.py", "text.py", "runtimes")
+SERVED_CODE = ("__init__.py", "classifier.py", "golden.py", "log_count_ratio.py", "text.py", "runtimes")
 MODEL = "model"
 # What may be compared: the steps that make a model, without `train_`.
 FAMILIES = ("baseline", "keras", "bert", "blend")
@@ -127,13 +127,15 @@ def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictC
     threshold = metrics.cheapest_threshold(negative, probability, cost)
     uncertain = metrics.uncertain_band(cost, threshold)
     save(threshold=threshold, calibration=chosen.calibration, uncertain=uncertain)
+    served = Classifier.load(trained.served)
+    golden.save(trained.served, served)
 
     scores = metrics.score(negative, probability, threshold, cost)
     mlflow.log_metrics({f"val_{name}": value for name, value in scores.items()})
     mlflow.log_metrics(
         {
             "threshold": threshold,
-            "uncertain_share": float(Classifier.load(trained.served).is_uncertain(probability).mean()),
+            "uncertain_share": float(served.is_uncertain(probability).mean()),
             "fit_seconds": trained.fit_seconds,
             "predict_seconds": predict_seconds,
             "served_bytes": size(trained.served),

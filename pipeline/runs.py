@@ -28,6 +28,7 @@ READS = {
     "blend": ("cost", "calibration", "export"),
     "select": ("select", "cost"),
     "promote": ("promote", "select"),
+    "package": ("select",),
     "main": ("plan", "cost", "select"),
 }
 

@@ -1,0 +1,133 @@
+"""How a registered version becomes a Bento: the service, what it needs of the library, and the model, in one archive."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import yaml
+from mlflow.entities.model_registry import ModelVersion
+
+from pipeline import card, models, runs
+from sentiment import golden
+from sentiment.classifier import DESCRIPTION, pins
+
+# What a Bento needs beside what its model names: the service's own imports.
+SERVICE_REQUIREMENTS = ("bentoml", "fastapi", "limits", "prometheus-client", "pydantic-settings")
+SERVICE = "service.service:TweetSentiment"
+MOST_OF_AN_ERROR = 2_000
+
+
+class PackagingError(RuntimeError):
+    """A version of which no Bento can be built."""
+
+
+def about(version: ModelVersion, alias: str) -> dict[str, Any]:
+    """Return what is told of a version by the service: where it comes from, and how good it is."""
+    run = mlflow.get_run(version.run_id)
+    select = mlflow.get_run(models.run_id(version.tags[card.FOLDER]))
+    scores = run.data.metrics
+    return {
+        "name": version.name,
+        "version": str(version.version),
+        "alias": alias,
+        "candidate": version.tags["candidate"],
+        "runtime": run.data.tags["runtime"],
+        "trained": run.info.end_time,
+        "data": {key: version.tags[key] for key in ("data", "digest", "synthetic")},
+        "threshold": scores["threshold"],
+        "validation": {name.removeprefix("val_"): value for name, value in scores.items() if name.startswith("val_")},
+        "test": {n.removeprefix("test_"): v for n, v in select.data.metrics.items() if n.startswith("test_")},
+        "run_id": version.run_id,
+        "run": runs.link(run),
+        "commit": run.data.tags.get("mlflow.source.git.commit"),
+    }
+
+
+def build(version: ModelVersion, alias: str, scratch: Path) -> str:
+    """Build a Bento of a registered version; return its tag.
+
+    Args:
+        version: the version.
+        alias: by which it was found.
+        scratch: a folder to write to.
+
+    Raises:
+        PackagingError: its files are gone, it was made by an older version of this project, or BentoML refuses.
+    """
+    context, told = scratch / "context", about(version, alias)
+    context.mkdir()
+    needs = collect(download(version, scratch), context)
+    folder = context / "model"
+    (folder / "about.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    mlflow.artifacts.download_artifacts(version.tags[card.FOLDER], dst_path=str(folder))
+    (context / "requirements.txt").write_text("\n".join(needs) + "\n", encoding="utf-8")
+    bentofile = {
+        "service": SERVICE,
+        "labels": labels(told),
+        "include": ["service/**", "sentiment/**", "telemetry/**", "model/**"],
+        "python": {"requirements_txt": "requirements.txt", "lock_packages": False},
+    }
+    (context / "bentofile.yaml").write_text(yaml.safe_dump(bentofile), encoding="utf-8")
+    return bentoml_build(context)
+
+
+def download(version: ModelVersion, scratch: Path) -> Path:
+    """Download a registered version; return its folder.
+
+    Raises:
+        PackagingError: its files are gone.
+    """
+    uri = f"models:/{version.name}/{version.version}"
+    try:
+        return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(scratch / "version")))
+    except (mlflow.MlflowException, OSError) as error:
+        raise PackagingError(f"The files of {uri} cannot be fetched: {error}") from error
+
+
+def collect(version: Path, context: Path) -> list[str]:
+    """Copy what a Bento holds to the context it is built from: the service, and of the model its files and its code.
+
+    Returns:
+        What it needs, `name==version`.
+
+    Raises:
+        PackagingError: an older version of this project made the model.
+    """
+    for name in ("service", "telemetry"):
+        shutil.copytree(runs.PROJECT / name, context / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(version / "code" / "sentiment", context / "sentiment")
+    flavor = mlflow.models.Model.load(str(version)).flavors["python_function"]
+    classifier = version / flavor["artifacts"]["classifier"]["path"]
+    lacking = [name for name in (classifier / DESCRIPTION, classifier / golden.FILE) if not name.is_file()]
+    if lacking:
+        raise PackagingError(f"The model lacks {lacking[0].name}: an older version of this project made it. Train it again.")
+    shutil.copytree(classifier, context / "model" / "classifier")
+    named = (version / "requirements.txt").read_text(encoding="utf-8").split()
+    own = [line for line in named if line.partition("==")[0] not in models.PYFUNC_REQUIREMENTS]
+    return sorted({*own, *pins(SERVICE_REQUIREMENTS)})
+
+
+def labels(told: Mapping[str, Any]) -> dict[str, str]:
+    """Return the labels of a Bento, from what is told of its model."""
+    names = ("name", "version", "alias", "run_id", "commit", "threshold", "runtime")
+    return {name: str(told[name]) for name in names}
+
+
+def bentoml_build(context: Path) -> str:
+    """Have BentoML build a Bento of a context, in a process of its own; return its tag.
+
+    Raises:
+        PackagingError: it refuses.
+    """
+    command = [sys.executable, "-m", "bentoml", "build", "--output", "tag", "--bentofile", "bentofile.yaml", "."]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=context, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise PackagingError(f"BentoML builds no Bento: {(done.stderr or done.stdout)[-MOST_OF_AN_ERROR:]}")
+    return done.stdout.strip().rpartition("__tag__:")[2]

@@ -1,0 +1,32 @@
+"""Package the champion: a Bento that `bentoml serve` and a container run, without MLflow or what has trained the model.
+
+In: the registry's alias `champion`. Out: a Bento in BentoML's store; its tag is a tag of the run.
+"""
+
+import logging
+
+import hydra
+import mlflow
+from omegaconf import DictConfig
+
+from pipeline import packaging, registry, runs
+from pipeline.registry import CHAMPION, RegistryError
+
+log = logging.getLogger(__name__)
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+def main(cfg: DictConfig) -> None:
+    """Run the step."""
+    name = cfg.select.name
+    with runs.start("package", cfg) as scratch:
+        version = registry.holder(name, CHAMPION)
+        if version is None:
+            raise RegistryError(f"{name} has no champion. Make one with `make run`, or promote a version by hand.")
+        tag = packaging.build(version, CHAMPION, scratch)
+        mlflow.set_tags({"bento": tag, "version": str(version.version)})
+        log.info("Bento %s holds version %s of %s. Serve it: bentoml serve %s", tag, version.version, name, tag)
+
+
+if __name__ == "__main__":
+    main()
