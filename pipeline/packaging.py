@@ -1,4 +1,4 @@
-"""How a registered version becomes a Bento: the service, what it needs of the library, and the model, in one archive."""
+"""How a registered version becomes a Bento: the service, its needs and the model, in one archive."""
 
 import json
 import os
@@ -106,7 +106,9 @@ def collect(version: Path, context: Path) -> list[str]:
     classifier = version / flavor["artifacts"]["classifier"]["path"]
     lacking = [name for name in (classifier / DESCRIPTION, classifier / golden.FILE) if not name.is_file()]
     if lacking:
-        raise PackagingError(f"The model lacks {lacking[0].name}: an older version of this project made it. Train it again.")
+        raise PackagingError(
+            f"The model lacks {lacking[0].name}: an older version of this project made it. Train it again."
+        )
     shutil.copytree(classifier, context / "model" / "classifier")
     named = (version / "requirements.txt").read_text(encoding="utf-8").split()
     own = [line for line in named if line.partition("==")[0] not in models.PYFUNC_REQUIREMENTS]

@@ -1,5 +1,6 @@
 """The REST interface: what is asked for, what is answered, and how FastAPI describes it."""
 
+import time
 from http import HTTPStatus
 from typing import Annotated, Any, Protocol
 from uuid import uuid4
@@ -7,7 +8,9 @@ from uuid import uuid4
 import bentoml
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
 
 from service import metrics, problems
 from service.batching import Batcher
@@ -24,6 +27,9 @@ from service.schemas import (
     ProblemDetails,
     Questions,
 )
+from telemetry import events
+from telemetry.events import Text
+from telemetry.store import Writer
 
 MOST_ERRORS = 3
 TITLE = "Tweet sentiment"
@@ -48,6 +54,8 @@ class Answering(Protocol):
     failure: str | None
     model: PackagedModel
     score: Batcher
+    events: Writer | None
+    keep: Text
 
 
 async def answering() -> Answering:
@@ -96,12 +104,45 @@ def application() -> FastAPI:
     reads = [Depends(require_json)]
     app.post("/predict", dependencies=reads, responses=told(400, 401, 405, 413, 415, 429, 500, 503, 504))(predict)
     app.get("/model", responses=told(401, 405, 429, 500, 503))(model)
-    app.get("/metrics", responses=told(401, 405, 429, 500), response_class=Response)(expose)
+    app.get("/metrics", responses=told(401, 405, 429, 500), response_class=PlainTextResponse)(expose)
+    app.openapi = lambda: description(app)  # type: ignore[method-assign]  # FastAPI's way of changing it
     return app
+
+
+def description(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document: what FastAPI knows, and what BentoML and the guards add.
+
+    Source: https://fastapi.tiangolo.com/how-to/extending-openapi/
+    """
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                operation["responses"].pop("422", None)  # here it is 400
+                operation["security"] = [{"key": []}, {}]
+        bearer = {"type": "http", "scheme": "bearer", "description": "one of SERVICE_API_KEYS, where they are set"}
+        document["components"]["securitySchemes"] = {"key": bearer}
+        for schema in ("HTTPValidationError", "ValidationError"):
+            document["components"]["schemas"].pop(schema)
+        document["paths"] |= {"/livez": probe("The process answers"), "/readyz": probe("The model is ready", 503)}
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def probe(what: str, *statuses: int) -> dict[str, Any]:
+    """Return the description of one of BentoML's probes."""
+    schema = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
+    errors = {
+        str(status): {"description": SAID[status], "content": {problems.MEDIA_TYPE: schema}}
+        for status in (405, *statuses)
+    }
+    well = {"200": {"description": what, "content": {"text/plain": {"schema": {"type": "string"}}}}}
+    return {"get": {"summary": what, "responses": well | errors}}
 
 
 async def predict(asked: Asked, service: Service) -> Prediction | Predictions:
     """Say whether a tweet is negative; or of several, each."""
+    started = time.perf_counter()
     texts = asked.texts if isinstance(asked, Questions) else [asked.text]
     probabilities = await service.score(texts)
     classifier, version = service.model.classifier, service.model.about["version"]
@@ -123,7 +164,24 @@ async def predict(asked: Asked, service: Service) -> Prediction | Predictions:
     for answer in answers:
         metrics.PREDICTIONS.labels(answer.sentiment).inc()
         metrics.PROBABILITY.observe(answer.negative_probability)
+    if service.events is not None:
+        milliseconds = (time.perf_counter() - started) * 1000
+        service.events.add(event(*told, service.keep, milliseconds) for told in zip(answers, texts, strict=True))
     return Predictions(predictions=answers) if isinstance(asked, Questions) else answers[0]
+
+
+def event(answer: Prediction, text: str, what: Text, milliseconds: float) -> events.Prediction:
+    """Return what is kept of a prediction."""
+    return events.Prediction(
+        id=answer.prediction_id,
+        time=time.time(),
+        model_version=answer.model_version,
+        negative_probability=answer.negative_probability,
+        sentiment=answer.sentiment,
+        milliseconds=milliseconds,
+        characters=len(text),
+        text=events.keep(text, what),
+    )
 
 
 async def model(service: Service) -> dict[str, Any]:
@@ -144,7 +202,7 @@ async def tell_what_does_not_fit(_: Request, error: Exception) -> Response:
 
 
 def place(wrong: dict[str, Any]) -> str:
-    """Return where in a request something does not fit; a field that is not known has the client's name, and none here."""
+    """Return where in a request something does not fit; the name of a field that is not known is the client's text."""
     location = [part for part in wrong["loc"][1:] if part not in (ONE, SEVERAL)]
     if wrong["type"] in ("extra_forbidden", "json_invalid"):
         location = location[:-1]

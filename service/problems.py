@@ -13,7 +13,7 @@ DETAILS = {
     404: "There is nothing at this address. What there is: GET /docs.json.",
     405: "This address does not take this method. What it takes: GET /docs.json.",
     500: "Something went wrong in the service. It is in its log; try again.",
-    503: "The service is not ready yet. Try again in a few seconds.",
+    503: "The model is not ready: the log of the service says why.",
 }
 
 

@@ -38,7 +38,9 @@ class Questions(BaseModel):
     """Several tweets."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, json_schema_extra={"examples": [{"texts": [EXAMPLE, "thank you for the upgrade!"]}]}
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"texts": [EXAMPLE, "thank you for the upgrade!"]}]},
     )
 
     texts: Annotated[list[Tweet], Field(min_length=1, max_length=MOST_TWEETS)]
@@ -49,9 +51,7 @@ def one_or_several(asked: Any) -> str:
     return SEVERAL if isinstance(asked, dict) and "texts" in asked else ONE
 
 
-Asked = Annotated[
-    Annotated[Question, Tag(ONE)] | Annotated[Questions, Tag(SEVERAL)], Discriminator(one_or_several)
-]
+Asked = Annotated[Annotated[Question, Tag(ONE)] | Annotated[Questions, Tag(SEVERAL)], Discriminator(one_or_several)]
 
 
 class Prediction(BaseModel):

@@ -9,23 +9,22 @@ from concurrent.futures import ThreadPoolExecutor
 
 import bentoml
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from sentiment.golden import GoldenError
-from service import api, guards
+from service import api, guards, metrics
 from service.batching import Batcher
 from service.model import PackagedModel
 from service.settings import Settings
+from telemetry.store import Store, Writer
 
 log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 64
-SETTINGS = Settings()
 
 
 @bentoml.service(
     name="tweet_sentiment",
-    workers=SETTINGS.workers,
-    traffic={"timeout": SETTINGS.timeout_seconds + 1},  # our own limit comes first, and tells it as all errors are told
     metrics={"enabled": False},  # BentoML's make a label of every address that a client invents
     logging={"access": {"enabled": False}},
 )
@@ -35,31 +34,55 @@ class TweetSentiment:
 
     def __init__(self) -> None:
         """Load the model; without one that passes its self-test the service lives, and is never ready."""
+        settings = Settings()
         self.failure: str | None = None
+        self.events: Writer | None = None
+        self.keep = settings.telemetry_text
         try:
-            self.model = PackagedModel.load(SETTINGS.model)
+            self.model = PackagedModel.load(settings.model)
         except (OSError, ValueError, ImportError, GoldenError) as error:
-            self.failure = f"The model in {SETTINGS.model} cannot be served. {error}"
+            self.failure = f"The model in {settings.model} cannot be served. {error}"
             log.critical(self.failure)
             return
+        if settings.telemetry_path is not None:
+            self.events = Writer(
+                Store(settings.telemetry_path),
+                days=settings.telemetry_days,
+                megabytes=settings.telemetry_megabytes,
+                count=lambda fate, events: metrics.EVENTS.labels(fate).inc(events),
+            )
+            self.events.start()
         thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         self.score = Batcher(self.model.classifier.negative_probability, thread, largest=MOST_AT_ONCE)
         # What is loaded now stays: to look at it again and again is where the slowest answers come from.
         gc.collect()
         gc.freeze()
 
+    @bentoml.on_shutdown
+    def close(self) -> None:
+        """Write the events that wait."""
+        if self.events is not None:
+            self.events.close()
+
     def __is_ready__(self) -> bool:
         """Return whether the model has passed its self-test."""
         return self.failure is None
 
 
-TweetSentiment.add_asgi_middleware(guards.Problems)
-TweetSentiment.add_asgi_middleware(CORSMiddleware, allow_origins=SETTINGS.cors_origins, allow_headers=["Authorization"])
-TweetSentiment.add_asgi_middleware(
-    guards.Admission,
-    keys=[key.get_secret_value() for key in SETTINGS.api_keys],
-    anonymous=SETTINGS.anonymous,
-    requests_per_minute=SETTINGS.requests_per_minute,
-)
-TweetSentiment.add_asgi_middleware(guards.TimeLimit, seconds=SETTINGS.timeout_seconds)
-TweetSentiment.add_asgi_middleware(guards.BodyLimit, most=SETTINGS.max_body_bytes)
+def guarded(app: ASGIApp) -> ASGIApp:
+    """Return an application behind what a request passes first, the innermost first here."""
+    settings = Settings()
+    app = guards.BodyLimit(app, most=settings.max_body_bytes)
+    app = guards.TimeLimit(app, seconds=settings.timeout_seconds)
+    app = guards.Admission(
+        app,
+        keys=[key.get_secret_value() for key in settings.api_keys],
+        anonymous=settings.anonymous,
+        requests_per_minute=settings.requests_per_minute,
+    )
+    headers = ["Authorization", "Content-Type"]
+    app = CORSMiddleware(app, settings.cors_origins, allow_methods=["GET", "POST"], allow_headers=headers)
+    return metrics.Measured(guards.Problems(app))
+
+
+TweetSentiment.add_asgi_middleware(guarded)

@@ -16,19 +16,22 @@ Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
 class Settings(BaseSettings):
     """The service's settings, each read from the variable SERVICE_<NAME>; lists are separated by commas."""
 
-    model_config = SettingsConfigDict(env_prefix="SERVICE_", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SERVICE_", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     model: Path = Field(PACKAGED, description="folder of the packaged model; a Bento holds its own")
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(3000, ge=1, le=65535, description="port to listen on")
-    workers: int = Field(1, ge=1, description="processes that answer, each with a model of its own")
     start_seconds: float = Field(60, gt=0, description="until when the model must have passed its self-test")
 
     api_keys: Secrets = Field((), description="keys, one of which a request must bear (Authorization: Bearer <key>)")
     anonymous: bool = Field(False, description="whether others than this machine are answered without a key")
     requests_per_minute: int = Field(600, ge=1, description="of one key, or of one address where there are no keys")
     max_body_bytes: int = Field(8 * 2**20, ge=1024, description="of a request, counted as they come")
-    timeout_seconds: float = Field(30, gt=0, description="for one request, from its first byte to its answer")
+    timeout_seconds: float = Field(
+        30, gt=0, lt=60, description="for one request, from its first byte to its answer; BentoML ends all after 60"
+    )
     cors_origins: Words = Field((), description="origins whose pages may call the service (https://example.org)")
 
     telemetry_path: Path | None = Field(None, description="SQLite file of events; none are kept where it is not set")

@@ -1,32 +1,91 @@
 """The step `package`: a Bento of the champion, and what is refused."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import yaml
+from hydra.core.hydra_config import HydraConfig
 
+from pipeline import registry
+from pipeline.packaging import PackagingError
+from pipeline.registry import CHAMPION, RegistryError
+from service.model import PackagedModel
 from steps import package, select
-from tests.integration.candidates import as_started, save_splits, train
+from tests.integration.candidates import as_started, folder_of, save_splits, train
 from tests.integration.chain import configuration, last_run
 
-pytestmark = pytest.mark.usefixtures("store")
+pytestmark = pytest.mark.usefixtures("store", "home")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Give BentoML a store of the tests' own."""
-    return tmp_path_factory.mktemp("bentoml")
+    folder = tmp_path_factory.mktemp("bentoml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENTOML_HOME", str(folder))
+        yield folder
 
 
-def test_the_champion_becomes_a_bento(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BENTOML_HOME", str(home))
+@pytest.fixture(scope="module")
+def trained(store: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:  # noqa: ARG001
+    """Train a model; return its URI and the splits."""
+    splits = save_splits(tmp_path_factory.mktemp("small") / "splits")
+    return train(splits, "logistic_regression"), splits
+
+
+@pytest.fixture
+def name(trained: tuple[str, Path]) -> Iterator[str]:
+    """Select the model as the champion, under a name of the test's own."""
+    uri, splits = trained
     name = f"small_{uuid4().hex}"
-    splits = save_splits(tmp_path / "splits")
-    uri = train(splits, "logistic_regression")
-    select.main(as_started(f"select.name={name}", f"inputs.splits={splits}", f"inputs.candidates=[{uri}]", "select.families=[baseline]", "select.floor=0.5"))
+    given = [f"inputs.splits={splits}", f"inputs.candidates=[{uri}]", f"select.name={name}"]
+    select.main(as_started(*given, "select.families=[baseline]", "select.floor=0.5", "select.resamples=20"))
+    yield name
+    HydraConfig.instance().cfg = None
+
+
+def test_the_champion_becomes_a_bento_that_holds_the_model_and_what_is_known_of_it(
+    name: str, home: Path, trained: tuple[str, Path]
+) -> None:
     package.main(configuration(f"select.name={name}"))
-    tag = last_run().data.tags["bento"]
-    folder = home / "bentos" / tag.replace(":", "/")
-    print(tag, sorted(str(p.relative_to(folder)) for p in folder.rglob("*")))
-    print((folder / "bento.yaml").read_text())
+    tags = last_run().data.tags
+    folder = home / "bentos" / tags["bento"].replace(":", "/")
+    described = yaml.safe_load((folder / "bento.yaml").read_text(encoding="utf-8"))
+    packaged = PackagedModel.load(folder / "src" / "model")
+    assert packaged.about["name"] == name
+    assert packaged.about["card"].startswith("#")
+    assert 0 < packaged.about["validation"]["roc_auc"] <= 1
+    assert 0 < packaged.about["test"]["roc_auc"] <= 1
+    assert described["labels"] == {
+        "name": name,
+        "version": "1",
+        "alias": CHAMPION,
+        "run_id": trained[0].split("/")[1],
+        "commit": str(packaged.about["commit"]),
+        "threshold": str(packaged.classifier.threshold),
+        "runtime": "sklearn",
+    }
+    needs = described["image"]["python_requirements"]
+    assert "scikit-learn==" in needs
+    assert not {"mlflow", "pandas", "tensorflow", "torch", "transformers", "hydra"} & {
+        line.partition("==")[0].removesuffix("-skinny") for line in needs.split()
+    }
+
+
+def test_without_a_champion_there_is_nothing_to_package() -> None:
+    with pytest.raises(RegistryError, match="nobody has no champion. Make one with `make run`"):
+        package.main(configuration("select.name=nobody"))
+
+
+def test_a_model_of_an_older_version_of_this_project_is_refused(name: str, trained: tuple[str, Path]) -> None:
+    (path,) = folder_of(trained[0]).rglob("golden.json")
+    told = path.read_text(encoding="utf-8")
+    path.unlink()
+    try:
+        with pytest.raises(PackagingError, match="The model lacks golden.json: .* Train it again"):
+            package.main(configuration(f"select.name={name}"))
+    finally:
+        path.write_text(told, encoding="utf-8")
+    assert registry.aliases(name) == {CHAMPION: "1"}

@@ -1,0 +1,274 @@
+"""The service in process: what it answers, to whom, and what it refuses."""
+
+import json
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from sentiment.classifier import Classifier
+from service.service import TweetSentiment
+from telemetry.store import Store
+from tests.packaged import save_packaged
+
+TWEET = "late again and rude"
+KEY = "a-key-of-the-tests-long-enough"
+PROBLEM = "application/problem+json"
+Started = Callable[..., AbstractContextManager[TestClient]]
+
+
+@pytest.fixture(scope="module")
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_packaged(tmp_path_factory.mktemp("packaged") / "model")
+
+
+@pytest.fixture
+def started(packaged: Path, monkeypatch: pytest.MonkeyPatch) -> Started:
+    """Start the service with settings."""
+
+    @contextmanager
+    def start(client: tuple[str, int] = ("127.0.0.1", 50000), **settings: object) -> Iterator[TestClient]:
+        with monkeypatch.context() as environment:
+            for name, value in {"model": packaged, **settings}.items():
+                environment.setenv(f"SERVICE_{name.upper()}", str(value))
+            app = TweetSentiment.to_asgi()
+            with TestClient(app, raise_server_exceptions=False, client=client) as asking:
+                yield asking
+
+    return start
+
+
+@pytest.fixture
+def client(started: Started) -> Iterator[TestClient]:
+    with started() as client:
+        yield client
+
+
+def test_a_tweet_is_answered_as_the_classifier_answers_it(client: TestClient, packaged: Path) -> None:
+    classifier = Classifier.load(packaged / "classifier")
+    probability = float(classifier.negative_probability([TWEET])[0])
+    answer = client.post("/predict", json={"text": TWEET}).raise_for_status().json()
+    assert answer.pop("prediction_id")
+    assert answer == {
+        "sentiment": "negative",
+        "negative_probability": pytest.approx(probability, abs=1e-12),
+        "certainty": "certain",
+        "model_version": "7",
+    }
+
+
+def test_several_tweets_are_answered_in_their_order(client: TestClient) -> None:
+    texts = [TWEET, "lovely crew, thanks", "seat 12", "\U0001f600", "Le vol est annulé"] * 40
+    several = client.post("/predict", json={"texts": texts}).raise_for_status().json()["predictions"]
+    alone = [client.post("/predict", json={"text": text}).json() for text in texts[:5]]
+    assert [told["negative_probability"] for told in several[:5]] == pytest.approx(
+        [told["negative_probability"] for told in alone], abs=1e-12
+    )
+    assert len({told["prediction_id"] for told in several}) == len(texts)
+
+
+def test_a_tweet_near_the_threshold_is_for_a_human_to_look_at(client: TestClient) -> None:
+    told = client.post("/predict", json={"text": "seat 12"}).json()
+    assert 0.3 <= told["negative_probability"] <= 0.6
+    assert told["certainty"] == "uncertain"
+
+
+@pytest.mark.parametrize(
+    ("asked", "detail"),
+    [
+        ({"text": ""}, "text is empty"),
+        ({"text": " \t\n"}, "text is empty"),
+        ({"text": "a\0b"}, "text holds a NUL character"),
+        ({"text": "a" * 2001}, "text has more than 2,000 characters"),
+        ({"text": 3}, "text must be a string"),
+        ({"text": None}, "text must be a string"),
+        ({"texts": "late"}, "texts must be a list"),
+        ({"texts": []}, "texts is an empty list"),
+        ({"texts": ["a"] * 513}, "texts has more than 512 tweets"),
+        ({"texts": ["a", "", "b"]}, "texts[1] is empty"),
+        ({"txt": "a"}, "text is missing"),
+        ({"text": "a", "lang": "fr"}, "has a field that is not known"),
+        ({"text": "a", "texts": ["a"]}, "has a field that is not known"),
+        (["a"], "must be an object"),
+        ("a", "must be an object"),
+        (None, "The request is missing"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_where_and_why(client: TestClient, asked: object, detail: str) -> None:
+    answer = client.post("/predict", json=asked)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == PROBLEM
+    assert detail in answer.json()["detail"]
+    assert answer.json()["title"] == "Bad Request"
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"late", b'{"text": "\xff\xfe"}', b'{"text": "\\ud800"}', b"[" * 100_000, b'{"text": NaN}']
+)
+def test_a_body_that_is_no_json_is_refused(client: TestClient, body: bytes) -> None:
+    answer = client.post("/predict", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("POST", "/predict", {"Content-Type": "text/plain"}, 415),
+        ("POST", "/predict", {}, 415),
+        ("GET", "/predict", {}, 405),
+        ("POST", "/model", {}, 405),
+        ("POST", "/livez", {}, 405),
+        ("DELETE", "/metrics", {}, 405),
+        ("GET", "/nothing/here", {}, 404),
+        ("GET", "/static_content/../../etc/passwd", {}, 404),
+    ],
+)
+def test_every_refusal_has_one_shape(
+    client: TestClient, method: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    answer = client.request(method, path, content=b"{}" if method == "POST" else None, headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == PROBLEM
+    assert answer.json()["status"] == status
+    assert answer.json()["detail"]
+
+
+def test_a_refusal_never_repeats_what_was_sent(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    secret = "my private text"
+    with caplog.at_level(logging.DEBUG):
+        for asked in ({"text": [secret]}, {secret: 1}, {"text": "a", secret: secret}, {"texts": [{secret: secret}]}):
+            assert secret not in client.post("/predict", json=asked).text
+        client.post("/predict", json={"text": secret})
+        client.get(f"/{secret}")
+    assert secret not in caplog.text
+
+
+def test_the_model_says_what_it_is(client: TestClient) -> None:
+    told = client.get("/model").raise_for_status().json()
+    assert told["version"] == "7"
+    assert told["card"].startswith("# tweet_sentiment")
+
+
+def test_the_interface_describes_itself_with_every_refusal(client: TestClient) -> None:
+    paths = client.get("/docs.json").raise_for_status().json()["paths"]
+    assert set(paths) == {"/predict", "/model", "/metrics", "/livez", "/readyz"}
+    assert set(paths["/predict"]["post"]["responses"]) == {
+        *("200", "400", "401", "405", "413", "415", "429", "500", "503", "504")
+    }
+    assert PROBLEM in paths["/predict"]["post"]["responses"]["413"]["content"]
+    assert client.get("/").status_code == 200
+
+
+def test_no_label_of_the_metrics_is_made_by_a_client(client: TestClient) -> None:
+    client.get("/an/address/nobody/knows")
+    client.post("/predict", json={"text": TWEET})
+    exposed = client.get("/metrics").raise_for_status().text
+    assert "nobody" not in exposed
+    assert 'tweet_sentiment_requests_total{route="other",status="404"}' in exposed
+    assert 'tweet_sentiment_requests_total{route="/predict",status="200"}' in exposed
+    assert 'tweet_sentiment_predictions_total{sentiment="negative"}' in exposed
+    assert 'tweet_sentiment_negative_probability_bucket{le="0.9"}' in exposed
+
+
+def test_with_keys_only_who_bears_one_is_answered(started: Started) -> None:
+    with started(api_keys=f"another-key-of-the-tests,{KEY}") as client:
+        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {KEY}"}):
+            answer = client.post("/predict", json={"text": TWEET}, headers=headers)
+            assert answer.status_code == 401
+            assert answer.headers["www-authenticate"] == "Bearer"
+        assert client.get("/metrics").status_code == 401
+        assert client.get("/livez").status_code == client.get("/readyz").status_code == 200
+        bearing = {"Authorization": f"Bearer {KEY}"}
+        assert client.post("/predict", json={"text": TWEET}, headers=bearing).status_code == 200
+
+
+def test_without_keys_only_this_machine_is_answered_unless_told_so(started: Started) -> None:
+    stranger = ("203.0.113.9", 50000)
+    with started(client=stranger) as client:
+        answer = client.post("/predict", json={"text": TWEET})
+        assert answer.status_code == 401
+        assert "SERVICE_API_KEYS" in answer.json()["detail"]
+    with started(client=stranger, anonymous="true") as client:
+        assert client.post("/predict", json={"text": TWEET}).status_code == 200
+
+
+def test_who_asks_too_often_is_told_to_wait(started: Started) -> None:
+    with started(requests_per_minute=3) as client:
+        statuses = [client.post("/predict", json={"text": TWEET}).status_code for _ in range(5)]
+        assert statuses == [200, 200, 200, 429, 429]
+        assert int(client.post("/predict", json={"text": TWEET}).headers["retry-after"]) >= 1
+        assert client.get("/livez").status_code == 200
+
+
+def test_a_body_that_is_too_large_is_refused_whatever_it_says_of_its_length(started: Started) -> None:
+    body = json.dumps({"text": "a" * 1500}).encode()
+    read = []
+
+    def chunks() -> Iterator[bytes]:
+        for start in range(0, len(body), 100):
+            read.append(start)
+            yield body[start : start + 100]
+
+    with started(max_body_bytes=1024) as client:
+        headers = {"Content-Type": "application/json"}
+        assert client.post("/predict", content=body, headers=headers).status_code == 413
+        assert client.post("/predict", content=chunks(), headers=headers).status_code == 413
+
+
+def test_a_page_of_an_allowed_origin_may_ask(started: Started) -> None:
+    asked = {"Origin": "https://page.example", "Access-Control-Request-Method": "POST"}
+    with started(cors_origins="https://page.example", api_keys=KEY) as client:
+        assert client.options("/predict", headers=asked).status_code == 200
+        refused = client.options("/predict", headers={**asked, "Origin": "https://other.example"})
+        assert "access-control-allow-origin" not in refused.headers
+
+
+def test_a_model_that_does_not_answer_as_it_did_is_never_ready(
+    started: Started, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = save_packaged(tmp_path / "model")
+    path = folder / "classifier" / "golden.json"
+    told = json.loads(path.read_text())
+    told[0]["negative_probability"] = 0.123
+    path.write_text(json.dumps(told))
+    with started(model=folder) as client:
+        assert client.get("/livez").status_code == 200
+        assert client.get("/readyz").status_code == 503
+        assert client.post("/predict", json={"text": TWEET}).status_code == 503
+        assert client.get("/readyz").headers["content-type"] == PROBLEM
+    assert "does not answer as it did when it was trained" in caplog.text
+
+
+@pytest.mark.parametrize("missing", ["about.json", "classifier/classifier.json", "classifier/golden.json"])
+def test_without_its_model_the_service_is_never_ready(
+    started: Started, tmp_path: Path, caplog: pytest.LogCaptureFixture, missing: str
+) -> None:
+    (save_packaged(tmp_path / "model") / missing).unlink()
+    with started(model=tmp_path / "model") as client:
+        assert client.get("/readyz").status_code == 503
+    assert Path(missing).name in caplog.text
+
+
+def test_predictions_are_kept_as_events_without_their_text(started: Started, tmp_path: Path) -> None:
+    path = tmp_path / "events" / "events.db"
+    with started(telemetry_path=path) as client:
+        told = client.post("/predict", json={"texts": [TWEET, "great"]}).json()["predictions"]
+    events = Store(path).read("prediction")
+    assert [event["id"] for event in events] == [answer["prediction_id"] for answer in told]
+    assert events[0]["characters"] == len(TWEET)
+    assert events[0]["text"] is None
+    assert {"schema", "time", "model_version", "negative_probability", "sentiment", "milliseconds"} <= set(events[0])
+    assert TWEET.encode() not in b"".join(file.read_bytes() for file in path.parent.iterdir())
+
+
+def test_an_event_holds_the_masked_text_if_it_is_asked_for(started: Started, tmp_path: Path) -> None:
+    path = tmp_path / "events.db"
+    with started(telemetry_path=path, telemetry_text="masked") as client:
+        client.post("/predict", json={"text": "@anna look https://example.org/x"})
+    with sqlite3.connect(path) as database:
+        assert "@user look http" in database.execute("SELECT body FROM events").fetchone()[0]

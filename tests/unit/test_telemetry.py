@@ -1,0 +1,166 @@
+"""The store of events, and the thread that writes them."""
+
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemetry.events import Prediction, keep
+from telemetry.store import DAY, Store, Writer
+
+PROJECT = Path(__file__).parents[2]
+
+
+def event(number: int, when: float | None = None, text: str | None = None) -> Prediction:
+    return Prediction(
+        id=f"{number:032x}",
+        time=time.time() if when is None else when,
+        model_version="7",
+        negative_probability=0.75,
+        sentiment="negative",
+        milliseconds=1.5,
+        characters=20,
+        text=text,
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "events" / "events.db")
+    store.create()
+    return store
+
+
+@pytest.fixture
+def counted() -> dict[str, int]:
+    return {"stored": 0, "dropped": 0}
+
+
+def writer(store: Store, counted: dict[str, int], **settings: float) -> Writer:
+    def count(fate: str, events: int) -> None:
+        counted[fate] += events
+
+    return Writer(store, count=count, **{"days": 30.0, "megabytes": 100.0, "seconds": 0.01, **settings})  # type: ignore[arg-type]
+
+
+def test_events_come_back_as_they_were_in_the_order_they_were_written(store: Store) -> None:
+    store.add([event(2), event(1, text="late 😠 \n")])
+    told = store.read("prediction")
+    assert [found["id"][-1] for found in told] == ["2", "1"]
+    assert told[1]["text"] == "late 😠 \n"
+    assert told[0]["schema"] == 1
+    assert store.read("feedback") == []
+
+
+def test_the_same_event_twice_is_kept_once(store: Store) -> None:
+    store.add([event(1, when=1.0)])
+    store.add([event(1, when=2.0), event(2)])
+    assert [found["time"] for found in store.read("prediction")][0] == 1.0
+    assert len(store.read("prediction")) == 2
+
+
+def test_a_store_that_is_there_already_is_gone_on_with(store: Store) -> None:
+    store.add([event(1)])
+    store.create()
+    assert len(store.read("prediction")) == 1
+
+
+def test_events_are_read_from_a_time_on(store: Store) -> None:
+    store.add([event(number, when=float(number)) for number in range(10)])
+    assert len(store.read("prediction", since=7)) == 3
+
+
+def test_old_events_are_deleted(store: Store) -> None:
+    now = time.time()
+    store.add([event(days, when=now - days * DAY + 1) for days in range(1, 11)])
+    store.prune(days=3, megabytes=100)
+    assert len(store.read("prediction")) == 3
+
+
+def test_the_oldest_events_are_deleted_where_the_file_is_too_large(store: Store) -> None:
+    store.add([event(number, text="x" * 1000) for number in range(5000)])
+    assert store.path.stat().st_size > 5e6
+    store.prune(days=30, megabytes=2)
+    left = store.read("prediction")
+    assert left[-1]["id"] == event(4999).id
+    assert 500 < len(left) < 2000
+    with sqlite3.connect(store.path) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert store.path.stat().st_size <= 2e6
+
+
+def test_an_empty_store_that_is_too_large_is_left_alone(store: Store) -> None:
+    store.prune(days=30, megabytes=0.000_001)
+    assert store.read("prediction") == []
+
+
+def test_a_writer_writes_all_that_it_was_given_before_it_stops(store: Store, counted: dict[str, int]) -> None:
+    writing = writer(store, counted, seconds=60)
+    writing.start()
+    writing.add(event(number) for number in range(100))
+    writing.close()
+    assert len(store.read("prediction")) == counted["stored"] == 100
+
+
+def test_events_that_nobody_has_room_for_are_dropped_and_counted(store: Store, counted: dict[str, int]) -> None:
+    writing = writer(store, counted, seconds=60, most=10)
+    writing.start()
+    writing.add(event(number) for number in range(25))
+    writing.close()
+    assert counted == {"stored": 10, "dropped": 15}
+
+
+def test_events_wait_while_the_file_is_locked(store: Store, counted: dict[str, int]) -> None:
+    writing = writer(store, counted)
+    writing.start()
+    with sqlite3.connect(store.path, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing.add([event(1)])
+        time.sleep(0.2)
+        assert counted["stored"] == 0
+        other.execute("ROLLBACK")
+    writing.close()
+    assert counted == {"stored": 1, "dropped": 0}
+
+
+def test_a_store_that_cannot_be_written_is_an_error_at_the_start(tmp_path: Path, counted: dict[str, int]) -> None:
+    (tmp_path / "events.db").write_text("no database, but a text that is long enough to be none of SQLite's")
+    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        writer(Store(tmp_path / "events.db"), counted).start()
+
+
+def test_what_was_written_survives_the_kill_of_its_process(tmp_path: Path) -> None:
+    code = f"""
+import os, signal, sys, time
+sys.path.insert(0, {str(PROJECT)!r})
+from pathlib import Path
+from telemetry.store import Store, Writer
+from tests.unit.test_telemetry import event
+store = Store(Path({str(tmp_path / "events.db")!r}))
+writing = Writer(store, days=30, megabytes=100, count=lambda *_: None, seconds=0.1)
+writing.start()
+writing.add(event(number) for number in range(1000))
+time.sleep(1)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert len(Store(tmp_path / "events.db").read("prediction")) == 1000
+
+
+def test_texts_are_kept_as_far_as_the_setting_says() -> None:
+    text = "@anna look: https://example.org/x www.example.org mail me@example.org"
+    assert keep(text, "none") is None
+    assert keep(text, "masked") == "@user look: http http mail me@example.org"
+    assert keep(text, "raw") == text
+
+
+@given(st.text())
+def test_a_masked_text_names_nobody(text: str) -> None:
+    masked = keep(text, "masked")
+    assert masked is not None
+    assert keep(masked, "masked") == masked or "@user" in masked
