@@ -35,6 +35,14 @@ endif
 run: setup ## Train, compare, select and register on the embedded sample
 	mlflow run . --env-manager=local
 
+.PHONY: package
+package: setup ## Build a Bento of the champion
+	python -m steps package
+
+.PHONY: serve
+serve: package ## Package the champion and serve it on http://127.0.0.1:3000
+	python -m service tweet_sentiment:latest
+
 .PHONY: mlflow-ui
 mlflow-ui: setup ## Open the runs and the registry on http://127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000

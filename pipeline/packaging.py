@@ -29,7 +29,7 @@ class PackagingError(RuntimeError):
 
 def about(version: ModelVersion, alias: str) -> dict[str, Any]:
     """Return what is told of a version by the service: where it comes from, and how good it is."""
-    run = mlflow.get_run(version.run_id)
+    run = mlflow.get_run(str(version.run_id))
     select = mlflow.get_run(models.run_id(version.tags[card.FOLDER]))
     scores = run.data.metrics
     return {

@@ -23,12 +23,12 @@ log = logging.getLogger(__name__)
 MOST_AT_ONCE = 64
 
 
+@bentoml.asgi_app(api.application())
 @bentoml.service(
     name="tweet_sentiment",
     metrics={"enabled": False},  # BentoML's make a label of every address that a client invents
     logging={"access": {"enabled": False}},
 )
-@bentoml.asgi_app(api.application())
 class TweetSentiment:
     """Say of tweets whether they are negative."""
 
@@ -58,7 +58,7 @@ class TweetSentiment:
         gc.collect()
         gc.freeze()
 
-    @bentoml.on_shutdown
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:
         """Write the events that wait."""
         if self.events is not None:
@@ -85,4 +85,4 @@ def guarded(app: ASGIApp) -> ASGIApp:
     return metrics.Measured(guards.Problems(app))
 
 
-TweetSentiment.add_asgi_middleware(guarded)
+TweetSentiment.add_asgi_middleware(guarded)  # type: ignore[attr-defined]  # it is a bentoml.Service now

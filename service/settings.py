@@ -20,26 +20,40 @@ class Settings(BaseSettings):
         env_prefix="SERVICE_", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
     )
 
-    model: Path = Field(PACKAGED, description="folder of the packaged model; a Bento holds its own")
-    host: str = Field("127.0.0.1", description="address to listen on")
-    port: int = Field(3000, ge=1, le=65535, description="port to listen on")
-    start_seconds: float = Field(60, gt=0, description="until when the model must have passed its self-test")
+    model: Path = Field(default=PACKAGED, description="folder of the packaged model; a Bento holds its own")
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=3000, ge=1, le=65535, description="port to listen on")
+    start_seconds: float = Field(default=60, gt=0, description="until when the model must have passed its self-test")
 
-    api_keys: Secrets = Field((), description="keys, one of which a request must bear (Authorization: Bearer <key>)")
-    anonymous: bool = Field(False, description="whether others than this machine are answered without a key")
-    requests_per_minute: int = Field(600, ge=1, description="of one key, or of one address where there are no keys")
-    max_body_bytes: int = Field(8 * 2**20, ge=1024, description="of a request, counted as they come")
+    api_keys: Secrets = Field(
+        default=(), description="keys, one of which a request must bear (Authorization: Bearer <key>)"
+    )
+    anonymous: bool = Field(default=False, description="whether others than this machine are answered without a key")
+    requests_per_minute: int = Field(
+        default=600, ge=1, description="of one key, or of one address where there are no keys"
+    )
+    max_body_bytes: int = Field(default=8 * 2**20, ge=1024, description="of a request, counted as they come")
     timeout_seconds: float = Field(
-        30, gt=0, lt=60, description="for one request, from its first byte to its answer; BentoML ends all after 60"
+        default=30,
+        gt=0,
+        lt=60,
+        description="for one request, from its first byte to its answer; BentoML ends all after 60",
     )
-    cors_origins: Words = Field((), description="origins whose pages may call the service (https://example.org)")
+    cors_origins: Words = Field(
+        default=(), description="origins whose pages may call the service (https://example.org)"
+    )
 
-    telemetry_path: Path | None = Field(None, description="SQLite file of events; none are kept where it is not set")
-    telemetry_text: Literal["none", "masked", "raw"] = Field(
-        "none", description="what an event holds of a tweet: nothing, its text without mentions and links, or all"
+    telemetry_path: Path | None = Field(
+        default=None, description="SQLite file of events; none are kept where it is not set"
     )
-    telemetry_days: float = Field(30, gt=0, description="after how many days an event is deleted")
-    telemetry_megabytes: float = Field(200, gt=0, description="from which size of the file on the oldest are deleted")
+    telemetry_text: Literal["none", "masked", "raw"] = Field(
+        default="none",
+        description="what an event holds of a tweet: nothing, its text without mentions and links, or all",
+    )
+    telemetry_days: float = Field(default=30, gt=0, description="after how many days an event is deleted")
+    telemetry_megabytes: float = Field(
+        default=200, gt=0, description="from which size of the file on the oldest are deleted"
+    )
 
     @field_validator("api_keys", "cors_origins", mode="before")
     @classmethod

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -12,6 +13,7 @@ from starlette.testclient import TestClient
 
 from sentiment.classifier import Classifier
 from service.service import TweetSentiment
+from service.settings import Settings
 from telemetry.store import Store
 from tests.packaged import save_packaged
 
@@ -95,7 +97,6 @@ def test_a_tweet_near_the_threshold_is_for_a_human_to_look_at(client: TestClient
         ({"text": "a", "texts": ["a"]}, "has a field that is not known"),
         (["a"], "must be an object"),
         ("a", "must be an object"),
-        (None, "The request is missing"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_where_and_why(client: TestClient, asked: object, detail: str) -> None:
@@ -272,3 +273,9 @@ def test_an_event_holds_the_masked_text_if_it_is_asked_for(started: Started, tmp
         client.post("/predict", json={"text": "@anna look https://example.org/x"})
     with sqlite3.connect(path) as database:
         assert "@user look http" in database.execute("SELECT body FROM events").fetchone()[0]
+
+
+def test_the_readme_names_every_setting() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("| `SERVICE_...` |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([A-Z_]{4,})`", table)) == {name.upper() for name in Settings.model_fields}
