@@ -29,7 +29,7 @@ PACKAGE = runs.PROJECT / "sentiment"
 # What sentiment/pyfunc.py imports: using a model needs no more of MLflow than this.
 PYFUNC_REQUIREMENTS = ("mlflow-skinny", "pandas")
 # What of the library a served model needs, and carries.
-SERVED_CODE = ("__init__.py", "classifier.py", "golden.py", "log_count_ratio.py", "text.py", "runtimes")
+SERVED_CODE = ("__init__.py", "classifier.py", "explain.py", "golden.py", "log_count_ratio.py", "text.py", "runtimes")
 MODEL = "model"
 # What may be compared: the steps that make a model, without `train_`.
 FAMILIES = ("baseline", "keras", "bert", "blend")
