@@ -1,17 +1,22 @@
 """The REST interface: what is asked for, what is answered, and how FastAPI describes it."""
 
+import asyncio
 import time
+from concurrent.futures import Executor
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any, Protocol
 from uuid import uuid4
 
 import bentoml
+import numpy as np
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
+from sentiment import explain as explanation
 from service import metrics, problems
 from service.batching import Batcher
 from service.model import PackagedModel
@@ -22,9 +27,11 @@ from service.schemas import (
     ONE,
     SEVERAL,
     Asked,
+    Explanation,
     Prediction,
     Predictions,
     ProblemDetails,
+    Question,
     Questions,
 )
 from telemetry import events
@@ -56,6 +63,7 @@ class Answering(Protocol):
     score: Batcher
     events: Writer | None
     keep: Text
+    explanations: Executor
 
 
 async def answering() -> Answering:
@@ -103,6 +111,7 @@ def application() -> FastAPI:
     app.add_exception_handler(HTTPException, tell)
     reads = [Depends(require_json)]
     app.post("/predict", dependencies=reads, responses=told(400, 401, 405, 413, 415, 429, 500, 503, 504))(predict)
+    app.post("/explain", dependencies=reads, responses=told(400, 401, 405, 413, 415, 429, 500, 503, 504))(explain)
     app.get("/model", responses=told(401, 405, 429, 500, 503))(model)
     app.get("/metrics", responses=told(401, 405, 429, 500), response_class=PlainTextResponse)(expose)
     app.openapi = lambda: description(app)  # type: ignore[method-assign]  # FastAPI's way of changing it
@@ -184,6 +193,17 @@ def event(answer: Prediction, text: str, what: Text, milliseconds: float) -> eve
     )
 
 
+async def explain(asked: Question, service: Service) -> Explanation:
+    """Say how much each word of a tweet pushes towards negative or positive."""
+    loop = asyncio.get_running_loop()
+    classifier = service.model.classifier
+    told = await loop.run_in_executor(service.explanations, explanation.explain, classifier, asked.text)
+    negative = classifier.is_negative(np.array([told.negative_probability]))[0]
+    return Explanation(
+        sentiment="negative" if negative else "positive", model_version=service.model.about["version"], **asdict(told)
+    )
+
+
 async def model(service: Service) -> dict[str, Any]:
     """Tell which model answers: where it comes from, how good it is, and its card."""
     return service.model.about
@@ -198,7 +218,7 @@ async def tell_what_does_not_fit(_: Request, error: Exception) -> Response:
     """Answer with where a request does not fit and why, without what the client has sent."""
     assert isinstance(error, RequestValidationError)
     found = [f"{place(wrong)} {reason(wrong)}" for wrong in error.errors()[:MOST_ERRORS]]
-    return problems.response(400, "; ".join(found) + '. Send {"text": "..."} or {"texts": ["...", "..."]}.')
+    return problems.response(400, "; ".join(found) + ". What fits: GET /docs.json.")
 
 
 def place(wrong: dict[str, Any]) -> str:

@@ -54,10 +54,13 @@ def one_or_several(asked: Any) -> str:
 Asked = Annotated[Annotated[Question, Tag(ONE)] | Annotated[Questions, Tag(SEVERAL)], Discriminator(one_or_several)]
 
 
+Sentiment = Annotated[Literal["negative", "positive"], Field(description="negative from the model's threshold on")]
+
+
 class Prediction(BaseModel):
     """What the model says of a tweet."""
 
-    sentiment: Literal["negative", "positive"] = Field(description="negative from the model's threshold on")
+    sentiment: Sentiment
     negative_probability: float = Field(ge=0, le=1, description="calibrated")
     certainty: Literal["certain", "uncertain"] = Field(
         description="uncertain in the band of probabilities in which a wrong answer costs more than a look by a human"
@@ -70,6 +73,29 @@ class Predictions(BaseModel):
     """What the model says of several tweets, in the order in which they were given."""
 
     predictions: list[Prediction]
+
+
+class Contribution(BaseModel):
+    """What one word adds to the answer."""
+
+    text: str = Field(description="the word")
+    start: int = Field(ge=0, description="where it starts in the text, in code points")
+    end: int = Field(ge=0, description="where it ends")
+    contribution: float = Field(description="in log-odds; above 0 it pushes towards negative")
+
+
+class Explanation(BaseModel):
+    """Why the model says so: base and contributions add up to the log-odds of the probability."""
+
+    sentiment: Sentiment
+    negative_probability: float = Field(ge=0, le=1, description="calibrated")
+    base: float = Field(description="log-odds (natural logarithm) without any word")
+    contributions: list[Contribution] = Field(description="of each word, in their order")
+    error: float = Field(description="log-odds of the probability, less the sum of base and contributions")
+    method: Literal["coefficients", "shapley"] = Field(
+        description="the model's own coefficients where it is linear, else Shapley values over an order and its reverse"
+    )
+    model_version: str = Field(description="version of the registered model")
 
 
 class ProblemDetails(BaseModel):

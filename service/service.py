@@ -54,6 +54,7 @@ class TweetSentiment:
             self.events.start()
         thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         self.score = Batcher(self.model.classifier.negative_probability, thread, largest=MOST_AT_ONCE)
+        self.explanations = ThreadPoolExecutor(1, thread_name_prefix="explanations")  # they hold up no prediction
         # What is loaded now stays: to look at it again and again is where the slowest answers come from.
         gc.collect()
         gc.freeze()

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -77,6 +78,20 @@ def test_a_tweet_near_the_threshold_is_for_a_human_to_look_at(client: TestClient
     told = client.post("/predict", json={"text": "seat 12"}).json()
     assert 0.3 <= told["negative_probability"] <= 0.6
     assert told["certainty"] == "uncertain"
+
+
+def test_an_explanation_adds_up_and_says_where_its_words_stand(client: TestClient) -> None:
+    text = "  late AGAIN &amp; rude \U0001f621 @anna "
+    told = client.post("/explain", json={"text": text}).raise_for_status().json()
+    assert told["sentiment"] == "negative"
+    assert told["method"] == "coefficients"
+    assert [text[word["start"] : word["end"]] for word in told["contributions"]] == text.split()
+    added = told["base"] + sum(word["contribution"] for word in told["contributions"])
+    probability = told["negative_probability"]
+    assert added == pytest.approx(math.log(probability / (1 - probability)))
+    assert abs(told["error"]) < 1e-9
+    assert probability == client.post("/predict", json={"text": text}).json()["negative_probability"]
+    assert client.post("/explain", json={"texts": [text]}).status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -157,7 +172,7 @@ def test_the_model_says_what_it_is(client: TestClient) -> None:
 
 def test_the_interface_describes_itself_with_every_refusal(client: TestClient) -> None:
     paths = client.get("/docs.json").raise_for_status().json()["paths"]
-    assert set(paths) == {"/predict", "/model", "/metrics", "/livez", "/readyz"}
+    assert set(paths) == {"/predict", "/explain", "/model", "/metrics", "/livez", "/readyz"}
     assert set(paths["/predict"]["post"]["responses"]) == {
         *("200", "400", "401", "405", "413", "415", "429", "500", "503", "504")
     }
