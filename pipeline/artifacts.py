@@ -73,7 +73,11 @@ def log_data(frames: Mapping[str, pd.DataFrame], folder: Path) -> None:
         data = from_pandas(
             table, name=f"{described['data']} {name}", digest=short(described["digests"][name]), targets="negative"
         )
-        mlflow.log_input(data, context=name)
+        try:
+            mlflow.log_input(data, context=name)
+        except mlflow.MlflowException:
+            # Another run has logged the same data set for the first time at this very moment: now MLflow will find it.
+            mlflow.log_input(data, context=name)
     if "taught" in described:  # by the step `distill`
         mlflow.set_tags({"teacher": described["taught"]["teacher"], "taught_texts": described["taught"]["texts"]})
 

@@ -44,12 +44,14 @@ class Item:
         options: that set it apart.
         when: false or null where it lacks what it needs.
         teacher: the trainer whose best model so far labels texts for it (step `distill`).
+        called: what tells it apart in its name, instead of the values among its options.
     """
 
     step: str
     options: list[str] = field(default_factory=list)
     when: Any = True
     teacher: str | None = None
+    called: str | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def fields(written: Any, kind: type, where: str) -> dict[str, Any]:
     Raises:
         PlanError: one is missing, unknown, or no list where it should be.
     """
-    known = {"name", "candidates", "keep"} if kind is Stage else {"step", "options", "when", "teacher"}
+    known = {"name", "candidates", "keep"} if kind is Stage else {"step", "options", "when", "teacher", "called"}
     needed = {"name", "candidates"} if kind is Stage else {"step"}
     if not isinstance(written, Mapping) or not needed <= set(written) <= known:
         raise PlanError(f"{where}: {written} should have {sorted(needed)}, and of {sorted(known)} nothing else.")
@@ -176,7 +178,8 @@ def candidate(
     """
     try:
         planned = {key(option) for option in item.options}
-        told = tuple(re.sub(r"^[^=]*\.", "", option) for option in item.options if "." in key(option))
+        values_told = (re.sub(r"^[^=]*\.", "", option) for option in item.options if "." in key(option))
+        told = tuple(values_told) if item.called is None else (item.called,)
         if item.step == BEST and best is not None:
             step, teacher, told = best.step, best.teacher, (*best.told, *told)
             options = [*(option for option in best.options if key(option) not in planned), *item.options]

@@ -44,9 +44,10 @@ def terminal(candidates: pd.DataFrame, title: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     shown = written(candidates, TERMINAL)
     for head in shown.columns:
-        table.add_column(
-            {"accuracy": "acc."}.get(head, head), justify="left" if head == "candidate" else "right", no_wrap=True
-        )
+        if head == "candidate":  # a long name is wrapped: the figures are what the table is for
+            table.add_column(head, overflow="fold")
+        else:
+            table.add_column({"accuracy": "acc."}.get(head, head), justify="right", no_wrap=True)
     for number, row in enumerate(shown.itertuples(index=False)):
         table.add_row(*row, style="bold green" if number == 0 else None)
     return table

@@ -146,6 +146,14 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def has_bfloat16(where: torch.device) -> bool:
+    """Return whether a device has instructions for bfloat16: with them training is faster, emulated it is slower."""
+    if where.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
 def save(model: SentenceClassifier, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Write a Transformers folder of the encoder and its tokenizer, with the weights of the head beside them."""
     model.encoder.save_pretrained(folder)

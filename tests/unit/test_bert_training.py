@@ -160,6 +160,19 @@ def test_the_same_seed_gives_the_same_network(checkpoint: Path) -> None:
     assert any(not torch.equal(weights, other[name]) for name, weights in first.items())
 
 
+@pytest.mark.parametrize("instructions", [True, False])
+def test_the_network_is_trained_in_bfloat16_where_there_are_instructions_for_it(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, instructions: bool
+) -> None:
+    computed = set()
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": instructions})
+    model, tweets = untrained(checkpoint)
+    model.head.register_forward_hook(lambda head, _, logits: computed.add((head.training, logits.dtype)))
+    finetune.fit(model, {"train": tweets, "validation": tweets}, **{**FINETUNE, "epochs": 1})
+    assert computed == {(True, torch.bfloat16 if instructions else torch.float32), (False, torch.float32)}
+    assert {weights.dtype for weights in model.parameters()} == {torch.float32}
+
+
 def test_the_weights_of_the_best_epoch_are_kept(checkpoint: Path) -> None:
     model, tweets = untrained(checkpoint)
     chance = np.random.default_rng(1)

@@ -146,6 +146,13 @@ def test_a_student_keeps_its_teacher_also_as_the_best() -> None:
     assert candidate(Item("best", ["seed=3"]), [], {}, student).teacher == "train_bert"
 
 
+def test_a_candidate_may_be_called_by_a_word_instead_of_its_values() -> None:
+    student = candidate(Item("train_keras", ["distill.extra_texts=a/more.csv"], called="distilled"), [], {})
+    assert student.name("train_keras") == "train_keras bilstm word2vec lemmatize distilled"
+    best = candidate(Item("best", ["split.train_on_rest=true"], called="more data"), [], {}, student)
+    assert best.name("train_keras") == "train_keras bilstm word2vec lemmatize distilled more data"
+
+
 @pytest.mark.parametrize("when", [None, False])
 def test_a_candidate_without_what_it_needs_is_left_out_and_so_is_a_stage_without_others(when: object) -> None:
     simple = stage(trainer("train_baseline"), trainer("train_keras", when=when), name="simple")
