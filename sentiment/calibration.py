@@ -81,14 +81,17 @@ def fit(negative: Labels, probability: Probabilities, method: Method) -> Calibra
     if method == "none" or min(ones, zeros) == 0 or np.ptp(logits) < SAME:
         return IDENTITY
     target = np.where(negative == 1, (ones + 1) / (ones + 2), 1 / (zeros + 2))
+    # The likelihood is concave: its best slope is above 0 if it rises from slope 0 on, with the best intercept there.
+    rise = np.dot(target - (target.mean() if method == "platt" else 0.5), logits)
+    if rise <= SAME * np.abs(logits).sum():
+        return IDENTITY
     # scikit-learn takes no labels between 0 and 1: each row stands twice, as 1 and as 0, weighted by its label.
     line = LogisticRegression(C=np.inf, fit_intercept=method == "platt", solver="newton-cholesky").fit(
         np.tile(logits, 2)[:, np.newaxis],
         np.repeat([1, 0], len(probability)),
         sample_weight=np.concatenate([target, 1 - target]),
     )
-    slope, intercept = float(line.coef_[0, 0]), float(np.ravel(line.intercept_)[0])
-    return Calibration(slope=slope, intercept=intercept) if slope > 0 else IDENTITY
+    return Calibration(slope=float(line.coef_[0, 0]), intercept=float(np.ravel(line.intercept_)[0]))
 
 
 def cross_fitted(

@@ -145,6 +145,12 @@ def test_a_model_that_is_wrong_throughout_is_not_turned_round() -> None:
     assert choose(negative, probability, folds=5, seed=42).method == "none"
 
 
+@pytest.mark.parametrize("method", ["temperature", "platt"])
+def test_a_model_that_says_the_same_of_both_classes_is_left_alone(method: Method) -> None:
+    negative = np.array([1, 1, 1, 0, 0, 0], dtype=np.int8)
+    assert fit(negative, np.array([0.0, 0.0, 1.0, 0.0, 0.0, 1.0]), method) == IDENTITY
+
+
 @settings(max_examples=50)
 @given(DRAWS, st.sampled_from(["temperature", "platt"]))
 def test_whatever_the_probabilities_a_fit_is_usable(draws: list[tuple[bool, float]], method: Method) -> None:
