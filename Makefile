@@ -9,6 +9,9 @@ BIN := $(CURDIR)/.venv/bin
 TORCH ?= cpu
 CPU_WHEELS := https://download.pytorch.org/whl/cpu/torch/
 export PATH := $(BIN):$(PATH)
+# What builds and runs images here, and options for running them (ENGINE_OPTIONS="--network slirp4netns", say).
+export ENGINE ?= $(firstword $(notdir $(shell command -v docker podman buildah)))
+export IMAGE ?= localhost/tweet_sentiment:latest
 export MLFLOW_EXPERIMENT_NAME ?= tweet_sentiment
 
 .PHONY: help
@@ -42,6 +45,20 @@ package: setup ## Build a Bento of the champion
 .PHONY: serve
 serve: package ## Package the champion and serve it on http://127.0.0.1:3000
 	python -m service tweet_sentiment:latest
+
+.PHONY: image
+image: package ## Build a container image of the champion, with docker, podman or buildah (ENGINE, IMAGE)
+	@test -n "$(ENGINE)" || { echo "None of docker, podman and buildah is installed."; exit 1; }
+	$(ENGINE) build $(BUILD_OPTIONS) --file service/Dockerfile --tag $(IMAGE) \
+	  "$$(bentoml get tweet_sentiment:latest --output path)"
+
+.PHONY: image-test
+image-test: setup ## Try the image: start it read-only in 512 MB, ask it, stop it (docker or podman)
+	pytest tests/image
+
+.PHONY: soak
+soak: setup ## Ask the service for five minutes, with clients that behave badly among the good ones
+	SOAK_SECONDS=300 pytest tests/e2e/test_soak.py
 
 .PHONY: mlflow-ui
 mlflow-ui: setup ## Open the runs and the registry on http://127.0.0.1:5000

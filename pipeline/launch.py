@@ -127,6 +127,23 @@ def select(launcher: Launcher, splits: str, candidates: list[str], cfg: DictConf
     return run
 
 
+def package(launcher: Launcher, cfg: DictConfig, overrides: list[str]) -> None:
+    """Run `package`, if there is a champion of which no Bento is there yet.
+
+    Raises:
+        StepError: it failed.
+    """
+    champion = registry.holder(cfg.select.name, registry.CHAMPION)
+    if champion is None:
+        log.warning("package: %s has no champion, so there is nothing to serve.", cfg.select.name)
+        return
+
+    def of_the_champion(run: Run) -> bool:
+        return run.data.tags["packaged"] == registry.identity(champion)
+
+    launcher.run("package", "package", overrides, settings("package", cfg, {}), usable=of_the_champion)
+
+
 def settings(step: str, cfg: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return all that a step reads of the configuration, with its inputs."""
     return {"seed": cfg.seed, "inputs": dict(inputs), **runs.read_settings(step, cfg)}

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import bentoml
 import mlflow
 import yaml
 from mlflow.entities.model_registry import ModelVersion
@@ -49,8 +50,8 @@ def about(version: ModelVersion, alias: str) -> dict[str, Any]:
     }
 
 
-def build(version: ModelVersion, alias: str, scratch: Path) -> str:
-    """Build a Bento of a registered version; return its tag.
+def build(version: ModelVersion, alias: str, scratch: Path) -> bentoml.Bento:
+    """Build a Bento of a registered version.
 
     Args:
         version: the version.
@@ -60,21 +61,35 @@ def build(version: ModelVersion, alias: str, scratch: Path) -> str:
     Raises:
         PackagingError: its files are gone, it was made by an older version of this project, or BentoML refuses.
     """
-    context, told = scratch / "context", about(version, alias)
+    context = scratch / "context"
+    assemble(context, download(version, scratch), about(version, alias))
+    mlflow.artifacts.download_artifacts(version.tags[card.FOLDER], dst_path=str(context / "model"))
+    return bentoml.bentos.get(bentoml_build(context))
+
+
+def assemble(context: Path, model: Path, told: Mapping[str, Any]) -> None:
+    """Write what a Bento is built from, but for the model's card.
+
+    Args:
+        context: the folder to make.
+        model: that of a logged model.
+        told: what `GET /model` is to tell of it.
+
+    Raises:
+        PackagingError: an older version of this project made the model.
+    """
     context.mkdir()
-    needs = collect(download(version, scratch), context)
-    folder = context / "model"
-    (folder / "about.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    mlflow.artifacts.download_artifacts(version.tags[card.FOLDER], dst_path=str(folder))
+    needs = collect(model, context)
+    (context / "model" / "about.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     (context / "requirements.txt").write_text("\n".join(needs) + "\n", encoding="utf-8")
+    shutil.copy(runs.PROJECT / "constraints.txt", context)
     bentofile = {
         "service": SERVICE,
         "labels": labels(told),
-        "include": ["service/**", "sentiment/**", "telemetry/**", "model/**"],
+        "include": ["service/**", "sentiment/**", "telemetry/**", "model/**", "constraints.txt"],
         "python": {"requirements_txt": "requirements.txt", "lock_packages": False},
     }
     (context / "bentofile.yaml").write_text(yaml.safe_dump(bentofile), encoding="utf-8")
-    return bentoml_build(context)
 
 
 def download(version: ModelVersion, scratch: Path) -> Path:
@@ -90,7 +105,7 @@ def download(version: ModelVersion, scratch: Path) -> Path:
         raise PackagingError(f"The files of {uri} cannot be fetched: {error}") from error
 
 
-def collect(version: Path, context: Path) -> list[str]:
+def collect(model: Path, context: Path) -> list[str]:
     """Copy what a Bento holds to the context it is built from: the service, and of the model its files and its code.
 
     Returns:
@@ -100,17 +115,17 @@ def collect(version: Path, context: Path) -> list[str]:
         PackagingError: an older version of this project made the model.
     """
     for name in ("service", "telemetry"):
-        shutil.copytree(runs.PROJECT / name, context / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(version / "code" / "sentiment", context / "sentiment")
-    flavor = mlflow.models.Model.load(str(version)).flavors["python_function"]
-    classifier = version / flavor["artifacts"]["classifier"]["path"]
+        shutil.copytree(runs.PROJECT / name, context / name, ignore=shutil.ignore_patterns("__pycache__", "Dockerfile"))
+    shutil.copytree(model / "code" / "sentiment", context / "sentiment")
+    flavor = mlflow.models.Model.load(str(model)).flavors["python_function"]
+    classifier = model / flavor["artifacts"]["classifier"]["path"]
     lacking = [name for name in (classifier / DESCRIPTION, classifier / golden.FILE) if not name.is_file()]
     if lacking:
         raise PackagingError(
             f"The model lacks {lacking[0].name}: an older version of this project made it. Train it again."
         )
     shutil.copytree(classifier, context / "model" / "classifier")
-    named = (version / "requirements.txt").read_text(encoding="utf-8").split()
+    named = (model / "requirements.txt").read_text(encoding="utf-8").split()
     own = [line for line in named if line.partition("==")[0] not in models.PYFUNC_REQUIREMENTS]
     return sorted({*own, *pins(SERVICE_REQUIREMENTS)})
 

@@ -58,6 +58,11 @@ def aliases(name: str) -> dict[str, str]:
     return {alias: str(version) for alias, version in sorted(found[0].aliases.items())} if found else {}
 
 
+def identity(version: ModelVersion) -> str:
+    """Return what tells a version from all others of a store, also from those of a model that was deleted."""
+    return f"{version.name}/{version.version} {version.source}"
+
+
 def history(name: str) -> list[dict[str, Any]]:
     """Return the moves of all aliases, the oldest first: `alias`, `when` (UTC), `from`, `to`, `why`, `by`."""
     tags = MlflowClient().get_registered_model(name).tags

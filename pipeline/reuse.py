@@ -24,9 +24,13 @@ from mlflow.entities import Run
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("steps", "pipeline", "sentiment")
+PACKAGES = ("steps", "pipeline", "sentiment", "service", "telemetry")
 # Modules that are loaded by name, which no import statement tells of: by whom, and where they are.
-LOADED_BY_NAME = {"sentiment.classifier": "sentiment.runtimes", "pipeline.models": "sentiment.pyfunc"}
+LOADED_BY_NAME = {
+    "sentiment.classifier": "sentiment.runtimes",
+    "pipeline.models": "sentiment.pyfunc",
+    "pipeline.packaging": "service",
+}
 FINGERPRINT = "fingerprint.json"
 # What MLflow and Python leave in the folder of a model that somebody loads: no part of what a step has made.
 LEFT_BY_LOADING = {"registered_model_meta", "__pycache__"}

@@ -1,7 +1,7 @@
-"""Run the whole pipeline: make what the plan's candidates need, train them on the same splits, select one.
+"""Run the whole pipeline: make what the plan's candidates need, train them on the same splits, select and package one.
 
-In: nothing. Out: the registered champion. What is tried is written in conf/plan/, what a step eats in MLproject. With
-`-m` it is run once for each combination of the swept values (pipeline/sweep.py).
+In: nothing. Out: the registered champion, and a Bento of it. What is tried is written in conf/plan/, what a step eats
+in MLproject. With `-m` it is run once for each combination of the swept values (pipeline/sweep.py).
 """
 
 import logging
@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from pipeline import models, plan, runs, sweep
-from pipeline.launch import Launcher, StepError, select
+from pipeline.launch import Launcher, StepError, package, select
 from pipeline.plan import BLEND, Candidate, Stage
 from sentiment import comparison
 
@@ -117,6 +117,7 @@ def main(cfg: DictConfig) -> float | None:
                 study.run(stage, number)
             selected = select(launcher, study.splits, list(study.candidates), cfg, overrides)
             mlflow.set_tag("select", selected.info.run_id)
+            package(launcher, cfg, overrides)
         except StepError as error:
             sys.exit(str(error))
         finally:

@@ -9,7 +9,7 @@ import hydra
 import mlflow
 from omegaconf import DictConfig
 
-from pipeline import packaging, registry, runs
+from pipeline import packaging, registry, reuse, runs
 from pipeline.registry import CHAMPION, RegistryError
 
 log = logging.getLogger(__name__)
@@ -23,9 +23,10 @@ def main(cfg: DictConfig) -> None:
         version = registry.holder(name, CHAMPION)
         if version is None:
             raise RegistryError(f"{name} has no champion. Make one with `make run`, or promote a version by hand.")
-        tag = packaging.build(version, CHAMPION, scratch)
-        mlflow.set_tags({"bento": tag, "version": str(version.version)})
-        log.info("Bento %s holds version %s of %s. Serve it: bentoml serve %s", tag, version.version, name, tag)
+        bento = packaging.build(version, CHAMPION, scratch)
+        mlflow.set_tags({"bento": str(bento.tag), "packaged": registry.identity(version)})
+        reuse.log_digest(bento.path)
+        log.info("Bento %s holds version %s of %s: `make serve` serves it.", bento.tag, version.version, name)
 
 
 if __name__ == "__main__":

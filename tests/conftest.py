@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,9 @@ for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
     del os.environ[name]
 for name, value in QUIET.items():
     os.environ.setdefault(name, value)
+# BentoML reads it once. The folder is gone when the tests are over.
+BENTOS = tempfile.TemporaryDirectory(prefix="bentoml-")
+os.environ["BENTOML_HOME"] = BENTOS.name
 
 
 @pytest.fixture(autouse=True)

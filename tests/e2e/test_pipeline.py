@@ -13,14 +13,16 @@ STAGES = ("simple", "advanced", "bert")
 
 def test_every_step_ran_once_for_what_it_makes_and_finished(chain: Chain) -> None:
     steps = {"main": 1, "split": 1, "preprocess": 1, "embed": 1, "train_baseline": 2, "train_keras": 1, "train_bert": 1}
-    steps["select"] = 1
+    steps |= {"select": 1, "package": 1}
     assert {step: len(chain.runs(step)) for step in steps} == steps
     assert {run.info.status for step in steps for run in chain.runs(step)} == {"FINISHED"}
 
 
 def test_the_steps_are_children_of_main_and_named_by_what_sets_them_apart(chain: Chain) -> None:
     (main,) = chain.runs("main")
-    children = [run for step in ("split", "train_baseline", "train_keras", "select") for run in chain.runs(step)]
+    children = [
+        run for step in ("split", "train_baseline", "train_keras", "select", "package") for run in chain.runs(step)
+    ]
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {main.info.run_id}
     assert {run.info.run_name for run in chain.runs("train_baseline")} == {
         "train_baseline dummy lemmatize",

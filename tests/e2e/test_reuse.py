@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.smoke import Chain, run_pipeline
 
 pytestmark = pytest.mark.slow
-STEPS = ("split", "preprocess", "embed", "train_baseline", "train_keras", "train_bert", "select")
+STEPS = ("split", "preprocess", "embed", "train_baseline", "train_keras", "train_bert", "select", "package")
 
 
 def test_the_same_command_again_runs_no_step_and_says_so(copied_chain: Chain, tmp_path: Path) -> None:
@@ -15,5 +15,10 @@ def test_the_same_command_again_runs_no_step_and_says_so(copied_chain: Chain, tm
     again = run_pipeline(copied_chain.tracking_uri, tmp_path)
     assert {step: [run.info.run_id for run in again.runs(step)] for step in STEPS} == before
     assert again.statuses("main") == {"main": ["FINISHED", "FINISHED"]}
-    for said in ("split: unchanged, run", "train_keras bilstm word2vec lemmatize: unchanged, run", "Registered:"):
+    for said in (
+        "split: unchanged, run",
+        "train_keras bilstm word2vec lemmatize: unchanged, run",
+        "package: unchanged, run",
+        "Registered:",
+    ):
         assert said in again.output

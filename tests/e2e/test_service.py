@@ -4,21 +4,19 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
 from telemetry.store import Store
-from tests.e2e.smoke import BIN, PROJECT, Chain, environment, load
+from tests.e2e.served import PATIENCE_SECONDS, Server, free_port, served, start, wait_until_ready
+from tests.e2e.smoke import BIN, Chain, environment, load
 
 pytestmark = pytest.mark.slow
 TWEETS = [
@@ -28,85 +26,6 @@ TWEETS = [
     "vol annulé",
 ]
 HEAVY = ("tensorflow", "keras", "torch", "transformers", "mlflow", "pandas", "hydra")
-PATIENCE_SECONDS = 60
-
-
-@dataclass
-class Server:
-    """A service that runs."""
-
-    process: subprocess.Popen[bytes]
-    client: httpx.Client
-    log: Path
-
-    def worker(self) -> psutil.Process:
-        """Return the process that answers."""
-        (worker,) = (child for child in psutil.Process(self.process.pid).children() if "worker" in str(child.cmdline()))
-        return worker
-
-
-@pytest.fixture(scope="module")
-def bento(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Package the champion of the chain; return the folder of the Bento."""
-    home = tmp_path_factory.mktemp("bentoml")
-    command = [str(BIN / "python"), "-m", "steps", "package"]
-    told = environment(chain.tracking_uri) | {"BENTOML_HOME": str(home)}
-    done = subprocess.run(command, cwd=PROJECT, env=told, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (folder,) = (path.parent for path in home.glob("bentos/*/*/bento.yaml"))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def python(bento: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make an environment of what the Bento asks for; return its Python."""
-    venv = tmp_path_factory.mktemp("venv")
-    subprocess.run([BIN / "uv", "venv", "--quiet", "--python=3.11", "--clear", venv], check=True)
-    needs = bento / "env" / "python" / "requirements.txt"
-    install = [BIN / "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", venv, "--requirement", needs]
-    subprocess.run(install, check=True)
-    return venv / "bin" / "python"
-
-
-@contextmanager
-def served(python: Path, bento: Path, folder: Path, **settings: object) -> Iterator[Server]:
-    """Start the service of a Bento, as its container does, and stop it afterwards."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process, log = start(python, bento, folder, port=port, **settings)
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS, trust_env=False) as client:
-            wait_until_ready(client, process, log)
-            yield Server(process, client, log)
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_SECONDS)
-
-
-def start(python: Path, bento: Path, folder: Path, **settings: object) -> tuple[subprocess.Popen[bytes], Path]:
-    """Start the service; return its process and the file of what it prints."""
-    told = {f"SERVICE_{name.upper()}": str(value) for name, value in settings.items()}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "PYTHON"))}
-    log = folder / "service.log"
-    with log.open("wb") as output:
-        command = [python, "-m", "service"]
-        home = {"BENTOML_HOME": str(folder / "home"), "BENTOML_DO_NOT_TRACK": "true"}
-        process = subprocess.Popen(command, cwd=bento / "src", env=kept | home | told, stdout=output, stderr=output)
-    return process, log
-
-
-def wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            if client.get("/readyz").is_success:
-                return
-        except httpx.TransportError:
-            pass
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -137,9 +56,7 @@ def test_the_service_answers_as_the_registered_model_and_as_its_server_in_mlflow
 @contextmanager
 def served_by_mlflow(chain: Chain, uri: str, folder: Path) -> Iterator[httpx.Client]:
     """Serve a registered model by MLflow's own server."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [BIN / "mlflow", "models", "serve", "--model-uri", uri, "--env-manager", "local", "--port", str(port)]
     log = folder / "mlflow.log"
     with log.open("wb") as output:
@@ -230,3 +147,20 @@ def test_a_setting_that_is_wrong_is_told_by_its_name(bento: Path, python: Path, 
     assert "SERVICE_PORT" in printed
     assert "SERVICE_API_KEYS" in printed
     assert "guess-me" not in printed
+
+
+def test_bentoml_lists_the_bento_with_what_it_holds(chain: Chain) -> None:
+    done = subprocess.run(
+        [BIN / "python", "-m", "bentoml", "list", "--output", "json"], capture_output=True, text=True, check=True
+    )
+    (run,) = chain.runs("package")
+    assert run.data.tags["bento"] in {bento["tag"] for bento in json.loads(done.stdout)}
+
+
+def test_the_interface_answers_as_its_description_says(bento: Path, python: Path, tmp_path: Path) -> None:
+    """Schemathesis makes good and bad requests of the OpenAPI document, and checks all answers against it."""
+    with served(python, bento, tmp_path, requests_per_minute=10**6) as server:
+        description = server.client.base_url.join("/docs.json")
+        command = [BIN / "st", "run", str(description), "--max-examples", "40", "--seed", "1", "--continue-on-failure"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import bentoml
 import pytest
 import yaml
 from hydra.core.hydra_config import HydraConfig
@@ -16,16 +17,7 @@ from steps import package, select
 from tests.integration.candidates import as_started, folder_of, save_splits, train
 from tests.integration.chain import configuration, last_run
 
-pytestmark = pytest.mark.usefixtures("store", "home")
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Give BentoML a store of the tests' own."""
-    folder = tmp_path_factory.mktemp("bentoml")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BENTOML_HOME", str(folder))
-        yield folder
+pytestmark = pytest.mark.usefixtures("store")
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +39,11 @@ def name(trained: tuple[str, Path]) -> Iterator[str]:
 
 
 def test_the_champion_becomes_a_bento_that_holds_the_model_and_what_is_known_of_it(
-    name: str, home: Path, trained: tuple[str, Path]
+    name: str, trained: tuple[str, Path]
 ) -> None:
     package.main(configuration(f"select.name={name}"))
     tags = last_run().data.tags
-    folder = home / "bentos" / tags["bento"].replace(":", "/")
+    folder = Path(bentoml.bentos.get(tags["bento"]).path)
     described = yaml.safe_load((folder / "bento.yaml").read_text(encoding="utf-8"))
     packaged = PackagedModel.load(folder / "src" / "model")
     assert packaged.about["name"] == name

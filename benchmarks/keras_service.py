@@ -1,0 +1,47 @@
+"""The service that many public projects run: FastAPI, and `predict` of the Keras model for each request.
+
+No benchmark itself: `benchmarks.service` starts it as `python -m benchmarks.keras_service NATIVE CLASSIFIER PORT`, with
+the `.keras` model and the folder of the served classifier, which tells how text is read.
+"""
+
+import sys
+from pathlib import Path
+
+import keras
+import uvicorn
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from sentiment.classifier import read_description
+from sentiment.runtimes.tflite import number_words, read_vocabulary, token_numbers
+from sentiment.text import read_text
+
+
+class Question(BaseModel):
+    """One tweet."""
+
+    text: str
+
+
+def application(native: Path, classifier: Path) -> FastAPI:
+    """Return the service."""
+    network = keras.models.load_model(native)
+    tokenizer = read_text(read_description(classifier)["text"])
+    number, length = number_words(read_vocabulary(classifier)), network.input_shape[1]
+    app = FastAPI()
+
+    @app.get("/readyz")
+    def readyz() -> None:
+        """Tell that the model is loaded."""
+
+    @app.post("/predict")
+    def predict(asked: Question) -> dict[str, float]:
+        """Answer one tweet."""
+        row = token_numbers([tokenizer(asked.text)], number, length)
+        return {"negative_probability": float(network.predict(row, verbose=0)[0, 0])}
+
+    return app
+
+
+if __name__ == "__main__":
+    uvicorn.run(application(Path(sys.argv[1]), Path(sys.argv[2])), port=int(sys.argv[3]), log_level="warning")

@@ -1,0 +1,231 @@
+"""Compare the service with one whose model does nothing, with MLflow's own server, and with `keras predict` in FastAPI.
+
+    python -m benchmarks.service [--seconds N] [--rounds N] [--families baseline keras bert] [OVERRIDE ...]
+
+What is compared, for the best model of each family that one run of the pipeline has trained: the Bento that `package`
+builds, in an environment that holds what the Bento asks for alone; the same Bento, whose model answers without looking
+at the tweet; `mlflow models serve` of the same model; and for the Keras network `benchmarks/keras_service.py`, which is
+what public projects run. Needs wrk (Debian's package of that name).
+
+Why it is fair: each has one worker, on the same machine, and is asked by the same wrk for the same tweets, in turns:
+each round starts every server, asks it, and stops it. Each figure is a median of the rounds. The service does all that
+it does for its users: limits, metrics and events included.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import mlflow
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks import store
+from benchmarks.servers import Running, Server
+from benchmarks.store import PROJECT, Store
+from pipeline import models, packaging
+from sentiment.classifier import DESCRIPTION
+from sentiment.datasets import sample
+
+SERVICE, NOTHING, MLFLOW, KERAS = "the service", "a model that does nothing", "mlflow models serve", "keras predict"
+OVERRIDES = ["data.rows=3000", "plan=quick", "select.floor=0.5", "export.max_auc_drop=0.02"]
+CONNECTIONS = 32
+TWEETS = 512
+DOES_NOTHING = """\
+import numpy as np
+
+REQUIREMENTS = ()
+
+
+def load(folder, text):
+    return lambda texts: np.full(len(texts), 0.5)
+"""
+# What is measured, by the name of its column.
+Figures = dict[str, float]
+# Of the service: the figure, against whom, whether it must be at least or at most so many times that of the other.
+TARGETS = (
+    ("p50 ms", NOTHING, "at most", 1.5),
+    ("cold start s", NOTHING, "at most", 1.5),
+    (f"tweets/s, {CONNECTIONS} connections", MLFLOW, "at least", 2.0),
+    (f"tweets/s, {CONNECTIONS} connections", KERAS, "at least", 20.0),
+)
+
+
+def best(runs: Store, family: str) -> str:
+    """Return the URI of a run's best model of a family."""
+    found = max(runs.runs(f"train_{family}"), key=lambda run: run.data.metrics["val_roc_auc"])
+    return f"runs:/{found.info.run_id}/{models.MODEL}"
+
+
+def make_bento(uri: str, folder: Path) -> Path:
+    """Build a Bento of a model as `package` does, in a store of its own; return its folder."""
+    folder.mkdir()
+    model = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder / "model")))
+    names = ("name", "version", "alias", "run_id", "commit", "threshold", "runtime")
+    packaging.assemble(folder / "context", model, dict.fromkeys(names, "benchmark"))
+    (folder / "context" / "model" / "model_card.md").write_text("", encoding="utf-8")
+    os.environ["BENTOML_HOME"] = str(folder / "bentoml")
+    packaging.bentoml_build(folder / "context")
+    (built,) = (folder / "bentoml").glob("bentos/*/*/bento.yaml")
+    return built.parent
+
+
+def make_environment(bento: Path, folder: Path) -> Path:
+    """Make an environment of what a Bento asks for; return its Python."""
+    subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, folder], check=True)
+    install = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", folder]
+    needs = ["--requirement", bento / "env/python/requirements.txt", "--constraint", bento / "src/constraints.txt"]
+    subprocess.run([*install, *needs], check=True)
+    return folder / "bin" / "python"
+
+
+def empty(bento: Path, folder: Path) -> Path:
+    """Copy a Bento, and have its model answer without looking at the tweet."""
+    copied = shutil.copytree(bento, folder)
+    classifier = copied / "src" / "model" / "classifier"
+    description = json.loads((classifier / DESCRIPTION).read_text(encoding="utf-8"))
+    description["calibration"] = {"slope": 1.0, "intercept": 0.0}
+    (classifier / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
+    golden = json.loads((classifier / "golden.json").read_text(encoding="utf-8"))
+    told = [{**tweet, "negative_probability": 0.5} for tweet in golden]
+    (classifier / "golden.json").write_text(json.dumps(told), encoding="utf-8")
+    runtime = copied / "src" / "sentiment" / "runtimes" / f"{description['runtime']}.py"
+    runtime.write_text(DOES_NOTHING, encoding="utf-8")
+    return copied
+
+
+def servers(runs: Store, family: str, folder: Path) -> Iterator[Server]:
+    """Yield the servers to compare for a family."""
+    uri = best(runs, family)
+    bento = make_bento(uri, folder)
+    python = make_environment(bento, folder / "environment")
+    service = Server(
+        SERVICE,
+        [python, "-m", "service"],
+        bento / "src",
+        settings={
+            "SERVICE_PORT": "{port}",
+            "SERVICE_REQUESTS_PER_MINUTE": "100000000",
+            "SERVICE_TELEMETRY_PATH": str(folder / "events.db"),
+            "BENTOML_HOME": str(folder / "home"),
+            "BENTOML_DO_NOT_TRACK": "true",
+        },
+    )
+    yield service
+    yield replace(service, name=NOTHING, folder=empty(bento, folder / "empty") / "src")
+    yield Server(
+        MLFLOW,
+        [Path(sys.executable).parent / "mlflow", "models", "serve", "-m", uri, "--env-manager=local", "-p", "{port}"],
+        folder,
+        path="/invocations",
+        ready="/ping",
+        question=lambda text: {"inputs": [text]},
+        settings=runs.environment,
+    )
+    if family == "keras":
+        run = mlflow.get_run(models.run_id(uri))
+        native = mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/native", dst_path=str(folder))
+        (network,) = Path(native).rglob("*.keras")
+        command = [sys.executable, "-m", "benchmarks.keras_service", network, bento / "src/model/classifier", "{port}"]
+        yield Server(KERAS, command, PROJECT)
+
+
+def measure(running: Running, texts: Sequence[str], seconds: float) -> Figures:
+    """Return the figures of one server."""
+    bodies = [running.server.question(text) for text in texts]
+    running.ask(bodies, connections=CONNECTIONS, seconds=seconds / 4)  # caches are warm in a service that runs
+    one = running.ask(bodies, connections=1, seconds=seconds)
+    many = running.ask(bodies, connections=CONNECTIONS, seconds=seconds)
+    figures = {
+        "cold start s": running.cold_start,
+        "p50 ms": one.p50,
+        "p99 ms": one.p99,
+        "tweets/s": one.rate,
+        f"tweets/s, {CONNECTIONS} connections": many.rate,
+    }
+    if running.server.name in (SERVICE, NOTHING):
+        list_of_all = [{"texts": (list(texts) * TWEETS)[:TWEETS]}]
+        figures[f"tweets/s, {TWEETS} a request"] = (
+            running.ask(list_of_all, connections=1, seconds=seconds).rate * TWEETS
+        )
+    return figures | {"MB": running.megabytes}
+
+
+@contextmanager
+def tracked(runs: Store) -> Iterator[None]:
+    """Point MLflow in this process to a store."""
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(runs.environment["MLFLOW_TRACKING_URI"])
+    yield
+    mlflow.set_tracking_uri(before)
+
+
+def verdicts(medians: dict[str, Figures]) -> Iterator[str]:
+    """Yield what is to be said of each target: the ratio, and whether it was reached."""
+    mine = medians[SERVICE]
+    for figure, other, bound, target in TARGETS:
+        if other in medians:
+            yield said(f"{figure}, against {other}", mine[figure] / medians[other][figure], bound, target)
+    yield said("p99 against p50", mine["p99 ms"] / mine["p50 ms"], "at most", 10)
+    listed = mine[f"tweets/s, {TWEETS} a request"]
+    yield said(f"tweets/s, {TWEETS} a request against one", listed / mine["tweets/s"], "at least", 5)
+    yield said("MB above a model that does nothing", mine["MB"] - medians[NOTHING]["MB"], "at most", 250)
+
+
+def said(what: str, value: float, bound: str, target: float) -> str:
+    """Return a sentence on one target."""
+    reached = value <= target if bound == "at most" else value >= target
+    return f"{what}: {value:.2f} ({bound} {target:g}: {'reached' if reached else 'MISSED'})"
+
+
+def main() -> None:
+    """Measure all families, print their tables and ratios."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=8, help="that a server is asked for each figure (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="in which all take turns (%(default)s)")
+    parser.add_argument("--families", nargs="+", default=["baseline", "keras", "bert"], help="(%(default)s)")
+    parser.add_argument("--overrides", nargs="+", default=OVERRIDES, help="of the pipeline (%(default)s)")
+    options: Any = parser.parse_args()
+    if shutil.which("wrk") is None:
+        sys.exit("wrk is not installed: apt-get install wrk, or brew install wrk.")
+
+    texts = sample.load(rows=2000, seed=1)["text"].drop_duplicates().head(TWEETS).tolist()
+    with store.temporary() as runs, tracked(runs):
+        runs.mlflow_run(PROJECT, options.overrides)
+        for family in options.families:
+            compared = list(servers(runs, family, runs.folder / family))
+            taken: dict[str, list[Figures]] = {server.name: [] for server in compared}
+            for _ in track(range(options.rounds), description=family, transient=True):
+                for server in compared:
+                    with server.started() as running:
+                        taken[server.name].append(measure(running, texts, options.seconds))
+            medians = {name: {key: median(f[key] for f in each) for key in each[0]} for name, each in taken.items()}
+            show(family, medians, options.rounds)
+
+
+def show(family: str, medians: dict[str, Figures], rounds: int) -> None:
+    """Print the table of a family, and its targets."""
+    shown = Table(title=f"{family}, medians of {rounds} rounds")
+    shown.add_column("")
+    for column in medians[SERVICE]:
+        shown.add_column(column, justify="right")
+    for name, figures in medians.items():
+        shown.add_row(name, *(f"{figures[key]:,.1f}" if key in figures else "" for key in medians[SERVICE]))
+    Console().print(shown)
+    for sentence in verdicts(medians):
+        print(sentence)
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}.\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""A packaged model, served by a process of its own."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+PATIENCE_SECONDS = 60
+
+
+@dataclass
+class Server:
+    """A service that runs."""
+
+    process: subprocess.Popen[bytes]
+    client: httpx.Client
+    log: Path
+
+    def worker(self) -> psutil.Process:
+        """Return the process that answers."""
+        (worker,) = (child for child in psutil.Process(self.process.pid).children() if "worker" in str(child.cmdline()))
+        return worker
+
+
+@contextmanager
+def served(python: Path, bento: Path, folder: Path, **settings: object) -> Iterator[Server]:
+    """Start the service of a Bento, as its container does, and stop it afterwards."""
+    port = free_port()
+    process, log = start(python, bento, folder, port=port, **settings)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS, trust_env=False) as client:
+            wait_until_ready(client, process, log)
+            yield Server(process, client, log)
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_SECONDS)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def start(python: Path, bento: Path, folder: Path, **settings: object) -> tuple[subprocess.Popen[bytes], Path]:
+    """Start the service; return its process and the file of what it prints."""
+    told = {f"SERVICE_{name.upper()}": str(value) for name, value in settings.items()}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "PYTHON"))}
+    log = folder / "service.log"
+    with log.open("wb") as output:
+        command = [python, "-m", "service"]
+        home = {"BENTOML_HOME": str(folder / "home"), "BENTOML_DO_NOT_TRACK": "true"}
+        process = subprocess.Popen(command, cwd=bento / "src", env=kept | home | told, stdout=output, stderr=output)
+    return process, log
+
+
+def wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            if client.get("/readyz").is_success:
+                return
+        except httpx.TransportError:
+            pass
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
