@@ -4,10 +4,9 @@ Unlike `bentoml serve` it refuses to be reached by everybody without keys, and e
 not get ready in time, instead of starting it again and again.
 """
 
-import signal
 import sys
-import threading
 import time
+from typing import Protocol
 
 import bentoml
 import httpx
@@ -15,23 +14,29 @@ from pydantic import ValidationError
 
 from service.settings import Settings
 
-ASK_AGAIN_SECONDS = 0.1
+LOOK_AGAIN_SECONDS = 0.1
+
+
+class Server(Protocol):
+    """A server that runs beside this thread."""
+
+    @property
+    def running(self) -> bool:
+        """Return whether it does; it may not yet do so."""
 
 
 def main(arguments: list[str]) -> None:
-    """Serve until the process is told to stop.
+    """Serve until the process is told to stop; then what is in flight is answered first.
 
     Raises:
         SystemExit: the settings are wrong, or the model does not get ready.
     """
     settings = read_settings()
-    asked_to_stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: asked_to_stop.set())
-    with bentoml.serve(arguments[0] if arguments else ".", host=settings.host, port=settings.port):
-        failure = wait_until_ready(settings, asked_to_stop)
-        if failure is None:
-            asked_to_stop.wait()
+    # BentoML handles SIGTERM and SIGINT from here on: its server has stopped when it no longer runs.
+    with bentoml.serve(arguments[0] if arguments else ".", host=settings.host, port=settings.port) as server:
+        failure = wait_until_ready(settings, server)
+        while failure is None and server.running:
+            time.sleep(LOOK_AGAIN_SECONDS)
     if failure is not None:
         sys.exit(failure)
 
@@ -53,19 +58,22 @@ def read_settings() -> Settings:
     return settings
 
 
-def wait_until_ready(settings: Settings, asked_to_stop: threading.Event) -> str | None:
-    """Wait until the model has passed its self-test; return why it will not, if so."""
-    deadline = time.monotonic() + settings.start_seconds
-    address = f"http://{settings.host}:{settings.port}"
-    with httpx.Client(base_url=address, timeout=1, trust_env=False) as client:
-        while time.monotonic() < deadline and not asked_to_stop.wait(ASK_AGAIN_SECONDS):
+def wait_until_ready(settings: Settings, server: Server) -> str | None:
+    """Wait until the model has passed its self-test, or the server was told to stop; return why it will not, if so."""
+    deadline, ran = time.monotonic() + settings.start_seconds, False
+    with httpx.Client(base_url=f"http://{settings.host}:{settings.port}", timeout=1, trust_env=False) as client:
+        while time.monotonic() < deadline:
             try:
                 answer = client.get("/readyz")
             except httpx.TransportError:
+                if ran and not server.running:
+                    return None
+                ran = server.running
+                time.sleep(LOOK_AGAIN_SECONDS)
                 continue
             # It answers only when the self-test is over.
             return None if answer.is_success else "The model is not ready: the log says why."
-    return None if asked_to_stop.is_set() else f"No answer within {settings.start_seconds:g} seconds."
+    return f"No answer within {settings.start_seconds:g} seconds."
 
 
 if __name__ == "__main__":
