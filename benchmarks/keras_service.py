@@ -6,6 +6,7 @@ the `.keras` model and the folder of the served classifier, which tells how text
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import uvicorn
@@ -14,7 +15,7 @@ from pydantic import BaseModel
 
 from sentiment.classifier import read_description
 from sentiment.runtimes.tflite import number_words, read_vocabulary, token_numbers
-from sentiment.text import read_text
+from sentiment.text import Tokenizer, read_text
 
 
 class Question(BaseModel):
@@ -25,8 +26,9 @@ class Question(BaseModel):
 
 def application(native: Path, classifier: Path) -> FastAPI:
     """Return the service."""
-    network = keras.models.load_model(native)
+    network: Any = keras.models.load_model(native)
     tokenizer = read_text(read_description(classifier)["text"])
+    assert isinstance(tokenizer, Tokenizer)
     number, length = number_words(read_vocabulary(classifier)), network.input_shape[1]
     app = FastAPI()
 

@@ -82,10 +82,10 @@ def make_bento(uri: str, folder: Path) -> Path:
 
 def make_environment(bento: Path, folder: Path) -> Path:
     """Make an environment of what a Bento asks for; return its Python."""
-    subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, folder], check=True)
+    subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
     install = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", folder]
     needs = ["--requirement", bento / "env/python/requirements.txt", "--constraint", bento / "src/constraints.txt"]
-    subprocess.run([*install, *needs], check=True)
+    subprocess.run([str(part) for part in (*install, *needs)], check=True)
     return folder / "bin" / "python"
 
 
@@ -136,7 +136,8 @@ def servers(runs: Store, family: str, folder: Path) -> Iterator[Server]:
         run = mlflow.get_run(models.run_id(uri))
         native = mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/native", dst_path=str(folder))
         (network,) = Path(native).rglob("*.keras")
-        command = [sys.executable, "-m", "benchmarks.keras_service", network, bento / "src/model/classifier", "{port}"]
+        classifier = bento / "src" / "model" / "classifier"
+        command = [sys.executable, "-m", "benchmarks.keras_service", str(network), str(classifier), "{port}"]
         yield Server(KERAS, command, PROJECT)
 
 

@@ -11,7 +11,7 @@ import pytest
 from pipeline import launch, reuse, runs
 from tests.integration.chain import configuration
 
-STEPS = ("split", "preprocess", "embed", "train_baseline", "train_keras", "train_bert")
+STEPS = ("split", "preprocess", "embed", "train_baseline", "train_keras", "train_bert", "package")
 TRAINERS = {"train_baseline", "train_keras", "train_bert"}
 EATEN = {"preprocess": ["splits"], "train_keras": ["corpus", "embedding"], "train_bert": ["splits"]}
 
@@ -66,7 +66,7 @@ def test_nothing_changes_a_fingerprint_but_content(project: Path, before: dict[s
         ("search.folds=2", {"train_baseline", "train_bert"}),
         ("train_keras.network.units=3", {"train_keras"}),
         ("cost.review=0.4", TRAINERS),
-        ("select.floor=0.5", set()),
+        ("select.floor=0.5", {"package"}),
         ("plan.stages=[]", set()),
         ("reuse=false", set()),
     ],
@@ -81,10 +81,10 @@ def test_a_setting_concerns_the_steps_that_read_it(override: str, steps: set[str
         ("steps/preprocess.py", {"preprocess"}),
         ("steps/train_bert.py", {"train_bert"}),
         ("steps/main.py", set()),
-        # The split step reads it for the words of its data report.
+        # The split step reads it for the words of its data report; package imports what writes model cards.
         ("sentiment/text.py", set(STEPS)),
         ("sentiment/corpus.py", {"preprocess", "embed", "train_baseline", "train_keras"}),
-        ("sentiment/data_report.py", {"split"}),
+        ("sentiment/data_report.py", {"split", "package"}),
         ("sentiment/network.py", {"train_keras"}),
         # What the configuration names, and what lies beside it as data.
         ("sentiment/networks/bilstm.py", {"train_keras"}),
@@ -92,12 +92,16 @@ def test_a_setting_concerns_the_steps_that_read_it(override: str, steps: set[str
         ("sentiment/embeddings/word2vec.py", {"embed"}),
         ("sentiment/datasets/sample.yaml", {"split"}),
         # What is loaded by name.
-        ("sentiment/pyfunc.py", TRAINERS),
-        ("sentiment/runtimes/onnx.py", TRAINERS),
+        ("sentiment/pyfunc.py", {*TRAINERS, "package"}),
+        ("sentiment/runtimes/onnx.py", {*TRAINERS, "package"}),
         # What runs steps is not what they do.
-        ("pipeline/models.py", TRAINERS),
+        ("pipeline/models.py", {*TRAINERS, "package"}),
         ("pipeline/launch.py", set()),
-        ("pipeline/registry.py", set()),
+        ("pipeline/registry.py", {"package"}),
+        # What a Bento holds, and what it is built with.
+        ("service/guards.py", {"package"}),
+        ("telemetry/store.py", {"package"}),
+        ("pipeline/packaging.py", {"package"}),
     ],
 )
 def test_an_edited_file_concerns_the_steps_that_import_it(
