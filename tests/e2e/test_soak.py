@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,16 +85,15 @@ class Load:
 
     async def all(self) -> None:
         bad = [self.repeat(self.misbehave(name)) for name in BAD]
-        good = [self.repeat(self.ask()) for _ in range(GOOD_CLIENTS)]
-        await asyncio.gather(*good, *bad, self.repeat(self.weigh(psutil.Process(self.server.worker().pid))))
+        async with httpx.AsyncClient(base_url=self.server.client.base_url, timeout=30, trust_env=False) as client:
+            good = [self.repeat(self.ask(client)) for _ in range(GOOD_CLIENTS)]
+            await asyncio.gather(*good, *bad, self.repeat(self.weigh(psutil.Process(self.server.worker().pid))))
 
     async def repeat(self, once: Callable[[], Awaitable[None]]) -> None:
         while time.monotonic() < self.until:
             await once()
 
-    def ask(self) -> Callable[[], Awaitable[None]]:
-        client = httpx.AsyncClient(base_url=self.server.client.base_url, timeout=30, trust_env=False)
-
+    def ask(self, client: httpx.AsyncClient) -> Callable[[], Awaitable[None]]:
         async def once() -> None:
             texts = random.sample(TWEETS, random.choice((1, 2, 50)))
             answer = (await client.post("/predict", json={"texts": texts})).raise_for_status()
@@ -136,6 +136,8 @@ async def status(address: tuple[str, int], parts: Iterable[bytes], pause: float,
     finally:
         line.cancel()
         writer.close()
+        with suppress(ConnectionError):  # the server has cut the line first
+            await writer.wait_closed()
 
 
 def test_bad_clients_are_refused_and_good_ones_get_their_answers_in_bounded_memory(
