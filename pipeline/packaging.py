@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,9 @@ def about(version: ModelVersion, alias: str) -> dict[str, Any]:
         "alias": alias,
         "candidate": version.tags["candidate"],
         "runtime": run.data.tags["runtime"],
-        "trained": run.info.end_time,
-        "data": {key: version.tags[key] for key in ("data", "digest", "synthetic")},
+        "trained": datetime.fromtimestamp(run.info.end_time / 1000, UTC).isoformat(timespec="seconds"),
+        "data": {key: version.tags[key] for key in ("data", "digest")},
+        "synthetic": version.tags["synthetic"] == "True",
         "threshold": scores["threshold"],
         "validation": {name.removeprefix("val_"): value for name, value in scores.items() if name.startswith("val_")},
         "test": {n.removeprefix("test_"): v for n, v in select.data.metrics.items() if n.startswith("test_")},

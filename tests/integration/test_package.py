@@ -1,6 +1,7 @@
 """The step `package`: a Bento of the champion, and what is refused."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -48,6 +49,8 @@ def test_the_champion_becomes_a_bento_that_holds_the_model_and_what_is_known_of_
     packaged = PackagedModel.load(folder / "src" / "model")
     assert packaged.about["name"] == name
     assert packaged.about["card"].startswith("#")
+    assert packaged.about["synthetic"] is True
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(packaged.about["trained"])) < timedelta(hours=1)
     assert 0 < packaged.about["validation"]["roc_auc"] <= 1
     assert 0 < packaged.about["test"]["roc_auc"] <= 1
     assert described["labels"] == {
