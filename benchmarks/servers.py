@@ -88,10 +88,11 @@ class Server:
                 printed.seek(0)
                 raise RuntimeError(f"{self.name}: {error}\n{printed.read().decode()[-3000:]}") from error
             finally:
-                family = [process, *process.children(recursive=True)]
-                process.terminate()
-                for left in psutil.wait_procs(family, timeout=30)[1]:
-                    left.kill()
+                if process.poll() is None:
+                    family = [process, *process.children(recursive=True)]
+                    process.terminate()
+                    for left in psutil.wait_procs(family, timeout=30)[1]:
+                        left.kill()
 
     def wait(self, process: psutil.Popen, port: int) -> None:
         """Wait for the first answer."""

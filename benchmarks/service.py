@@ -116,7 +116,7 @@ def servers(runs: Store, family: str, folder: Path) -> Iterator[Server]:
         settings={
             "SERVICE_PORT": "{port}",
             "SERVICE_REQUESTS_PER_MINUTE": "100000000",
-            "SERVICE_TELEMETRY_PATH": str(folder / "events.db"),
+            "TELEMETRY_PATH": str(folder / "events.db"),
             "BENTOML_HOME": str(folder / "home"),
             "BENTOML_DO_NOT_TRACK": "true",
         },

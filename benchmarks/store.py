@@ -57,6 +57,7 @@ class Store:
             **kept,
             "MLFLOW_TRACKING_URI": f"sqlite:///{self.folder / 'mlflow.db'}",
             "MLFLOW_EXPERIMENT_NAME": EXPERIMENT,
+            "BENTOML_HOME": str(self.folder / "bentoml"),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         }
 

@@ -19,8 +19,9 @@ from pipeline import card, models, runs
 from sentiment import golden
 from sentiment.classifier import DESCRIPTION, pins
 
-# What a Bento needs beside what its model names: the service's own imports.
+# What a Bento needs beside what its model names: the service's own imports, and those of telemetry.
 SERVICE_REQUIREMENTS = ("bentoml", "fastapi", "limits", "prometheus-client", "pydantic-settings")
+TELEMETRY_REQUIREMENTS = ("azure-monitor-opentelemetry-exporter", "filelock", "opencensus-ext-azure", "requests")
 SERVICE = "service.service:TweetSentiment"
 MOST_OF_AN_ERROR = 2_000
 
@@ -129,7 +130,7 @@ def collect(model: Path, context: Path) -> list[str]:
     shutil.copytree(classifier, context / "model" / "classifier")
     named = (model / "requirements.txt").read_text(encoding="utf-8").split()
     own = [line for line in named if line.partition("==")[0] not in models.PYFUNC_REQUIREMENTS]
-    return sorted({*own, *pins(SERVICE_REQUIREMENTS)})
+    return sorted({*own, *pins(SERVICE_REQUIREMENTS + TELEMETRY_REQUIREMENTS)})
 
 
 def labels(told: Mapping[str, Any]) -> dict[str, str]:

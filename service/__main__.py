@@ -10,9 +10,11 @@ from typing import Protocol
 
 import bentoml
 import httpx
-from pydantic import ValidationError
 
 from service.settings import Settings
+from telemetry import forwarding
+from telemetry.settings import Settings as TelemetrySettings
+from telemetry.settings import read
 
 LOOK_AGAIN_SECONDS = 0.1
 
@@ -48,11 +50,9 @@ def read_settings() -> Settings:
         SystemExit: one of them is wrong, or the service would be open to everybody.
     """
     try:
-        settings = Settings()
+        settings = read(Settings)
         settings.require_safe()
-    except ValidationError as error:
-        told = [f"SERVICE_{str(wrong['loc'][0]).upper()}: {wrong['msg']}" for wrong in error.errors()]
-        sys.exit("\n".join(told))
+        forwarding.connect(read(TelemetrySettings))
     except ValueError as error:
         sys.exit(str(error))
     return settings

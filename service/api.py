@@ -36,7 +36,7 @@ from service.schemas import (
 )
 from telemetry import events
 from telemetry.events import Text
-from telemetry.store import Writer
+from telemetry.writer import Writer
 
 MOST_ERRORS = 3
 TITLE = "Tweet sentiment"
@@ -110,7 +110,12 @@ def application() -> FastAPI:
     app.add_exception_handler(RequestValidationError, tell_what_does_not_fit)
     app.add_exception_handler(HTTPException, tell)
     reads = [Depends(require_json)]
-    app.post("/predict", dependencies=reads, responses=told(400, 401, 405, 413, 415, 429, 500, 503, 504))(predict)
+    app.post(
+        "/predict",
+        dependencies=reads,
+        response_model=Prediction | Predictions,
+        responses=told(400, 401, 405, 413, 415, 429, 500, 503, 504),
+    )(predict)
     app.post("/explain", dependencies=reads, responses=told(400, 401, 405, 413, 415, 429, 500, 503, 504))(explain)
     app.get("/model", responses=told(401, 405, 429, 500, 503))(model)
     app.get("/metrics", responses=told(401, 405, 429, 500), response_class=PlainTextResponse)(expose)
@@ -149,7 +154,7 @@ def probe(what: str, *statuses: int) -> dict[str, Any]:
     return {"get": {"summary": what, "responses": well | errors}}
 
 
-async def predict(asked: Asked, service: Service) -> Prediction | Predictions:
+async def predict(asked: Asked, service: Service) -> Response:
     """Say whether a tweet is negative; or of several, each."""
     started = time.perf_counter()
     texts = asked.texts if isinstance(asked, Questions) else [asked.text]
@@ -175,8 +180,12 @@ async def predict(asked: Asked, service: Service) -> Prediction | Predictions:
         metrics.PROBABILITY.observe(answer.negative_probability)
     if service.events is not None:
         milliseconds = (time.perf_counter() - started) * 1000
-        service.events.add(event(*told, service.keep, milliseconds) for told in zip(answers, texts, strict=True))
-    return Predictions(predictions=answers) if isinstance(asked, Questions) else answers[0]
+        service.events.add(
+            event(answer, text, service.keep, milliseconds) for answer, text in zip(answers, texts, strict=True)
+        )
+    told = Predictions(predictions=answers) if isinstance(asked, Questions) else answers[0]
+    # It is valid as it was made: FastAPI would look at each of 512 once more.
+    return Response(told.model_dump_json(), media_type="application/json")
 
 
 def event(answer: Prediction, text: str, what: Text, milliseconds: float) -> events.Prediction:

@@ -16,7 +16,11 @@ from service import api, guards, metrics
 from service.batching import Batcher
 from service.model import PackagedModel
 from service.settings import Settings
-from telemetry.store import Store, Writer
+from telemetry import jobs
+from telemetry.settings import Settings as TelemetrySettings
+from telemetry.store import Store
+from telemetry.worker import Worker
+from telemetry.writer import Writer
 
 log = logging.getLogger(__name__)
 
@@ -28,42 +32,47 @@ MOST_AT_ONCE = 64
     name="tweet_sentiment",
     metrics={"enabled": False},  # BentoML's make a label of every address that a client invents
     logging={"access": {"enabled": False}},
+    tracing={"excluded_urls": ".*"},  # nobody reads the traces; BentoML would hold each for a minute
 )
 class TweetSentiment:
     """Say of tweets whether they are negative."""
 
     def __init__(self) -> None:
         """Load the model; without one that passes its self-test the service lives, and is never ready."""
-        settings = Settings()
+        settings, telemetry = Settings(), TelemetrySettings()
         self.failure: str | None = None
         self.events: Writer | None = None
-        self.keep = settings.telemetry_text
+        self.workers: list[Worker] = []
+        self.keep = telemetry.text
         try:
             self.model = PackagedModel.load(settings.model)
         except (OSError, ValueError, ImportError, GoldenError) as error:
             self.failure = f"The model in {settings.model} cannot be served. {error}"
             log.critical(self.failure)
             return
-        if settings.telemetry_path is not None:
-            self.events = Writer(
-                Store(settings.telemetry_path),
-                days=settings.telemetry_days,
-                megabytes=settings.telemetry_megabytes,
-                count=lambda fate, events: metrics.EVENTS.labels(fate).inc(events),
-            )
+        if telemetry.path is not None:
+            store = Store(telemetry.path)
+            self.events = Writer(store, count=lambda fate, events: metrics.EVENTS.labels(fate).inc(events))
             self.events.start()
+            self.workers = jobs.of_the_service(telemetry, store)
+            for worker in self.workers:
+                worker.start()
         thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         self.score = Batcher(self.model.classifier.negative_probability, thread, largest=MOST_AT_ONCE)
         self.explanations = ThreadPoolExecutor(1, thread_name_prefix="explanations")  # they hold up no prediction
-        # What is loaded now stays: to look at it again and again is where the slowest answers come from.
+        # What is loaded now stays, and BentoML keeps a timer of each request for a minute: to look at both again and
+        # again is where the slowest answers come from. Garbage is looked for among what is young.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(20_000, 50, 100)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:
-        """Write the events that wait."""
+        """Write the events that wait; what is not forwarded then is so after the next start."""
         if self.events is not None:
             self.events.close()
+        for worker in self.workers:
+            worker.close()
 
     def __is_ready__(self) -> bool:
         """Return whether the model has passed its self-test."""

@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -41,18 +41,6 @@ class Settings(BaseSettings):
     )
     cors_origins: Words = Field(
         default=(), description="origins whose pages may call the service (https://example.org)"
-    )
-
-    telemetry_path: Path | None = Field(
-        default=None, description="SQLite file of events; none are kept where it is not set"
-    )
-    telemetry_text: Literal["none", "masked", "raw"] = Field(
-        default="none",
-        description="what an event holds of a tweet: nothing, its text without mentions and links, or all",
-    )
-    telemetry_days: float = Field(default=30, gt=0, description="after how many days an event is deleted")
-    telemetry_megabytes: float = Field(
-        default=200, gt=0, description="from which size of the file on the oldest are deleted"
     )
 
     @field_validator("api_keys", "cors_origins", mode="before")

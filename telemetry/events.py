@@ -1,10 +1,11 @@
-"""What is known of a prediction: one schema, written down as JSON."""
+"""What is known of a prediction, and what people say of it: one schema, written down as JSON."""
 
 import re
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-SCHEMA = 1
+SCHEMA = 2
+Sentiment = Literal["negative", "positive"]
 Text = Literal["none", "masked", "raw"]
 
 LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
@@ -12,34 +13,64 @@ MENTION = re.compile(r"(?<!\w)@\w+")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """One tweet that was scored.
+class Event:
+    """What all events tell.
 
     Attributes:
-        id: by which a feedback names it.
+        id: of the prediction, made by the service.
         time: when, in seconds since 1970 (UTC).
         model_version: version of the registered model.
         negative_probability: what the model said.
-        sentiment: `negative` or `positive`.
-        milliseconds: from the request to its answer.
-        characters: length of the text.
-        text: the text, as far as it may be kept.
+        text: the tweet, as far as it may be kept.
     """
 
     id: str
     time: float
     model_version: str
     negative_probability: float
-    sentiment: str
-    milliseconds: float
-    characters: int
     text: str | None
 
-    kind = "prediction"
+    kind: ClassVar[str]
 
     def body(self) -> dict[str, Any]:
         """Return the event as it is kept and forwarded."""
         return {"schema": SCHEMA, "kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction(Event):
+    """One tweet that was scored.
+
+    Attributes:
+        sentiment: `negative` or `positive`.
+        milliseconds: from the request to its answer.
+        characters: length of the text.
+    """
+
+    sentiment: Sentiment
+    milliseconds: float
+    characters: int
+
+    kind = "prediction"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feedback(Event):
+    """What a person says of one prediction; its `id` is that of the prediction, so that one is counted once.
+
+    Attributes:
+        predicted_sentiment: what the model said.
+        true_sentiment: what it is.
+        comment: what the person adds, as far as it may be kept.
+        page_version: of the page on which it was given.
+    """
+
+    predicted_sentiment: Sentiment
+    true_sentiment: Sentiment
+    comment: str | None
+    page_version: str
+
+    kind = "feedback"
 
 
 def keep(text: str, what: Text) -> str | None:

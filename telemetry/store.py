@@ -1,34 +1,63 @@
 """Where events are kept: one SQLite file, which survives the end of the process that writes it."""
 
 import json
-import logging
-import queue
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from telemetry.events import Prediction
+from telemetry.events import Event, Feedback
 
-log = logging.getLogger(__name__)
-
-SCHEMA = """
+TABLES = """
 CREATE TABLE IF NOT EXISTS events (
-    number INTEGER PRIMARY KEY,  -- in the order in which they were written
+    number INTEGER PRIMARY KEY AUTOINCREMENT,  -- in the order in which they were written; none is given twice
     id TEXT NOT NULL,
     kind TEXT NOT NULL,
     time REAL NOT NULL,  -- seconds since 1970, UTC
     body TEXT NOT NULL,  -- JSON
     UNIQUE (kind, id)
 );
-CREATE INDEX IF NOT EXISTS events_by_time ON events (time);
+CREATE INDEX IF NOT EXISTS events_by_time ON events (kind, time);
+CREATE TABLE IF NOT EXISTS alerts (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    time REAL NOT NULL,  -- of the feedback that fired it
+    body TEXT NOT NULL  -- JSON: the events of the tweets that fired it
+);
+CREATE TABLE IF NOT EXISTS progress (  -- how far each reader of the tables above has come
+    reader TEXT PRIMARY KEY,
+    number INTEGER NOT NULL,
+    error TEXT  -- why it comes no further, if something keeps it
+);
 """
+RULE, FORWARDER = "rule", "forwarder"  # the readers of events; those of alerts are the channels
 DAY = 24 * 60 * 60
-PRUNE_SECONDS = 600
+# Several processes may write; each waits for the others so long.
+PATIENCE_SECONDS = 30.0
+
+
+class Numbered(NamedTuple):
+    """An event as it is kept, and its number."""
+
+    number: int
+    body: dict[str, Any]
+
+
+class Alert(NamedTuple):
+    """An alert: when it was fired (seconds since 1970), and for which feedback, the oldest first."""
+
+    number: int
+    time: float
+    mistakes: list[dict[str, Any]]
+
+
+class Progress(NamedTuple):
+    """How far a reader has come, and what keeps it, if something does."""
+
+    number: int
+    error: str | None
 
 
 @dataclass(frozen=True)
@@ -44,118 +73,148 @@ class Store:
             sqlite3.Error: it cannot be written, or is none of SQLite's.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._connected() as database:
+        with self.connected() as database:
             database.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table: what is deleted makes room
             database.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
-            database.executescript(SCHEMA)
+            database.executescript(TABLES)
 
-    def add(self, events: Iterable[Prediction]) -> None:
+    def add(self, events: Iterable[Event]) -> None:
         """Write events; one that is there already, by its kind and id, is left as it is.
 
         Raises:
             sqlite3.Error: nothing was written: the disk is full, or the file locked for too long.
         """
         rows = [(event.id, event.kind, event.time, json.dumps(event.body())) for event in events]
-        with self._connected() as database:
+        with self.connected() as database:
             database.executemany("INSERT OR IGNORE INTO events (id, kind, time, body) VALUES (?, ?, ?, ?)", rows)
+
+    def acknowledge(self, feedback: Feedback) -> None:
+        """Write a feedback, and return when it is on the disk: a power cut does not lose it either.
+
+        Raises:
+            sqlite3.Error: it was not written.
+        """
+        with self.connected(durable=True) as database:
+            row = (feedback.id, feedback.kind, feedback.time, json.dumps(feedback.body()))
+            database.execute("INSERT OR IGNORE INTO events (id, kind, time, body) VALUES (?, ?, ?, ?)", row)
+
+    def withdraw(self, feedback_id: str, settle_seconds: float) -> bool:
+        """Delete a feedback that nobody has read yet; return whether it is gone.
+
+        Args:
+            feedback_id: which.
+            settle_seconds: for how long a feedback may be withdrawn; readers wait for so long.
+
+        Raises:
+            sqlite3.Error: nothing was changed.
+        """
+        now = time.time()
+        with self.connected(durable=True) as database:
+            deleted = database.execute(
+                "DELETE FROM events WHERE kind = 'feedback' AND id = ? AND time > ? AND time <= ?",
+                (feedback_id, now - settle_seconds, now),
+            )
+            return deleted.rowcount > 0
 
     def read(self, kind: str, since: float = 0) -> list[dict[str, Any]]:
         """Return the events of a kind from a time on (seconds since 1970), in the order in which they were written."""
-        with self._connected() as database:
+        with self.connected() as database:
             asked = "SELECT body FROM events WHERE kind = ? AND time >= ? ORDER BY number"
             return [json.loads(body) for (body,) in database.execute(asked, (kind, since))]
 
-    def prune(self, *, days: float, megabytes: float) -> None:
-        """Delete events older than so many days; then the oldest tenth, until the file is small enough."""
-        with self._connected() as database:
-            database.execute("DELETE FROM events WHERE time < ?", (time.time() - days * DAY,))
+    def after(self, number: int, most: int, settle_seconds: float) -> list[Numbered]:
+        """Return the next events after a number, in their order, up to the first feedback that may be withdrawn still.
+
+        Args:
+            number: of the last event that the reader has seen.
+            most: how many at most.
+            settle_seconds: for how long a feedback may be withdrawn.
+        """
+        now, found = time.time(), []
+        with self.connected() as database:
+            asked = "SELECT number, kind, time, body FROM events WHERE number > ? ORDER BY number LIMIT ?"
+            for event, kind, when, body in database.execute(asked, (number, most)):
+                # One from the future is settled: the clock has gone back, and nobody waits until it is there again.
+                if kind == Feedback.kind and now - settle_seconds < when <= now:
+                    break
+                found.append(Numbered(event, json.loads(body)))
+        return found
+
+    def waiting(self, number: int) -> int:
+        """Return how many events come after a number."""
+        with self.connected() as database:
+            (count,) = database.execute("SELECT COUNT(*) FROM events WHERE number > ?", (number,)).fetchone()
+            return int(count)
+
+    def alerts(self, after: int = 0) -> list[Alert]:
+        """Return the alerts after a number, in their order."""
+        with self.connected() as database:
+            asked = "SELECT number, time, body FROM alerts WHERE number > ? ORDER BY number"
+            return [Alert(number, when, json.loads(body)) for number, when, body in database.execute(asked, (after,))]
+
+    def progress(self) -> Mapping[str, Progress]:
+        """Return how far each reader has come."""
+        with self.connected() as database:
+            told = database.execute("SELECT reader, number, error FROM progress")
+            return {reader: Progress(number, error) for reader, number, error in told}
+
+    def begin(self, channel: str) -> int:
+        """Return the number of the last alert that a channel has told; one that is new begins with the next alert."""
+        with self.connected() as database:
+            database.execute(
+                "INSERT OR IGNORE INTO progress SELECT ?, COALESCE(MAX(number), 0), NULL FROM alerts", (channel,)
+            )
+            asked = "SELECT number FROM progress WHERE reader = ?"
+            return int(database.execute(asked, (channel,)).fetchone()[0])
+
+    def advance(self, reader: str, number: int, error: str | None = None) -> None:
+        """Write down how far a reader has come, and what keeps it."""
+        with self.connected() as database:
+            advance(database, reader, number, error)
+
+    def prune(self, *, days: float, megabytes: float, forwarding: bool) -> None:
+        """Delete old events, and then, until the file is small enough, the oldest tenth of the predictions.
+
+        Args:
+            days: how old an event may be.
+            megabytes: how large the file may be; feedback is little, and is not deleted for that.
+            forwarding: whether events are forwarded: then none is deleted for its age before it was.
+        """
+        with self.connected() as database:
+            read = "SELECT COALESCE(MAX(number), 0) FROM progress WHERE reader = ?"
+            database.execute(
+                f"DELETE FROM events WHERE time < ? AND (NOT ? OR number <= ({read}))",
+                (time.time() - days * DAY, forwarding, FORWARDER),
+            )
         while self._vacuumed_bytes() > megabytes * 1e6:
-            with self._connected() as database:
+            with self.connected() as database:
                 gone = database.execute(
-                    "DELETE FROM events WHERE number IN "
-                    "(SELECT number FROM events ORDER BY number LIMIT (SELECT COUNT(*) / 10 + 1 FROM events))"
+                    "DELETE FROM events WHERE number IN (SELECT number FROM events WHERE kind = 'prediction' "
+                    "ORDER BY number LIMIT (SELECT COUNT(*) / 10 + 1 FROM events WHERE kind = 'prediction'))"
                 )
                 if gone.rowcount == 0:
                     return
 
     def _vacuumed_bytes(self) -> int:
         """Give free pages back to the disk; return the size of the file."""
-        with self._connected() as database:
+        with self.connected() as database:
             database.executescript("PRAGMA incremental_vacuum")  # `execute` would free one page
             (pages,), (size,) = (database.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
             return int(pages * size)
 
     @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        """Open the file for one transaction."""
-        with closing(sqlite3.connect(self.path, timeout=30)) as database, database:
-            # With WAL a commit is in the operating system's hands: a killed process loses none, a power cut may.
-            database.execute("PRAGMA synchronous = NORMAL")
+    def connected(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        """Open the file for one transaction.
+
+        Args:
+            durable: whether it has to survive a power cut. With WAL a commit is in the operating system's hands
+                without that: a killed process loses none.
+        """
+        with closing(sqlite3.connect(self.path, timeout=PATIENCE_SECONDS)) as database, database:
+            database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             yield database
 
 
-class Writer:
-    """Write events beside what makes them, several at once; nobody waits for the disk.
-
-    When the disk is slower than the events, or refuses them, up to `most` wait in memory; any more are dropped, and
-    counted.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        *,
-        days: float,
-        megabytes: float,
-        count: Callable[[str, int], None],
-        seconds: float = 0.5,
-        most: int = 20_000,
-    ) -> None:
-        """Take a store, what to keep of it, and whom to tell how many were `stored` or `dropped`."""
-        self.store, self.count, self.seconds = store, count, seconds
-        self.days, self.megabytes = days, megabytes
-        self._waiting: queue.Queue[Prediction] = queue.Queue(most)
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="telemetry", daemon=True)
-        self._pruned = 0.0
-
-    def start(self) -> None:
-        """Begin to write.
-
-        Raises:
-            sqlite3.Error: the file cannot be written.
-        """
-        self.store.create()
-        self._thread.start()
-
-    def add(self, events: Iterable[Prediction]) -> None:
-        """Have events written within `seconds`, at the latest."""
-        for event in events:
-            try:
-                self._waiting.put_nowait(event)
-            except queue.Full:
-                self.count("dropped", 1)
-
-    def close(self) -> None:
-        """Write what waits, and stop."""
-        self._closing.set()
-        self._thread.join()
-
-    def _work(self) -> None:
-        batch: list[Prediction] = []
-        while not (self._closing.wait(self.seconds) and self._waiting.empty() and not batch):
-            if not batch:  # one that could not be written is tried again, and holds up the others
-                batch = [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]
-            try:
-                if batch:
-                    self.store.add(batch)
-                    self.count("stored", len(batch))
-                    batch = []
-                if time.monotonic() - self._pruned > PRUNE_SECONDS:
-                    self.store.prune(days=self.days, megabytes=self.megabytes)
-                    self._pruned = time.monotonic()
-            except sqlite3.Error as error:
-                log.error("%d events wait to be written to %s: %s", len(batch), self.store.path, error)
-                if self._closing.is_set():
-                    self.count("dropped", len(batch))
-                    return
+def advance(database: sqlite3.Connection, reader: str, number: int, error: str | None = None) -> None:
+    """Write down how far a reader has come, within a transaction."""
+    database.execute("INSERT OR REPLACE INTO progress VALUES (?, ?, ?)", (reader, number, error))

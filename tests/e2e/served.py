@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +53,7 @@ def free_port() -> int:
 
 def start(python: Path, bento: Path, folder: Path, **settings: object) -> tuple[subprocess.Popen[bytes], Path]:
     """Start the service; return its process and the file of what it prints."""
-    told = {f"SERVICE_{name.upper()}": str(value) for name, value in settings.items()}
+    told = variables(settings)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "PYTHON"))}
     log = folder / "service.log"
     with log.open("wb") as output:
@@ -61,6 +61,12 @@ def start(python: Path, bento: Path, folder: Path, **settings: object) -> tuple[
         home = {"BENTOML_HOME": str(folder / "home"), "BENTOML_DO_NOT_TRACK": "true"}
         process = subprocess.Popen(command, cwd=bento / "src", env=kept | home | told, stdout=output, stderr=output)
     return process, log
+
+
+def variables(settings: Mapping[str, object]) -> dict[str, str]:
+    """Return the environment variables of settings, of the service or of telemetry."""
+    prefixed = {name if name.startswith("telemetry_") else f"service_{name}": value for name, value in settings.items()}
+    return {name.upper(): str(value) for name, value in prefixed.items()}
 
 
 def wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -16,6 +16,7 @@ from sentiment.classifier import Classifier
 from service.service import TweetSentiment
 from service.settings import Settings
 from telemetry.store import Store
+from tests.e2e.served import variables
 from tests.packaged import save_packaged
 
 TWEET = "late again and rude"
@@ -36,8 +37,8 @@ def started(packaged: Path, monkeypatch: pytest.MonkeyPatch) -> Started:
     @contextmanager
     def start(client: tuple[str, int] = ("127.0.0.1", 50000), **settings: object) -> Iterator[TestClient]:
         with monkeypatch.context() as environment:
-            for name, value in {"model": packaged, **settings}.items():
-                environment.setenv(f"SERVICE_{name.upper()}", str(value))
+            for name, value in variables({"model": packaged, **settings}).items():
+                environment.setenv(name, value)
             app = TweetSentiment.to_asgi()
             with TestClient(app, raise_server_exceptions=False, client=client) as asking:
                 yield asking

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.events import Prediction, keep
-from telemetry.store import DAY, Store, Writer
+from telemetry.store import DAY, Store
+from telemetry.writer import Writer
 
 PROJECT = Path(__file__).parents[2]
 
@@ -45,7 +46,7 @@ def writer(store: Store, counted: dict[str, int], **settings: float) -> Writer:
     def count(fate: str, events: int) -> None:
         counted[fate] += events
 
-    return Writer(store, count=count, **{"days": 30.0, "megabytes": 100.0, "seconds": 0.01, **settings})  # type: ignore[arg-type]
+    return Writer(store, count=count, **{"seconds": 0.01, **settings})  # type: ignore[arg-type]
 
 
 def test_events_come_back_as_they_were_in_the_order_they_were_written(store: Store) -> None:
@@ -53,7 +54,7 @@ def test_events_come_back_as_they_were_in_the_order_they_were_written(store: Sto
     told = store.read("prediction")
     assert [found["id"][-1] for found in told] == ["2", "1"]
     assert told[1]["text"] == "late 😠 \n"
-    assert told[0]["schema"] == 1
+    assert told[0]["schema"] == 2
     assert store.read("feedback") == []
 
 
@@ -78,14 +79,14 @@ def test_events_are_read_from_a_time_on(store: Store) -> None:
 def test_old_events_are_deleted(store: Store) -> None:
     now = time.time()
     store.add([event(days, when=now - days * DAY + 1) for days in range(1, 11)])
-    store.prune(days=3, megabytes=100)
+    store.prune(days=3, megabytes=100, forwarding=False)
     assert len(store.read("prediction")) == 3
 
 
 def test_the_oldest_events_are_deleted_where_the_file_is_too_large(store: Store) -> None:
     store.add([event(number, text="x" * 1000) for number in range(5000)])
     assert store.path.stat().st_size > 5e6
-    store.prune(days=30, megabytes=2)
+    store.prune(days=30, megabytes=2, forwarding=False)
     left = store.read("prediction")
     assert left[-1]["id"] == event(4999).id
     assert 500 < len(left) < 2000
@@ -95,7 +96,7 @@ def test_the_oldest_events_are_deleted_where_the_file_is_too_large(store: Store)
 
 
 def test_an_empty_store_that_is_too_large_is_left_alone(store: Store) -> None:
-    store.prune(days=30, megabytes=0.000_001)
+    store.prune(days=30, megabytes=0.000_001, forwarding=False)
     assert store.read("prediction") == []
 
 
@@ -139,10 +140,11 @@ def test_what_was_written_survives_the_kill_of_its_process(tmp_path: Path) -> No
 import os, signal, sys, time
 sys.path.insert(0, {str(PROJECT)!r})
 from pathlib import Path
-from telemetry.store import Store, Writer
+from telemetry.store import Store
+from telemetry.writer import Writer
 from tests.unit.test_telemetry import event
 store = Store(Path({str(tmp_path / "events.db")!r}))
-writing = Writer(store, days=30, megabytes=100, count=lambda *_: None, seconds=0.1)
+writing = Writer(store, count=lambda *_: None, seconds=0.1)
 writing.start()
 writing.add(event(number) for number in range(1000))
 time.sleep(1)

@@ -1,0 +1,49 @@
+"""Export what people have reported: `python -m telemetry export --since 2026-11-01 --output mispredicted.csv`."""
+
+import argparse
+import logging
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from telemetry import export
+from telemetry.events import Feedback
+from telemetry.settings import Settings
+from telemetry.store import Store
+
+log = logging.getLogger("telemetry")
+
+
+def main(arguments: list[str]) -> None:
+    """Write the reported mispredictions as CSV.
+
+    Raises:
+        SystemExit: an option is wrong, or there is no store.
+    """
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    parser = argparse.ArgumentParser(prog="python -m telemetry", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("export", help="write the reported mispredictions as CSV, ready for data=csv")
+    command.add_argument("--since", type=day, default=datetime.fromtimestamp(0, UTC), help="first day, in UTC (all)")
+    command.add_argument("--output", type=Path, help="file to write (standard output)")
+    command.add_argument("--path", type=Path, default=Settings().path, help="the store (TELEMETRY_PATH: %(default)s)")
+    options = parser.parse_args(arguments)
+    if options.path is None or not options.path.is_file():
+        parser.error(f"there is no store at {options.path}: give --path, or set TELEMETRY_PATH as for the page")
+    feedback = Store(options.path).read(Feedback.kind, since=options.since.timestamp())
+    if options.output is None:
+        count = export.write(feedback, sys.stdout)
+    else:
+        with options.output.open("w", encoding="utf-8", newline="") as file:
+            count = export.write(feedback, file)
+    log.info("%d mispredictions of %d feedbacks.", count, len(feedback))
+
+
+def day(text: str) -> datetime:
+    """Read a day or a moment (ISO 8601), in UTC where it does not say."""
+    when = datetime.fromisoformat(text)
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
