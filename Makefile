@@ -46,6 +46,17 @@ package: setup ## Build a Bento of the champion
 serve: package ## Package the champion and serve it on http://127.0.0.1:3000
 	python -m service tweet_sentiment:latest
 
+# Where what is predicted, and what people say of it, is kept.
+serve ui demo: export TELEMETRY_PATH := $(or $(TELEMETRY_PATH),$(CURDIR)/events.db)
+
+.PHONY: ui
+ui: setup ## Open the page on http://127.0.0.1:8501, for the service here or at SERVICE_URL
+	python -m ui
+
+.PHONY: demo
+demo: package ## Serve the champion and open the page, for a first look
+	trap 'kill $$(jobs -p)' EXIT; python -m service tweet_sentiment:latest & python -m ui
+
 .PHONY: image
 image: package ## Build a container image of the champion, with docker, podman or buildah (ENGINE, IMAGE)
 	@test -n "$(ENGINE)" || { echo "None of docker, podman and buildah is installed."; exit 1; }
@@ -60,12 +71,20 @@ image-test: setup ## Try the image: start it read-only in 512 MB, ask it, stop i
 soak: setup ## Ask the service for five minutes, with clients that behave badly among the good ones
 	SOAK_SECONDS=300 pytest tests/e2e/test_soak.py
 
+.PHONY: test-browser
+test-browser: setup ## Try the page in Chromium
+	pytest tests/browser
+
+.PHONY: pictures
+pictures: package ## Take the pictures of the page that the README shows, of the champion of the sample
+	python -m tests.browser.pictures docs/pictures
+
 .PHONY: mlflow-ui
 mlflow-ui: setup ## Open the runs and the registry on http://127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
 
 .PHONY: test
-test: setup ## Run all tests: unit, integration, end to end
+test: setup ## Run all tests: unit, integration, end to end, in a browser
 	pytest
 
 .PHONY: test-unit

@@ -135,6 +135,7 @@ def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictC
     mlflow.log_metrics(
         {
             "threshold": threshold,
+            "negative_share": float(served.is_negative(probability).mean()),
             "uncertain_share": float(served.is_uncertain(probability).mean()),
             "fit_seconds": trained.fit_seconds,
             "predict_seconds": predict_seconds,

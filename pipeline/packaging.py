@@ -45,6 +45,7 @@ def about(version: ModelVersion, alias: str) -> dict[str, Any]:
         "data": {key: version.tags[key] for key in ("data", "digest")},
         "synthetic": version.tags["synthetic"] == "True",
         "threshold": scores["threshold"],
+        "negative_share": scores.get("negative_share"),
         "validation": {name.removeprefix("val_"): value for name, value in scores.items() if name.startswith("val_")},
         "test": {n.removeprefix("test_"): v for n, v in select.data.metrics.items() if n.startswith("test_")},
         "run_id": version.run_id,

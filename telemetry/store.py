@@ -173,19 +173,19 @@ class Store:
             advance(database, reader, number, error)
 
     def prune(self, *, days: float, megabytes: float, forwarding: bool) -> None:
-        """Delete old events, and then, until the file is small enough, the oldest tenth of the predictions.
+        """Delete old events and alerts, and then, until the file is small enough, the oldest tenth of the predictions.
 
         Args:
-            days: how old an event may be.
+            days: how old an event or an alert may be.
             megabytes: how large the file may be; feedback is little, and is not deleted for that.
             forwarding: whether events are forwarded: then none is deleted for its age before it was.
         """
         with self.connected() as database:
-            read = "SELECT COALESCE(MAX(number), 0) FROM progress WHERE reader = ?"
+            before, read = time.time() - days * DAY, "SELECT COALESCE(MAX(number), 0) FROM progress WHERE reader = ?"
             database.execute(
-                f"DELETE FROM events WHERE time < ? AND (NOT ? OR number <= ({read}))",
-                (time.time() - days * DAY, forwarding, FORWARDER),
+                f"DELETE FROM events WHERE time < ? AND (NOT ? OR number <= ({read}))", (before, forwarding, FORWARDER)
             )
+            database.execute("DELETE FROM alerts WHERE time < ?", (before,))  # they repeat the tweets
         while self._vacuumed_bytes() > megabytes * 1e6:
             with self.connected() as database:
                 gone = database.execute(

@@ -9,8 +9,9 @@ import pytest
 
 from steps.__main__ import QUIET
 
-# Before any test imports what reads these. What the caller has set of MLflow, as the Makefile does, is not for tests.
-for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
+# Before any test imports what reads these. What the caller has set for runs of his own is not for tests.
+OF_THE_CALLER = ("APPLICATIONINSIGHTS_", "MLFLOW_", "SERVICE_", "TELEMETRY_", "UI_")
+for name in [name for name in os.environ if name.startswith(OF_THE_CALLER)]:
     del os.environ[name]
 for name, value in QUIET.items():
     os.environ.setdefault(name, value)

@@ -50,6 +50,7 @@ def test_the_champion_becomes_a_bento_that_holds_the_model_and_what_is_known_of_
     assert packaged.about["name"] == name
     assert packaged.about["card"].startswith("#")
     assert packaged.about["synthetic"] is True
+    assert 0 < packaged.about["negative_share"] < 1
     assert abs(datetime.now(UTC) - datetime.fromisoformat(packaged.about["trained"])) < timedelta(hours=1)
     assert 0 < packaged.about["validation"]["roc_auc"] <= 1
     assert 0 < packaged.about["test"]["roc_auc"] <= 1

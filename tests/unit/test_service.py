@@ -3,7 +3,6 @@
 import json
 import logging
 import math
-import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,7 +13,6 @@ from starlette.testclient import TestClient
 
 from sentiment.classifier import Classifier
 from service.service import TweetSentiment
-from service.settings import Settings
 from telemetry.store import Store
 from tests.e2e.served import variables
 from tests.packaged import save_packaged
@@ -289,9 +287,3 @@ def test_an_event_holds_the_masked_text_if_it_is_asked_for(started: Started, tmp
         client.post("/predict", json={"text": "@anna look https://example.org/x"})
     with sqlite3.connect(path) as database:
         assert "@user look http" in database.execute("SELECT body FROM events").fetchone()[0]
-
-
-def test_the_readme_names_every_setting() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    table = readme.partition("| `SERVICE_...` |")[2].partition("\n\n")[0]
-    assert set(re.findall(r"`([A-Z_]{4,})`", table)) == {name.upper() for name in Settings.model_fields}

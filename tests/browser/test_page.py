@@ -1,0 +1,156 @@
+"""The page in a browser: what people see and do."""
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from telemetry.store import Store
+from tests.browser import started
+from tests.browser.conftest import NARROW, Shown
+from tests.e2e.served import free_port
+from tests.packaged import save_packaged
+
+pytestmark = pytest.mark.slow
+
+
+def ask(page: Page, text: str) -> None:
+    """Type a tweet, and ask for its sentiment."""
+    page.get_by_label("Tweet").fill(text)
+    page.get_by_role("button", name="Read the sentiment").click()
+    expect(page.locator(".tweet")).to_have_text(re.compile(re.escape(text.split()[0])))
+
+
+def report_wrong(page: Page, comment: str = "") -> None:
+    """Say that the answer is wrong."""
+    page.get_by_role("button", name="Wrong").click()
+    if comment:
+        page.get_by_label("Anything to add?").fill(comment)
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("Thank you! It is written down.")).to_be_visible()
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_three_tweets_reported_as_wrong_fire_an_alert_that_is_mailed_and_shown(page: Page, shown: Shown) -> None:
+    store = Store(shown.folder / "events.db")
+    before = len(store.read("feedback"))
+    page.goto(shown.address)
+    for text in ("late again and rude @anna", "lost my bag, awful", "worst crew https://example.org/x"):
+        ask(page, text)
+        expect(page.get_by_text("Negative", exact=True).first).to_be_visible()
+        report_wrong(page, comment="they were joking, @bob")
+    given = store.read("feedback")[before:]
+    assert [event["text"] for event in given] == ["late again and rude @user", "lost my bag, awful", "worst crew http"]
+    assert {(event["predicted_sentiment"], event["true_sentiment"]) for event in given} == {("negative", "positive")}
+    assert {event["comment"] for event in given} == {"they were joking, @user"}
+    assert {event["id"] for event in given} <= {event["id"] for event in store.read("prediction")}
+
+    wait_for(lambda: len(shown.mails.received) == 1)
+    assert "3 tweets reported as mispredicted" in shown.mails.received[0]
+    page.get_by_role("link", name="How is the model doing?").click()
+    expect(page.get_by_text(re.compile("3 tweets reported as mispredicted"))).to_be_visible()
+    expect(page.get_by_text("Told by mail.")).to_be_visible()
+
+
+def test_a_feedback_can_be_taken_back_for_some_seconds(page: Page, shown: Shown) -> None:
+    store = Store(shown.folder / "events.db")
+    before = store.read("feedback")
+    page.goto(shown.address)
+    ask(page, "great flight :)")
+    page.get_by_role("button", name="Right").click()
+    page.get_by_role("button", name=re.compile("Take it back")).click()
+    expect(page.get_by_role("button", name="Right")).to_be_visible()
+    assert store.read("feedback") == before
+    page.get_by_role("button", name="Right").click()
+    expect(page.get_by_text("Thank you!")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("Take it back"))).to_have_count(0)
+    assert len(store.read("feedback")) == len(before) + 1
+
+
+def test_the_language_that_was_chosen_is_remembered(page: Page, shown: Shown) -> None:
+    page.goto(shown.address)
+    page.get_by_text("Français").click()
+    expect(page.get_by_role("heading", name="Essayer un tweet")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", "fr")
+    page.get_by_role("link", name="Suivre un buzz").click()
+    expect(page.get_by_role("heading", name="Suivre un buzz")).to_be_visible()
+    page.goto(shown.address)
+    expect(page.get_by_role("heading", name="Essayer un tweet")).to_be_visible()
+
+
+def test_the_browser_s_language_is_taken_where_none_was_chosen(browser: Browser, shown: Shown) -> None:
+    context = browser.new_context(locale="fr-FR")
+    page = context.new_page()
+    page.goto(shown.address)
+    expect(page.get_by_role("heading", name="Essayer un tweet")).to_be_visible()
+    context.close()
+
+
+def test_the_keyboard_is_enough(page: Page, shown: Shown) -> None:
+    page.goto(shown.address)
+    page.get_by_label("Tweet").focus()
+    page.keyboard.type("lovely crew, thanks")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".tweet")).to_be_visible()
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.innerText").strip().endswith("Right"):
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Thank you!")).to_be_visible()
+
+
+@pytest.mark.parametrize("view", ["", "watch", "model"])
+def test_nothing_is_cut_off_on_a_telephone(browser: Browser, shown: Shown, view: str) -> None:
+    context = browser.new_context(viewport=NARROW, locale="fr-FR")
+    page = context.new_page()
+    page.goto(f"{shown.address}/{view}")
+    expect(page.locator("h1")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    context.close()
+
+
+def test_tweets_over_time_show_the_day_that_is_out_of_the_ordinary(page: Page, shown: Shown, tmp_path: Path) -> None:
+    rows = ["tweet_created;text;name"]
+    for day in range(1, 15):
+        for number in range(40):
+            bad = number < (34 if day == 9 else 10)
+            text = "late again and rude, awful" if bad else "lovely crew, thanks"
+            rows.append(f"2026-03-{day:02} {number % 24:02}:15:00 +0100;{text} {number};user{number}")
+    table = tmp_path / "tweets.csv"
+    table.write_text("\n".join(rows), encoding="utf-8")
+    page.goto(f"{shown.address}/watch")
+    page.locator("input[type=file]").set_input_files(table)
+    page.get_by_role("button", name="Score the tweets (560)").click()
+    expect(page.get_by_text(re.compile(r"Out of the ordinary \(1\): March 9, 2026"))).to_be_visible()
+    expect(page.get_by_role("heading", name="The most negative tweets")).to_be_visible()
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Download the scored table").click()
+    lines = downloading.value.path().read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0] == "tweet_created,text,name,sentiment,negative_probability,certainty,model_version"
+    assert len(lines) == 561
+
+
+def test_what_was_typed_stays_while_the_service_is_gone_and_is_answered_when_it_is_back(
+    page: Page, tmp_path: Path
+) -> None:
+    model, port = save_packaged(tmp_path / "model"), free_port()
+    settings = {"SERVICE_URL": f"http://127.0.0.1:{port}", "TELEMETRY_PATH": tmp_path / "events.db"}
+    with started.page(free_port(), tmp_path, **settings) as address:
+        page.goto(address)
+        page.get_by_label("Tweet").fill("late again and rude")
+        page.get_by_role("button", name="Read the sentiment").click()
+        expect(page.get_by_text(re.compile("The service cannot be reached"))).to_be_visible()
+        expect(page.get_by_label("Tweet")).to_have_value("late again and rude")
+        with started.service(port, tmp_path, SERVICE_MODEL=model):
+            page.get_by_role("button", name="Try again").click()
+            expect(page.locator(".tweet")).to_be_visible()

@@ -1,0 +1,48 @@
+"""The page, as Streamlit runs it: the language, and the three views."""
+
+import streamlit as st
+
+from ui.language import LANGUAGES, Language, preferred, speak
+from ui.views import model, try_tweet, watch
+
+COOKIE = "language"
+YEAR_SECONDS = 365 * 24 * 60 * 60
+REMEMBER = (
+    "<script>document.cookie = '{cookie}={code}; max-age={age}; path=/; samesite=lax'; "
+    "document.documentElement.lang = '{code}'</script>"
+)
+
+
+def choose() -> Language:
+    """Return the language that the reader has chosen: now, in the address, at an earlier visit, or for the browser."""
+    before = preferred(st.query_params.get("lang"), st.context.cookies.get(COOKIE), st.context.locale)
+    code = st.segmented_control(
+        "Langue · Language",
+        LANGUAGES,
+        default=before,
+        required=True,
+        format_func=lambda code: {"fr": "Français", "en": "English"}[code],
+        key="language",
+        label_visibility="collapsed",
+    )
+    st.html(REMEMBER.format(cookie=COOKIE, code=code, age=YEAR_SECONDS), unsafe_allow_javascript=True)
+    return speak(str(code))
+
+
+def main() -> None:
+    """Show the view that the reader is at."""
+    st.set_page_config(page_title="Air Paradis", page_icon=":material/flight:", layout="centered")
+    say = choose()
+    views = {
+        "try": (lambda: try_tweet.show(say), ":material/chat:"),
+        "watch": (lambda: watch.show(say), ":material/monitoring:"),
+        "model": (lambda: model.show(say), ":material/fact_check:"),
+    }
+    pages = [
+        st.Page(view, title=say(f"{name}.title"), icon=icon, url_path=name, default=name == "try")
+        for name, (view, icon) in views.items()
+    ]
+    st.navigation(pages, position="top").run()
+
+
+main()

@@ -1,0 +1,36 @@
+"""What people say of an answer, written down exactly once."""
+
+import time
+from typing import Any, Literal
+
+from telemetry.events import Feedback, keep
+from telemetry.settings import Settings
+from ui import __version__
+
+MOST_CHARACTERS = 500  # of a comment
+
+
+def feedback(
+    text: str,
+    prediction: dict[str, Any],
+    true_sentiment: Literal["negative", "positive"],
+    comment: str,
+    settings: Settings,
+) -> Feedback:
+    """Return the event that says what a tweet really is."""
+    return Feedback(
+        id=prediction["prediction_id"],
+        time=time.time(),
+        model_version=prediction["model_version"],
+        negative_probability=prediction["negative_probability"],
+        text=keep(text, settings.feedback_text),
+        predicted_sentiment=prediction["sentiment"],
+        true_sentiment=true_sentiment,
+        comment=keep(comment.strip(), settings.feedback_text) or None,
+        page_version=__version__,
+    )
+
+
+def other(sentiment: str) -> Literal["negative", "positive"]:
+    """Return the sentiment that is not this one."""
+    return "positive" if sentiment == "negative" else "negative"

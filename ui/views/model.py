@@ -1,0 +1,185 @@
+"""How the model is doing: what people say of its answers, what it predicts now, and the alerts that were fired."""
+
+import sqlite3
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from telemetry import channels
+from telemetry.events import Feedback, Prediction
+from telemetry.settings import Settings
+from telemetry.store import FORWARDER, Alert, Progress
+from ui import charts, proportions, resources
+from ui.client import ServiceError
+from ui.language import Language
+from ui.views import trouble
+
+MOST_SHOWN = 20
+# How few predictions do not tell whether tweets have changed.
+LEAST_PREDICTIONS = 30
+
+
+def show(say: Language) -> None:
+    """Show the view."""
+    st.title(say("model.title"))
+    st.write(say("model.lead"))
+    st.button(say("model.refresh"), icon=":material/refresh:")
+    try:
+        store, settings = resources.store(), resources.telemetry_settings()
+        feedback = pd.DataFrame(store.read(Feedback.kind))
+        predictions = pd.DataFrame(store.read(Prediction.kind))
+        alerts, progress = store.alerts(), store.progress()
+        waiting = store.waiting(progress[FORWARDER].number if FORWARDER in progress else 0)
+    except sqlite3.Error as error:
+        st.error(say("model.unreadable", error=error), icon=":material/error:")
+        return
+    about = serving(predictions, say)
+    opinions(feedback, say)
+    drift(predictions, about, say)
+    alarms(alerts, progress, settings, say)
+    if settings.connection_string is not None:
+        outgoing(progress, waiting, say)
+
+
+def serving(predictions: pd.DataFrame, say: Language) -> Mapping[str, Any] | None:
+    """Show which model answers, since when, and how good it was when it was trained."""
+    st.subheader(say("model.serving"))
+    try:
+        about = resources.service().model()
+    except ServiceError as error:
+        trouble.explain(error, say)
+        return None
+    with st.container(horizontal=True):
+        st.metric(say("model.version"), about["version"], border=True)
+        since = first_use(predictions, about["version"])
+        st.metric(say("model.since"), say.moment(since) if since else say("model.unused"), border=True)
+        auc = about.get("validation", {}).get("roc_auc")
+        st.metric(say("model.auc"), say.number(auc, 3) if auc else "–", border=True, help=say("model.auc_help"))
+    if about.get("synthetic"):
+        st.info(say("model.synthetic"), icon=":material/science:")
+    return about
+
+
+def first_use(predictions: pd.DataFrame, version: str) -> datetime | None:
+    """Return when a version was first asked, as far as the store knows."""
+    if predictions.empty:
+        return None
+    times = predictions.loc[predictions["model_version"] == version, "time"]
+    return None if times.empty else datetime.fromtimestamp(times.min(), UTC)
+
+
+def opinions(feedback: pd.DataFrame, say: Language) -> None:
+    """Show what people say of the answers: how many are right, over time, and the last that are not."""
+    st.subheader(say("model.feedback"))
+    if feedback.empty:
+        st.write(say("model.no_feedback"))
+        return
+    wrong = feedback["predicted_sentiment"] != feedback["true_sentiment"]
+    low, high = proportions.interval(int((~wrong).sum()), len(feedback))
+    with st.container(horizontal=True):
+        st.metric(say("model.feedbacks"), say.number(len(feedback)), border=True)
+        between = say("watch.between", low=say.percent(low), high=say.percent(high))
+        accuracy = say.percent(1 - wrong.mean())
+        st.metric(say("model.accuracy"), accuracy, between, delta_color="off", delta_arrow="off", border=True)
+    st.caption(say("model.accuracy_help"))
+    times = pd.to_datetime(feedback["time"], unit="s", utc=True)
+    width = proportions.width(times)
+    counted = proportions.control_chart(wrong, proportions.groups(times, width))
+    st.altair_chart(
+        charts.volume(
+            counted,
+            width,
+            time=say("watch.time_axis"),
+            tweets=say("model.feedback_axis"),
+            negative=say("model.wrong"),
+            other=say("model.right"),
+        ),
+        alt=say("model.feedback_axis"),
+    )
+    if wrong.any():
+        st.markdown(f"**{say('model.mistakes')}**")
+        show_mistakes(feedback[wrong].tail(MOST_SHOWN)[::-1], say)
+
+
+def show_mistakes(mistakes: pd.DataFrame, say: Language) -> None:
+    """Show tweets that were reported as mispredicted, the last first."""
+    table = pd.DataFrame(
+        {
+            say("model.when"): [say.moment(datetime.fromtimestamp(when, UTC)) for when in mistakes["time"]],
+            say("model.predicted"): [say(f"try.{sentiment}") for sentiment in mistakes["predicted_sentiment"]],
+            say("model.true"): [say(f"try.{sentiment}") for sentiment in mistakes["true_sentiment"]],
+            say("watch.text"): list(mistakes["text"]),
+            say("model.comment"): [comment or "" for comment in mistakes["comment"]],
+        }
+    )
+    st.dataframe(table, hide_index=True, alt=say("model.mistakes"))
+
+
+def drift(predictions: pd.DataFrame, about: Mapping[str, Any] | None, say: Language) -> None:
+    """Show the share of negative answers over time, against that on the validation tweets."""
+    st.subheader(say("model.drift"))
+    if len(predictions) < LEAST_PREDICTIONS:
+        st.write(say("model.few_predictions", least=say.number(LEAST_PREDICTIONS)))
+        return
+    expected = None if about is None else about.get("negative_share")
+    times = pd.to_datetime(predictions["time"], unit="s", utc=True)
+    width = proportions.width(times)
+    negative = predictions["sentiment"] == "negative"
+    chart = proportions.control_chart(negative, proportions.groups(times, width), expected)
+    low, high = proportions.interval(int(negative.sum()), len(negative))
+    told = {"share": say.percent(negative.mean()), "low": say.percent(low), "high": say.percent(high)}
+    if expected is None:
+        st.write(say("model.share_alone", **told))
+    else:
+        verdict = "model.as_expected" if low <= expected <= high else "model.drifted"
+        st.markdown(f"**{say(verdict, expected=say.percent(expected), **told)}**")
+    st.altair_chart(
+        charts.share(
+            chart,
+            width,
+            time=say("watch.time_axis"),
+            title=say("watch.share_axis"),
+            limit=say("watch.limit"),
+            centre=say("model.expected") if expected is not None else say("watch.centre"),
+            exceeded=say("watch.exceeded"),
+        ),
+        alt=say("watch.share_axis"),
+    )
+
+
+def alarms(alerts: list[Alert], progress: Mapping[str, Progress], settings: Settings, say: Language) -> None:
+    """Show the alerts that were fired, and whether people were told of them."""
+    st.subheader(say("model.alerts"))
+    minutes = say.number(settings.alert_minutes)
+    st.write(say("model.rule", tweets=say.number(settings.alert_tweets), minutes=minutes))
+    if not alerts:
+        st.write(say("model.no_alerts"))
+        return
+    names = [name for name, _ in channels.channels(settings)]
+    if not names:
+        st.warning(say("model.no_channel"), icon=":material/notifications_off:")
+    for alert in reversed(alerts[-MOST_SHOWN:]):
+        when = say.moment(datetime.fromtimestamp(alert.time, UTC))
+        title = say("model.alert", when=when, count=say.number(len(alert.mistakes)))
+        with st.expander(title, icon=":material/notifications_active:", expanded=alert is alerts[-1]):
+            for name in names:
+                told = progress.get(name)
+                if told is not None and told.number >= alert.number:
+                    st.write(say("model.told", channel=say(f"model.{name}")))
+                else:
+                    error = (told.error if told else None) or "…"
+                    st.warning(say("model.not_told", channel=say(f"model.{name}"), error=error))
+            show_mistakes(pd.DataFrame(alert.mistakes), say)
+
+
+def outgoing(progress: Mapping[str, Progress], waiting: int, say: Language) -> None:
+    """Show whether events reach Application Insights."""
+    st.subheader(say("model.forwarding"))
+    error = progress[FORWARDER].error if FORWARDER in progress else None
+    if error:
+        st.warning(say("model.not_forwarded", count=say.number(waiting), error=error), icon=":material/cloud_off:")
+    else:
+        st.write(say("model.forwarded", count=say.number(waiting)))
