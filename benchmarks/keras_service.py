@@ -26,7 +26,7 @@ class Question(BaseModel):
 
 def application(native: Path, classifier: Path) -> FastAPI:
     """Return the service."""
-    network: Any = keras.models.load_model(native)
+    network: Any = keras.models.load_model(native, compile=False)
     tokenizer = read_text(read_description(classifier)["text"])
     assert isinstance(tokenizer, Tokenizer)
     number, length = number_words(read_vocabulary(classifier)), network.input_shape[1]

@@ -7,6 +7,7 @@ from ui.views import model, try_tweet, watch
 
 COOKIE = "language"
 YEAR_SECONDS = 365 * 24 * 60 * 60
+STYLE = "<style>.stMainBlockContainer {padding-top: 4rem} h1 {padding-top: 0}</style>"
 REMEMBER = (
     "<script>document.cookie = '{cookie}={code}; max-age={age}; path=/; samesite=lax'; "
     "document.documentElement.lang = '{code}'</script>"
@@ -16,15 +17,16 @@ REMEMBER = (
 def choose() -> Language:
     """Return the language that the reader has chosen: now, in the address, at an earlier visit, or for the browser."""
     before = preferred(st.query_params.get("lang"), st.context.cookies.get(COOKIE), st.context.locale)
-    code = st.segmented_control(
-        "Langue · Language",
-        LANGUAGES,
-        default=before,
-        required=True,
-        format_func=lambda code: {"fr": "Français", "en": "English"}[code],
-        key="language",
-        label_visibility="collapsed",
-    )
+    with st.container(horizontal_alignment="right"):
+        code = st.segmented_control(
+            "Langue · Language",
+            LANGUAGES,
+            default=before,
+            required=True,
+            format_func=lambda code: {"fr": "Français", "en": "English"}[code],
+            key="language",
+            label_visibility="collapsed",
+        )
     st.html(REMEMBER.format(cookie=COOKIE, code=code, age=YEAR_SECONDS), unsafe_allow_javascript=True)
     return speak(str(code))
 
@@ -32,6 +34,7 @@ def choose() -> Language:
 def main() -> None:
     """Show the view that the reader is at."""
     st.set_page_config(page_title="Air Paradis", page_icon=":material/flight:", layout="centered")
+    st.html(STYLE)
     say = choose()
     views = {
         "try": (lambda: try_tweet.show(say), ":material/chat:"),

@@ -4,8 +4,11 @@ import altair as alt
 import pandas as pd
 
 NEGATIVE, OTHER, LIMIT = "#b3361b", "#14699b", "#55606b"
-HEIGHT = 220
-FORMATS = {"h": "%d/%m %H:%M", "6h": "%d/%m %H:%M", "D": "%d/%m/%Y", "W": "%d/%m/%Y", "MS": "%m/%Y"}
+HEIGHT = 330
+FEW = 14
+DASHES = [[1, 0], [6, 4], [2, 3]]
+LEGEND = alt.Legend(orient="top", title=None, columns=2)
+FORMATS = {"h": "%d/%m %H:%M", "D": "%d/%m/%Y", "W": "%d/%m/%Y", "MS": "%m/%Y"}
 
 
 def volume(chart: pd.DataFrame, width: str, *, time: str, tweets: str, negative: str, other: str) -> alt.Chart:
@@ -21,7 +24,7 @@ def volume(chart: pd.DataFrame, width: str, *, time: str, tweets: str, negative:
     """
     wide = pd.DataFrame({"time": chart.index, negative: chart["negative"], other: chart["tweets"] - chart["negative"]})
     long = wide.melt("time", var_name="kind", value_name="tweets")
-    return (
+    bars: alt.Chart = (
         alt.Chart(long)
         .mark_bar()
         .encode(
@@ -29,14 +32,14 @@ def volume(chart: pd.DataFrame, width: str, *, time: str, tweets: str, negative:
             y=alt.Y("tweets:Q", title=tweets),
             color=alt.Color(
                 "kind:N",
-                title=None,
                 scale=alt.Scale(domain=[negative, other], range=[NEGATIVE, OTHER]),
-                legend=alt.Legend(orient="top"),
+                legend=LEGEND,
             ),
             tooltip=[tip(width, time), alt.Tooltip("kind:N", title=" "), alt.Tooltip("tweets:Q", title=tweets)],
         )
         .properties(height=HEIGHT)
     )
+    return bars
 
 
 def share(
@@ -53,44 +56,46 @@ def share(
         centre: name of the centre.
         exceeded: name of the moments at which the limit is exceeded.
     """
-    frame = chart.reset_index(names="time").assign(
-        limit_name=limit, centre_name=centre, exceeded_name=exceeded, share_name=title
-    )
-    names = alt.Scale(domain=[title, limit, centre, exceeded], range=[OTHER, LIMIT, LIMIT, NEGATIVE])
-    base = alt.Chart(frame).encode(x=axis(chart, width, time))
-    percent = alt.Axis(format="%", title=title)
-
-    def line(column: str, dash: list[int]) -> alt.Chart:
-        return base.mark_line(strokeDash=dash, point=column == "share").encode(
-            y=alt.Y(f"{column}:Q", axis=percent, scale=alt.Scale(zero=False)),
-            color=alt.Color(f"{column}_name:N", scale=names, title=None, legend=alt.Legend(orient="top", columns=2)),
-            tooltip=[
-                tip(width, time),
-                alt.Tooltip("share:Q", format=".1%", title=title),
-                alt.Tooltip("limit:Q", format=".1%", title=limit),
-                alt.Tooltip("tweets:Q"),
-            ],
+    frame = chart.reset_index(names="time")
+    named = {"share": title, "limit": limit, "centre": centre}
+    lines = frame.melt(["time", "tweets"], [*named], "series").replace({"series": named})
+    x = axis(chart, width, time)
+    y = alt.Y("value:Q", axis=alt.Axis(format="%", title=title), scale=alt.Scale(zero=False))
+    names = [*named.values()]
+    drawn = (
+        alt.Chart(lines)
+        .mark_line()
+        .encode(
+            x=x,
+            y=y,
+            color=alt.Color("series:N", scale=alt.Scale(domain=names, range=[OTHER, LIMIT, LIMIT]), legend=LEGEND),
+            strokeDash=alt.StrokeDash("series:N", scale=alt.Scale(domain=names, range=DASHES), legend=LEGEND),
+            tooltip=[tip(width, time), "series:N", alt.Tooltip("value:Q", format=".1%"), "tweets:Q"],
         )
-
-    marks = (
-        base.transform_filter("datum.exceeded")
-        .mark_point(shape="triangle-up", size=170, filled=True, opacity=1)
-        .encode(y="share:Q", color=alt.Color("exceeded_name:N", scale=names))
     )
-    layers = alt.layer(line("limit", [6, 4]), line("centre", [2, 3]), line("share", []), marks)
-    return layers.properties(height=HEIGHT + 60)
+    above = (
+        alt.Chart(frame[frame["exceeded"]].assign(name=exceeded))
+        .mark_point(size=150, filled=True, opacity=1)
+        .encode(
+            x=x,
+            y=alt.Y("share:Q"),
+            shape=alt.Shape("name:N", scale=alt.Scale(domain=[exceeded], range=["triangle-up"]), legend=LEGEND),
+            color=alt.Color("name:N", scale=alt.Scale(domain=[exceeded], range=[NEGATIVE]), legend=LEGEND),
+            tooltip=[tip(width, time), alt.Tooltip("share:Q", format=".1%", title=title), "tweets:Q"],
+        )
+    )
+    layers: alt.LayerChart = alt.LayerChart(layer=[drawn, above]).resolve_scale(
+        color="independent", shape="independent"
+    )
+    layers.height = HEIGHT
+    return layers
 
 
 def axis(chart: pd.DataFrame, width: str, title: str) -> alt.X:
-    """Return the axis of time."""
-    few = len(chart) <= 12
-    ticks = {"values": [when.isoformat() for when in chart.index]} if few else {}
-    return alt.X(
-        "time:T",
-        title=title,
-        scale=alt.Scale(type="utc"),
-        axis=alt.Axis(format=FORMATS[width], labelAngle=-35, **ticks),
-    )
+    """Return the axis of time; the groups themselves are named where they are few."""
+    values = [when.isoformat() for when in chart.index] if len(chart) <= FEW else alt.Undefined
+    ticks = alt.Axis(format=FORMATS[width], labelAngle=-35, values=values)
+    return alt.X("time:T", title=title, scale=alt.Scale(type="utc"), axis=ticks)
 
 
 def tip(width: str, title: str) -> alt.Tooltip:

@@ -7,7 +7,7 @@ SIGMAS = 3.0
 # The quantile of the normal distribution of 95 % intervals.
 NORMAL_95 = 1.959964
 # How wide the groups of a chart may be (offset aliases of pandas), and over how many hours at most.
-WIDTHS = {"h": 60.0, "6h": 72.0 * 6, "D": 60.0 * 24, "W": 60.0 * 7 * 24, "MS": float("inf")}
+WIDTHS = {"h": 72.0, "D": 120.0 * 24, "W": 730.0 * 24, "MS": float("inf")}
 PERIODS = {"W": "W", "MS": "M"}
 
 
@@ -43,7 +43,8 @@ def control_chart(negative: pd.Series, groups: pd.Series, centre: float | None =
     Returns:
         Columns `tweets`, `negative` (counts), `share`, `centre`, `limit` (0 to 1), `exceeded`; sorted by group.
     """
-    chart = negative.groupby(groups).agg(tweets="size", negative="sum")
+    grouped = negative.groupby(groups)
+    chart = pd.DataFrame({"tweets": grouped.size(), "negative": grouped.sum()})
     chart["share"] = chart["negative"] / chart["tweets"]
     chart["centre"] = negative[groups.notna()].mean() if centre is None else centre
     deviation = np.sqrt(chart["centre"] * (1 - chart["centre"]) / chart["tweets"])
@@ -61,4 +62,5 @@ def width(times: pd.Series) -> str:
 def groups(times: pd.Series, width: str) -> pd.Series:
     """Return when the group of each time begins, in UTC; missing where the time is."""
     naive = times.dt.tz_localize(None)
-    return naive.dt.to_period(PERIODS[width]).dt.start_time if width in PERIODS else naive.dt.floor(width)
+    starts: pd.Series = naive.dt.to_period(PERIODS[width]).dt.start_time if width in PERIODS else naive.dt.floor(width)
+    return starts

@@ -13,6 +13,7 @@ NORMAL_95 = 1.959964
 WORD = re.compile(r"[#@]?[^\W\d_]+(?:['’-][^\W\d_]+)*", re.UNICODE)
 LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 LEAST_LETTERS = 3
+PRIOR = 500.0
 
 
 def words(text: str) -> set[str]:
@@ -25,7 +26,7 @@ def marking(group: Iterable[str], others: Iterable[str], most: int) -> pd.DataFr
     """Return the words that mark a group of tweets against others: by how sure it is that they are more frequent there.
 
     A word's weight is its log-odds ratio between the two, shrunk towards its frequency in both (an informative
-    Dirichlet prior), over its standard deviation.
+    Dirichlet prior, worth `PRIOR` words), over its standard deviation.
 
     Source: Monroe, Colaresi & Quinn (2008), Fightin' Words, Political Analysis 16, 372-403, equations 16, 20 and 22.
 
@@ -46,8 +47,8 @@ def marking(group: Iterable[str], others: Iterable[str], most: int) -> pd.DataFr
         return pd.DataFrame(columns=["word", "tweets", "weight"])
     counted = np.array([(here[name], there[name]) for name in names], dtype=float)
     totals = np.array([here.total(), there.total()], dtype=float)
-    prior = counted.sum(axis=1, keepdims=True)
-    odds = np.log(counted + prior) - np.log(totals + totals.sum() - counted - prior)
+    prior = PRIOR * counted.sum(axis=1, keepdims=True) / totals.sum()
+    odds = np.log(counted + prior) - np.log(totals + PRIOR - counted - prior)
     weight = (odds[:, 0] - odds[:, 1]) / np.sqrt((1 / (counted + prior)).sum(axis=1))
     frame = pd.DataFrame({"word": names, "tweets": counted[:, 0].astype(int), "weight": weight})
     return frame[frame["weight"] > NORMAL_95].nlargest(most, "weight").reset_index(drop=True)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 def ask(page: Page, text: str) -> None:
     """Type a tweet, and ask for its sentiment."""
-    page.get_by_label("Tweet").fill(text)
+    page.get_by_role("textbox", name="Tweet").fill(text)
     page.get_by_role("button", name="Read the sentiment").click()
     expect(page.locator(".tweet")).to_have_text(re.compile(re.escape(text.split()[0])))
 
@@ -46,7 +46,7 @@ def test_three_tweets_reported_as_wrong_fire_an_alert_that_is_mailed_and_shown(p
     page.goto(shown.address)
     for text in ("late again and rude @anna", "lost my bag, awful", "worst crew https://example.org/x"):
         ask(page, text)
-        expect(page.get_by_text("Negative", exact=True).first).to_be_visible()
+        expect(page.get_by_role("heading", name="Negative")).to_be_visible()
         report_wrong(page, comment="they were joking, @bob")
     given = store.read("feedback")[before:]
     assert [event["text"] for event in given] == ["late again and rude @user", "lost my bag, awful", "worst crew http"]
@@ -97,7 +97,7 @@ def test_the_browser_s_language_is_taken_where_none_was_chosen(browser: Browser,
 
 def test_the_keyboard_is_enough(page: Page, shown: Shown) -> None:
     page.goto(shown.address)
-    page.get_by_label("Tweet").focus()
+    page.get_by_role("textbox", name="Tweet").focus()
     page.keyboard.type("lovely crew, thanks")
     page.keyboard.press("Control+Enter")
     expect(page.locator(".tweet")).to_be_visible()
@@ -147,10 +147,10 @@ def test_what_was_typed_stays_while_the_service_is_gone_and_is_answered_when_it_
     settings = {"SERVICE_URL": f"http://127.0.0.1:{port}", "TELEMETRY_PATH": tmp_path / "events.db"}
     with started.page(free_port(), tmp_path, **settings) as address:
         page.goto(address)
-        page.get_by_label("Tweet").fill("late again and rude")
+        page.get_by_role("textbox", name="Tweet").fill("late again and rude")
         page.get_by_role("button", name="Read the sentiment").click()
         expect(page.get_by_text(re.compile("The service cannot be reached"))).to_be_visible()
-        expect(page.get_by_label("Tweet")).to_have_value("late again and rude")
+        expect(page.get_by_role("textbox", name="Tweet")).to_have_value("late again and rude")
         with started.service(port, tmp_path, SERVICE_MODEL=model):
             page.get_by_role("button", name="Try again").click()
             expect(page.locator(".tweet")).to_be_visible()

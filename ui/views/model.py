@@ -110,7 +110,7 @@ def show_mistakes(mistakes: pd.DataFrame, say: Language) -> None:
         {
             say("model.when"): [say.moment(datetime.fromtimestamp(when, UTC)) for when in mistakes["time"]],
             say("model.predicted"): [say(f"try.{sentiment}") for sentiment in mistakes["predicted_sentiment"]],
-            say("model.true"): [say(f"try.{sentiment}") for sentiment in mistakes["true_sentiment"]],
+            say("model.truth"): [say(f"try.{sentiment}") for sentiment in mistakes["true_sentiment"]],
             say("watch.text"): list(mistakes["text"]),
             say("model.comment"): [comment or "" for comment in mistakes["comment"]],
         }

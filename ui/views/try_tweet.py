@@ -96,8 +96,8 @@ def badge(prediction: dict[str, Any], say: Language) -> None:
     """Show the sentiment, and in words how sure it is."""
     sentiment, probability = prediction["sentiment"], prediction["negative_probability"]
     negative = sentiment == "negative"
-    icon = ":material/sentiment_dissatisfied:" if negative else ":material/sentiment_satisfied:"
-    st.markdown(f"### :{'red' if negative else 'blue'}-badge[{icon} {say(f'try.{sentiment}')}]")
+    colour, icon = ("red", "sentiment_dissatisfied") if negative else ("blue", "sentiment_satisfied")
+    st.subheader(f":{colour}[:material/{icon}: {say(f'try.{sentiment}')}]", anchor=False)
     st.write(f"**{say(f'try.{certainty(prediction)}')}** {say('try.chance', percent=say.percent(probability))}")
 
 

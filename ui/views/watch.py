@@ -148,7 +148,8 @@ def report(tweets: pd.DataFrame, frame: pd.DataFrame, say: Language) -> None:
     if words.empty:
         st.write(say("watch.no_words"))
     else:
-        st.markdown(" ".join(f":red-badge[{row.word} · {say.number(row.tweets)}]" for row in words.itertuples()))
+        counted = zip(words["word"], words["tweets"], strict=True)
+        st.markdown(" ".join(f":red-badge[{word} · {say.number(tweets)}]" for word, tweets in counted))
         st.caption(say("watch.words_help"))
     st.subheader(say("watch.most_negative"))
     most = tweets.drop_duplicates("text").nlargest(MOST_SHOWN, "negative_probability")
@@ -222,14 +223,11 @@ def sentence(chart: pd.DataFrame, width: str, say: Language) -> str:
     above = chart[chart["exceeded"]].sort_values("share", ascending=False)
     if above.empty:
         return say("watch.ordinary")
+    write = say.moment if width == "h" else say.day
+    worst = above.head(MOST_MOMENTS)
     named = [
-        say(
-            "watch.moment",
-            when=say.day(row.Index) if width in ("D", "W", "MS") else say.moment(row.Index),
-            share=say.percent(row.share),
-            tweets=say.number(row.tweets),
-        )
-        for row in above.head(MOST_MOMENTS).itertuples()
+        say("watch.moment", when=write(when), share=say.percent(share), tweets=say.number(tweets))
+        for when, share, tweets in zip(worst.index, worst["share"], worst["tweets"], strict=True)
     ]
     told = say("watch.out_of_the_ordinary", count=say.number(len(above)), moments="; ".join(named))
     return told + (
