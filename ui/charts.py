@@ -6,8 +6,10 @@ import pandas as pd
 NEGATIVE, OTHER, LIMIT = "#b3361b", "#14699b", "#55606b"
 HEIGHT = 330
 FEW = 14
+# How wide a bar is: a little less than its group.
+BARS = {name: pd.Timedelta(hours=hours) for name, hours in {"h": 0.85, "D": 20, "W": 144, "MS": 600}.items()}
 DASHES = [[1, 0], [6, 4], [2, 3]]
-LEGEND = alt.Legend(orient="top", title=None, columns=2)
+LINES = alt.Legend(orient="top", title=None, symbolType="stroke", symbolSize=300)
 FORMATS = {"h": "%d/%m %H:%M", "D": "%d/%m/%Y", "W": "%d/%m/%Y", "MS": "%m/%Y"}
 
 
@@ -22,30 +24,33 @@ def volume(chart: pd.DataFrame, width: str, *, time: str, tweets: str, negative:
         negative: name of the negative tweets.
         other: name of the others.
     """
-    wide = pd.DataFrame({"time": chart.index, negative: chart["negative"], other: chart["tweets"] - chart["negative"]})
-    long = wide.melt("time", var_name="kind", value_name="tweets")
+    below = chart.assign(kind=negative, low=0, high=chart["negative"])
+    above = chart.assign(kind=other, low=chart["negative"], high=chart["tweets"])
+    long = pd.concat([below, above]).reset_index(names="time")
+    long["end"] = long["time"] + BARS[width]
+    long["count"] = long["high"] - long["low"]
     bars: alt.Chart = (
         alt.Chart(long)
-        .mark_bar()
+        .mark_rect()
         .encode(
             x=axis(chart, width, time),
-            y=alt.Y("tweets:Q", title=tweets),
+            x2="end",
+            y=alt.Y("low:Q", title=tweets),
+            y2="high",
             color=alt.Color(
                 "kind:N",
                 scale=alt.Scale(domain=[negative, other], range=[NEGATIVE, OTHER]),
-                legend=LEGEND,
+                legend=alt.Legend(orient="top", title=None),
             ),
-            tooltip=[tip(width, time), alt.Tooltip("kind:N", title=" "), alt.Tooltip("tweets:Q", title=tweets)],
+            tooltip=[tip(width, time), alt.Tooltip("kind:N", title=" "), alt.Tooltip("count:Q", title=tweets)],
         )
         .properties(height=HEIGHT)
     )
     return bars
 
 
-def share(
-    chart: pd.DataFrame, width: str, *, time: str, title: str, limit: str, centre: str, exceeded: str
-) -> alt.LayerChart:
-    """Return the share of negative tweets over time, with its centre and its control limit.
+def share(chart: pd.DataFrame, width: str, *, time: str, title: str, limit: str, centre: str) -> alt.LayerChart:
+    """Return the share of negative tweets over time, its centre and its control limit; triangles are above that.
 
     Args:
         chart: as `proportions.control_chart` returns it, by time.
@@ -54,7 +59,6 @@ def share(
         title: of the axis of the share.
         limit: name of the limit.
         centre: name of the centre.
-        exceeded: name of the moments at which the limit is exceeded.
     """
     frame = chart.reset_index(names="time")
     named = {"share": title, "limit": limit, "centre": centre}
@@ -68,25 +72,17 @@ def share(
         .encode(
             x=x,
             y=y,
-            color=alt.Color("series:N", scale=alt.Scale(domain=names, range=[OTHER, LIMIT, LIMIT]), legend=LEGEND),
-            strokeDash=alt.StrokeDash("series:N", scale=alt.Scale(domain=names, range=DASHES), legend=LEGEND),
+            color=alt.Color("series:N", scale=alt.Scale(domain=names, range=[OTHER, LIMIT, LIMIT]), legend=LINES),
+            strokeDash=alt.StrokeDash("series:N", scale=alt.Scale(domain=names, range=DASHES), legend=LINES),
             tooltip=[tip(width, time), "series:N", alt.Tooltip("value:Q", format=".1%"), "tweets:Q"],
         )
     )
     above = (
-        alt.Chart(frame[frame["exceeded"]].assign(name=exceeded))
-        .mark_point(size=150, filled=True, opacity=1)
-        .encode(
-            x=x,
-            y=alt.Y("share:Q"),
-            shape=alt.Shape("name:N", scale=alt.Scale(domain=[exceeded], range=["triangle-up"]), legend=LEGEND),
-            color=alt.Color("name:N", scale=alt.Scale(domain=[exceeded], range=[NEGATIVE]), legend=LEGEND),
-            tooltip=[tip(width, time), alt.Tooltip("share:Q", format=".1%", title=title), "tweets:Q"],
-        )
+        alt.Chart(frame[frame["exceeded"]])
+        .mark_point(shape="triangle-up", color=NEGATIVE, size=160, filled=True, opacity=1)
+        .encode(x=x, y="share:Q", tooltip=[tip(width, time), alt.Tooltip("share:Q", format=".1%"), "tweets:Q"])
     )
-    layers: alt.LayerChart = alt.LayerChart(layer=[drawn, above]).resolve_scale(
-        color="independent", shape="independent"
-    )
+    layers: alt.LayerChart = alt.LayerChart(layer=[drawn, above])
     layers.height = HEIGHT
     return layers
 

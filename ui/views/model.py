@@ -144,10 +144,10 @@ def drift(predictions: pd.DataFrame, about: Mapping[str, Any] | None, say: Langu
             title=say("watch.share_axis"),
             limit=say("watch.limit"),
             centre=say("model.expected") if expected is not None else say("watch.centre"),
-            exceeded=say("watch.exceeded"),
         ),
         alt=say("watch.share_axis"),
     )
+    st.caption(say("watch.limit_help"))
 
 
 def alarms(alerts: list[Alert], progress: Mapping[str, Progress], settings: Settings, say: Language) -> None:

@@ -200,7 +200,6 @@ def over_time(tweets: pd.DataFrame, negative: pd.Series, say: Language) -> None:
             title=say("watch.share_axis"),
             limit=say("watch.limit"),
             centre=say("watch.centre"),
-            exceeded=say("watch.exceeded"),
         ),
         alt=say("watch.share_axis"),
     )
