@@ -9,8 +9,9 @@ BIN := $(CURDIR)/.venv/bin
 TORCH ?= cpu
 CPU_WHEELS := https://download.pytorch.org/whl/cpu/torch/
 export PATH := $(BIN):$(PATH)
-# What builds and runs images here, and options for running them (ENGINE_OPTIONS="--network slirp4netns", say).
-export ENGINE ?= $(firstword $(notdir $(shell command -v docker podman buildah)))
+# What builds and runs images here: the first that answers. ENGINE_OPTIONS are for running ("--network slirp4netns", say).
+image image-test: export ENGINE ?= $(shell for engine in docker podman buildah; do \
+  $$engine info > /dev/null 2>&1 && echo $$engine && break; done)
 export IMAGE ?= localhost/tweet_sentiment:latest
 export MLFLOW_EXPERIMENT_NAME ?= tweet_sentiment
 
@@ -59,7 +60,7 @@ demo: package ## Serve the champion and open the page, for a first look
 
 .PHONY: image
 image: package ## Build a container image of the champion, with docker, podman or buildah (ENGINE, IMAGE)
-	@test -n "$(ENGINE)" || { echo "None of docker, podman and buildah is installed."; exit 1; }
+	@test -n "$(ENGINE)" || { echo "None of docker, podman and buildah answers here."; exit 1; }
 	$(ENGINE) build $(BUILD_OPTIONS) --file service/Dockerfile --tag $(IMAGE) \
 	  "$$(bentoml get tweet_sentiment:latest --output path)"
 

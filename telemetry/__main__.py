@@ -8,7 +8,7 @@ from pathlib import Path
 
 from telemetry import export
 from telemetry.events import Feedback
-from telemetry.settings import Settings
+from telemetry.settings import Settings, read
 from telemetry.store import Store
 
 log = logging.getLogger("telemetry")
@@ -18,15 +18,19 @@ def main(arguments: list[str]) -> None:
     """Write the reported mispredictions as CSV.
 
     Raises:
-        SystemExit: an option is wrong, or there is no store.
+        SystemExit: an option or a setting is wrong, or there is no store.
     """
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     parser = argparse.ArgumentParser(prog="python -m telemetry", description=__doc__)
+    try:
+        path = read(Settings).path
+    except ValueError as error:
+        parser.error(str(error))
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("export", help="write the reported mispredictions as CSV, ready for data=csv")
     command.add_argument("--since", type=day, default=datetime.fromtimestamp(0, UTC), help="first day, in UTC (all)")
     command.add_argument("--output", type=Path, help="file to write (standard output)")
-    command.add_argument("--path", type=Path, default=Settings().path, help="the store (TELEMETRY_PATH: %(default)s)")
+    command.add_argument("--path", type=Path, default=path, help="the store (TELEMETRY_PATH: %(default)s)")
     options = parser.parse_args(arguments)
     if options.path is None or not options.path.is_file():
         parser.error(f"there is no store at {options.path}: give --path, or set TELEMETRY_PATH as for the page")

@@ -61,8 +61,8 @@ def fire(store: Store, rule: Rule, settle_seconds: float) -> int:
                     (min(times) - rule.seconds, max(times) + rule.seconds, batch[-1].number),
                 )
                 events = [Numbered(number, json.loads(body)) for number, body in near]
-                (last,) = database.execute("SELECT MAX(time) FROM alerts").fetchone()
-                for when, mistakes in bursts(events, rule, seen=seen, last=last):
+                before = [when for (when,) in database.execute("SELECT time FROM alerts")]
+                for when, mistakes in bursts(events, rule, seen=seen, before=before):
                     row = (when, json.dumps(mistakes))
                     database.execute("INSERT INTO alerts (time, body) VALUES (?, ?)", row)
                     fired += 1
@@ -70,7 +70,7 @@ def fire(store: Store, rule: Rule, settle_seconds: float) -> int:
 
 
 def bursts(
-    feedback: Sequence[Numbered], rule: Rule, *, seen: int, last: float | None
+    feedback: Sequence[Numbered], rule: Rule, *, seen: int, before: Sequence[float]
 ) -> Iterator[tuple[float, list[dict[str, Any]]]]:
     """Yield the alerts that feedback fires: when each is fired, and for which mistakes, the oldest first.
 
@@ -80,34 +80,33 @@ def bursts(
         feedback: in the order in which it was written.
         rule: when an alert is fired.
         seen: number of the last event that was looked at before; those up to it fire none, but count.
-        last: when the last alert was fired, if there was one (seconds since 1970).
+        before: when earlier alerts were fired (seconds since 1970).
     """
     mistakes: list[dict[str, Any]] = []
+    fired = list(before)
     for number, event in feedback:
         if not is_mistake(event):
             continue
         mistakes.append(event)
         when = event["time"]
-        if number > seen and (last is None or abs(when - last) >= rule.cool_down_seconds):
-            # A process may write a moment after it has looked at the clock: not always the newest comes last.
+        # Not always the newest comes last: a process writes after it has looked at the clock, and clocks jump.
+        if number > seen and all(abs(when - alert) >= rule.cool_down_seconds for alert in fired):
             near = sorted((one for one in mistakes if abs(one["time"] - when) <= rule.seconds), key=time_of)
-            found = fullest(near, when, rule.seconds)
+            found = fullest(near, rule.seconds)
             if len(found) >= rule.tweets:
-                last = when
+                fired.append(when)
                 yield when, found
 
 
-def fullest(mistakes: Sequence[dict[str, Any]], when: float, seconds: float) -> list[dict[str, Any]]:
-    """Return the most different tweets, of mistakes sorted by time, within so many seconds around `when`."""
-    if len({one["text"] for one in mistakes}) < 2:  # much of the same takes no time
-        return list(mistakes[:1])
+def fullest(mistakes: Sequence[dict[str, Any]], seconds: float) -> list[dict[str, Any]]:
+    """Return the most different tweets within so many seconds, the oldest first, of mistakes sorted by time."""
     found: list[dict[str, Any]] = []
     for first in mistakes:
-        if first["time"] > when:
+        within = {one["text"]: one for one in mistakes if 0 <= one["time"] - first["time"] <= seconds}
+        if len(within) > len(found):
+            found = sorted(within.values(), key=time_of)
+        if mistakes[-1]["time"] - first["time"] <= seconds:  # what begins later holds less
             break
-        within = {one["text"]: one for one in mistakes if first["time"] <= one["time"] <= first["time"] + seconds}
-        if when <= first["time"] + seconds and len(within) > len(found):
-            found = list(within.values())
     return found
 
 

@@ -53,26 +53,25 @@ def send_mail(alert: Alert, settings: Settings) -> None:
     """Tell of an alert by mail.
 
     Raises:
-        DeliveryError: the server cannot be reached, or refuses.
+        DeliveryError: the server cannot be reached, or refuses; or an address cannot be sent.
     """
     try:
         with connect(settings) as server:
+            if settings.smtp_security == "starttls":
+                server.starttls(context=ssl.create_default_context())
             if settings.smtp_user:
                 server.login(settings.smtp_user, settings.smtp_password.get_secret_value())
             server.send_message(mail(alert, settings))
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, ValueError, smtplib.SMTPException) as error:
         raise DeliveryError(f"{settings.smtp_host}:{settings.smtp_port}: {error}") from error
 
 
 def connect(settings: Settings) -> smtplib.SMTP:
-    """Connect to the mail server, encrypted as the settings say."""
-    host, port, context = settings.smtp_host, settings.smtp_port, ssl.create_default_context()
+    """Connect to the mail server, encrypted from the beginning or not."""
+    host, port = settings.smtp_host, settings.smtp_port
     if settings.smtp_security == "tls":
-        return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=context)
-    server = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
-    if settings.smtp_security == "starttls":
-        server.starttls(context=context)
-    return server
+        return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context())
+    return smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
 
 
 def mail(alert: Alert, settings: Settings) -> EmailMessage:

@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -11,6 +12,9 @@ from telemetry.worker import Delayed
 
 BATCH = 200
 TIMEOUT_SECONDS = 10.0
+# Application Insights refuses what is older than 48 hours. The field `time` says when it really was.
+# Source: https://github.com/microsoft/ApplicationInsights-JS/issues/205
+OLDEST_SECONDS = 47 * 60 * 60.0
 
 
 class Outlet(Protocol):
@@ -54,7 +58,7 @@ def forward(store: Store, outlet: Outlet, settle_seconds: float) -> None:
 
 
 def record(event: Mapping[str, Any]) -> logging.LogRecord:
-    """Return an event as a record of logging, of the time of the event, with its fields as `customDimensions`."""
+    """Return an event as a record of logging, of its time as far as that is taken, its fields as `customDimensions`."""
     fields = {name: str(value) for name, value in event.items() if value is not None}
     return logging.makeLogRecord(
         {
@@ -62,7 +66,7 @@ def record(event: Mapping[str, Any]) -> logging.LogRecord:
             "levelno": logging.INFO,
             "levelname": "INFO",
             "msg": event["kind"],
-            "created": event["time"],
+            "created": max(event["time"], time.time() - OLDEST_SECONDS),
             "custom_dimensions": fields,
         }
     )

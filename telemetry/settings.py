@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from telemetry.alert import Rule
@@ -50,7 +50,7 @@ class Settings(BaseSettings):
 
     connection_string: SecretStr | None = Field(
         default=None,
-        validation_alias=AliasChoices("APPLICATIONINSIGHTS_CONNECTION_STRING", "connection_string"),
+        validation_alias="APPLICATIONINSIGHTS_CONNECTION_STRING",  # as Azure calls it
         description="of Application Insights; events are forwarded where it is set",
     )
     exporter: Literal["opencensus", "opentelemetry"] = Field(
@@ -93,6 +93,8 @@ class Settings(BaseSettings):
             raise ValueError(
                 "TELEMETRY_SMTP_USER needs TELEMETRY_SMTP_SECURITY=starttls or tls: passwords are not sent open"
             )
+        if not (self.smtp_user + self.smtp_password.get_secret_value()).isascii():
+            raise ValueError("TELEMETRY_SMTP_USER and TELEMETRY_SMTP_PASSWORD must be ASCII: others cannot be sent")
         return self
 
     @property

@@ -75,7 +75,7 @@ class Store:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.connected() as database:
             database.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table: what is deleted makes room
-            database.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
+            write_ahead(database)
             database.executescript(TABLES)
 
     def add(self, events: Iterable[Event]) -> None:
@@ -99,7 +99,7 @@ class Store:
             database.execute("INSERT OR IGNORE INTO events (id, kind, time, body) VALUES (?, ?, ?, ?)", row)
 
     def withdraw(self, feedback_id: str, settle_seconds: float) -> bool:
-        """Delete a feedback that nobody has read yet; return whether it is gone.
+        """Delete a feedback that no reader has passed yet; return whether it is gone.
 
         Args:
             feedback_id: which.
@@ -108,11 +108,13 @@ class Store:
         Raises:
             sqlite3.Error: nothing was changed.
         """
-        now = time.time()
         with self.connected(durable=True) as database:
+            database.execute("BEGIN IMMEDIATE")
+            now = time.time()  # not before: others may have had the file for long
             deleted = database.execute(
-                "DELETE FROM events WHERE kind = 'feedback' AND id = ? AND time > ? AND time <= ?",
-                (feedback_id, now - settle_seconds, now),
+                "DELETE FROM events WHERE kind = 'feedback' AND id = ? AND time > ? AND time <= ? "
+                "AND number > (SELECT COALESCE(MAX(number), 0) FROM progress WHERE reader IN (?, ?))",
+                (feedback_id, now - settle_seconds, now, RULE, FORWARDER),
             )
             return deleted.rowcount > 0
 
@@ -213,6 +215,19 @@ class Store:
         with closing(sqlite3.connect(self.path, timeout=PATIENCE_SECONDS)) as database, database:
             database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             yield database
+
+
+def write_ahead(database: sqlite3.Connection) -> None:
+    """Let readers not wait for the writer. Where several processes switch at once, SQLite does not wait: this does."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def advance(database: sqlite3.Connection, reader: str, number: int, error: str | None = None) -> None:

@@ -40,6 +40,12 @@ class Worker:
         self._thread.join(patience)
 
     def _work(self) -> None:
+        try:
+            self._take_turns()
+        finally:  # whatever has ended it, another process may go on
+            self._lock.release()
+
+    def _take_turns(self) -> None:
         wait = 0.0
         while not self._closing.wait(wait):
             try:
@@ -52,4 +58,3 @@ class Worker:
             except (Delayed, sqlite3.Error, OSError) as error:
                 wait = min(2 * max(wait, FIRST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
                 log.warning("%s; tried again in %g s", error, wait)
-        self._lock.release()

@@ -91,7 +91,7 @@ def axis(chart: pd.DataFrame, width: str, title: str) -> alt.X:
     """Return the axis of time; the groups themselves are named where they are few."""
     values = [when.isoformat() for when in chart.index] if len(chart) <= FEW else alt.Undefined
     ticks = alt.Axis(format=FORMATS[width], labelAngle=-35, values=values)
-    return alt.X("time:T", title=title, scale=alt.Scale(type="utc"), axis=ticks)
+    return alt.X("time:T", title=title, axis=ticks)
 
 
 def tip(width: str, title: str) -> alt.Tooltip:

@@ -49,18 +49,20 @@ class Service:
 
     def predict(self, texts: Sequence[str]) -> list[dict[str, Any]]:
         """Return what the service says of each of up to `MOST_TWEETS` tweets."""
-        predictions: list[dict[str, Any]] = self._ask("POST", "predict", {"texts": list(texts)})["predictions"]
+        told = self._ask("POST", "predict", {"texts": list(texts)}, holding="predictions")
+        predictions: list[dict[str, Any]] = told["predictions"]
         return predictions
 
     def explain(self, text: str) -> dict[str, Any]:
         """Return how much each word of a tweet pushes towards negative or positive."""
-        return self._ask("POST", "explain", {"text": text})
+        return self._ask("POST", "explain", {"text": text}, holding="contributions")
 
     def model(self) -> dict[str, Any]:
         """Return what the service tells of its model."""
-        return self._ask("GET", "model")
+        return self._ask("GET", "model", holding="version")
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None, *, holding: str) -> dict[str, Any]:
+        """Return an answer, which holds at least this field."""
         try:
             answer = self._client.request(method, path, json=body)
         except httpx.ConnectError as error:
@@ -71,12 +73,23 @@ class Service:
             raise ServiceError("asleep") from error
         if not answer.is_success:
             raise ServiceError(REASONS.get(answer.status_code, "broken"), detail(answer))
-        told: dict[str, Any] = answer.json()
+        told = read(answer)
+        if holding not in told:  # something else answers in the place of the service, a page to sign in at, say
+            raise ServiceError("broken")
         return told
+
+
+def read(answer: httpx.Response) -> dict[str, Any]:
+    """Return the JSON object that an answer holds; an empty one, if it holds none."""
+    try:
+        told = answer.json()
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def detail(answer: httpx.Response) -> str:
     """Return what an error says of itself (RFC 9457); what is before the service may say nothing of the kind."""
-    if answer.headers.get("content-type") != "application/problem+json":
+    if answer.headers.get("content-type", "").partition(";")[0] != "application/problem+json":
         return ""
-    return str(answer.json().get("detail", ""))
+    return str(read(answer).get("detail", ""))

@@ -38,11 +38,9 @@ class Language:
         """Return a number as it is written in this language."""
         return str(format_decimal(value, format="#,##0" + ("." + "0" * digits if digits else ""), locale=self.code))
 
-    def percent(self, share: float, digits: int = 0) -> str:
+    def percent(self, share: float) -> str:
         """Return a share of 1 as so many of a hundred."""
-        return str(
-            format_percent(share, format="#,##0" + ("." + "0" * digits if digits else "") + " %", locale=self.code)
-        )
+        return str(format_percent(share, locale=self.code))
 
     def day(self, when: datetime) -> str:
         """Return a day, the name of its month written out."""

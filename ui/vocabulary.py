@@ -1,6 +1,7 @@
 """Which words set two groups of tweets apart."""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
@@ -9,17 +10,19 @@ import pandas as pd
 
 # What is sure at 95 %, as a quantile of the normal distribution.
 NORMAL_95 = 1.959964
-# Letters, with apostrophes and hyphens within, and what may stand before them.
-WORD = re.compile(r"[#@]?[^\W\d_]+(?:['’-][^\W\d_]+)*", re.UNICODE)
+# Letters, with apostrophes and hyphens within, and perhaps a hash before them.
+WORD = re.compile(r"#?[^\W\d_]+(?:['-][^\W\d_]+)*", re.UNICODE)
+MENTION = re.compile(r"@\w+")
 LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 LEAST_LETTERS = 3
 PRIOR = 500.0
 
 
 def words(text: str) -> set[str]:
-    """Return the words of a tweet, in lower case; short ones and links are left out."""
-    found = (word.lower() for word in WORD.findall(LINK.sub(" ", text)))
-    return {word for word in found if len(word.lstrip("#@")) >= LEAST_LETTERS and not word.startswith("@")}
+    """Return the words of a tweet, in lower case; short ones, links and mentions are left out."""
+    plain = unicodedata.normalize("NFC", text).replace("’", "'")
+    found = (word.lower() for word in WORD.findall(MENTION.sub(" ", LINK.sub(" ", plain))))
+    return {word for word in found if len(word.lstrip("#")) >= LEAST_LETTERS}
 
 
 def marking(group: Iterable[str], others: Iterable[str], most: int) -> pd.DataFrame:
@@ -43,7 +46,7 @@ def marking(group: Iterable[str], others: Iterable[str], most: int) -> pd.DataFr
         for text in texts:
             counts.update(words(text))
     names = sorted(here)
-    if not names or not there:
+    if not names or not there or len(here | there) < 2:
         return pd.DataFrame(columns=["word", "tweets", "weight"])
     counted = np.array([(here[name], there[name]) for name in names], dtype=float)
     totals = np.array([here.total(), there.total()], dtype=float)

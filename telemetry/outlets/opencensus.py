@@ -8,8 +8,10 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from opencensus.ext.azure.common.transport import TransportStatusCode
+from opencensus.ext.azure.common import transport
 from opencensus.ext.azure.log_exporter import AzureLogHandler
+
+from telemetry.outlets import hide_texts
 
 
 class Outlet(AzureLogHandler):  # type: ignore[misc]  # the library has no types
@@ -21,7 +23,7 @@ class Outlet(AzureLogHandler):  # type: ignore[misc]  # the library has no types
     def send(self, records: Sequence[logging.LogRecord]) -> bool:
         """Send records at once; return whether all were taken."""
         envelopes = [self.log_record_to_envelope(record) for record in records]
-        return bool(self._transmit(envelopes) is TransportStatusCode.SUCCESS)
+        return bool(self._transmit(envelopes) is transport.TransportStatusCode.SUCCESS)
 
     def log_record_to_envelope(self, record: logging.LogRecord) -> Any:
         """Return the record as it is sent, without what is said of the place in the code that it comes from."""
@@ -41,4 +43,5 @@ def connect(connection_string: str, *, timeout: float) -> Outlet:
         ValueError: the connection string is wrong.
     """
     os.environ.setdefault("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "true")  # no statistics on us to others
+    hide_texts(transport.__name__)
     return Outlet(connection_string=connection_string, enable_local_storage=False, timeout=timeout)

@@ -8,11 +8,14 @@ import os
 from collections.abc import Sequence
 
 from azure.monitor.opentelemetry.exporter import AzureMonitorLogExporter
+from azure.monitor.opentelemetry.exporter.export import _base
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExportResult
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from telemetry.outlets import hide_texts
 
 NANOSECONDS = 10**9
 # Named here: the detectors of resources would look for a cloud's metadata.
@@ -56,9 +59,10 @@ def connect(connection_string: str, *, timeout: float) -> Outlet:
     Raises:
         ValueError: the connection string is wrong.
     """
-    # No statistics on us to others, and no settings from them.
-    os.environ.setdefault("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "true")
-    os.environ.setdefault("APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED", "true")
+    # No statistics on us to others or among our events, and no settings from others.
+    for feature in ("STATSBEAT_DISABLED_ALL", "SDKSTATS_DISABLED", "CONTROLPLANE_DISABLED"):
+        os.environ.setdefault(f"APPLICATIONINSIGHTS_{feature}", "true")
+    hide_texts(_base.__name__)
     return Outlet(
         AzureMonitorLogExporter(
             connection_string=connection_string,

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -69,6 +70,32 @@ def test_a_store_that_is_there_already_is_gone_on_with(store: Store) -> None:
     store.add([event(1)])
     store.create()
     assert len(store.read("prediction")) == 1
+
+
+class Contended(sqlite3.Connection):
+    """A connection that twice meets another which switches to write-ahead logging: SQLite does not wait for that."""
+
+    met = 0
+
+    def execute(self, statement: str, *parameters: Any) -> sqlite3.Cursor:
+        if "journal_mode" in statement and Contended.met < 2:
+            Contended.met += 1
+            busy = sqlite3.OperationalError("database is locked")
+            busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise busy
+        return super().execute(statement, *parameters)
+
+
+def test_processes_that_make_the_same_store_at_once_wait_for_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+    with monkeypatch.context() as contended:
+        contended.setattr(sqlite3, "connect", lambda path, timeout: connect(path, timeout, factory=Contended))
+        Store(tmp_path / "events.db").create()
+    assert Contended.met == 2
+    with Store(tmp_path / "events.db").connected() as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_events_are_read_from_a_time_on(store: Store) -> None:

@@ -33,7 +33,7 @@ def show(say: Language) -> None:
         predictions = pd.DataFrame(store.read(Prediction.kind))
         alerts, progress = store.alerts(), store.progress()
         waiting = store.waiting(progress[FORWARDER].number if FORWARDER in progress else 0)
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         st.error(say("model.unreadable", error=error), icon=":material/error:")
         return
     about = serving(predictions, say)

@@ -65,13 +65,18 @@ def ask(say: Language) -> None:
         st.warning(say("try.empty"), icon=":material/edit:")
         return
     service = resources.service()
-    try:
-        with st.spinner(say("try.asking"), show_time=True):
+    with st.spinner(say("try.asking"), show_time=True):
+        try:
             (prediction,) = service.predict([text])
-            explanation = service.explain(text)
-            st.session_state["answer"] = {"text": text, "prediction": prediction, "explanation": explanation}
-    except ServiceError as error:
-        st.session_state["trouble"] = error
+        except ServiceError as error:
+            st.session_state["trouble"] = error
+            return
+        try:
+            weighed = service.explain(text)["contributions"]
+        except ServiceError as error:
+            log.warning("a tweet was not explained: %s", error)
+            weighed = None  # the answer itself is there, and is shown
+    st.session_state["answer"] = {"text": text, "prediction": prediction, "weighed": weighed}
 
 
 def answer(told: dict[str, Any], say: Language) -> None:
@@ -79,15 +84,9 @@ def answer(told: dict[str, Any], say: Language) -> None:
     prediction = told["prediction"]
     with st.container(border=True):
         badge(prediction, say)
-        st.html(
-            highlight.html(
-                told["text"],
-                told["explanation"]["contributions"],
-                negative=say("try.towards_negative"),
-                positive=say("try.towards_positive"),
-            )
-        )
-        st.caption(say("try.legend"))
+        towards = {sentiment: say(f"try.towards_{sentiment}") for sentiment in ("negative", "positive")}
+        st.html(highlight.html(told["text"], told["weighed"] or [], **towards))
+        st.caption(say("try.unexplained" if told["weighed"] is None else "try.legend"))
     judge(told["text"], prediction, say)
     st.caption(say("try.model", version=prediction["model_version"]))
 
@@ -146,7 +145,8 @@ def correct(text: str, prediction: dict[str, Any], say: Language) -> None:
             key="truth",
         )
         comment = st.text_input(say("judge.comment"), max_chars=feedback.MOST_CHARACTERS, key="comment")
-        st.caption(say("judge.privacy"))
+        if resources.telemetry_settings().feedback_text == "masked":
+            st.caption(say("judge.privacy"))
         if st.form_submit_button(say("judge.send"), type="primary", icon=":material/send:"):
             write(feedback.feedback(text, prediction, truth, comment, resources.telemetry_settings()), say)
 
@@ -155,7 +155,7 @@ def write(said: Feedback, say: Language) -> None:
     """Write a feedback down; only then it counts as given."""
     try:
         resources.store().acknowledge(said)
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         log.error("a feedback was not written: %s", error)
         st.error(say("judge.not_written"), icon=":material/error:")
         return

@@ -114,8 +114,7 @@ def score(tweets: pd.DataFrame, say: Language) -> pd.DataFrame | None:
                 bar.progress(done / len(texts), say("watch.scoring", done=say.number(done), all=say.number(len(texts))))
         except ServiceError as error:
             trouble.explain(error, say)
-            if trouble.retry(say, "retry_scoring"):
-                st.rerun()
+            trouble.retry(say, "retry_scoring")  # to run again is to ask again
             return None
         bar.empty()
     rows = {text: known[text] for text in texts}
@@ -169,7 +168,7 @@ def report(tweets: pd.DataFrame, frame: pd.DataFrame, say: Language) -> None:
     )
     st.download_button(
         say("watch.download"),
-        added.to_csv(index=False).encode("utf-8-sig"),  # as Excel expects it
+        tables.to_csv(added),
         file_name="tweets.csv",
         mime="text/csv",
         icon=":material/download:",

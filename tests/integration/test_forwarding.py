@@ -1,0 +1,340 @@
+"""Events on their way to Application Insights: across failures, kills and full disks, each arrives."""
+
+import importlib
+import logging
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from telemetry import jobs, worker
+from telemetry.events import Event, Feedback, Prediction
+from telemetry.forwarding import BATCH, Outlet, forward
+from telemetry.settings import Settings, read
+from telemetry.store import FORWARDER, Store
+from telemetry.worker import Delayed, Worker
+from tests.ingestion import Ingestion, ingestion
+
+# OpenCensus' import.
+pytestmark = pytest.mark.filterwarnings("ignore:'locale.getdefaultlocale' is deprecated:DeprecationWarning")
+PROJECT = Path(__file__).parents[2]
+OUTLETS = ("opencensus", "opentelemetry")
+PATIENCE_SECONDS = 30.0
+Connect = Callable[[float], Outlet]
+
+
+def feedback(number: int, when: float | None = None) -> Feedback:
+    return Feedback(
+        id=f"{number:032x}",
+        time=time.time() - 60 if when is None else when,
+        model_version="7",
+        negative_probability=0.75,
+        text=f"late again, number {number}",
+        predicted_sentiment="negative",
+        true_sentiment="positive",
+        comment=None,
+        page_version="1",
+    )
+
+
+def prediction(number: int) -> Prediction:
+    return Prediction(
+        id=f"{number:032x}",
+        time=time.time() - 60,
+        model_version="7",
+        negative_probability=0.75,
+        sentiment="negative",
+        milliseconds=1.0,
+        characters=20,
+        text=None,
+    )
+
+
+def named(events: Iterable[Event]) -> list[tuple[str, str]]:
+    """Return kind and id of events."""
+    return [(event.kind, event.id) for event in events]
+
+
+def wait_until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "events.db")
+    store.create()
+    return store
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Ingestion]:
+    with ingestion() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(params=OUTLETS)
+def connect(request: pytest.FixtureRequest, endpoint: Ingestion) -> Connect:
+    """Connect by each library to an endpoint that is waited for so many seconds."""
+    library = importlib.import_module(f"telemetry.outlets.{request.param}")
+    return lambda timeout: library.connect(endpoint.connection_string, timeout=timeout)
+
+
+@pytest.fixture
+def outlet(connect: Connect) -> Outlet:
+    return connect(10.0)
+
+
+def test_an_endpoint_that_fails_and_comes_back_gets_everything_in_order(
+    store: Store, endpoint: Ingestion, connect: Connect
+) -> None:
+    outlet, hasty = connect(10.0), connect(0.5)
+    events: list[Event] = []
+    for number, failure in enumerate(("refused", "503", "partly", "hangs up", "black hole", "none")):
+        taken = len(events)
+        events += [made(100 * number + one) for one in range(100) for made in (prediction, feedback)]
+        store.add(events[taken:])
+        match failure:
+            case "refused":
+                endpoint.vanish()
+            case "503":
+                endpoint.status = 503
+            case "partly":
+                endpoint.status = 206
+            case "hangs up":
+                endpoint.hangs_up = True
+            case "black hole":
+                endpoint.seconds = 60
+        if failure != "none":
+            for _ in range(2):
+                with pytest.raises(Delayed, match="not taken a batch"):
+                    forward(store, hasty, settle_seconds=8)
+            told = store.progress()[FORWARDER]
+            assert told.number == taken
+            assert told.error is not None and "Application Insights" in told.error
+        if failure == "refused":
+            endpoint.listen()
+        endpoint.revive()
+        forward(store, outlet, settle_seconds=8)
+        assert store.progress()[FORWARDER] == (len(events), None)
+        assert set(endpoint.events()) == set(named(events))
+    before = len(endpoint.envelopes)
+    forward(store, outlet, settle_seconds=8)
+    assert len(endpoint.envelopes) == before
+
+
+def test_what_was_taken_once_arrives_once_and_in_order(store: Store, endpoint: Ingestion, outlet: Outlet) -> None:
+    events = [feedback(number) for number in range(3 * BATCH + 1)]
+    store.add(events[:-1])
+    forward(store, outlet, settle_seconds=8)
+    store.add(events[-1:])
+    forward(store, outlet, settle_seconds=8)
+    assert [(fields["kind"], fields["id"]) for fields in endpoint.properties()] == named(events)
+    assert len(endpoint.paths) == 4
+
+
+def test_a_feedback_that_can_be_taken_back_is_not_forwarded_yet(
+    store: Store, endpoint: Ingestion, outlet: Outlet
+) -> None:
+    store.add([prediction(1), feedback(1, time.time()), prediction(2)])
+    forward(store, outlet, settle_seconds=60)
+    assert endpoint.events() == named([prediction(1)])
+    assert store.withdraw(feedback(1).id, settle_seconds=60)
+    forward(store, outlet, settle_seconds=60)
+    assert endpoint.events() == named([prediction(1), prediction(2)])
+
+
+def test_ten_thousand_feedbacks_wait_for_an_endpoint_that_is_down(
+    store: Store, endpoint: Ingestion, outlet: Outlet
+) -> None:
+    endpoint.vanish()
+    events = [feedback(number) for number in range(10_000)]
+    for number in range(0, len(events), 500):
+        store.add(events[number : number + 500])
+        with pytest.raises(Delayed):
+            forward(store, outlet, settle_seconds=8)
+    assert store.waiting(0) == 10_000
+    endpoint.listen()
+    forward(store, outlet, settle_seconds=8)
+    assert endpoint.events() == named(events)
+    assert store.waiting(store.progress()[FORWARDER].number) == 0
+
+
+FORWARD = """
+import importlib, sys
+from pathlib import Path
+from telemetry.forwarding import forward
+from telemetry.store import Store
+outlet = importlib.import_module("telemetry.outlets." + sys.argv[1]).connect(sys.argv[2], timeout=30)
+forward(Store(Path(sys.argv[3])), outlet, settle_seconds=8)
+"""
+
+
+@pytest.mark.parametrize("exporter", OUTLETS)
+def test_everything_arrives_though_a_process_is_killed_while_it_forwards(
+    exporter: str, store: Store, endpoint: Ingestion
+) -> None:
+    events = [feedback(number) for number in range(8 * BATCH)]
+    store.add(events)
+    command = [sys.executable, "-c", FORWARD, exporter, endpoint.connection_string, str(store.path)]
+    endpoint.seconds = 0.1
+    with subprocess.Popen(command, cwd=PROJECT) as process:
+        wait_until(lambda: len(endpoint.envelopes) >= 3 * BATCH)
+        endpoint.seconds = 30  # what is on its way has been taken when the process is killed, and is not marked so
+        wait_until(lambda: len(endpoint.envelopes) >= 4 * BATCH)
+        process.kill()
+    assert process.returncode == -9
+    assert len(endpoint.events()) < len(events)
+    assert 0 < store.progress()[FORWARDER].number < len(endpoint.events())
+    endpoint.revive()
+    subprocess.run(command, cwd=PROJECT, check=True, timeout=PATIENCE_SECONDS)
+    assert endpoint.events() == named(events)
+    assert len(endpoint.envelopes) > len(events)
+    assert store.progress()[FORWARDER] == (len(events), None)
+
+
+WORK = """
+import os, sys, time
+from pathlib import Path
+from telemetry.worker import Worker
+def job():
+    with Path(sys.argv[2]).open("a") as file:
+        file.write(f"{os.getpid()}\\n")
+Worker(job, lock=Path(sys.argv[1]), seconds=0.05).start()
+time.sleep(60)
+"""
+
+
+def test_one_of_two_processes_works_and_the_other_takes_over_when_it_is_killed(tmp_path: Path) -> None:
+    done = tmp_path / "done"
+    done.touch()
+    processes = {
+        started.pid: started
+        for started in [
+            subprocess.Popen([sys.executable, "-c", WORK, tmp_path / "lock", done], cwd=PROJECT) for _ in range(2)
+        ]
+    }
+
+    def workers() -> list[int]:
+        return [int(line) for line in done.read_text().splitlines()]
+
+    try:
+        wait_until(lambda: len(workers()) >= 10)
+        (first,) = set(workers())
+        processes[first].kill()
+        processes[first].wait()
+        before = len(workers())
+        wait_until(lambda: len(workers()) >= before + 10)
+        (second,) = set(workers()[before:])
+        assert {first, second} == set(processes)
+    finally:
+        for process in processes.values():
+            process.kill()
+            process.wait()
+
+
+def test_a_job_that_fails_is_tried_more_and_more_rarely_and_often_again_once_it_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(worker, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(worker, "LONGEST_WAIT_SECONDS", 0.1)
+    failures = iter([Delayed("not yet"), sqlite3.OperationalError("locked"), OSError("full"), *[Delayed("no")] * 3])
+    turns: list[float] = []
+
+    def job() -> None:
+        turns.append(time.monotonic())
+        for failure in failures:
+            raise failure
+
+    with caplog.at_level(logging.WARNING):
+        working = Worker(job, lock=tmp_path / "lock", seconds=0.01)
+        working.start()
+        wait_until(lambda: len(turns) >= 9)
+        working.close()
+    assert [message.rpartition(" again in ")[2] for message in caplog.messages] == [
+        "0.02 s",
+        "0.04 s",
+        "0.08 s",
+        "0.1 s",
+        "0.1 s",
+        "0.1 s",
+    ]
+    waits = [after - before for before, after in zip(turns, turns[1:], strict=False)]
+    assert [wait >= told for wait, told in zip(waits, (0.02, 0.04, 0.08, 0.1, 0.1, 0.1), strict=False)] == [True] * 6
+    assert waits[7] < 0.1
+
+
+def test_a_worker_ends_at_once_and_leaves_its_lock_to_others(tmp_path: Path) -> None:
+    turned = threading.Event()
+    working = Worker(turned.set, lock=tmp_path / "lock", seconds=60)
+    working.start()
+    assert turned.wait(PATIENCE_SECONDS)
+    other = FileLock(tmp_path / "lock")
+    with pytest.raises(TimeoutError):
+        other.acquire(blocking=False)
+    began = time.monotonic()
+    working.close()
+    assert time.monotonic() - began < 1
+    with other.acquire(blocking=False):
+        assert other.is_locked
+
+
+def test_the_jobs_of_the_page_forward_and_alert_beside_it(
+    store: Store, endpoint: Ingestion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", endpoint.connection_string)
+    monkeypatch.setenv("TELEMETRY_UNDO_SECONDS", "0.5")
+    settings = read(Settings)
+    workers = jobs.of_the_page(settings, store)
+    assert len(workers) == 3
+    for working in workers:
+        working.start()
+    for number in range(3):
+        store.acknowledge(feedback(number, time.time()))
+    wait_until(lambda: len(endpoint.events()) == 3 and store.alerts())
+    for working in workers:
+        working.close()
+    assert len(store.alerts()) == 1
+    assert len(jobs.of_the_service(settings, store)) == 2
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a disk of 200 kB."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder], check=False).returncode != 0:
+        pytest.skip("this machine lets nobody mount a small disk")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_is_an_error_and_loses_nothing_that_was_acknowledged(small_disk: Path) -> None:
+    store = Store(small_disk / "events.db")
+    store.create()
+    acknowledged: list[str] = []
+    with pytest.raises(sqlite3.Error):
+        for number in range(10_000):
+            store.acknowledge(feedback(number))
+            acknowledged.append(feedback(number).id)
+    assert len(acknowledged) > 10
+    with pytest.raises(OSError), (small_disk / "rest").open("ab", buffering=0) as rest:
+        while True:
+            rest.write(bytes(512))
+    with pytest.raises(sqlite3.Error):
+        store.acknowledge(feedback(20_000))
+    subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)
+    assert [event["id"] for event in store.read("feedback")] == acknowledged
+    store.acknowledge(feedback(20_000))
+    assert store.read("feedback")[-1]["id"] == feedback(20_000).id

@@ -1,0 +1,402 @@
+"""The alert: when it is fired, and what can be taken back before."""
+
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from telemetry.alert import Rule, bursts, fire
+from telemetry.events import Event, Feedback, Prediction
+from telemetry.store import DAY, FORWARDER, RULE, Numbered, Store
+
+PROJECT = Path(__file__).parents[2]
+MINUTE = 60.0
+RULE_OF_THREE = Rule(tweets=3, seconds=5 * MINUTE, cool_down_seconds=30 * MINUTE)
+NOON = 1_760_000_400.0
+
+
+def feedback(number: int, when: float, text: str | None = None, *, right: bool = False) -> Feedback:
+    return Feedback(
+        id=f"{number:032x}",
+        time=when,
+        model_version="7",
+        negative_probability=0.75,
+        text=f"tweet {number}" if text is None else text,
+        predicted_sentiment="negative",
+        true_sentiment="negative" if right else "positive",
+        comment=None,
+        page_version="1",
+    )
+
+
+def prediction(number: int, when: float, text: str | None = None) -> Prediction:
+    return Prediction(
+        id=f"{number:032x}",
+        time=when,
+        model_version="7",
+        negative_probability=0.75,
+        text=text,
+        sentiment="negative",
+        milliseconds=1.0,
+        characters=20,
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "events.db")
+    store.create()
+    return store
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """Let the test say what time it is."""
+    told = {"now": NOON}
+    monkeypatch.setattr(time, "time", lambda: told["now"])
+    return told
+
+
+def fired(store: Store, *events: Event, rule: Rule = RULE_OF_THREE) -> list[list[str]]:
+    """Return the texts of all alerts after these events."""
+    store.add(events)
+    fire(store, rule, settle_seconds=0)
+    return [[mistake["text"] for mistake in alert.mistakes] for alert in store.alerts()]
+
+
+def test_three_different_tweets_within_five_minutes_fire_one_alert_with_the_tweets(store: Store) -> None:
+    events = [feedback(number, NOON + number * MINUTE, f"late {number} 😠") for number in range(3)]
+    assert fired(store, *events) == [["late 0 😠", "late 1 😠", "late 2 😠"]]
+    (alert,) = store.alerts()
+    assert alert.time == NOON + 2 * MINUTE
+    assert alert.mistakes == [event.body() for event in events]
+    assert fired(store) == [["late 0 😠", "late 1 😠", "late 2 😠"]]
+
+
+def test_the_same_tweet_three_times_fires_none(store: Store) -> None:
+    assert fired(store, *[feedback(number, NOON + number, "late") for number in range(3)]) == []
+
+
+def test_two_tweets_within_five_minutes_and_one_later_fire_none(store: Store) -> None:
+    assert fired(store, feedback(1, NOON), feedback(2, NOON + MINUTE), feedback(3, NOON + 5 * MINUTE + 0.5)) == []
+
+
+def test_exactly_five_minutes_apart_counts(store: Store) -> None:
+    assert len(fired(store, feedback(1, NOON), feedback(2, NOON), feedback(3, NOON + 5 * MINUTE))) == 1
+
+
+def test_a_window_slides(store: Store) -> None:
+    times = (0, 4, 6, 8)
+    events = [feedback(number, NOON + minutes * MINUTE) for number, minutes in enumerate(times)]
+    assert fired(store, *events) == [["tweet 1", "tweet 2", "tweet 3"]]
+
+
+def test_right_answers_and_predictions_do_not_count(store: Store) -> None:
+    events = [feedback(1, NOON), feedback(2, NOON), feedback(3, NOON, right=True), prediction(4, NOON, "tweet 4")]
+    assert fired(store, *events) == []
+
+
+def test_the_tweets_of_an_alert_come_oldest_first_each_as_it_was_reported_last(store: Store) -> None:
+    events = [
+        feedback(1, NOON, "late"),
+        feedback(2, NOON + 10, "lost"),
+        feedback(3, NOON + 20, "late"),
+        feedback(4, NOON + 15, "rude"),
+    ]
+    assert fired(store, *events) == [["lost", "rude", "late"]]
+
+
+def test_the_fullest_window_around_a_tweet_counts_where_clocks_differ(store: Store) -> None:
+    times = {1: 4, 2: 4.5, 3: -4, 4: 0}  # minutes, in the order in which they were written
+    events = [feedback(number, NOON + minutes * MINUTE) for number, minutes in times.items()]
+    assert fired(store, *events[:3]) == []
+    assert fired(store, *events[3:]) == [["tweet 4", "tweet 1", "tweet 2"]]
+
+
+def test_no_other_alert_is_fired_in_the_cool_down_and_one_after_it(store: Store) -> None:
+    first = [feedback(number, NOON + number) for number in range(3)]
+    within = [feedback(number, NOON + 15 * MINUTE + number) for number in range(10, 15)]
+    after = [feedback(number, NOON + 33 * MINUTE + number) for number in range(20, 23)]
+    assert len(fired(store, *first, *within)) == 1
+    assert fired(store, *after)[1:] == [["tweet 20", "tweet 21", "tweet 22"]]
+
+
+def test_a_cool_down_holds_for_each_alert_wherever_the_clocks_of_others_stand(store: Store) -> None:
+    here = [feedback(number, NOON + number) for number in range(3)]
+    an_hour_behind = [feedback(number, NOON - 60 * MINUTE + number) for number in range(10, 13)]
+    again = [feedback(number, NOON + 10 * MINUTE + number) for number in range(20, 23)]
+    assert len(fired(store, *here, *an_hour_behind, *again)) == 2
+    assert len(store.alerts()) == 2
+
+
+def test_much_of_the_same_fires_none_and_holds_nobody_up(store: Store) -> None:
+    assert fired(store, *[feedback(number, NOON + number / 100, f"late {number % 2}") for number in range(2000)]) == []
+
+
+def test_a_rule_of_one_tweet_fires_at_once(store: Store) -> None:
+    rule = Rule(tweets=1, seconds=MINUTE, cool_down_seconds=MINUTE)
+    assert fired(store, feedback(1, NOON), feedback(2, NOON + 59), feedback(3, NOON + 60), rule=rule) == [
+        ["tweet 1"],
+        ["tweet 1", "tweet 2", "tweet 3"],
+    ]
+
+
+def test_a_feedback_that_can_be_taken_back_does_not_count_yet(store: Store, clock: dict[str, float]) -> None:
+    for number in range(3):
+        store.acknowledge(feedback(number, NOON - 4 + number))
+    assert fire(store, RULE_OF_THREE, settle_seconds=8) == 0
+    clock["now"] = NOON + 5.9
+    assert fire(store, RULE_OF_THREE, settle_seconds=8) == 0
+    clock["now"] = NOON + 6
+    assert fire(store, RULE_OF_THREE, settle_seconds=8) == 1
+
+
+def test_a_feedback_that_is_taken_back_is_gone(store: Store, clock: dict[str, float]) -> None:
+    for number in range(3):
+        store.acknowledge(feedback(number, NOON))
+    assert store.withdraw(feedback(2, NOON).id, settle_seconds=8)
+    assert not store.withdraw(feedback(2, NOON).id, settle_seconds=8)
+    clock["now"] = NOON + 60
+    assert fire(store, RULE_OF_THREE, settle_seconds=8) == 0
+    assert [event["text"] for event in store.read("feedback")] == ["tweet 0", "tweet 1"]
+
+
+def test_what_is_taken_back_may_be_said_otherwise(store: Store, clock: dict[str, float]) -> None:
+    store.acknowledge(feedback(1, NOON))
+    store.withdraw(feedback(1, NOON).id, settle_seconds=8)
+    store.acknowledge(feedback(1, NOON + 1, right=True))
+    (event,) = store.read("feedback")
+    assert event["true_sentiment"] == "negative"
+    assert clock["now"] == NOON
+
+
+def test_nothing_is_taken_back_once_it_is_settled(store: Store, clock: dict[str, float]) -> None:
+    store.acknowledge(feedback(1, NOON))
+    clock["now"] = NOON + 8
+    assert not store.withdraw(feedback(1, NOON).id, settle_seconds=8)
+    assert len(store.read("feedback")) == 1
+
+
+def test_nothing_is_taken_back_that_comes_from_the_future(store: Store, clock: dict[str, float]) -> None:
+    store.acknowledge(feedback(1, NOON))
+    clock["now"] = NOON - 1
+    assert len(store.after(0, most=10, settle_seconds=8)) == 1
+    assert not store.withdraw(feedback(1, NOON).id, settle_seconds=8)
+    assert len(store.read("feedback")) == 1
+
+
+@pytest.mark.parametrize("reader", [RULE, FORWARDER])
+def test_nothing_is_taken_back_that_was_read_before_the_clock_went_back(
+    store: Store, clock: dict[str, float], reader: str
+) -> None:
+    store.acknowledge(feedback(1, NOON))
+    clock["now"] = NOON - 3600
+    (event,) = store.after(0, most=10, settle_seconds=8)
+    store.advance(reader, event.number)
+    clock["now"] = NOON + 1
+    assert not store.withdraw(feedback(1, NOON).id, settle_seconds=8)
+    assert len(store.read("feedback")) == 1
+
+
+def test_nothing_is_taken_back_after_a_wait_for_another_process(store: Store) -> None:
+    store.acknowledge(feedback(1, time.time()))
+    with store.connected() as other:
+        other.execute("BEGIN IMMEDIATE")
+        told: list[bool] = []
+        asking = threading.Thread(target=lambda: told.append(store.withdraw(feedback(1, 0).id, settle_seconds=0.2)))
+        asking.start()
+        time.sleep(0.4)
+        assert len(store.after(0, most=10, settle_seconds=0.2)) == 1
+    asking.join()
+    assert told == [False]
+    assert len(store.read("feedback")) == 1
+
+
+def test_a_clock_that_goes_back_loses_nothing(store: Store, clock: dict[str, float]) -> None:
+    for number in range(2):
+        store.acknowledge(feedback(number, NOON))
+    clock["now"] = NOON - 3600
+    for number in range(2, 5):
+        store.acknowledge(feedback(number, NOON - 3600))
+    assert len(store.after(0, most=10, settle_seconds=8)) == 2  # those of the future may not be taken back any more
+    clock["now"] = NOON - 3590
+    assert fire(store, RULE_OF_THREE, settle_seconds=8) == 1
+    clock["now"] = NOON + 1
+    store.acknowledge(feedback(5, NOON + 1))
+    clock["now"] = NOON + 10
+    assert fire(store, RULE_OF_THREE, settle_seconds=8) == 1
+    assert [[mistake["text"] for mistake in alert.mistakes] for alert in store.alerts()] == [
+        ["tweet 2", "tweet 3", "tweet 4"],
+        ["tweet 0", "tweet 1", "tweet 5"],
+    ]
+
+
+def test_a_store_that_is_opened_again_goes_on_where_it_was(store: Store) -> None:
+    assert fired(store, feedback(1, NOON), feedback(2, NOON + 1)) == []
+    again = Store(store.path)
+    again.create()
+    assert fired(again, feedback(3, NOON + 2)) == [["tweet 1", "tweet 2", "tweet 3"]]
+    assert fired(Store(store.path), feedback(4, NOON + 3)) == [["tweet 1", "tweet 2", "tweet 3"]]
+
+
+def test_of_two_processes_that_look_at_once_one_fires(store: Store, tmp_path: Path) -> None:
+    store.add(feedback(number, NOON + number) for number in range(3))
+    code = """
+import sys
+from pathlib import Path
+from telemetry.alert import Rule, fire
+from telemetry.store import Store
+Path(sys.argv[2]).touch()
+fired = fire(Store(Path(sys.argv[1])), Rule(tweets=3, seconds=300, cool_down_seconds=300), settle_seconds=0)
+sys.stdout.write(str(fired))
+"""
+    ready = [tmp_path / "first", tmp_path / "second"]
+    with store.connected() as database:  # neither comes further than to the transaction, before both are there
+        database.execute("BEGIN IMMEDIATE")
+        processes = [
+            subprocess.Popen([sys.executable, "-c", code, store.path, file], cwd=PROJECT, stdout=subprocess.PIPE)
+            for file in ready
+        ]
+        deadline = time.monotonic() + 30
+        while not all(file.exists() for file in ready):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        time.sleep(0.3)
+    assert sorted(process.communicate(timeout=30)[0] for process in processes) == [b"0", b"1"]
+    assert len(store.alerts()) == 1
+    assert store.progress()[RULE].number == 3
+
+
+def test_events_are_read_in_the_order_in_which_they_were_written(store: Store) -> None:
+    store.add([feedback(3, NOON), prediction(1, NOON - 9), feedback(1, NOON + 9), prediction(2, NOON)])
+    told = store.after(0, most=3, settle_seconds=0)
+    assert [(number, body["kind"], body["id"][-1]) for number, body in told] == [
+        (1, "feedback", "3"),
+        (2, "prediction", "1"),
+        (3, "feedback", "1"),
+    ]
+    assert [number for number, _ in store.after(3, most=3, settle_seconds=0)] == [4]
+    assert store.waiting(1) == 3
+
+
+def test_what_comes_after_a_feedback_that_can_be_taken_back_waits_for_it(store: Store, clock: dict[str, float]) -> None:
+    store.add([prediction(1, NOON), feedback(1, NOON), prediction(2, NOON), feedback(2, NOON - 60)])
+    assert [number for number, _ in store.after(0, most=10, settle_seconds=8)] == [1]
+    clock["now"] = NOON + 8
+    assert [number for number, _ in store.after(0, most=10, settle_seconds=8)] == [1, 2, 3, 4]
+
+
+def test_no_number_is_given_twice(store: Store, clock: dict[str, float]) -> None:
+    store.acknowledge(feedback(1, NOON))
+    store.withdraw(feedback(1, NOON).id, settle_seconds=8)
+    store.acknowledge(feedback(2, NOON - 60))
+    assert [number for number, _ in store.after(0, most=10, settle_seconds=8)] == [2]
+    clock["now"] = NOON + 100 * DAY
+    store.prune(days=30, megabytes=100, forwarding=False)
+    store.acknowledge(feedback(3, NOON))
+    assert [number for number, _ in store.after(2, most=10, settle_seconds=8)] == [3]
+
+
+def test_what_was_not_forwarded_is_not_deleted_for_its_age(store: Store) -> None:
+    store.add(prediction(number, NOON + number) for number in range(10))
+    store.prune(days=30, megabytes=100, forwarding=True)
+    assert len(store.read("prediction")) == 10
+    store.advance(FORWARDER, 4)
+    store.advance(RULE, 9)
+    store.prune(days=30, megabytes=100, forwarding=True)
+    assert [event["id"][-1] for event in store.read("prediction")] == list("456789")
+    store.prune(days=30, megabytes=100, forwarding=False)
+    assert store.read("prediction") == []
+
+
+def test_feedback_is_not_deleted_for_its_size(store: Store) -> None:
+    now = time.time()
+    store.add(feedback(number, now, f"{number} {'x' * 1000}") for number in range(500))
+    store.add(prediction(number, now, "x" * 1000) for number in range(500))
+    store.prune(days=30, megabytes=0.1, forwarding=False)
+    assert store.read("prediction") == []
+    assert len(store.read("feedback")) == 500
+
+
+@st.composite
+def reported(draw: st.DrawFn) -> list[Feedback]:
+    """Draw feedback whose times are mostly in order: some come a little late, and some clocks jump."""
+    when, events = NOON, []
+    for number in range(draw(st.integers(0, 12))):
+        when += draw(st.sampled_from([0, 0.5, 1, 2, 4, 8, 12, 40, -0.5, -3, -6, -60]))
+        text, right = draw(st.sampled_from("abcde")), draw(st.booleans()) and draw(st.booleans())
+        events.append(feedback(number, when, text, right=right))
+    return events
+
+
+RULES = st.builds(
+    lambda tweets, seconds, more: Rule(tweets=tweets, seconds=seconds, cool_down_seconds=seconds + more),
+    st.integers(1, 4),
+    st.sampled_from([1.0, 4.0, 10.0]),
+    st.sampled_from([0.0, 5.0, 30.0]),
+)
+
+
+def counted(events: Sequence[Feedback], rule: Rule) -> list[float]:
+    """Return when alerts are fired: each mistake is looked at with all ways to choose enough of those before it."""
+    alerts: list[float] = []
+    for number, event in enumerate(events):
+        known = [one for one in events[: number + 1] if one.true_sentiment != one.predicted_sentiment]
+        if event not in known or any(abs(event.time - alert) < rule.cool_down_seconds for alert in alerts):
+            continue
+        if any(fit(chosen, event.time, rule) for chosen in combinations(known, rule.tweets)):
+            alerts.append(event.time)
+    return alerts
+
+
+def fit(chosen: Sequence[Feedback], when: float, rule: Rule) -> bool:
+    """Return whether tweets are different, and lie with a moment within the time of a rule."""
+    times = [when, *(one.time for one in chosen)]
+    return len({one.text for one in chosen}) == len(chosen) and max(times) - min(times) <= rule.seconds
+
+
+def check(mistakes: Sequence[dict[str, Any]], when: float, rule: Rule) -> None:
+    """Check that an alert holds what it says."""
+    times = [mistake["time"] for mistake in mistakes]
+    assert times == sorted(times)
+    assert max(*times, when) - min(*times, when) <= rule.seconds
+    assert len({mistake["text"] for mistake in mistakes}) == len(mistakes) >= rule.tweets
+    assert all(mistake["predicted_sentiment"] != mistake["true_sentiment"] for mistake in mistakes)
+
+
+@given(reported(), RULES)
+@settings(max_examples=300, deadline=None)
+def test_bursts_are_those_that_a_count_of_all_choices_finds(events: list[Feedback], rule: Rule) -> None:
+    numbered = [Numbered(number, event.body()) for number, event in enumerate(events, start=1)]
+    alerts = list(bursts(numbered, rule, seen=0, before=[]))
+    assert [when for when, _ in alerts] == counted(events, rule)
+    for when, mistakes in alerts:
+        check(mistakes, when, rule)
+
+
+@given(reported(), RULES, st.lists(st.integers(0, 12), max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_however_often_it_is_looked_at_and_restarted_the_same_alerts_are_fired(
+    events: list[Feedback], rule: Rule, cuts: Iterable[int]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.db"
+        Store(path).create()
+        begin = 0
+        for end in [*sorted(cuts), len(events)]:
+            Store(path).add(events[begin:end])
+            fire(Store(path), rule, settle_seconds=0)
+            begin = max(begin, end)
+        alerts = Store(path).alerts()
+        assert [alert.time for alert in alerts] == counted(events, rule)
+        for alert in alerts:
+            check(alert.mistakes, alert.time, rule)

@@ -1,0 +1,495 @@
+"""How people are told of an alert: conversations with a real mail server and webhook, and what is set for them."""
+
+import json
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from telemetry import channels
+from telemetry.channels import DeliveryError, deliver, post, send_mail
+from telemetry.settings import Settings, read
+from telemetry.store import Alert, Store
+from telemetry.worker import Delayed
+from tests.e2e.served import free_port
+
+NOON = 1_760_000_400.0  # 2025-10-09 09:00 UTC
+PASSWORD = "a-password-of-the-tests"
+SECRET = "T000/B000/a-secret-of-the-tests"
+TEXTS = ("délayed again 😠", "<!channel> lost & found *bags*", "rude\ncrew")
+Set = Callable[..., Settings]
+Serve = Callable[..., AbstractContextManager["Mailbox"]]
+
+
+def mistake(number: int, text: str) -> dict[str, Any]:
+    return {
+        "kind": "feedback",
+        "id": f"{number:032x}",
+        "time": NOON + number * 61,
+        "model_version": "7",
+        "text": text,
+        "predicted_sentiment": "negative",
+        "true_sentiment": "positive",
+    }
+
+
+ALERT = Alert(4, NOON + 122, [mistake(number, text) for number, text in enumerate(TEXTS)])
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Set:
+    """Read settings from variables."""
+
+    def read_settings(**variables: object) -> Settings:
+        for name, value in variables.items():
+            monkeypatch.setenv(f"TELEMETRY_{name.upper()}", str(value))
+        return read(Settings)
+
+    return read_settings
+
+
+class Mailbox:
+    """What a mail server has taken."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.messages: list[EmailMessage] = []
+        self.envelopes: list[Envelope] = []
+        self.users: list[bytes] = []
+        self.encrypted: list[bool] = []
+
+    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:
+        assert isinstance(envelope.content, bytes)
+        message = message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        self.messages.append(message)
+        self.envelopes.append(envelope)
+        self.encrypted.append(session.ssl is not None)
+        return "250 OK"
+
+    def authenticate(self, _server: SMTP, _session: Session, _envelope: Envelope, _way: str, data: Any) -> AuthResult:
+        assert isinstance(data, LoginPassword)
+        self.users.append(data.login)
+        return AuthResult(success=data.password == PASSWORD.encode(), handled=False)
+
+    @property
+    def contents(self) -> list[str]:
+        """What was sent, as it was."""
+        return [str(envelope.content, "utf-8") for envelope in self.envelopes if isinstance(envelope.content, bytes)]
+
+    @property
+    def settings(self) -> dict[str, object]:
+        return {
+            "mail_to": "anna@example.org, bob@example.org",
+            "mail_from": "Tweet sentiment <alerts@example.org>",
+            "smtp_host": "127.0.0.1",
+            "smtp_port": self.port,
+        }
+
+
+@pytest.fixture
+def serve() -> Serve:
+    """Start a mail server, the same one again for the same mailbox."""
+
+    @contextmanager
+    def start(mailbox: Mailbox | None = None, **options: Any) -> Iterator[Mailbox]:
+        mailbox = mailbox or Mailbox()
+        server = Controller(
+            mailbox, hostname="127.0.0.1", port=mailbox.port, authenticator=mailbox.authenticate, **options
+        )
+        server.start()
+        try:
+            yield mailbox
+        finally:
+            server.stop()
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the certificate of a server on this machine, and its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(subject_name=name, issuer_name=name, public_key=key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file = tmp_path_factory.mktemp("certificate") / "server.pem"
+    file.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
+    return file
+
+
+@pytest.fixture
+def context(certificate: Path) -> ssl.SSLContext:
+    made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    made.load_cert_chain(certificate)
+    return made
+
+
+@pytest.fixture
+def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trust the certificate of the tests."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+
+def test_a_mail_holds_each_tweet_as_it_was_written(serve: Serve, told: Set) -> None:
+    with serve() as mailbox:
+        send_mail(ALERT, told(**mailbox.settings, smtp_security="none"))
+    (message,), (envelope,) = mailbox.messages, mailbox.envelopes
+    assert message["Subject"] == "Tweet sentiment: 3 tweets reported as mispredicted within 3 min"
+    assert message["From"] == "Tweet sentiment <alerts@example.org>"
+    assert message["To"] == "anna@example.org, bob@example.org"
+    assert message["Date"].datetime == datetime(2025, 10, 9, 9, 2, 2, tzinfo=UTC)
+    assert envelope.mail_from == "alerts@example.org"
+    assert envelope.rcpt_tos == ["anna@example.org", "bob@example.org"]
+    body = message.get_content().replace("\r\n", "\n")
+    assert all(text in body for text in TEXTS)
+    assert "2025-10-09 09:01:01 UTC, model 7: predicted negative, is positive: <!channel> lost & found *bags*" in body
+
+
+def test_a_mail_that_is_sent_twice_bears_the_same_id(serve: Serve, told: Set) -> None:
+    with serve() as mailbox:
+        settings = told(**mailbox.settings, smtp_security="none")
+        for alert in (ALERT, ALERT, ALERT._replace(number=5)):
+            send_mail(alert, settings)
+    first, again, other = (re.findall(r"^Message-ID: (.+)\r$", mail, re.MULTILINE) for mail in mailbox.contents)
+    assert first == again != other
+    assert re.fullmatch(r"<[^<>@\s]+@example\.org>", first[0])
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_user_and_a_password_are_sent_encrypted(serve: Serve, told: Set, context: ssl.SSLContext) -> None:
+    with serve(tls_context=context, require_starttls=True, auth_required=True) as mailbox:
+        send_mail(ALERT, told(**mailbox.settings, smtp_user="anna", smtp_password=PASSWORD))
+    assert len(mailbox.messages) == 1
+    assert mailbox.users == [b"anna"]
+    assert mailbox.encrypted == [True]
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_server_that_encrypts_from_the_beginning_is_spoken_to_so(
+    serve: Serve, told: Set, context: ssl.SSLContext
+) -> None:
+    with serve(ssl_context=context, auth_require_tls=False) as mailbox:  # it takes only STARTTLS for that
+        send_mail(ALERT, told(**mailbox.settings, smtp_security="tls", smtp_user="anna", smtp_password=PASSWORD))
+    assert len(mailbox.messages) == 1
+    assert mailbox.users == [b"anna"]
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_password_that_is_refused_is_an_error(serve: Serve, told: Set, context: ssl.SSLContext) -> None:
+    with serve(tls_context=context, auth_required=True) as mailbox:
+        settings = told(**mailbox.settings, smtp_user="anna", smtp_password="another")
+        with pytest.raises(DeliveryError, match="535") as failure:
+            send_mail(ALERT, settings)
+    assert "another" not in str(failure.value)
+    assert mailbox.messages == []
+
+
+@pytest.mark.parametrize("address", ["anna@example.org\nBcc: eve@example.org", "ännä@example.org"])
+def test_an_address_that_cannot_be_sent_is_an_error(serve: Serve, told: Set, address: str) -> None:
+    with serve(enable_SMTPUTF8=False) as mailbox:
+        settings = told(**{**mailbox.settings, "mail_to": address}, smtp_security="none")
+        with pytest.raises(DeliveryError):
+            send_mail(ALERT, settings)
+    assert mailbox.messages == []
+
+
+@pytest.mark.parametrize(("security", "option"), [("starttls", "tls_context"), ("tls", "ssl_context")])
+def test_a_certificate_that_is_not_trusted_is_an_error(
+    serve: Serve, told: Set, context: ssl.SSLContext, security: str, option: str
+) -> None:
+    with serve(**{option: context}) as mailbox:
+        settings = told(**mailbox.settings, smtp_security=security, smtp_user="anna", smtp_password=PASSWORD)
+        with pytest.raises(DeliveryError, match="certificate verify failed"):
+            send_mail(ALERT, settings)
+    assert mailbox.messages == []
+    assert mailbox.users == []
+
+
+def test_a_server_that_cannot_encrypt_gets_neither_mail_nor_password(serve: Serve, told: Set) -> None:
+    with serve(auth_require_tls=False) as mailbox:
+        settings = told(**mailbox.settings, smtp_user="anna", smtp_password=PASSWORD)
+        with pytest.raises(DeliveryError, match="STARTTLS"):
+            send_mail(ALERT, settings)
+    assert mailbox.messages == []
+    assert mailbox.users == []
+
+
+def test_a_server_that_says_nothing_is_an_error_in_time(
+    silent_port: int, told: Set, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels, "TIMEOUT_SECONDS", 0.2)
+    began = time.monotonic()
+    with pytest.raises(DeliveryError, match="timed out"):
+        send_mail(ALERT, told(**{**Mailbox().settings, "smtp_port": silent_port}))
+    assert time.monotonic() - began < 2
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """Listen, and say nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        yield port
+
+
+def alerts(store: Store, *numbers: int) -> None:
+    """Write alerts into a store."""
+    with store.connected() as database:
+        rows = [(number, NOON, json.dumps([mistake(1, f"tweet {number}")])) for number in numbers]
+        database.executemany("INSERT INTO alerts (number, time, body) VALUES (?, ?, ?)", rows)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "events.db")
+    store.create()
+    return store
+
+
+def test_a_server_that_comes_back_gets_each_alert_once_in_order(serve: Serve, told: Set, store: Store) -> None:
+    mailbox = Mailbox()
+    settings = told(**mailbox.settings, smtp_security="none")
+
+    def tell(alert: Alert) -> None:
+        send_mail(alert, settings)
+
+    store.begin("mail")
+    alerts(store, 1, 2)
+    with serve(mailbox):
+        deliver(store, "mail", tell)
+    alerts(store, 3, 4)
+    for _ in range(2):
+        with pytest.raises(Delayed, match="Alert 3 not told by mail"):
+            deliver(store, "mail", tell)
+        number, error = store.progress()["mail"]
+        assert number == 2
+        assert error is not None and "refused" in error and str(mailbox.port) in error
+    with serve(mailbox):
+        deliver(store, "mail", tell)
+        deliver(store, "mail", tell)
+    assert store.progress()["mail"] == (4, None)
+    assert [message.get_content().rstrip()[-7:] for message in mailbox.messages] == [
+        "tweet 1",
+        "tweet 2",
+        "tweet 3",
+        "tweet 4",
+    ]
+
+
+def test_an_alert_that_cannot_be_told_leaves_those_before_it_told(store: Store) -> None:
+    heard: list[int] = []
+
+    def tell(alert: Alert) -> None:
+        if alert.number == 2 and 2 not in heard:
+            heard.append(2)
+            raise DeliveryError("not now")
+        heard.append(alert.number)
+
+    store.begin("mail")
+    alerts(store, 1, 2, 3)
+    with pytest.raises(Delayed):
+        deliver(store, "mail", tell)
+    assert store.progress()["mail"] == (1, "not now")
+    deliver(store, "mail", tell)
+    assert heard == [1, 2, 2, 3]
+
+
+def test_a_process_that_ends_while_it_tells_has_told_the_alerts_before(store: Store) -> None:
+    def tell(alert: Alert) -> None:
+        if alert.number == 2:
+            raise KeyboardInterrupt
+
+    store.begin("mail")
+    alerts(store, 1, 2)
+    with pytest.raises(KeyboardInterrupt):
+        deliver(store, "mail", tell)
+    assert store.progress()["mail"] == (1, None)
+
+
+def test_a_new_channel_does_not_tell_of_old_alerts(store: Store) -> None:
+    heard: list[int] = []
+    alerts(store, 1, 2)
+    deliver(store, "webhook", lambda alert: heard.append(alert.number))
+    alerts(store, 3)
+    deliver(store, "webhook", lambda alert: heard.append(alert.number))
+    assert heard == [3]
+
+
+class Webhook(HTTPServer):
+    """What was posted, and what is answered to it."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Posted)
+        self.bodies: list[Any] = []
+        self.status = 200
+
+    @property
+    def settings(self) -> dict[str, object]:
+        return {"webhook": f"http://127.0.0.1:{self.server_port}/{SECRET}"}
+
+
+class Posted(BaseHTTPRequestHandler):
+    server: Webhook
+
+    def do_POST(self) -> None:
+        assert self.path == f"/{SECRET}"
+        assert self.headers["Content-Type"] == "application/json"
+        self.server.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    with Webhook() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_slack_is_told_and_no_tweet_can_call_anybody_there(webhook: Webhook, told: Set) -> None:
+    post(ALERT, told(**webhook.settings))
+    ((name, text),) = webhook.bodies[0].items()
+    assert name == "text"
+    assert text.startswith("*Tweet sentiment: 3 tweets reported as mispredicted within 3 min*\n• 2025-10-09 09:00:00")
+    assert "délayed again 😠" in text
+    assert "&lt;!channel&gt; lost &amp; found" in text
+    assert "<" not in text
+
+
+def test_teams_is_told_by_a_card_with_each_tweet_as_plain_text(webhook: Webhook, told: Set) -> None:
+    post(ALERT, told(**webhook.settings, webhook_format="teams"))
+    (body,) = webhook.bodies
+    assert body["type"] == "message"
+    (attachment,) = body["attachments"]
+    assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
+    card = attachment["content"]
+    assert (card["type"], card["version"]) == ("AdaptiveCard", "1.4")
+    assert {block["type"] for block in card["body"]} == {"RichTextBlock"}
+    runs = [run for block in card["body"] for run in block["inlines"]]
+    assert {run["type"] for run in runs} == {"TextRun"}
+    heading, *lines = (run["text"] for run in runs)
+    assert heading == "Tweet sentiment: 3 tweets reported as mispredicted within 3 min"
+    assert [line.endswith(text) for line, text in zip(lines, TEXTS, strict=True)] == [True] * 3
+
+
+@pytest.mark.parametrize("status", [400, 404, 429, 500, 503])
+def test_a_webhook_that_refuses_is_an_error_that_does_not_tell_its_address(
+    webhook: Webhook, told: Set, status: int
+) -> None:
+    webhook.status = status
+    with pytest.raises(DeliveryError, match=f"answers {status}") as failure:
+        post(ALERT, told(**webhook.settings))
+    assert SECRET not in repr(failure.getrepr(chain=True))
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:{port}/{secret}", "no-address/{secret}", "http://[/{secret}"])
+def test_a_webhook_that_cannot_be_reached_is_an_error_that_does_not_tell_its_address(
+    store: Store, told: Set, address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = told(webhook=address.format(port=free_port(), secret=SECRET))
+    store.begin("webhook")
+    alerts(store, 1)
+    with pytest.raises(Delayed, match="the webhook cannot be reached") as failure:
+        deliver(store, "webhook", lambda alert: post(alert, settings))
+    assert SECRET not in str(failure.getrepr(chain=True, style="short"))
+    assert SECRET not in str(store.progress()) + caplog.text + repr(settings)
+
+
+def test_a_webhook_that_says_nothing_is_an_error_in_time(
+    silent_port: int, told: Set, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels, "TIMEOUT_SECONDS", 0.2)
+    began = time.monotonic()
+    with pytest.raises(DeliveryError, match="ReadTimeout"):
+        post(ALERT, told(webhook=f"http://127.0.0.1:{silent_port}/{SECRET}"))
+    assert time.monotonic() - began < 2
+
+
+def test_channels_are_those_that_are_set(told: Set) -> None:
+    assert list(channels.channels(told())) == []
+    settings = told(**Mailbox().settings, webhook="https://example.org/hook")
+    assert [name for name, _ in channels.channels(settings)] == ["mail", "webhook"]
+    assert settings.mail_to == ("anna@example.org", "bob@example.org")
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"mail_to": "anna@example.org"}, "TELEMETRY_MAIL_TO needs TELEMETRY_SMTP_HOST and TELEMETRY_MAIL_FROM"),
+        ({"mail_to": "anna@example.org", "smtp_host": "mail"}, "needs TELEMETRY_SMTP_HOST and TELEMETRY_MAIL_FROM"),
+        ({"smtp_user": "anna", "smtp_password": PASSWORD, "smtp_security": "none"}, "passwords are not sent open"),
+        ({"smtp_password": "a-secret-é"}, "TELEMETRY_SMTP_PASSWORD must be ASCII"),
+        ({"alert_minutes": 10, "alert_cool_down_minutes": 9.5}, "must be at least TELEMETRY_ALERT_MINUTES"),
+        ({"alert_tweets": 0}, "TELEMETRY_ALERT_TWEETS: Input should be greater than or equal to 1"),
+        ({"smtp_port": "a-secret"}, "TELEMETRY_SMTP_PORT: Input should be a valid integer"),
+        ({"exporter": "a-secret"}, "TELEMETRY_EXPORTER: Input should be 'opencensus' or 'opentelemetry'"),
+        ({"days": "a-secret", "text": "a-secret"}, r"TELEMETRY_TEXT: .*\nTELEMETRY_DAYS: "),
+    ],
+)
+def test_settings_that_are_wrong_are_refused_by_name_without_what_they_hold(
+    told: Set, variables: dict[str, object], reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason) as failure:
+        told(**variables)
+    assert "a-secret" not in str(failure.value)
+    assert PASSWORD not in str(failure.value)
+    assert failure.value.__cause__ is None and failure.value.__suppress_context__
+
+
+def test_variables_that_are_empty_are_not_set(told: Set) -> None:
+    settings = told(path="", mail_to="", webhook="", smtp_port="")
+    assert (settings.path, settings.mail_to, settings.webhook, settings.smtp_port) == (None, (), None, 587)
+
+
+def test_secrets_are_not_shown(told: Set, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", f"InstrumentationKey={SECRET}")
+    settings = told(smtp_password=SECRET, webhook=SECRET)
+    assert settings.connection_string is not None
+    assert settings.connection_string.get_secret_value() == f"InstrumentationKey={SECRET}"
+    assert SECRET not in f"{settings!r} {settings.model_dump_json()}"
+
+
+def test_the_connection_string_of_something_else_is_not_taken(told: Set, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONNECTION_STRING", "Server=database;Password=a-secret")
+    assert told().connection_string is None
+
+
+def test_the_rule_is_the_one_that_is_set(told: Set) -> None:
+    rule = told(alert_tweets=4, alert_minutes=2.5, alert_cool_down_minutes=10).rule
+    assert (rule.tweets, rule.seconds, rule.cool_down_seconds) == (4, 150, 600)

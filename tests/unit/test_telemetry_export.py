@@ -1,0 +1,146 @@
+"""`python -m telemetry export`: what people have reported, as a table to label again and to train on."""
+
+import csv
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from sentiment.datasets import table
+from telemetry.events import Feedback, Prediction
+from telemetry.store import Store
+
+PROJECT = Path(__file__).parents[2]
+NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
+DAY = 24 * 60 * 60
+TEXTS = ("délayed again 😠", 'she said "no", twice;\nNA', "lovely crew", "=2+3\tNA")
+
+
+def feedback(number: int, text: str, predicted: str, true: str, comment: str | None = None) -> Feedback:
+    return Feedback(
+        id=f"{number:032x}",
+        time=NOVEMBER + number * DAY,
+        model_version="7",
+        negative_probability=0.75,
+        text=text,
+        predicted_sentiment=predicted,  # type: ignore[arg-type]
+        true_sentiment=true,  # type: ignore[arg-type]
+        comment=comment,
+        page_version="1",
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Keep three mispredictions among other events."""
+    store = Store(tmp_path / "events.db")
+    store.create()
+    about = {"id": "f" * 32, "time": NOVEMBER, "model_version": "7", "negative_probability": 0.5, "text": "a"}
+    store.add(
+        [
+            feedback(0, TEXTS[0], "positive", "negative", "ça alors"),
+            Prediction(**about, sentiment="negative", milliseconds=1.0, characters=1),  # type: ignore[arg-type]
+            feedback(1, "right", "negative", "negative"),
+            feedback(2, TEXTS[1], "positive", "negative"),
+            feedback(3, TEXTS[2], "negative", "positive"),
+        ]
+    )
+    return store.path
+
+
+def export(*options: object, **variables: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "telemetry", "export", *map(str, options)]
+    environment = os.environ | {f"TELEMETRY_{name.upper()}": str(value) for name, value in variables.items()}
+    return subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, encoding="utf-8", check=False, timeout=60
+    )
+
+
+def test_the_reported_mispredictions_are_written_with_what_they_really_are(store: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mispredicted.csv"
+    done = export("--output", file, path=store)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "3 mispredictions of 4 feedbacks" in done.stderr
+    with file.open(encoding="utf-8", newline="") as rows:
+        header, first, second, third = csv.reader(rows)
+    assert header == [
+        "text",
+        "label",
+        "predicted",
+        "negative_probability",
+        "model_version",
+        "time",
+        "prediction_id",
+        "comment",
+    ]
+    assert first == [
+        TEXTS[0],
+        "negative",
+        "positive",
+        "0.75",
+        "7",
+        "2026-11-01T00:00:00+00:00",
+        "0" * 32,
+        "ça alors",
+    ]
+    assert second[:2] == [TEXTS[1], "negative"]
+    assert third[:3] + third[-1:] == [TEXTS[2], "positive", "negative", ""]
+
+
+def test_without_a_file_they_go_to_standard_output(store: Path, tmp_path: Path) -> None:
+    done = export("--path", store, path=tmp_path / "another.db")
+    assert done.returncode == 0
+    assert len(list(csv.reader(done.stdout.splitlines(keepends=True)))) == 4
+    assert TEXTS[0] in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("since", "count"),
+    [
+        ("2026-11-01", 3),
+        ("2026-11-02", 2),
+        ("2026-11-03T00:00:01", 1),
+        ("2026-11-03T00:30:00+01:00", 2),
+        ("2027-01-01", 0),
+    ],
+)
+def test_those_before_a_day_are_left_out(store: Path, since: str, count: int) -> None:
+    done = export("--since", since, path=store)
+    assert len(list(csv.reader(done.stdout.splitlines(keepends=True)))) == 1 + count
+
+
+def test_the_table_is_one_that_the_training_reads(store: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mispredicted.csv"
+    assert export("--output", file, path=store).returncode == 0
+    settings = yaml.safe_load((PROJECT / "conf" / "data" / "csv.yaml").read_text(encoding="utf-8"))
+    rows = table.load(path=str(file), delimiter=settings["delimiter"], encoding=settings["encoding"])
+    assert list(rows[settings["text_column"]]) == list(TEXTS[:3])
+    assert list(rows[settings["label_column"]]) == ["negative", "negative", "positive"]
+    assert settings["negative_values"] == ["negative"]
+    assert list(pd.read_csv(file)["label"]) == ["negative", "negative", "positive"]
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "reason"),
+    [
+        ((), {}, "there is no store at None: give --path, or set TELEMETRY_PATH"),
+        ((), {"path": "nowhere.db"}, "there is no store at nowhere.db: give --path"),
+        (("--since", "yesterday"), {}, "argument --since: invalid day value: 'yesterday'"),
+        ((), {"days": "a-secret"}, "TELEMETRY_DAYS: Input should be a valid number"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_said_so(
+    options: tuple[str, ...], variables: dict[str, str], reason: str, tmp_path: Path
+) -> None:
+    done = export(*options, **variables)
+    assert done.returncode == 2
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "a-secret" not in done.stderr
+    assert not (PROJECT / "nowhere.db").exists()
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,275 @@
+"""Intervals, control charts and marking words, against what others compute and against slow ways of computing them."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from ui import charts
+from ui.proportions import WIDTHS, control_chart, groups, interval, width
+from ui.vocabulary import NORMAL_95, PRIOR, marking, words
+
+COUNTS = st.integers(1, 20_000).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials)))
+SHARE = 0.3
+
+
+def tweets(days: dict[str, tuple[int, int]]) -> tuple[pd.Series, pd.Series]:
+    """Return whether each tweet is negative, and its group, for counts of negative and all tweets by group."""
+    rows = [(name, number < negative) for name, (negative, all_) in days.items() for number in range(all_)]
+    frame = pd.DataFrame(rows, columns=["group", "negative"])
+    return frame["negative"], frame["group"]
+
+
+def utc(*times: str | None) -> pd.Series:
+    return pd.to_datetime(pd.Series(times), utc=True, format="ISO8601")
+
+
+@given(COUNTS)
+def test_an_interval_is_that_of_wilson(counts: tuple[int, int]) -> None:
+    successes, trials = counts
+    expected = binomtest(successes, trials).proportion_ci(confidence_level=0.95, method="wilson")
+    assert interval(successes, trials) == pytest.approx((expected.low, expected.high), abs=1e-6)
+
+
+@given(COUNTS)
+def test_an_interval_lies_between_nothing_and_all_around_its_share(counts: tuple[int, int]) -> None:
+    successes, trials = counts
+    low, high = interval(successes, trials)
+    assert 0 <= low <= successes / trials + 1e-12
+    assert successes / trials - 1e-12 <= high <= 1
+    assert high - low > 0
+
+
+def test_a_share_of_nothing_has_no_interval() -> None:
+    with pytest.raises(ValueError, match="at least one trial"):
+        interval(0, 0)
+
+
+def test_a_control_chart_is_the_formula_of_its_source() -> None:
+    # 40 of 200 are negative: centre 0.2; limits 0.2 + 3 * sqrt(0.16 / n) for n of 100, 64 and 36.
+    chart = control_chart(*tweets({"a": (10, 100), "b": (12, 64), "c": (18, 36)}))
+    assert list(chart.index) == ["a", "b", "c"]
+    assert list(chart["tweets"]) == [100, 64, 36]
+    assert list(chart["negative"]) == [10, 12, 18]
+    assert list(chart["share"]) == pytest.approx([0.1, 0.1875, 0.5])
+    assert list(chart["centre"]) == pytest.approx([0.2] * 3)
+    assert list(chart["limit"]) == pytest.approx([0.32, 0.35, 0.4])
+    assert list(chart["exceeded"]) == [False, False, True]
+
+
+def test_a_control_chart_may_be_drawn_around_a_share_that_is_expected() -> None:
+    chart = control_chart(*tweets({"a": (50, 100), "b": (90, 100)}), centre=0.5)
+    assert list(chart["centre"]) == [0.5, 0.5]
+    assert list(chart["limit"]) == pytest.approx([0.65, 0.65])
+    assert list(chart["exceeded"]) == [False, True]
+
+
+def test_a_share_at_its_limit_does_not_exceed_it() -> None:
+    chart = control_chart(*tweets({"a": (65, 100), "b": (66, 100)}), centre=0.5)
+    assert list(chart["exceeded"]) == [False, True]
+
+
+def test_tweets_without_a_time_are_left_out_of_the_chart_and_of_its_centre() -> None:
+    negative, group = tweets({"a": (10, 100), "b": (30, 100), "?": (100, 100)})
+    chart = control_chart(negative, group.where(group != "?"))
+    assert list(chart.index) == ["a", "b"]
+    assert chart["centre"].iloc[0] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("share", [0, 1])
+def test_nothing_is_out_of_the_ordinary_where_all_tweets_are_alike(share: int) -> None:
+    chart = control_chart(*tweets({"a": (share * 5, 5), "b": (share, 1)}))
+    assert not chart["exceeded"].any()
+    assert chart["limit"].between(0, 1).all()
+
+
+def test_a_group_of_few_tweets_is_not_out_of_the_ordinary_by_chance_alone() -> None:
+    days = {f"{day:03d}": (30, 100) for day in range(20)}
+    chart = control_chart(*tweets({**days, "few": (2, 2)}))
+    assert not chart.loc["few", "exceeded"]
+
+
+def test_ordinary_days_raise_no_more_alarms_than_chance_does() -> None:
+    """Above three standard deviations is 1 group in 741 of a normal distribution; the binomial has a heavier tail."""
+    rng = np.random.default_rng(7)
+    alarms = 0
+    for _ in range(100):
+        counts = {f"{day:02d}": (int(rng.binomial(200, SHARE)), 200) for day in range(30)}
+        alarms += int(control_chart(*tweets(counts))["exceeded"].sum())
+    assert 0 < alarms < 100 * 30 * 0.005
+
+
+def test_a_bad_day_among_ordinary_ones_is_found_and_no_other() -> None:
+    rng = np.random.default_rng(8)
+    counts = {f"{day:02d}": (int(rng.binomial(200, SHARE)), 200) for day in range(30)}
+    counts["17"] = (90, 200)
+    chart = control_chart(*tweets(counts))
+    assert list(chart.index[chart["exceeded"]]) == ["17"]
+
+
+@pytest.mark.parametrize(("hours", "expected"), [(0, "h"), (48, "h"), (14 * 24, "D"), (400 * 24, "W"), (99_999, "MS")])
+def test_groups_are_narrow_and_not_too_many(hours: int, expected: str) -> None:
+    times = pd.Series(pd.to_datetime([0, hours * 3600], unit="s", utc=True))
+    assert width(times) == expected
+    between = pd.Series(pd.date_range(times[0], times[1], freq="h"))
+    assert groups(between, expected).nunique() <= 140
+
+
+def test_a_wider_group_is_taken_as_soon_as_the_narrower_ones_are_too_many() -> None:
+    hours = list(WIDTHS.values())
+    assert hours == sorted(hours)
+    assert hours[-1] == float("inf")
+    for (name, most), wider in zip(list(WIDTHS.items())[:-1], list(WIDTHS)[1:], strict=True):
+        assert width(pd.Series(pd.to_datetime([0, most * 3600], unit="s", utc=True))) == name
+        assert width(pd.Series(pd.to_datetime([0, most * 3600 + 1], unit="s", utc=True))) == wider
+
+
+def test_times_that_are_missing_do_not_widen_the_groups() -> None:
+    assert width(utc("2015-02-20T00:00:00", None, "2015-02-20T05:00:00")) == "h"
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("h", "2015-02-20 13:00"),
+        ("D", "2015-02-20"),
+        ("W", "2015-02-16"),
+        ("MS", "2015-02-01"),
+    ],
+)
+def test_a_group_begins_with_its_hour_day_week_or_month(name: str, begins: str) -> None:
+    found = groups(utc("2015-02-20T13:59:59.5", None), name)
+    assert found[0] == pd.Timestamp(begins).tz_localize(found.dt.tz)
+    assert pd.isna(found[1])
+
+
+def test_a_time_of_another_zone_is_grouped_by_its_day_in_utc() -> None:
+    times = pd.Series(pd.to_datetime(["2015-02-20T20:00:00-08:00"], utc=True))
+    assert groups(times, "D")[0].strftime("%Y-%m-%d") == "2015-02-21"
+
+
+def test_every_width_has_a_way_of_writing_its_times() -> None:
+    assert set(charts.FORMATS) == set(WIDTHS)
+
+
+def test_charts_show_times_of_utc_whatever_the_zone_of_the_browser() -> None:
+    """Streamlit shifts times without a zone: they read the same in any. An axis in UTC would shift them once more."""
+    times = pd.Series(pd.date_range("2015-01-01", periods=300, freq="7h", tz="UTC"))
+    chart = control_chart(pd.Series(np.arange(300) % 7 == 0), groups(times, "D"))
+    assert pd.DatetimeIndex(chart.index).tz is None
+    for drawn in (
+        charts.share(chart, "D", time="t", title="s", limit="l", centre="c"),
+        charts.volume(chart, "D", time="t", tweets="n", negative="b", other="g"),
+    ):
+        assert '"utc"' not in drawn.to_json()
+
+
+@pytest.mark.parametrize("name", WIDTHS)
+def test_charts_name_their_axes_their_units_and_what_is_in_them(name: str) -> None:
+    times = pd.Series(pd.date_range("2015-01-01", periods=300, freq="7h", tz="UTC"))
+    negative = pd.Series(np.arange(300) % 7 == 0)
+    chart = control_chart(negative, groups(times, name))
+    share = charts.share(chart, name, time="Time (UTC)", title="Share", limit="limit", centre="centre").to_json()
+    volume = charts.volume(chart, name, time="Time (UTC)", tweets="Tweets", negative="bad", other="good").to_json()
+    for title in ("Time (UTC)", "Share", "limit", "centre"):
+        assert f'"{title}"' in share
+    for title in ("Time (UTC)", "Tweets", "bad", "good"):
+        assert f'"{title}"' in volume
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Late AGAIN and late", {"late", "again", "and"}),
+        ("don't 'late' l'avion", {"don't", "late", "l'avion"}),
+        ("check-in --late--", {"check-in", "late"}),
+        ("#DelayedAgain is it", {"#delayedagain"}),
+        ("déçu, retardé ÉNERVÉ", {"déçu", "retardé", "énervé"}),
+        ("see https://t.co/abcDEF and www.airline.example/late", {"see", "and"}),
+        ("@AirParadis thanks", {"thanks"}),
+        ("@air_paradis thanks @anna2much thanks", {"thanks"}),
+        ("flight 1234 at 10:30, b737", {"flight"}),
+        ("no on 😠 :( ''", set()),
+        ("", set()),
+        ("Ελληνικά 飛行機が遅い", {"ελληνικά", "飛行機が遅い"}),
+    ],
+)
+def test_words_are_what_people_read_as_words(text: str, found: set[str]) -> None:
+    assert words(text) == found
+
+
+def test_two_ways_of_writing_an_apostrophe_or_an_accent_make_one_word() -> None:
+    assert words("don't") == words("don’t")
+    assert words("d\u00e9\u00e7u") == words("de\u0301c\u0327u")
+
+
+def monroe(group: list[str], others: list[str]) -> dict[str, float]:
+    """Return the weight of each word, word by word as the equations stand in the paper."""
+    y = [Counter(word for text in texts for word in words(text)) for texts in (group, others)]
+    n = [sum(counts.values()) for counts in y]
+    alpha_0 = PRIOR
+    alpha = {word: alpha_0 * count / sum(n) for word, count in (y[0] + y[1]).items()}
+    weights = {}
+    for word in y[0]:
+        odds = [
+            math.log((y[i][word] + alpha[word]) / (n[i] + alpha_0 - y[i][word] - alpha[word]))  # equation 16
+            for i in (0, 1)
+        ]
+        variance = sum(1 / (y[i][word] + alpha[word]) for i in (0, 1))  # equation 20
+        weights[word] = (odds[0] - odds[1]) / math.sqrt(variance)  # equation 22
+    return weights
+
+
+def test_marking_words_weigh_what_the_equations_say() -> None:
+    rng = np.random.default_rng(9)
+    vocabulary = np.array(["late", "bag", "crew", "seat", "thanks", "gate", "delayed", "lovely", "food", "hour"])
+    frequent = rng.dirichlet(np.ones(10), size=2)
+    group, others = ([" ".join(rng.choice(vocabulary, size=6, p=frequent[side])) for _ in range(80)] for side in (0, 1))
+    expected = {word: weight for word, weight in monroe(group, others).items() if weight > NORMAL_95}
+    found = marking(group, others, most=100)
+    assert dict(zip(found["word"], found["weight"], strict=True)) == pytest.approx(expected)
+    assert len(expected) > 1
+    assert found["weight"].is_monotonic_decreasing
+    holding = [sum(word in text.split() for text in group) for word in found["word"]]
+    assert list(found["tweets"]) == holding
+
+
+def test_planted_words_mark_the_group_that_holds_them() -> None:
+    rng = np.random.default_rng(10)
+    ordinary = ["flight", "seat", "gate", "crew", "time", "airport", "plane", "today"]
+
+    def made(count: int, *planted: str) -> list[str]:
+        return [" ".join([*rng.choice(ordinary, size=5), *planted]) for _ in range(count)]
+
+    found = marking([*made(40, "cancelled", "#fail"), *made(60)], [*made(95), *made(5, "cancelled")], most=10)
+    assert list(found["word"]) == ["#fail", "cancelled"]
+    assert list(found["tweets"]) == [40, 40]
+    assert len(marking([*made(40, "cancelled", "#fail"), *made(60)], made(100), most=1)) == 1
+
+
+def test_a_word_that_one_tweet_repeats_counts_once() -> None:
+    others = ["fine flight"] * 50
+    assert marking(["late " * 100, *["fine flight"] * 50], others, most=5).empty
+
+
+@pytest.mark.parametrize(
+    ("group", "others"),
+    [
+        ([], []),
+        ([], ["late"]),
+        (["late"], []),
+        (["", ":("], ["late"]),
+        (["late"], ["late"]),
+        (["late"] * 9, ["late"] * 5),
+        (["late", "rude"], ["late", "rude"]),
+    ],
+)
+def test_groups_that_nothing_sets_apart_have_no_marking_words(group: list[str], others: list[str]) -> None:
+    found = marking(group, others, most=5)
+    assert found.empty
+    assert list(found.columns) == ["word", "tweets", "weight"]

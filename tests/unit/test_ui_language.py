@@ -1,0 +1,178 @@
+"""French and English: every sentence in both, with the same values in it, and numbers as they are written."""
+
+import ast
+import re
+import string
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import yaml
+
+from ui import client, proportions, tables
+from ui.language import DEFAULT, LANGUAGES, flatten, preferred, speak
+from ui.views import try_tweet
+
+UI = Path(client.__file__).parent
+CODE = sorted(UI.rglob("*.py"))
+SPACE = "[\u00a0\u202f]"
+# What stands in braces in the names of sentences that the code puts together.
+NAMES = {
+    "name": ("try", "watch", "model", "mail", "webhook"),
+    "number": tuple(range(1, try_tweet.EXAMPLES + 1)),
+    "sentiment": ("negative", "positive"),
+    "certainty(prediction)": ("sure", "likely", "barely", "unsure"),
+    "error.reason": get_args(client.Reason),
+    "error": ("watch.no_table", "watch.empty_table"),
+}
+# Names whose braces hold one of the values above, but not each.
+ONLY = {"{name}.title": ("try", "watch", "model"), "model.{name}": ("mail", "webhook")}
+
+
+def spoken(path: Path) -> Iterator[tuple[str, set[str]]]:
+    """Yield the names of the sentences that code speaks, braces filled in, and the values that it gives to each."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say" and node.args:
+            given = {keyword.arg or "**" for keyword in node.keywords}
+            for name in names(node.args[0]):
+                yield name, given
+
+
+def names(argument: ast.expr) -> list[str]:
+    """Return the names that the argument of `say` may stand for."""
+    if isinstance(argument, ast.IfExp):
+        return names(argument.body) + names(argument.orelse)
+    if isinstance(argument, ast.Constant):
+        return [str(argument.value)]
+    if not isinstance(argument, ast.JoinedStr):
+        return []  # a variable: what it may be stands elsewhere as a constant
+    pattern = ast.unparse(argument)[2:-1]
+    (brace,) = re.findall(r"\{(.*?)\}", pattern)
+    values = ONLY.get(pattern) or (proportions.WIDTHS if pattern == "watch.width_{name}" else NAMES[brace])
+    return [pattern.replace(f"{{{brace}}}", str(value)) for value in values]
+
+
+def placeholders(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
+
+
+def constants() -> set[str]:
+    """Return all constant strings of the code."""
+    nodes = (node for path in CODE for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def test_both_languages_have_the_same_sentences_in_the_same_order() -> None:
+    french, english = (list(speak(code).sentences) for code in ("fr", "en"))
+    assert french == english
+    assert set(LANGUAGES) == {path.stem for path in (UI / "languages").iterdir()}
+
+
+def test_a_sentence_has_the_same_values_in_both_languages() -> None:
+    english = speak("en").sentences
+    for name, sentence in speak("fr").sentences.items():
+        assert placeholders(sentence) == placeholders(english[name]), name
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_every_sentence_is_a_text_that_says_something(code: str) -> None:
+    """YAML takes `true`, `yes` or `12:30` for something else."""
+    loaded = yaml.safe_load((UI / "languages" / f"{code}.yaml").read_text(encoding="utf-8"))
+    assert all(isinstance(name, str) for page in loaded.values() for name in page)
+    for name, sentence in flatten(loaded).items():
+        assert isinstance(sentence, str), name
+        assert sentence.strip(), name
+
+
+def test_the_two_languages_say_different_things() -> None:
+    same = {name for name, sentence in speak("fr").sentences.items() if sentence == speak("en").sentences[name]}
+    # The examples are of the airline's English tweets.
+    assert same <= {
+        *(f"try.example{number}" for number in range(1, 9)),
+        *("watch.text", "watch.tweets", "model.version", "model.webhook", "model.alerts", "model.forwarding"),
+    }
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: path.stem)
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_every_sentence_that_the_page_speaks_is_there_with_the_values_that_it_needs(path: Path, code: str) -> None:
+    sentences = speak(code).sentences
+    for name, given in spoken(path):
+        assert name in sentences, f"{path.name} speaks {name}"
+        if "**" not in given:
+            assert placeholders(sentences[name]) == given, f"{path.name} speaks {name}"
+
+
+def test_no_sentence_is_left_that_nobody_speaks() -> None:
+    said = {name for path in CODE for name, _ in spoken(path)} | constants()
+    assert set(speak("en").sentences) - said == set()
+
+
+def test_every_error_of_a_table_is_a_sentence() -> None:
+    for content in (b"", b"text\n", b"\x89PNG\r\n\x1a\n\0\0"):
+        with pytest.raises(tables.TableError) as refused:
+            tables.read(content)
+        assert speak("fr")(str(refused.value))
+
+
+def test_a_sentence_that_is_not_there_or_lacks_a_value_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        speak("en")("try.no_such_sentence")
+    with pytest.raises(KeyError):
+        speak("en")("try.chance")
+
+
+def test_a_value_with_braces_stands_as_it_is() -> None:
+    assert "{percent}" in speak("en")("watch.no_time", count="1", column="{percent}")
+
+
+def test_numbers_are_written_as_in_each_language() -> None:
+    french, english = speak("fr"), speak("en")
+    assert english.number(7228) == "7,228"
+    assert english.number(0.8765, 3) == "0.876"  # half to even
+    assert english.number(1234.5, 2) == "1,234.50"
+    assert re.fullmatch(f"7{SPACE}228", french.number(7228))
+    assert french.number(0.8765, 3) == "0,876"
+    assert french.number(0) == english.number(0) == "0"
+
+
+def test_percentages_are_written_as_in_each_language() -> None:
+    french, english = speak("fr"), speak("en")
+    assert english.percent(0.123) == "12%"
+    assert re.fullmatch(f"12{SPACE}%", french.percent(0.123)), "a space that does not break the line"
+    assert english.percent(1) == "100%"
+    assert english.percent(0) == "0%"
+
+
+def test_days_and_moments_are_written_as_in_each_language() -> None:
+    when = datetime(2015, 2, 3, 14, 5, tzinfo=UTC)
+    assert speak("fr").day(when) == "3 février 2015"
+    assert speak("en").day(when) == "February 3, 2015"
+    assert speak("fr").moment(when) == "3 févr. 2015, 14:05"
+    assert speak("en").moment(when) == "3 Feb 2015, 14:05"
+    naive = when.replace(tzinfo=None)
+    assert speak("en").moment(naive) == speak("en").moment(when), "a time without a zone is of UTC"
+
+
+@pytest.mark.parametrize(
+    ("wishes", "code"),
+    [
+        ((), DEFAULT),
+        ((None, None, None), DEFAULT),
+        (("fr",), "fr"),
+        (("en",), "en"),
+        (("FR",), "fr"),
+        (("fr-CA",), "fr"),
+        (("fr_FR",), "fr"),
+        (("de", "fr"), "fr"),
+        (("de", None, "ja-JP"), DEFAULT),
+        ((None, "fr", "en"), "fr"),
+        (("en", "fr"), "en"),
+        (("", "fr"), "fr"),
+        (("<script>", "fr"), "fr"),
+    ],
+)
+def test_the_first_wish_that_is_spoken_is_met(wishes: tuple[str | None, ...], code: str) -> None:
+    assert preferred(*wishes) == code

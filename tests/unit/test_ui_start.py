@@ -1,0 +1,69 @@
+"""How the page starts: with settings that are right, or not at all."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+import ui
+from ui.__main__ import main
+
+Command = list[str]
+
+
+@pytest.fixture
+def executed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Command]:
+    """Return the commands that the process becomes; it becomes none of them."""
+    commands: list[Command] = []
+    monkeypatch.setattr(os, "execv", lambda _, command: commands.append(command))
+    monkeypatch.setenv("TELEMETRY_PATH", str(tmp_path / "events.db"))
+    return commands
+
+
+def test_it_becomes_streamlit_on_this_machine_alone(executed: list[Command]) -> None:
+    main()
+    (command,) = executed
+    assert command[:4] == [sys.executable, "-m", "streamlit", "run"]
+    assert Path(command[4]) == Path(ui.__file__).with_name("app.py")
+    assert command[5:] == ["--server.address=127.0.0.1", "--server.port=8501"]
+
+
+def test_it_listens_where_it_is_told_to(executed: list[Command], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UI_HOST", "0.0.0.0")
+    monkeypatch.setenv("UI_PORT", "80")
+    main()
+    assert executed[0][5:] == ["--server.address=0.0.0.0", "--server.port=80"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SERVICE_URL", "no address"),
+        ("SERVICE_URL", "ftp://service.example"),
+        ("UI_PORT", "seventy"),
+        ("UI_PORT", "0"),
+        ("UI_PATIENCE_SECONDS", "0"),
+        ("TELEMETRY_UNDO_SECONDS", "-1"),
+        ("TELEMETRY_PATH", ""),
+        ("TELEMETRY_EXPORTER", "none"),
+    ],
+)
+def test_a_wrong_setting_ends_it_with_the_name_of_the_setting(
+    executed: list[Command], monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit, match=name):
+        main()
+    assert executed == []
+
+
+@pytest.mark.filterwarnings("ignore:'locale.getdefaultlocale' is deprecated:DeprecationWarning")
+def test_a_wrong_connection_string_ends_it_without_being_told(
+    executed: list[Command], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=a-secret-of-the-tests")
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert "a-secret-of-the-tests" not in str(ended.value)
+    assert executed == []
