@@ -44,7 +44,7 @@ def fire(store: Store, rule: Rule, settle_seconds: float) -> int:
     """
     fired = 0
     while True:
-        seen = store.progress()[RULE].number if RULE in store.progress() else 0
+        seen = store.reached(RULE)
         batch = store.after(seen, MOST_AT_ONCE, settle_seconds)
         if not batch:
             return fired

@@ -46,8 +46,7 @@ def forward(store: Store, outlet: Outlet, settle_seconds: float) -> None:
         Delayed: a batch was not taken; the next call begins with it.
         sqlite3.Error: the store cannot be read or written.
     """
-    told = store.progress().get(FORWARDER)
-    number = told.number if told else 0
+    number = store.reached(FORWARDER)
     while batch := store.after(number, BATCH, settle_seconds):
         if not outlet.send([record(event.body) for event in batch]):
             reason = "Application Insights has not taken a batch; the log says why."

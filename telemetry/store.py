@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS progress (  -- how far each reader of the tables abov
     error TEXT  -- why it comes no further, if something keeps it
 );
 """
+INSERT = "INSERT OR IGNORE INTO events (id, kind, time, body) VALUES (?, ?, ?, ?)"
 RULE, FORWARDER = "rule", "forwarder"  # the readers of events; those of alerts are the channels
 DAY = 24 * 60 * 60
 # Several processes may write; each waits for the others so long.
@@ -84,9 +85,8 @@ class Store:
         Raises:
             sqlite3.Error: nothing was written: the disk is full, or the file locked for too long.
         """
-        rows = [(event.id, event.kind, event.time, json.dumps(event.body())) for event in events]
         with self.connected() as database:
-            database.executemany("INSERT OR IGNORE INTO events (id, kind, time, body) VALUES (?, ?, ?, ?)", rows)
+            database.executemany(INSERT, [row(event) for event in events])
 
     def acknowledge(self, feedback: Feedback) -> None:
         """Write a feedback, and return when it is on the disk: a power cut does not lose it either.
@@ -95,8 +95,7 @@ class Store:
             sqlite3.Error: it was not written.
         """
         with self.connected(durable=True) as database:
-            row = (feedback.id, feedback.kind, feedback.time, json.dumps(feedback.body()))
-            database.execute("INSERT OR IGNORE INTO events (id, kind, time, body) VALUES (?, ?, ?, ?)", row)
+            database.execute(INSERT, row(feedback))
 
     def withdraw(self, feedback_id: str, settle_seconds: float) -> bool:
         """Delete a feedback that no reader has passed yet; return whether it is gone.
@@ -160,6 +159,11 @@ class Store:
             told = database.execute("SELECT reader, number, error FROM progress")
             return {reader: Progress(number, error) for reader, number, error in told}
 
+    def reached(self, reader: str) -> int:
+        """Return the number of the last event that a reader has passed, 0 if it has none."""
+        told = self.progress().get(reader)
+        return told.number if told else 0
+
     def begin(self, channel: str) -> int:
         """Return the number of the last alert that a channel has told; one that is new begins with the next alert."""
         with self.connected() as database:
@@ -215,6 +219,11 @@ class Store:
         with closing(sqlite3.connect(self.path, timeout=PATIENCE_SECONDS)) as database, database:
             database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             yield database
+
+
+def row(event: Event) -> tuple[str, str, float, str]:
+    """Return an event as it is inserted."""
+    return event.id, event.kind, event.time, json.dumps(event.body())
 
 
 def write_ahead(database: sqlite3.Connection) -> None:

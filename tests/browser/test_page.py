@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from telemetry.store import Store
 from tests.browser import started
-from tests.browser.conftest import NARROW, Shown
+from tests.browser.conftest import NARROW, WIDE, Shown
 from tests.e2e.served import free_port
 from tests.packaged import save_packaged
 
@@ -119,25 +119,44 @@ def test_nothing_is_cut_off_on_a_telephone(browser: Browser, shown: Shown, view:
     context.close()
 
 
-def test_tweets_over_time_show_the_day_that_is_out_of_the_ordinary(page: Page, shown: Shown, tmp_path: Path) -> None:
+def score_two_weeks(page: Page, address: str, folder: Path) -> None:
+    """Upload tweets of two weeks with one bad day, and have them scored."""
     rows = ["tweet_created;text;name"]
     for day in range(1, 15):
         for number in range(40):
             bad = number < (34 if day == 9 else 10)
             text = "late again and rude, awful" if bad else "lovely crew, thanks"
-            rows.append(f"2026-03-{day:02} {number % 24:02}:15:00 +0100;{text} {number};user{number}")
-    table = tmp_path / "tweets.csv"
+            rows.append(f"2026-03-{day:02} {number % 24:02}:15:00 +0000;{text} {number};user{number}")
+    table = folder / "tweets.csv"
     table.write_text("\n".join(rows), encoding="utf-8")
-    page.goto(f"{shown.address}/watch")
+    page.goto(f"{address}/watch")
     page.locator("input[type=file]").set_input_files(table)
     page.get_by_role("button", name="Score the tweets (560)").click()
-    expect(page.get_by_text(re.compile(r"Out of the ordinary \(1\): March 9, 2026"))).to_be_visible()
     expect(page.get_by_role("heading", name="The most negative tweets")).to_be_visible()
+
+
+def test_tweets_over_time_show_the_day_that_is_out_of_the_ordinary(page: Page, shown: Shown, tmp_path: Path) -> None:
+    score_two_weeks(page, shown.address, tmp_path)
+    expect(page.get_by_text(re.compile(r"Out of the ordinary \(1\): March 9, 2026"))).to_be_visible()
     with page.expect_download() as downloading:
         page.get_by_role("button", name="Download the scored table").click()
     lines = downloading.value.path().read_text(encoding="utf-8-sig").splitlines()
     assert lines[0] == "tweet_created,text,name,sentiment,negative_probability,certainty,model_version"
     assert len(lines) == 561
+
+
+@pytest.mark.parametrize("zone", ["Europe/Paris", "America/Los_Angeles"])
+def test_days_are_the_same_days_wherever_the_reader_is(
+    browser: Browser, shown: Shown, tmp_path: Path, zone: str
+) -> None:
+    context = browser.new_context(viewport=WIDE, locale="en-GB", timezone_id=zone)
+    page = context.new_page()
+    score_two_weeks(page, shown.address, tmp_path)
+    chart = page.locator("[data-testid=stVegaLiteChart]").first
+    expect(chart.get_by_text("01/03/2026")).to_be_attached()
+    expect(chart.get_by_text("14/03/2026")).to_be_attached()
+    expect(chart.get_by_text("28/02/2026")).to_have_count(0)
+    context.close()
 
 
 def test_what_was_typed_stays_while_the_service_is_gone_and_is_answered_when_it_is_back(

@@ -17,6 +17,7 @@ import pytest
 from telemetry.store import Store
 from tests.e2e.served import PATIENCE_SECONDS, Server, free_port, served, start, wait_until_ready
 from tests.e2e.smoke import BIN, Chain, environment, load
+from tests.ingestion import ingestion
 
 pytestmark = pytest.mark.slow
 TWEETS = [
@@ -119,6 +120,21 @@ def test_a_worker_that_is_killed_is_replaced_and_what_it_has_told_is_kept(
         wait_until_ready(server.client, server.process, server.log)
         told += server.client.post("/predict", json={"texts": TWEETS}).raise_for_status().json()["predictions"]
     assert [event["id"] for event in store.read("prediction")] == [answer["prediction_id"] for answer in told]
+
+
+@pytest.mark.parametrize("exporter", ["opencensus", "opentelemetry"])
+def test_predictions_reach_application_insights(
+    bento: Path, python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exporter: str
+) -> None:
+    with ingestion() as azure:
+        monkeypatch.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", azure.connection_string)
+        settings = {"telemetry_path": tmp_path / "events.db", "telemetry_exporter": exporter}
+        with served(python, bento, tmp_path, **settings) as server:
+            told = server.client.post("/predict", json={"texts": TWEETS}).raise_for_status().json()["predictions"]
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while len(azure.events()) < len(TWEETS) and time.monotonic() < deadline:
+                time.sleep(0.1)
+    assert azure.events() == [("prediction", answer["prediction_id"]) for answer in told]
 
 
 def test_a_model_that_does_not_answer_as_it_did_stops_the_service(bento: Path, python: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ NAMES = {
     "certainty(prediction)": ("sure", "likely", "barely", "unsure"),
     "error.reason": get_args(client.Reason),
     "error": ("watch.no_table", "watch.empty_table"),
+    "resources.telemetry_settings().feedback_text": ("masked", "raw"),
 }
 # Names whose braces hold one of the values above, but not each.
 ONLY = {"{name}.title": ("try", "watch", "model"), "model.{name}": ("mail", "webhook")}

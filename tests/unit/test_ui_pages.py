@@ -388,7 +388,7 @@ def test_wrong_asks_what_is_true_and_writes_it_with_the_comment_masked(store: St
     assert store.read("feedback") == [], "nothing is written before it is sent"
     assert at.radio(key="truth").value == "positive"
     assert at.radio(key="truth").options == [say("try.positive"), say("try.negative")]
-    assert say("judge.privacy") in read(at)
+    assert say("judge.kept_masked") in read(at)
     at.text_input(key="comment").input("  ask @bob, www.airline.example/y  ")
     press(at, say("judge.send"))
     assert [success.value for success in at.success] == [say("judge.thanks")]
@@ -414,7 +414,8 @@ def test_a_text_is_kept_as_it_is_only_where_the_settings_say_so_and_then_nothing
 ) -> None:
     monkeypatch.setenv("TELEMETRY_FEEDBACK_TEXT", "raw")
     at = press(ask(opened("try_tweet"), TWEET), SAY("judge.wrong"))
-    assert SAY("judge.privacy") not in read(at)
+    assert SAY("judge.kept_raw") in read(at)
+    assert SAY("judge.kept_masked") not in read(at)
     at.text_input(key="comment").input("ask @bob")
     press(at, SAY("judge.send"))
     (event,) = store.read("feedback")

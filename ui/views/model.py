@@ -32,7 +32,7 @@ def show(say: Language) -> None:
         feedback = pd.DataFrame(store.read(Feedback.kind))
         predictions = pd.DataFrame(store.read(Prediction.kind))
         alerts, progress = store.alerts(), store.progress()
-        waiting = store.waiting(progress[FORWARDER].number if FORWARDER in progress else 0)
+        waiting = store.waiting(store.reached(FORWARDER))
     except (OSError, sqlite3.Error) as error:
         st.error(say("model.unreadable", error=error), icon=":material/error:")
         return

@@ -128,6 +128,7 @@ def question(text: str, prediction: dict[str, Any], say: Language) -> None:
         right = st.button(say("judge.right"), key="right", icon=":material/thumb_up:")
         if st.button(say("judge.wrong"), key="wrong", icon=":material/thumb_down:"):
             st.session_state["correcting"] = prediction["prediction_id"]
+    st.caption(say(f"judge.kept_{resources.telemetry_settings().feedback_text}"))
     if right:
         write(feedback.feedback(text, prediction, prediction["sentiment"], "", resources.telemetry_settings()), say)
     elif st.session_state.get("correcting") == prediction["prediction_id"]:
@@ -145,8 +146,6 @@ def correct(text: str, prediction: dict[str, Any], say: Language) -> None:
             key="truth",
         )
         comment = st.text_input(say("judge.comment"), max_chars=feedback.MOST_CHARACTERS, key="comment")
-        if resources.telemetry_settings().feedback_text == "masked":
-            st.caption(say("judge.privacy"))
         if st.form_submit_button(say("judge.send"), type="primary", icon=":material/send:"):
             write(feedback.feedback(text, prediction, truth, comment, resources.telemetry_settings()), say)
 
