@@ -56,7 +56,7 @@ ui: setup ## Open the page on http://127.0.0.1:8501, for the service here or at 
 
 .PHONY: demo
 demo: package ## Serve the champion and open the page, for a first look
-	trap 'kill $$(jobs -p)' EXIT; python -m service tweet_sentiment:latest & python -m ui
+	python -m service tweet_sentiment:latest & python -m ui || status=$$?; kill $$!; exit $${status:-0}
 
 .PHONY: image
 image: package ## Build a container image of the champion, with docker, podman or buildah (ENGINE, IMAGE)

@@ -9,7 +9,7 @@ FEW = 14
 # How wide a bar is: a little less than its group.
 BARS = {name: pd.Timedelta(hours=hours) for name, hours in {"h": 0.85, "D": 20, "W": 144, "MS": 600}.items()}
 DASHES = [[1, 0], [6, 4], [2, 3]]
-LINES = alt.Legend(orient="top", title=None, symbolType="stroke", symbolSize=300)
+LINES = alt.Legend(orient="top", direction="vertical", title=None, symbolType="stroke", symbolSize=300)
 FORMATS = {"h": "%d/%m %H:%M", "D": "%d/%m/%Y", "W": "%d/%m/%Y", "MS": "%m/%Y"}
 
 
