@@ -3,6 +3,8 @@
 import altair as alt
 import pandas as pd
 
+from ui.language import Language
+
 NEGATIVE, OTHER, LIMIT = "#b3361b", "#14699b", "#55606b"
 HEIGHT = 330
 FEW = 14
@@ -13,13 +15,13 @@ LINES = alt.Legend(orient="top", direction="vertical", title=None, symbolType="s
 FORMATS = {"h": "%d/%m %H:%M", "D": "%d/%m/%Y", "W": "%d/%m/%Y", "MS": "%m/%Y"}
 
 
-def volume(chart: pd.DataFrame, width: str, *, time: str, tweets: str, negative: str, other: str) -> alt.Chart:
+def volume(chart: pd.DataFrame, width: str, say: Language, *, tweets: str, negative: str, other: str) -> alt.Chart:
     """Return the tweets of each group over time, negative ones and others.
 
     Args:
         chart: as `proportions.control_chart` returns it, by time.
         width: of the groups (an offset alias of pandas).
-        time: title of the axis of time.
+        say: the language.
         tweets: title of the axis of tweets.
         negative: name of the negative tweets.
         other: name of the others.
@@ -33,7 +35,7 @@ def volume(chart: pd.DataFrame, width: str, *, time: str, tweets: str, negative:
         alt.Chart(long)
         .mark_rect()
         .encode(
-            x=axis(chart, width, time),
+            x=axis(chart, width, say),
             x2="end",
             y=alt.Y("low:Q", title=tweets),
             y2="high",
@@ -42,28 +44,27 @@ def volume(chart: pd.DataFrame, width: str, *, time: str, tweets: str, negative:
                 scale=alt.Scale(domain=[negative, other], range=[NEGATIVE, OTHER]),
                 legend=alt.Legend(orient="top", title=None),
             ),
-            tooltip=[tip(width, time), alt.Tooltip("kind:N", title=" "), alt.Tooltip("count:Q", title=tweets)],
+            tooltip=[tip(width, say), alt.Tooltip("kind:N", title=" "), alt.Tooltip("count:Q", title=tweets)],
         )
         .properties(height=HEIGHT)
     )
     return bars
 
 
-def share(chart: pd.DataFrame, width: str, *, time: str, title: str, limit: str, centre: str) -> alt.LayerChart:
+def share(chart: pd.DataFrame, width: str, say: Language, *, centre: str) -> alt.LayerChart:
     """Return the share of negative tweets over time, its centre and its control limit; triangles are above that.
 
     Args:
         chart: as `proportions.control_chart` returns it, by time.
         width: of the groups (an offset alias of pandas).
-        time: title of the axis of time.
-        title: of the axis of the share.
-        limit: name of the limit.
+        say: the language.
         centre: name of the centre.
     """
     frame = chart.reset_index(names="time")
-    named = {"share": title, "limit": limit, "centre": centre}
+    title = say("watch.share_axis")
+    named = {"share": title, "limit": say("watch.limit"), "centre": centre}
     lines = frame.melt(["time", "tweets"], [*named], "series").replace({"series": named})
-    x = axis(chart, width, time)
+    x = axis(chart, width, say)
     y = alt.Y("value:Q", axis=alt.Axis(format="%", title=title), scale=alt.Scale(zero=False))
     names = [*named.values()]
     drawn = (
@@ -74,26 +75,26 @@ def share(chart: pd.DataFrame, width: str, *, time: str, title: str, limit: str,
             y=y,
             color=alt.Color("series:N", scale=alt.Scale(domain=names, range=[OTHER, LIMIT, LIMIT]), legend=LINES),
             strokeDash=alt.StrokeDash("series:N", scale=alt.Scale(domain=names, range=DASHES), legend=LINES),
-            tooltip=[tip(width, time), "series:N", alt.Tooltip("value:Q", format=".1%"), "tweets:Q"],
+            tooltip=[tip(width, say), "series:N", alt.Tooltip("value:Q", format=".1%"), "tweets:Q"],
         )
     )
     above = (
         alt.Chart(frame[frame["exceeded"]])
         .mark_point(shape="triangle-up", color=NEGATIVE, size=160, filled=True, opacity=1)
-        .encode(x=x, y="share:Q", tooltip=[tip(width, time), alt.Tooltip("share:Q", format=".1%"), "tweets:Q"])
+        .encode(x=x, y="share:Q", tooltip=[tip(width, say), alt.Tooltip("share:Q", format=".1%"), "tweets:Q"])
     )
     layers: alt.LayerChart = alt.LayerChart(layer=[drawn, above])
     layers.height = HEIGHT
     return layers
 
 
-def axis(chart: pd.DataFrame, width: str, title: str) -> alt.X:
+def axis(chart: pd.DataFrame, width: str, say: Language) -> alt.X:
     """Return the axis of time; the groups themselves are named where they are few."""
     values = [when.isoformat() for when in chart.index] if len(chart) <= FEW else alt.Undefined
     ticks = alt.Axis(format=FORMATS[width], labelAngle=-35, values=values)
-    return alt.X("time:T", title=title, axis=ticks)
+    return alt.X("time:T", title=say("watch.time_axis"), axis=ticks)
 
 
-def tip(width: str, title: str) -> alt.Tooltip:
+def tip(width: str, say: Language) -> alt.Tooltip:
     """Return the time as it is shown for a group."""
-    return alt.Tooltip("time:T", format=FORMATS[width], title=title)
+    return alt.Tooltip("time:T", format=FORMATS[width], title=say("watch.time_axis"))

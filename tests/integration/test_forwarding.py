@@ -15,12 +15,13 @@ import pytest
 from filelock import FileLock
 
 from telemetry import jobs, worker
-from telemetry.events import Event, Feedback, Prediction
+from telemetry.events import Event
 from telemetry.forwarding import BATCH, Outlet, forward
 from telemetry.settings import Settings, read
 from telemetry.store import FORWARDER, Store
 from telemetry.worker import Delayed, Worker
 from tests.ingestion import Ingestion, ingestion
+from tests.said import feedback, prediction
 
 # OpenCensus' import.
 pytestmark = pytest.mark.filterwarnings("ignore:'locale.getdefaultlocale' is deprecated:DeprecationWarning")
@@ -28,33 +29,6 @@ PROJECT = Path(__file__).parents[2]
 OUTLETS = ("opencensus", "opentelemetry")
 PATIENCE_SECONDS = 30.0
 Connect = Callable[[float], Outlet]
-
-
-def feedback(number: int, when: float | None = None) -> Feedback:
-    return Feedback(
-        id=f"{number:032x}",
-        time=time.time() - 60 if when is None else when,
-        model_version="7",
-        negative_probability=0.75,
-        text=f"late again, number {number}",
-        predicted_sentiment="negative",
-        true_sentiment="positive",
-        comment=None,
-        page_version="1",
-    )
-
-
-def prediction(number: int) -> Prediction:
-    return Prediction(
-        id=f"{number:032x}",
-        time=time.time() - 60,
-        model_version="7",
-        negative_probability=0.75,
-        sentiment="negative",
-        milliseconds=1.0,
-        characters=20,
-        text=None,
-    )
 
 
 def named(events: Iterable[Event]) -> list[tuple[str, str]]:

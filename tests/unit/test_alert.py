@@ -15,40 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telemetry.alert import Rule, bursts, fire
-from telemetry.events import Event, Feedback, Prediction
+from telemetry.events import Event, Feedback
 from telemetry.store import DAY, FORWARDER, RULE, Numbered, Store
+from tests.said import feedback, prediction
 
 PROJECT = Path(__file__).parents[2]
 MINUTE = 60.0
 RULE_OF_THREE = Rule(tweets=3, seconds=5 * MINUTE, cool_down_seconds=30 * MINUTE)
 NOON = 1_760_000_400.0
-
-
-def feedback(number: int, when: float, text: str | None = None, *, right: bool = False) -> Feedback:
-    return Feedback(
-        id=f"{number:032x}",
-        time=when,
-        model_version="7",
-        negative_probability=0.75,
-        text=f"tweet {number}" if text is None else text,
-        predicted_sentiment="negative",
-        true_sentiment="negative" if right else "positive",
-        comment=None,
-        page_version="1",
-    )
-
-
-def prediction(number: int, when: float, text: str | None = None) -> Prediction:
-    return Prediction(
-        id=f"{number:032x}",
-        time=when,
-        model_version="7",
-        negative_probability=0.75,
-        text=text,
-        sentiment="negative",
-        milliseconds=1.0,
-        characters=20,
-    )
 
 
 @pytest.fixture

@@ -4,19 +4,9 @@ import re
 from pathlib import Path
 
 from telemetry.events import Feedback
+from tests.said import feedback
 
 INFRA = Path(__file__).parents[2] / "infra"
-FEEDBACK = Feedback(
-    id="1",
-    time=0.0,
-    model_version="7",
-    negative_probability=0.5,
-    text="late",
-    predicted_sentiment="positive",
-    true_sentiment="negative",
-    comment=None,
-    page_version="0",
-)
 
 
 def query() -> str:
@@ -27,7 +17,7 @@ def query() -> str:
 def test_the_query_of_the_alert_names_fields_that_feedback_has() -> None:
     named = set(re.findall(r"customDimensions\.(\w+)", query()))
     assert named == {"kind", "predicted_sentiment", "true_sentiment", "text"}
-    assert named <= set(FEEDBACK.body())
+    assert named <= set(feedback(1).body())
     assert f'== "{Feedback.kind}"' in query()
 
 

@@ -11,24 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.events import Prediction, keep
+from telemetry.events import keep
 from telemetry.store import DAY, Store
 from telemetry.writer import Writer
+from tests.said import prediction
 
 PROJECT = Path(__file__).parents[2]
-
-
-def event(number: int, when: float | None = None, text: str | None = None) -> Prediction:
-    return Prediction(
-        id=f"{number:032x}",
-        time=time.time() if when is None else when,
-        model_version="7",
-        negative_probability=0.75,
-        sentiment="negative",
-        milliseconds=1.5,
-        characters=20,
-        text=text,
-    )
 
 
 @pytest.fixture
@@ -51,7 +39,7 @@ def writer(store: Store, counted: dict[str, int], **settings: float) -> Writer:
 
 
 def test_events_come_back_as_they_were_in_the_order_they_were_written(store: Store) -> None:
-    store.add([event(2), event(1, text="late 😠 \n")])
+    store.add([prediction(2), prediction(1, text="late 😠 \n")])
     told = store.read("prediction")
     assert [found["id"][-1] for found in told] == ["2", "1"]
     assert told[1]["text"] == "late 😠 \n"
@@ -60,14 +48,14 @@ def test_events_come_back_as_they_were_in_the_order_they_were_written(store: Sto
 
 
 def test_the_same_event_twice_is_kept_once(store: Store) -> None:
-    store.add([event(1, when=1.0)])
-    store.add([event(1, when=2.0), event(2)])
+    store.add([prediction(1, when=1.0)])
+    store.add([prediction(1, when=2.0), prediction(2)])
     assert [found["time"] for found in store.read("prediction")][0] == 1.0
     assert len(store.read("prediction")) == 2
 
 
 def test_a_store_that_is_there_already_is_gone_on_with(store: Store) -> None:
-    store.add([event(1)])
+    store.add([prediction(1)])
     store.create()
     assert len(store.read("prediction")) == 1
 
@@ -99,23 +87,23 @@ def test_processes_that_make_the_same_store_at_once_wait_for_each_other(
 
 
 def test_events_are_read_from_a_time_on(store: Store) -> None:
-    store.add([event(number, when=float(number)) for number in range(10)])
+    store.add([prediction(number, when=float(number)) for number in range(10)])
     assert len(store.read("prediction", since=7)) == 3
 
 
 def test_old_events_are_deleted(store: Store) -> None:
     now = time.time()
-    store.add([event(days, when=now - days * DAY + 1) for days in range(1, 11)])
+    store.add([prediction(days, when=now - days * DAY + 1) for days in range(1, 11)])
     store.prune(days=3, megabytes=100, forwarding=False)
     assert len(store.read("prediction")) == 3
 
 
 def test_the_oldest_events_are_deleted_where_the_file_is_too_large(store: Store) -> None:
-    store.add([event(number, text="x" * 1000) for number in range(5000)])
+    store.add([prediction(number, text="x" * 1000) for number in range(5000)])
     assert store.path.stat().st_size > 5e6
     store.prune(days=30, megabytes=2, forwarding=False)
     left = store.read("prediction")
-    assert left[-1]["id"] == event(4999).id
+    assert left[-1]["id"] == prediction(4999).id
     assert 500 < len(left) < 2000
     with sqlite3.connect(store.path) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -130,7 +118,7 @@ def test_an_empty_store_that_is_too_large_is_left_alone(store: Store) -> None:
 def test_a_writer_writes_all_that_it_was_given_before_it_stops(store: Store, counted: dict[str, int]) -> None:
     writing = writer(store, counted, seconds=60)
     writing.start()
-    writing.add(event(number) for number in range(100))
+    writing.add(prediction(number) for number in range(100))
     writing.close()
     assert len(store.read("prediction")) == counted["stored"] == 100
 
@@ -138,7 +126,7 @@ def test_a_writer_writes_all_that_it_was_given_before_it_stops(store: Store, cou
 def test_events_that_nobody_has_room_for_are_dropped_and_counted(store: Store, counted: dict[str, int]) -> None:
     writing = writer(store, counted, seconds=60, most=10)
     writing.start()
-    writing.add(event(number) for number in range(25))
+    writing.add(prediction(number) for number in range(25))
     writing.close()
     assert counted == {"stored": 10, "dropped": 15}
 
@@ -148,7 +136,7 @@ def test_events_wait_while_the_file_is_locked(store: Store, counted: dict[str, i
     writing.start()
     with sqlite3.connect(store.path, isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
-        writing.add([event(1)])
+        writing.add([prediction(1)])
         time.sleep(0.2)
         assert counted["stored"] == 0
         other.execute("ROLLBACK")
@@ -169,11 +157,11 @@ sys.path.insert(0, {str(PROJECT)!r})
 from pathlib import Path
 from telemetry.store import Store
 from telemetry.writer import Writer
-from tests.unit.test_telemetry import event
+from tests.unit.test_telemetry import prediction
 store = Store(Path({str(tmp_path / "events.db")!r}))
 writing = Writer(store, count=lambda *_: None, seconds=0.1)
 writing.start()
-writing.add(event(number) for number in range(1000))
+writing.add(prediction(number) for number in range(1000))
 time.sleep(1)
 os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from sentiment.datasets import table
-from telemetry.events import Feedback, Prediction
+from telemetry.events import Feedback
 from telemetry.store import Store
+from tests.said import feedback, prediction
 
 PROJECT = Path(__file__).parents[2]
 NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
@@ -21,18 +22,9 @@ DAY = 24 * 60 * 60
 TEXTS = ("délayed again 😠", 'she said "no", twice;\nNA', "lovely crew", "=2+3\tNA")
 
 
-def feedback(number: int, text: str, predicted: str, true: str, comment: str | None = None) -> Feedback:
-    return Feedback(
-        id=f"{number:032x}",
-        time=NOVEMBER + number * DAY,
-        model_version="7",
-        negative_probability=0.75,
-        text=text,
-        predicted_sentiment=predicted,  # type: ignore[arg-type]
-        true_sentiment=true,  # type: ignore[arg-type]
-        comment=comment,
-        page_version="1",
-    )
+def reported(number: int, text: str, predicted: str, true: str, comment: str | None = None) -> Feedback:
+    sentiments = {"predicted_sentiment": predicted, "true_sentiment": true}
+    return feedback(number, NOVEMBER + number * DAY, text, **sentiments, comment=comment)
 
 
 @pytest.fixture
@@ -40,14 +32,13 @@ def store(tmp_path: Path) -> Path:
     """Keep three mispredictions among other events."""
     store = Store(tmp_path / "events.db")
     store.create()
-    about = {"id": "f" * 32, "time": NOVEMBER, "model_version": "7", "negative_probability": 0.5, "text": "a"}
     store.add(
         [
-            feedback(0, TEXTS[0], "positive", "negative", "ça alors"),
-            Prediction(**about, sentiment="negative", milliseconds=1.0, characters=1),  # type: ignore[arg-type]
-            feedback(1, "right", "negative", "negative"),
-            feedback(2, TEXTS[1], "positive", "negative"),
-            feedback(3, TEXTS[2], "negative", "positive"),
+            reported(0, TEXTS[0], "positive", "negative", "ça alors"),
+            prediction(9, NOVEMBER, "a"),
+            reported(1, "right", "negative", "negative"),
+            reported(2, TEXTS[1], "positive", "negative"),
+            reported(3, TEXTS[2], "negative", "positive"),
         ]
     )
     return store.path

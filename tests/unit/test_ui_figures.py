@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from ui import charts
+from ui.language import speak
 from ui.proportions import WIDTHS, control_chart, groups, interval, width
 from ui.vocabulary import NORMAL_95, PRIOR, marking, words
 
@@ -163,8 +164,8 @@ def test_charts_show_times_of_utc_whatever_the_zone_of_the_browser() -> None:
     chart = control_chart(pd.Series(np.arange(300) % 7 == 0), groups(times, "D"))
     assert pd.DatetimeIndex(chart.index).tz is None
     for drawn in (
-        charts.share(chart, "D", time="t", title="s", limit="l", centre="c"),
-        charts.volume(chart, "D", time="t", tweets="n", negative="b", other="g"),
+        charts.share(chart, "D", speak("en"), centre="c"),
+        charts.volume(chart, "D", speak("en"), tweets="n", negative="b", other="g"),
     ):
         assert '"utc"' not in drawn.to_json()
 
@@ -174,9 +175,9 @@ def test_charts_name_their_axes_their_units_and_what_is_in_them(name: str) -> No
     times = pd.Series(pd.date_range("2015-01-01", periods=300, freq="7h", tz="UTC"))
     negative = pd.Series(np.arange(300) % 7 == 0)
     chart = control_chart(negative, groups(times, name))
-    share = charts.share(chart, name, time="Time (UTC)", title="Share", limit="limit", centre="centre").to_json()
-    volume = charts.volume(chart, name, time="Time (UTC)", tweets="Tweets", negative="bad", other="good").to_json()
-    for title in ("Time (UTC)", "Share", "limit", "centre"):
+    share = charts.share(chart, name, speak("en"), centre="centre").to_json()
+    volume = charts.volume(chart, name, speak("en"), tweets="Tweets", negative="bad", other="good").to_json()
+    for title in ("Time (UTC)", "Share of negative tweets", "control limit", "centre"):
         assert f'"{title}"' in share
     for title in ("Time (UTC)", "Tweets", "bad", "good"):
         assert f'"{title}"' in volume

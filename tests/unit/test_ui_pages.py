@@ -21,7 +21,7 @@ from telemetry.alert import Rule
 from telemetry.events import Feedback, Prediction
 from telemetry.store import FORWARDER, Store
 from telemetry.worker import Worker
-from tests import stand_in
+from tests import said, stand_in
 from tests.stand_in import Failure, StandIn
 from ui import tables
 from ui.client import MOST_CHARACTERS, MOST_TWEETS
@@ -202,7 +202,7 @@ def remembered(at: AppTest) -> str:
     return str(cookie)
 
 
-def said(at: AppTest) -> bool:
+def thanked(at: AppTest) -> bool:
     """Return whether the page thanks for a feedback."""
     return [success.value for success in at.success] == [SAY("judge.thanks")]
 
@@ -361,7 +361,7 @@ def test_right_writes_one_feedback_however_often_the_page_is_run(store: Store) -
     press(at, SAY("judge.right"))
     for _ in range(5):
         run(at)
-        assert said(at)
+        assert thanked(at)
         assert SAY("judge.right") not in labels(at)
     (event,) = store.read("feedback")
     assert before - 0.001 <= event.pop("time") <= time.time()
@@ -467,7 +467,7 @@ def test_a_feedback_is_not_taken_back_afterwards(store: Store, monkeypatch: pyte
     run(at)
     run(at)
     assert len(store.read("feedback")) == 1
-    assert said(at)
+    assert thanked(at)
     assert "undo" not in [button.key for button in at.button]
 
 
@@ -475,7 +475,7 @@ def test_a_feedback_is_not_taken_back_afterwards(store: Store, monkeypatch: pyte
 def test_where_nothing_can_be_taken_back_it_is_not_offered(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TELEMETRY_UNDO_SECONDS", "0")
     at = press(ask(opened("try_tweet"), TWEET), SAY("judge.right"))
-    assert said(at)
+    assert thanked(at)
     assert "undo" not in [button.key for button in at.button]
     assert len(store.read("feedback")) == 1
 
@@ -487,7 +487,7 @@ def test_a_feedback_that_was_read_already_stays_given(store: Store, monkeypatch:
     at.button(key="undo").click()
     run(at)
     assert [warning.value for warning in at.warning] == [SAY("judge.too_late")]
-    assert said(at)
+    assert thanked(at)
     assert len(store.read("feedback")) == 1
 
 
@@ -525,7 +525,7 @@ def test_what_cannot_be_written_is_not_thanked_for_and_not_lost(
     if wrong:
         assert at.text_input(key="comment").value == "it was fine"
     press(at, button)
-    assert said(at)
+    assert thanked(at)
     (event,) = store.read("feedback")
     assert event["comment"] == ("it was fine" if wrong else None)
 
@@ -541,7 +541,7 @@ def test_a_store_that_cannot_be_opened_is_told_of_and_tried_again(
     assert [error.value for error in at.error] == [SAY("judge.not_written")]
     (tmp_path / "file").unlink()
     press(at, SAY("judge.right"))
-    assert said(at)
+    assert thanked(at)
     assert len(Store(tmp_path / "file" / "events.db").read("feedback")) == 1
 
 
@@ -859,30 +859,13 @@ def test_of_many_moments_the_worst_are_named_and_the_others_counted() -> None:
 
 
 def feedback(number: int, *, wrong: bool = False, ago: float = 0, text: str | None = None) -> Feedback:
-    return Feedback(
-        id=f"{number:032x}",
-        time=NOW - ago,
-        model_version=stand_in.VERSION,
-        negative_probability=0.9,
-        text=f"tweet {number}" if text is None else text,
-        predicted_sentiment="negative",
-        true_sentiment="positive" if wrong else "negative",
-        comment="fine" if wrong else None,
-        page_version=ui.__version__,
-    )
+    comment = "fine" if wrong else None
+    return said.feedback(number, NOW - ago, text, right=not wrong, comment=comment, model_version=stand_in.VERSION)
 
 
 def prediction(number: int, *, negative: bool, ago: float = 0, version: str = stand_in.VERSION) -> Prediction:
-    return Prediction(
-        id=f"{number:032x}",
-        time=NOW - ago,
-        model_version=version,
-        negative_probability=0.9 if negative else 0.1,
-        sentiment="negative" if negative else "positive",
-        milliseconds=1.0,
-        characters=20,
-        text=None,
-    )
+    sentiment = "negative" if negative else "positive"
+    return said.prediction(number, NOW - ago, sentiment=sentiment, model_version=version)
 
 
 def fire(store: Store) -> None:
@@ -1121,7 +1104,7 @@ def test_three_tweets_that_are_reported_as_wrong_fire_an_alert_on_the_page(
     for text in ("late", "rude", "awful"):
         press(ask(at, text), SAY("judge.wrong"))
         press(at, SAY("judge.send"))
-        assert said(at)
+        assert thanked(at)
     deadline = time.monotonic() + 20
     while not store.alerts():
         assert time.monotonic() < deadline

@@ -92,7 +92,7 @@ def opinions(feedback: pd.DataFrame, say: Language) -> None:
         charts.volume(
             counted,
             width,
-            time=say("watch.time_axis"),
+            say,
             tweets=say("model.feedback_axis"),
             negative=say("model.wrong"),
             other=say("model.right"),
@@ -140,9 +140,7 @@ def drift(predictions: pd.DataFrame, about: Mapping[str, Any] | None, say: Langu
         charts.share(
             chart,
             width,
-            time=say("watch.time_axis"),
-            title=say("watch.share_axis"),
-            limit=say("watch.limit"),
+            say,
             centre=say("model.expected") if expected is not None else say("watch.centre"),
         ),
         alt=say("watch.share_axis"),

@@ -195,9 +195,7 @@ def over_time(tweets: pd.DataFrame, negative: pd.Series, say: Language) -> None:
         charts.share(
             chart,
             width,
-            time=say("watch.time_axis"),
-            title=say("watch.share_axis"),
-            limit=say("watch.limit"),
+            say,
             centre=say("watch.centre"),
         ),
         alt=say("watch.share_axis"),
@@ -206,7 +204,7 @@ def over_time(tweets: pd.DataFrame, negative: pd.Series, say: Language) -> None:
         charts.volume(
             chart,
             width,
-            time=say("watch.time_axis"),
+            say,
             tweets=say("watch.tweets_axis"),
             negative=say("watch.negative"),
             other=say("watch.other"),
