@@ -30,6 +30,7 @@ LOADED_BY_NAME = {
     "sentiment.classifier": "sentiment.runtimes",
     "pipeline.models": "sentiment.pyfunc",
     "pipeline.packaging": "service",
+    "telemetry.forwarding": "telemetry.outlets",
 }
 FINGERPRINT = "fingerprint.json"
 # What MLflow and Python leave in the folder of a model that somebody loads: no part of what a step has made.
