@@ -7,7 +7,15 @@ from ui.views import model, try_tweet, watch
 
 COOKIE = "language"
 YEAR_SECONDS = 365 * 24 * 60 * 60
-STYLE = "<style>.stMainBlockContainer {padding-top: 4rem} h1 {padding-top: 0}</style>"
+# Less space above; headings of the second order as large as those of the third; captions dark enough to be read.
+STYLE = """
+<style>
+.stMainBlockContainer {padding-top: 4rem}
+h1 {padding-top: 0}
+h2 {font-size: 1.6rem !important}
+[data-testid="stCaptionContainer"] {opacity: 1 !important; color: #4b5763 !important}
+[data-testid="stCaptionContainer"] p {color: inherit !important}
+</style>"""
 REMEMBER = (
     "<script>document.cookie = '{cookie}={code}; max-age={age}; path=/; samesite=lax'; "
     "document.documentElement.lang = '{code}'</script>"

@@ -111,7 +111,7 @@ def main() -> None:
                     page.set_viewport_size(viewport | {"height": HEIGHT["watch"]})
                     take(page, folder, f"watch_{code}_{size}")
                     page.goto(f"{address}/model")
-                    page.locator("h3").last.wait_for()
+                    page.locator("h2").last.wait_for()
                     page.set_viewport_size(viewport | {"height": HEIGHT["model"]})
                     take(page, folder, f"model_{code}_{size}")
                     page.context.close()

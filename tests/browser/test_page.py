@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from telemetry.store import Store
@@ -15,6 +16,7 @@ from tests.e2e.served import free_port
 from tests.packaged import save_packaged
 
 pytestmark = pytest.mark.slow
+VIEWS = ("", "watch", "model")
 
 
 def ask(page: Page, text: str) -> None:
@@ -109,7 +111,21 @@ def test_the_keyboard_is_enough(page: Page, shown: Shown) -> None:
     expect(page.get_by_text("Thank you!")).to_be_visible()
 
 
-@pytest.mark.parametrize("view", ["", "watch", "model"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_no_rule_of_accessibility_is_broken_that_counts(page: Page, shown: Shown, view: str) -> None:
+    """Axe looks for what shuts out people with a screen reader, bad eyes or no mouse."""
+    page.goto(f"{shown.address}/{view}")
+    expect(page.locator("h1")).to_be_visible()
+    if view == "":
+        ask(page, "late again, lovely crew")
+        expect(page.get_by_role("button", name="Right")).to_be_visible()
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    page.wait_for_timeout(1_000)  # what fades in is pale until then
+    broken = Axe().run(page).response["violations"]
+    assert [rule["id"] for rule in broken if rule["impact"] in ("moderate", "serious", "critical")] == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
 def test_nothing_is_cut_off_on_a_telephone(browser: Browser, shown: Shown, view: str) -> None:
     context = browser.new_context(viewport=NARROW, locale="fr-FR")
     page = context.new_page()

@@ -175,7 +175,7 @@ def score(at: AppTest, count: int, say: Language = SAY) -> AppTest:
 
 def read(at: AppTest) -> str:
     """Return what can be read on the page, but for its tables and charts."""
-    kinds = (at.title, at.subheader, at.markdown, at.caption, at.success, at.info, at.warning, at.error)
+    kinds = (at.title, at.header, at.markdown, at.caption, at.success, at.info, at.warning, at.error)
     written = [element.value for kind in kinds for element in kind]
     return "\n".join([*written, *(f"{metric.label}: {metric.value} ({metric.delta})" for metric in at.metric)])
 
@@ -186,7 +186,7 @@ def charts(at: AppTest) -> list[dict[str, Any]]:
 
 def badge(at: AppTest) -> str:
     """Return what tells the sentiment: a sign and a word."""
-    (told,) = (element.value for element in (*at.subheader, *at.markdown) if ":material/sentiment_" in element.value)
+    (told,) = (element.value for element in (*at.header, *at.markdown) if ":material/sentiment_" in element.value)
     return str(told)
 
 

@@ -46,7 +46,7 @@ def show(say: Language) -> None:
 
 def serving(predictions: pd.DataFrame, say: Language) -> Mapping[str, Any] | None:
     """Show which model answers, since when, and how good it was when it was trained."""
-    st.subheader(say("model.serving"))
+    st.header(say("model.serving"))
     try:
         about = resources.service().model()
     except ServiceError as error:
@@ -73,7 +73,7 @@ def first_use(predictions: pd.DataFrame, version: str) -> datetime | None:
 
 def opinions(feedback: pd.DataFrame, say: Language) -> None:
     """Show what people say of the answers: how many are right, over time, and the last that are not."""
-    st.subheader(say("model.feedback"))
+    st.header(say("model.feedback"))
     if feedback.empty:
         st.write(say("model.no_feedback"))
         return
@@ -120,7 +120,7 @@ def show_mistakes(mistakes: pd.DataFrame, say: Language) -> None:
 
 def drift(predictions: pd.DataFrame, about: Mapping[str, Any] | None, say: Language) -> None:
     """Show the share of negative answers over time, against that on the validation tweets."""
-    st.subheader(say("model.drift"))
+    st.header(say("model.drift"))
     if len(predictions) < LEAST_PREDICTIONS:
         st.write(say("model.few_predictions", least=say.number(LEAST_PREDICTIONS)))
         return
@@ -150,7 +150,7 @@ def drift(predictions: pd.DataFrame, about: Mapping[str, Any] | None, say: Langu
 
 def alarms(alerts: list[Alert], progress: Mapping[str, Progress], settings: Settings, say: Language) -> None:
     """Show the alerts that were fired, and whether people were told of them."""
-    st.subheader(say("model.alerts"))
+    st.header(say("model.alerts"))
     minutes = say.number(settings.alert_minutes)
     st.write(say("model.rule", tweets=say.number(settings.alert_tweets), minutes=minutes))
     if not alerts:
@@ -175,7 +175,7 @@ def alarms(alerts: list[Alert], progress: Mapping[str, Progress], settings: Sett
 
 def outgoing(progress: Mapping[str, Progress], waiting: int, say: Language) -> None:
     """Show whether events reach Application Insights."""
-    st.subheader(say("model.forwarding"))
+    st.header(say("model.forwarding"))
     error = progress[FORWARDER].error if FORWARDER in progress else None
     if error:
         st.warning(say("model.not_forwarded", count=say.number(waiting), error=error), icon=":material/cloud_off:")

@@ -96,7 +96,7 @@ def badge(prediction: dict[str, Any], say: Language) -> None:
     sentiment, probability = prediction["sentiment"], prediction["negative_probability"]
     negative = sentiment == "negative"
     colour, icon = ("red", "sentiment_dissatisfied") if negative else ("blue", "sentiment_satisfied")
-    st.subheader(f":{colour}[:material/{icon}: {say(f'try.{sentiment}')}]", anchor=False)
+    st.header(f":{colour}[:material/{icon}: {say(f'try.{sentiment}')}]", anchor=False)
     st.write(f"**{say(f'try.{certainty(prediction)}')}** {say('try.chance', percent=say.percent(probability))}")
 
 

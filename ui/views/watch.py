@@ -142,7 +142,7 @@ def report(tweets: pd.DataFrame, frame: pd.DataFrame, say: Language) -> None:
             st.metric(say("watch.authors"), say.number(tweets.loc[negative, "author"].nunique()), border=True)
     if tweets["time"].notna().sum() > 1:
         over_time(tweets, negative, say)
-    st.subheader(say("watch.words"))
+    st.header(say("watch.words"))
     words = vocabulary.marking(tweets.loc[negative, "text"], tweets.loc[~negative, "text"], MOST_WORDS)
     if words.empty:
         st.write(say("watch.no_words"))
@@ -150,7 +150,7 @@ def report(tweets: pd.DataFrame, frame: pd.DataFrame, say: Language) -> None:
         counted = zip(words["word"], words["tweets"], strict=True)
         st.markdown(" ".join(f":red-badge[{word} · {say.number(tweets)}]" for word, tweets in counted))
         st.caption(say("watch.words_help"))
-    st.subheader(say("watch.most_negative"))
+    st.header(say("watch.most_negative"))
     most = tweets.drop_duplicates("text").nlargest(MOST_SHOWN, "negative_probability")
     st.dataframe(
         most[["negative_probability", "text"]],
@@ -178,7 +178,7 @@ def report(tweets: pd.DataFrame, frame: pd.DataFrame, say: Language) -> None:
 
 def over_time(tweets: pd.DataFrame, negative: pd.Series, say: Language) -> None:
     """Show the tweets over time, and name the moments that are out of the ordinary."""
-    st.subheader(say("watch.over_time"))
+    st.header(say("watch.over_time"))
     best = proportions.width(tweets["time"])
     width = str(
         st.segmented_control(
