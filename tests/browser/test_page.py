@@ -122,7 +122,8 @@ def test_no_rule_of_accessibility_is_broken_that_counts(page: Page, shown: Shown
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     page.wait_for_timeout(1_000)  # what fades in is pale until then
     broken = Axe().run(page).response["violations"]
-    assert [rule["id"] for rule in broken if rule["impact"] in ("moderate", "serious", "critical")] == []
+    counts = [rule for rule in broken if rule["impact"] in ("moderate", "serious", "critical")]
+    assert [(rule["id"], node["html"], node["failureSummary"]) for rule in counts for node in rule["nodes"]] == []
 
 
 @pytest.mark.parametrize("view", VIEWS)

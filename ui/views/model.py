@@ -101,11 +101,11 @@ def opinions(feedback: pd.DataFrame, say: Language) -> None:
     )
     if wrong.any():
         st.markdown(f"**{say('model.mistakes')}**")
-        show_mistakes(feedback[wrong].tail(MOST_SHOWN)[::-1], say)
+        show_mistakes(feedback[wrong].tail(MOST_SHOWN)[::-1], say("model.mistakes"), say)
 
 
-def show_mistakes(mistakes: pd.DataFrame, say: Language) -> None:
-    """Show tweets that were reported as mispredicted, the last first."""
+def show_mistakes(mistakes: pd.DataFrame, title: str, say: Language) -> None:
+    """Show tweets that were reported as mispredicted; the title tells those who hear the page which they are."""
     table = pd.DataFrame(
         {
             say("model.when"): [say.moment(datetime.fromtimestamp(when, UTC)) for when in mistakes["time"]],
@@ -115,7 +115,7 @@ def show_mistakes(mistakes: pd.DataFrame, say: Language) -> None:
             say("model.comment"): [comment or "" for comment in mistakes["comment"]],
         }
     )
-    st.dataframe(table, hide_index=True, alt=say("model.mistakes"))
+    st.dataframe(table, hide_index=True, alt=title)
 
 
 def drift(predictions: pd.DataFrame, about: Mapping[str, Any] | None, say: Language) -> None:
@@ -170,7 +170,7 @@ def alarms(alerts: list[Alert], progress: Mapping[str, Progress], settings: Sett
                 else:
                     error = (told.error if told else None) or "…"
                     st.warning(say("model.not_told", channel=say(f"model.{name}"), error=error))
-            show_mistakes(pd.DataFrame(alert.mistakes), say)
+            show_mistakes(pd.DataFrame(alert.mistakes), title, say)
 
 
 def outgoing(progress: Mapping[str, Progress], waiting: int, say: Language) -> None:
