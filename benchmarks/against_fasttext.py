@@ -9,7 +9,7 @@ one fit with what it has found told apart), and of fastText with pairs of words,
 too, all else as its authors have set it.
 
 Why it is fair: all sides learn from the tokens of `preprocess` joined by spaces, of the splits that
-`sentiment.splitting` makes of the data, and are asked for validation tweets in one batch; what tokenizing takes is owed
+`sentiment.data.splitting` makes of the data, and are asked for validation tweets in one batch; what tokenizing takes is owed
 by all and not counted. fastText has all cores for its fit; a logistic regression has one. With few validation tweets
 the order of two models is chance: each size is drawn, and split, several times, and the leads are told for each draw.
 On 11,200 real tweets no other rate or number of epochs (0.05, 0.1, 0.5; 5, 10, 25) made fastText better by more than
@@ -41,13 +41,14 @@ from rich.progress import track
 from rich.table import Table
 from sklearn.metrics import roc_auc_score
 
-from sentiment import bag_of_words, checks, splitting
-from sentiment.checks import Labelled
-from sentiment.corpus import tokenize
-from sentiment.datasets import sample, table
-from sentiment.metrics import Probabilities
-from sentiment.runtimes.sklearn import document
-from sentiment.splitting import Frames
+from sentiment.training import bag_of_words
+from sentiment.data import checks, splitting
+from sentiment.data.checks import Labelled
+from sentiment.data.corpus import tokenize
+from sentiment.data.datasets import sample, table
+from sentiment.evaluation.metrics import Probabilities
+from sentiment.inference.runtimes.sklearn import document
+from sentiment.data.splitting import Frames
 
 FASTTEXT = {
     "fastText, bigrams": {"wordNgrams": 2},

@@ -34,7 +34,7 @@ from benchmarks import store
 from benchmarks.preprocessing import LOOK_EVERY, memory_of
 from benchmarks.store import PROJECT, Store
 from pipeline.plan import MAKERS, inputs
-from sentiment import plots, report
+from sentiment.reports import plots, pages
 
 # What is measured: a step and the alternatives it is run with.
 STEPS = {

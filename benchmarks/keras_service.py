@@ -13,9 +13,9 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from sentiment.classifier import read_description
-from sentiment.runtimes.tflite import number_words, read_vocabulary, token_numbers
-from sentiment.text import Tokenizer, read_text
+from sentiment.inference.classifier import read_description
+from sentiment.inference.runtimes.tflite import number_words, read_vocabulary, token_numbers
+from sentiment.inference.text import Tokenizer, read_text
 
 
 class Question(BaseModel):

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sentiment.bert import checkpoints, export, network
-from sentiment.runtimes import onnx
-from sentiment.text import Cleaner
+from sentiment.training.bert import checkpoints, export, network
+from sentiment.inference.runtimes import onnx
+from sentiment.inference.text import Cleaner
 
 TARGET = 4.0
 TWEETS = 400

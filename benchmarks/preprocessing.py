@@ -1,4 +1,4 @@
-"""Compare `sentiment.corpus.tokenize` with the loop over NLTK that most projects run.
+"""Compare `sentiment.data.corpus.tokenize` with the loop over NLTK that most projects run.
 
     python -m benchmarks.preprocessing [--file TABLE --column COLUMN] [--tweets N] [--runs N]
 
@@ -39,8 +39,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from sentiment.corpus import tokenize, tokenize_chunk
-from sentiment.datasets import sample, table
+from sentiment.data.corpus import tokenize, tokenize_chunk
+from sentiment.data.datasets import sample, table
 
 TARGET = 3
 MEMORY_TARGET = 2

@@ -34,8 +34,8 @@ from benchmarks import store
 from benchmarks.servers import Running, Server
 from benchmarks.store import PROJECT, Store
 from pipeline import models, packaging
-from sentiment.classifier import DESCRIPTION
-from sentiment.datasets import sample
+from sentiment.inference.classifier import DESCRIPTION
+from sentiment.data.datasets import sample
 
 SERVICE, NOTHING, MLFLOW, KERAS = "the service", "a model that does nothing", "mlflow models serve", "keras predict"
 OVERRIDES = ["data.rows=3000", "plan=quick", "select.floor=0.5", "export.max_auc_drop=0.02"]

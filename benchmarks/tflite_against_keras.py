@@ -3,7 +3,7 @@
     python -m benchmarks.tflite_against_keras [--file TABLE --column COLUMN] [--tweets N]
 
 What is compared: the default network, `train_keras=bilstm`, one raw tweet at a time, on one thread: what
-`sentiment.runtimes.tflite` does to serve a tweet, against the same tokenizer and `keras.Model.predict`, which is how
+`sentiment.inference.runtimes.tflite` does to serve a tweet, against the same tokenizer and `keras.Model.predict`, which is how
 most projects serve a Keras model. So that nobody takes the cost of `predict` for that of TensorFlow, calling the model
 (`model(x)`) and calling it compiled (`tf.function`, what a SavedModel would do) stand beside it.
 
@@ -33,11 +33,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from sentiment import network as networks
-from sentiment.datasets import sample, table
-from sentiment.embedding import WordEmbedding, vocabulary
-from sentiment.runtimes import tflite
-from sentiment.text import Tokenizer
+from sentiment.training import network as networks
+from sentiment.data.datasets import sample, table
+from sentiment.training.embedding import WordEmbedding, vocabulary
+from sentiment.inference.runtimes import tflite
+from sentiment.inference.text import Tokenizer
 
 TARGET = 50
 WARM_UP = 10

@@ -16,8 +16,9 @@ from omegaconf import DictConfig
 from pipeline import models, runs, selection
 from pipeline.promotion import Decision
 from pipeline.selection import Control, Selection
-from sentiment import gate, metrics, model_card, plots, report, slices
-from sentiment.metrics import Cost
+from sentiment.evaluation import gate, metrics, slices
+from sentiment.reports import model_card, plots, pages
+from sentiment.evaluation.metrics import Cost
 
 FOLDER = "model_card"
 # The registry keeps no longer description.

@@ -20,13 +20,16 @@ from sklearn.metrics import roc_auc_score
 
 from pipeline import reuse, runs
 from pipeline.artifacts import ArtifactError, short
-from sentiment import calibration, classifier, golden, metrics, plots, splitting
-from sentiment.classifier import IDENTITY, Classifier, Runtime
-from sentiment.metrics import Cost, Probabilities
-from sentiment.text import Cleaner, Tokenizer
+from sentiment.evaluation import calibration, metrics
+from sentiment.inference import classifier, golden
+from sentiment.reports import plots
+from sentiment.data import splitting
+from sentiment.inference.classifier import IDENTITY, Classifier, Runtime
+from sentiment.evaluation.metrics import Cost, Probabilities
+from sentiment.inference.text import Cleaner, Tokenizer
 
 PACKAGE = runs.PROJECT / "sentiment"
-# What sentiment/pyfunc.py imports: using a model needs no more of MLflow than this.
+# What sentiment/inference/pyfunc.py imports: using a model needs no more of MLflow than this.
 PYFUNC_REQUIREMENTS = ("mlflow-skinny", "pandas")
 # What of the library a served model needs, and carries.
 SERVED_CODE = ("__init__.py", "classifier.py", "explain.py", "golden.py", "log_count_ratio.py", "text.py", "runtimes")

@@ -16,8 +16,8 @@ import yaml
 from mlflow.entities.model_registry import ModelVersion
 
 from pipeline import card, models, runs
-from sentiment import golden
-from sentiment.classifier import DESCRIPTION, pins
+from sentiment.inference import golden
+from sentiment.inference.classifier import DESCRIPTION, pins
 
 # What a Bento needs beside what its model names: the service's own imports, and those of telemetry.
 SERVICE_REQUIREMENTS = ("bentoml", "fastapi", "limits", "prometheus-client", "pydantic-settings")

@@ -14,8 +14,8 @@ from pipeline import models, registry, selection
 from pipeline.models import CandidateError
 from pipeline.registry import CHALLENGER, CHAMPION, WITHDRAWN, RegistryError
 from pipeline.selection import Selection
-from sentiment import gate
-from sentiment.gate import Interval, Verdict
+from sentiment.evaluation import gate
+from sentiment.evaluation.gate import Interval, Verdict
 
 log = logging.getLogger(__name__)
 

@@ -27,8 +27,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("steps", "pipeline", "sentiment", "service", "telemetry")
 # Modules that are loaded by name, which no import statement tells of: by whom, and where they are.
 LOADED_BY_NAME = {
-    "sentiment.classifier": "sentiment.runtimes",
-    "pipeline.models": "sentiment.pyfunc",
+    "sentiment.inference.classifier": "sentiment.inference.runtimes",
+    "pipeline.models": "sentiment.inference.pyfunc",
     "pipeline.packaging": "service",
     "telemetry.forwarding": "telemetry.outlets",
 }

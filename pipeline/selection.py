@@ -17,9 +17,10 @@ from omegaconf import DictConfig
 
 from pipeline import models, runs
 from pipeline.models import CandidateError
-from sentiment import comparison, gate, metrics, plots, report
-from sentiment.gate import Interval, Requirements
-from sentiment.metrics import Cost, Labels, Probabilities
+from sentiment.reports import comparison, plots, pages
+from sentiment.evaluation import gate, metrics
+from sentiment.evaluation.gate import Interval, Requirements
+from sentiment.evaluation.metrics import Cost, Labels, Probabilities
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ def requirements(cfg: DictConfig) -> Requirements:
 
 
 def drawing(cfg: DictConfig) -> dict[str, Any]:
-    """Return how tweets are drawn for intervals, and what wrong answers cost, as `sentiment.gate` takes them."""
+    """Return how tweets are drawn for intervals, and what wrong answers cost, as `sentiment.evaluation.gate` takes them."""
     given = {"resamples": cfg.select.resamples, "confidence": cfg.select.confidence, "seed": cfg.seed}
     return {"cost": Cost(**cfg.cost), **given}
 

@@ -30,7 +30,8 @@ from rich.console import Console
 from pipeline import launch, models, plan, runs
 from pipeline.launch import Launcher, StepError
 from pipeline.plan import BEST, BLEND, Candidate, PlanError, Stage
-from sentiment import comparison, metrics, plots
+from sentiment.reports import comparison, plots
+from sentiment.evaluation import metrics
 
 log = logging.getLogger(__name__)
 

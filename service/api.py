@@ -16,7 +16,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
-from sentiment import explain as explanation
+from sentiment.inference import explain as explanation
 from service import metrics, problems
 from service.batching import Batcher
 from service.model import PackagedModel

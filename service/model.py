@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sentiment import golden
-from sentiment.classifier import Classifier
+from sentiment.inference import golden
+from sentiment.inference.classifier import Classifier
 
 CLASSIFIER = "classifier"
 ABOUT = "about.json"

@@ -11,7 +11,7 @@ import bentoml
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from sentiment.golden import GoldenError
+from sentiment.inference.golden import GoldenError
 from service import api, guards, metrics
 from service.batching import Batcher
 from service.model import PackagedModel

@@ -16,9 +16,9 @@ from omegaconf import DictConfig
 
 from pipeline import artifacts, models, runs
 from pipeline.models import CandidateError
-from sentiment import blending
-from sentiment.classifier import logit
-from sentiment.runtimes import blend
+from sentiment.training import blending
+from sentiment.inference.classifier import logit
+from sentiment.inference.runtimes import blend
 
 
 def read_members(uris: Sequence[str]) -> pd.DataFrame:

@@ -24,11 +24,11 @@ from tqdm import tqdm
 
 from pipeline import artifacts, models, runs
 from pipeline.models import CandidateError
-from sentiment import extra_texts, splitting
-from sentiment.classifier import Classifier, Probabilities
-from sentiment.corpus import read_tokenizer, tokenize
-from sentiment.extra_texts import ExtraTextsError
-from sentiment.text import Tokenizer
+from sentiment.data import extra_texts, splitting
+from sentiment.inference.classifier import Classifier, Probabilities
+from sentiment.data.corpus import read_tokenizer, tokenize
+from sentiment.data.extra_texts import ExtraTextsError
+from sentiment.inference.text import Tokenizer
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ import pandas as pd
 from mlflow.entities import Run
 
 from pipeline import artifacts, runs
-from sentiment import comparison
-from sentiment.report import cell, grid
+from sentiment.reports import comparison
+from sentiment.reports.pages import cell, grid
 
 # What is told of a candidate.
 FIGURES = (

@@ -15,8 +15,8 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from pipeline import artifacts, runs
-from sentiment.corpus import read_tokenizer
-from sentiment.embedding import Corpus, Coverage, Embedding, WordEmbedding, coverage, nearest, save
+from sentiment.data.corpus import read_tokenizer
+from sentiment.training.embedding import Corpus, Coverage, Embedding, WordEmbedding, coverage, nearest, save
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from rich.console import Console
 from pipeline import models, plan, runs, sweep
 from pipeline.launch import Launcher, StepError, package, select
 from pipeline.plan import BLEND, Candidate, Stage
-from sentiment import comparison
+from sentiment.reports import comparison
 
 log = logging.getLogger(__name__)
 

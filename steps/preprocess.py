@@ -15,8 +15,8 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from pipeline import artifacts, runs
-from sentiment.corpus import tokenize
-from sentiment.text import Tokenizer
+from sentiment.data.corpus import tokenize
+from sentiment.inference.text import Tokenizer
 
 SPLITS = ("train", "validation", "test")
 

@@ -16,7 +16,8 @@ from pipeline.launch import SUMMARY
 from pipeline.promotion import Decision
 from pipeline.registry import CHALLENGER, CHAMPION
 from pipeline.selection import Control, Selection
-from sentiment import comparison, gate
+from sentiment.reports import comparison
+from sentiment.evaluation import gate
 
 NOTE = "Ranked by {metric}. Cost of 1,000 tweets; fit in seconds; ms to predict a tweet, in a batch."
 SYNTHETIC = " The data are synthetic: the figures say nothing about real tweets."

@@ -17,9 +17,10 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from pipeline import artifacts, runs
-from sentiment import checks, data_report, splitting
-from sentiment.checks import Labelled
-from sentiment.splitting import Deduplicated, Extra, Frames
+from sentiment.data import checks, splitting
+from sentiment.reports import data_report
+from sentiment.data.checks import Labelled
+from sentiment.data.splitting import Deduplicated, Extra, Frames
 
 log = logging.getLogger(__name__)
 

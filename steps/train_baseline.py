@@ -9,9 +9,9 @@ import skops.io
 from omegaconf import DictConfig
 
 from pipeline import artifacts, models, runs
-from sentiment import bag_of_words
-from sentiment.corpus import read_tokenizer
-from sentiment.runtimes.sklearn import FILE, document
+from sentiment.training import bag_of_words
+from sentiment.data.corpus import read_tokenizer
+from sentiment.inference.runtimes.sklearn import FILE, document
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")

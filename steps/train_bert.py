@@ -20,7 +20,7 @@ def train(cfg: DictConfig, frames: dict[str, pd.DataFrame], scratch: Path) -> mo
     """Return the network that the settings describe, trained and exported into a folder."""
     import torch  # with Transformers: seconds, and only here
 
-    from sentiment.bert import checkpoints, export, network
+    from sentiment.training.bert import checkpoints, export, network
 
     settings = cfg.train_bert
     cleaner = instantiate(settings.cleaner)

@@ -16,10 +16,10 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from pipeline import artifacts, models, runs
-from sentiment import plots
-from sentiment.corpus import read_tokenizer
-from sentiment.embedding import Embedding, WordEmbedding, load
-from sentiment.text import Tokenizer
+from sentiment.reports import plots
+from sentiment.data.corpus import read_tokenizer
+from sentiment.training.embedding import Embedding, WordEmbedding, load
+from sentiment.inference.text import Tokenizer
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def train(
     with native_errors_hidden():
         import keras  # with TensorFlow: seconds, and only here
 
-    from sentiment import network as networks
+    from sentiment.training import network as networks
 
     settings = dict(cfg.train_keras)
     build = instantiate(settings.pop("network"), _partial_=True)

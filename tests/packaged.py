@@ -8,9 +8,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from sentiment import classifier, golden
-from sentiment.classifier import Calibration, Classifier
-from sentiment.runtimes.sklearn import FILE
+from sentiment.inference import classifier, golden
+from sentiment.inference.classifier import Calibration, Classifier
+from sentiment.inference.runtimes.sklearn import FILE
 from tests.small import TOKENIZER
 
 TWEETS = {

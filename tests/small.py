@@ -8,7 +8,7 @@ import pandas as pd
 import tensorflow as tf
 import yaml
 
-from sentiment.text import Cleaner, Tokenizer
+from sentiment.inference.text import Cleaner, Tokenizer
 
 TOKENIZER = Tokenizer(
     cleaner=Cleaner(links="http", mentions="@user", emoji=True, max_repeats=3),

@@ -17,7 +17,7 @@ import httpx
 import pandas as pd
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from sentiment.datasets import sample
+from sentiment.data.datasets import sample
 from telemetry.events import Feedback, Prediction
 from telemetry.store import Store
 from tests.browser import started

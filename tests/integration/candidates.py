@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 
 from pipeline import models, registry
 from pipeline.registry import CHAMPION
-from sentiment import splitting
+from sentiment.data import splitting
 from steps import train_baseline
 from tests.integration.chain import CONF, configuration
 from tests.small import TOKENIZER

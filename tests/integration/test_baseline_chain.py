@@ -10,8 +10,8 @@ from mlflow.entities import Run
 
 from pipeline.artifacts import ArtifactError, fetch
 from pipeline.models import ExportError, read_validation, run_id
-from sentiment.classifier import Classifier
-from sentiment.corpus import read_tokenizer
+from sentiment.inference.classifier import Classifier
+from sentiment.data.corpus import read_tokenizer
 from steps import preprocess, train_baseline
 from tests.integration.chain import Chain, configuration, last_run, quality
 

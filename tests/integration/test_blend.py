@@ -13,9 +13,9 @@ from sklearn.metrics import roc_auc_score
 
 from pipeline import models
 from pipeline.models import CandidateError, run_id
-from sentiment.blending import BlendError
-from sentiment.classifier import Classifier, logit
-from sentiment.runtimes.blend import FILE, probability
+from sentiment.training.blending import BlendError
+from sentiment.inference.classifier import Classifier, logit
+from sentiment.inference.runtimes.blend import FILE, probability
 from steps import blend, train_baseline
 from tests.integration.candidates import folder_of, save_splits, train
 from tests.integration.chain import configuration, last_run
@@ -104,8 +104,8 @@ def test_it_needs_what_its_members_need_and_runs_with_the_code_that_it_carries(b
     code = f"""
 import mlflow
 model = mlflow.pyfunc.load_model({str(folder_of(blended))!r})
-import sentiment.classifier, sentiment.runtimes.blend
-assert sentiment.runtimes.blend.__file__.startswith({str(folder_of(blended))!r}), sentiment.runtimes.blend.__file__
+import sentiment.inference.classifier, sentiment.inference.runtimes.blend
+assert sentiment.inference.runtimes.blend.__file__.startswith({str(folder_of(blended))!r}), sentiment.inference.runtimes.blend.__file__
 print(model.predict(["late and rude", "lovely, thanks"])["sentiment"].tolist())
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)

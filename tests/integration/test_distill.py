@@ -14,7 +14,7 @@ from mlflow.entities import Run
 from pipeline import artifacts, plan
 from pipeline.models import CandidateError, run_id
 from pipeline.plan import Item, Stage
-from sentiment.extra_texts import ExtraTextsError
+from sentiment.data.extra_texts import ExtraTextsError
 from steps import distill, embed, train_keras
 from tests.integration.candidates import save_splits, train
 from tests.integration.chain import CONF, configuration, last_run

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from pipeline.artifacts import ArtifactError
-from sentiment.corpus import read_tokenizer
-from sentiment.embedding import EmbeddingError, SentenceEmbedding, WordEmbedding, load
+from sentiment.data.corpus import read_tokenizer
+from sentiment.training.embedding import EmbeddingError, SentenceEmbedding, WordEmbedding, load
 from steps import embed
 from tests.integration.chain import configuration, last_run
 

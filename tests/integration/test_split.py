@@ -14,8 +14,8 @@ import yaml
 from hydra.errors import InstantiationException
 from hydra.utils import get_method, instantiate
 
-from sentiment.checks import DataError
-from sentiment.splitting import LeakageError, leakage, text_key
+from sentiment.data.checks import DataError
+from sentiment.data.splitting import LeakageError, leakage, text_key
 from steps import split
 from tests.integration.chain import CONF, configuration, last_run
 

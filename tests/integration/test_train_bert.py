@@ -6,7 +6,7 @@ import mlflow
 import pytest
 
 from pipeline.artifacts import ArtifactError
-from sentiment.bert.checkpoints import CheckpointError
+from sentiment.training.bert.checkpoints import CheckpointError
 from steps import train_bert
 from tests.integration.chain import assert_repeated, configuration, last_run
 from tests.small import save_corpus

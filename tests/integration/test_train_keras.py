@@ -9,9 +9,9 @@ from mlflow.entities import Run
 
 from pipeline.artifacts import ArtifactError, fetch
 from pipeline.models import run_id
-from sentiment.corpus import read_tokenizer
-from sentiment.embedding import Embedding, EmbeddingError, SentenceEmbedding, WordEmbedding, load, save
-from sentiment.network import NetworkError
+from sentiment.data.corpus import read_tokenizer
+from sentiment.training.embedding import Embedding, EmbeddingError, SentenceEmbedding, WordEmbedding, load, save
+from sentiment.training.network import NetworkError
 from steps import embed, train_keras
 from tests.integration.chain import assert_repeated, configuration, last_run
 

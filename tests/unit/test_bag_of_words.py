@@ -8,9 +8,9 @@ import pytest
 import skops.io
 from omegaconf import OmegaConf
 
-from sentiment import bag_of_words
-from sentiment.log_count_ratio import LogCountRatio
-from sentiment.runtimes import sklearn as runtime
+from sentiment.training import bag_of_words
+from sentiment.inference.log_count_ratio import LogCountRatio
+from sentiment.inference.runtimes import sklearn as runtime
 
 OPTIONS = sorted((Path(__file__).parents[2] / "conf/train_baseline").glob("*.yaml"))
 

@@ -1,4 +1,4 @@
-"""`sentiment.bert.checkpoints`: where a checkpoint comes from, and which are refused."""
+"""`sentiment.training.bert.checkpoints`: where a checkpoint comes from, and which are refused."""
 
 import functools
 import hashlib
@@ -18,8 +18,8 @@ import huggingface_hub
 import pytest
 from transformers import BertweetTokenizer
 
-from sentiment.bert import checkpoints
-from sentiment.bert.checkpoints import CheckpointError
+from sentiment.training.bert import checkpoints
+from sentiment.training.bert.checkpoints import CheckpointError
 from tests.tiny import MAX_TOKENS, save_bertweet, save_checkpoint
 
 COMMIT = "0" * 40
@@ -85,7 +85,7 @@ def test_bertweet_is_loaded_without_a_tokenizer_file(tmp_path: Path) -> None:
 def test_bertweet_comes_from_a_hub_by_its_name(tmp_path: Path) -> None:
     folder = save_bertweet(tmp_path / "checkpoint")
     code = (
-        "from sentiment.bert import checkpoints; _, tokenizer = checkpoints.load('vinai/bertweet-base', max_tokens=8); "
+        "from sentiment.training.bert import checkpoints; _, tokenizer = checkpoints.load('vinai/bertweet-base', max_tokens=8); "
         "print(tokenizer.backend_tokenizer.encode('late and rude').tokens)"
     )
     with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Hub, folder)) as server:

@@ -1,4 +1,4 @@
-"""`sentiment.bert.export` and `sentiment.runtimes.onnx`: what is served answers as what was trained."""
+"""`sentiment.training.bert.export` and `sentiment.inference.runtimes.onnx`: what is served answers as what was trained."""
 
 import json
 import subprocess
@@ -12,12 +12,12 @@ import pytest
 import torch
 from onnx import load as load_model
 
-from sentiment import classifier
-from sentiment.bert import checkpoints, export, network
-from sentiment.bert.network import SentenceClassifier
-from sentiment.classifier import Classifier, Probabilities
-from sentiment.runtimes import onnx
-from sentiment.text import Cleaner
+from sentiment.inference import classifier
+from sentiment.training.bert import checkpoints, export, network
+from sentiment.training.bert.network import SentenceClassifier
+from sentiment.inference.classifier import Classifier, Probabilities
+from sentiment.inference.runtimes import onnx
+from sentiment.inference.text import Cleaner
 from tests.tiny import save_checkpoint
 
 CLEANER = Cleaner(links="http", mentions="@user", emoji=True, max_repeats=3)
@@ -101,7 +101,7 @@ def test_a_long_tweet_is_cut_where_the_training_cut_it(served: Path) -> None:
 def test_the_runtime_imports_no_training_framework_and_names_its_requirements(served: Path) -> None:
     heavy = "{'hydra', 'keras', 'mlflow', 'onnx', 'tensorflow', 'torch', 'transformers'}"
     code = (
-        "import sys, pathlib; from sentiment.classifier import Classifier; "
+        "import sys, pathlib; from sentiment.inference.classifier import Classifier; "
         f"Classifier.load(pathlib.Path(sys.argv[1])).negative_probability(['late']); print(*{heavy} & set(sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", code, str(served)], capture_output=True, text=True, check=True)

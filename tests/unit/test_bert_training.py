@@ -1,4 +1,4 @@
-"""`sentiment.bert`: the network, its two ways to be trained, and its native form."""
+"""`sentiment.training.bert`: the network, its two ways to be trained, and its native form."""
 
 import copy
 import inspect
@@ -14,11 +14,11 @@ from hydra.utils import get_method, instantiate
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from sentiment import plots
-from sentiment.bert import checkpoints, features, finetune, network
-from sentiment.bert.finetune import TrainingError
-from sentiment.bert.network import SentenceClassifier, Training, Tweets
-from sentiment.text import Cleaner
+from sentiment.reports import plots
+from sentiment.training.bert import checkpoints, features, finetune, network
+from sentiment.training.bert.finetune import TrainingError
+from sentiment.training.bert.network import SentenceClassifier, Training, Tweets
+from sentiment.inference.text import Cleaner
 from tests.tiny import save_checkpoint
 
 OPTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "train_bert").glob("*.yaml"))

@@ -1,4 +1,4 @@
-"""`sentiment.bert.bertweet`: texts become the tokens that they were when BERTweet was trained."""
+"""`sentiment.training.bert.bertweet`: texts become the tokens that they were when BERTweet was trained."""
 
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 from transformers import BertweetTokenizer, PreTrainedTokenizerFast, RobertaModel
 
-from sentiment import classifier
-from sentiment.bert import bertweet, checkpoints, export, network
-from sentiment.bert.network import SentenceClassifier
-from sentiment.classifier import Classifier
-from sentiment.text import Cleaner
+from sentiment.inference import classifier
+from sentiment.training.bert import bertweet, checkpoints, export, network
+from sentiment.training.bert.network import SentenceClassifier
+from sentiment.inference.classifier import Classifier
+from sentiment.inference.text import Cleaner
 from tests.tiny import MAX_TOKENS, save_bertweet
 
 CLEANER = Cleaner(links="HTTPURL", mentions="@USER", emoji=True, max_repeats=3)

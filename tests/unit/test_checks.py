@@ -1,4 +1,4 @@
-"""`sentiment.checks`: what is refused, how it is named, and what is let through."""
+"""`sentiment.data.checks`: what is refused, how it is named, and what is let through."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sentiment.checks import DataError, Labelled, check
+from sentiment.data.checks import DataError, Labelled, check
 
 SETTINGS: dict[str, Any] = {
     "text_column": "text",

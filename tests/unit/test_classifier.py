@@ -15,11 +15,11 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
-from sentiment import classifier
-from sentiment.classifier import IDENTITY, Calibration, Classifier, ClassifierError
-from sentiment.pyfunc import SentimentModel
-from sentiment.runtimes.sklearn import FILE
-from sentiment.text import Cleaner, Tokenizer
+from sentiment.inference import classifier
+from sentiment.inference.classifier import IDENTITY, Calibration, Classifier, ClassifierError
+from sentiment.inference.pyfunc import SentimentModel
+from sentiment.inference.runtimes.sklearn import FILE
+from sentiment.inference.text import Cleaner, Tokenizer
 
 TEXT = Tokenizer(
     cleaner=Cleaner(links="http", mentions="@user", emoji=True, max_repeats=3),
@@ -203,7 +203,7 @@ def test_what_a_light_runtime_needs_holds_no_training_framework(runtime: classif
 )
 def test_a_light_runtime_works_where_what_it_does_not_need_cannot_be_imported(runtime: str, absent: set[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", f"{without(absent)}\nimport sentiment.explain, sentiment.runtimes.{runtime}"],
+        [sys.executable, "-c", f"{without(absent)}\nimport sentiment.inference.explain, sentiment.inference.runtimes.{runtime}"],
         capture_output=True,
         text=True,
         check=False,

@@ -5,7 +5,7 @@ from io import StringIO
 import pandas as pd
 from rich.console import Console
 
-from sentiment import comparison
+from sentiment.reports import comparison
 
 FIGURES = {"roc_auc": 0.8585, "accuracy": 0.757, "f1": 0.792, "expected_cost": 296.4}
 CANDIDATE = {**FIGURES, "fit_seconds": 34.6, "predict_seconds": 0.36, "megabytes": 3.8}

@@ -1,4 +1,4 @@
-"""`sentiment.data_report`: the report says what the frames hold, and who wrote the texts stays out of it."""
+"""`sentiment.reports.data_report`: the report says what the frames hold, and who wrote the texts stays out of it."""
 
 import json
 import re
@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sentiment import data_report
-from sentiment.checks import Labelled
-from sentiment.splitting import SPLITS, Deduplicated, Extra, leakage
+from sentiment.reports import data_report
+from sentiment.data.checks import Labelled
+from sentiment.data.splitting import SPLITS, Deduplicated, Extra, leakage
 
 FRAMES = {
     name: pd.DataFrame(

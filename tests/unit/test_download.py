@@ -1,4 +1,4 @@
-"""`sentiment.download` against a real local server that can be told to misbehave."""
+"""`sentiment.data.download` against a real local server that can be told to misbehave."""
 
 import contextlib
 import errno
@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from sentiment import download
-from sentiment.download import DownloadError, fetch
+from sentiment.data import download
+from sentiment.data.download import DownloadError, fetch
 
 BODY = bytes(range(256)) * 2_000
 SHA256 = hashlib.sha256(BODY).hexdigest()

@@ -1,4 +1,4 @@
-"""`sentiment.embedding`: what an embedding is, what it knows, how it is kept."""
+"""`sentiment.training.embedding`: what an embedding is, what it knows, how it is kept."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sentiment import embedding
-from sentiment.embedding import EmbeddingError, SentenceEmbedding, WordEmbedding
+from sentiment.training import embedding
+from sentiment.training.embedding import EmbeddingError, SentenceEmbedding, WordEmbedding
 from tests.small import TOKENIZER
 
 # Words as tweets have them: white space that is no space, quotes, an emoji, a line separator.

@@ -1,4 +1,4 @@
-"""`sentiment.embeddings`: each way to make one, as its file in conf/embed configures it."""
+"""`sentiment.training.embeddings`: each way to make one, as its file in conf/embed configures it."""
 
 import inspect
 import zipfile
@@ -11,7 +11,7 @@ import tensorflow as tf
 from hydra import compose, initialize
 from hydra.utils import get_method, instantiate
 
-from sentiment.embedding import Corpus, Embedding, EmbeddingError, SentenceEmbedding, WordEmbedding
+from sentiment.training.embedding import Corpus, Embedding, EmbeddingError, SentenceEmbedding, WordEmbedding
 from tests.small import TOKENIZER, Length, save_encoder
 
 OPTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "embed").glob("*.yaml"))

@@ -20,16 +20,17 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from sentiment import bag_of_words, classifier, network
-from sentiment.bert import checkpoints, export
-from sentiment.bert.network import SentenceClassifier
-from sentiment.classifier import EPSILON, IDENTITY, Calibration, Classifier, Probabilities, Runtime, logit
-from sentiment.embedding import WordEmbedding
-from sentiment.explain import MOST_GROUPS, Explanation, explain
-from sentiment.log_count_ratio import LogCountRatio
-from sentiment.runtimes import blend, saved_model
-from sentiment.runtimes.sklearn import FILE, document
-from sentiment.text import Cleaner, Tokenizer
+from sentiment.training import bag_of_words, network
+from sentiment.inference import classifier
+from sentiment.training.bert import checkpoints, export
+from sentiment.training.bert.network import SentenceClassifier
+from sentiment.inference.classifier import EPSILON, IDENTITY, Calibration, Classifier, Probabilities, Runtime, logit
+from sentiment.training.embedding import WordEmbedding
+from sentiment.inference.explain import MOST_GROUPS, Explanation, explain
+from sentiment.inference.log_count_ratio import LogCountRatio
+from sentiment.inference.runtimes import blend, saved_model
+from sentiment.inference.runtimes.sklearn import FILE, document
+from sentiment.inference.text import Cleaner, Tokenizer
 from tests.small import TOKENIZER, save_encoder
 from tests.tiny import save_checkpoint
 

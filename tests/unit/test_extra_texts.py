@@ -1,14 +1,14 @@
-"""`sentiment.extra_texts`: unlabelled texts, and what must not be among them."""
+"""`sentiment.data.extra_texts`: unlabelled texts, and what must not be among them."""
 
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from sentiment import extra_texts
-from sentiment.embedding import Corpus, EmbeddingError
-from sentiment.extra_texts import ExtraTextsError
-from sentiment.text import Cleaner, Tokenizer
+from sentiment.data import extra_texts
+from sentiment.training.embedding import Corpus, EmbeddingError
+from sentiment.data.extra_texts import ExtraTextsError
+from sentiment.inference.text import Cleaner, Tokenizer
 
 TOKENIZER = Tokenizer(
     cleaner=Cleaner(links="http", mentions="@user", emoji=True, max_repeats=3),

@@ -1,4 +1,4 @@
-"""`sentiment.gate`: intervals that mean what they say, and a gate that refuses for a reason."""
+"""`sentiment.evaluation.gate`: intervals that mean what they say, and a gate that refuses for a reason."""
 
 import io
 import math
@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from sentiment import gate
-from sentiment.gate import Interval, Requirements, examine
-from sentiment.metrics import HIGHER_IS_BETTER, Cost, score
+from sentiment.evaluation import gate
+from sentiment.evaluation.gate import Interval, Requirements, examine
+from sentiment.evaluation.metrics import HIGHER_IS_BETTER, Cost, score
 
 COST = Cost(missed_negative=2.0, false_alarm=1.0, review=0.5)
 DRAWING = {"resamples": 200, "confidence": 0.95, "seed": 1}

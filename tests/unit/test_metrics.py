@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sentiment.metrics import (
+from sentiment.evaluation.metrics import (
     HIGHER_IS_BETTER,
     Cost,
     calibration_error,

@@ -1,4 +1,4 @@
-"""`sentiment.model_card`: the card says what the figures say, in words for everybody, and hides nothing."""
+"""`sentiment.reports.model_card`: the card says what the figures say, in words for everybody, and hides nothing."""
 
 import re
 from dataclasses import replace
@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sentiment import comparison, model_card, report, slices
-from sentiment.calibration import choose
-from sentiment.gate import Check, Interval, Verdict
-from sentiment.metrics import HIGHER_IS_BETTER, Cost
-from sentiment.model_card import Card
-from sentiment.plots import blank
+from sentiment.reports import comparison, model_card, pages
+from sentiment.evaluation import slices
+from sentiment.evaluation.calibration import choose
+from sentiment.evaluation.gate import Check, Interval, Verdict
+from sentiment.evaluation.metrics import HIGHER_IS_BETTER, Cost
+from sentiment.reports.model_card import Card
+from sentiment.reports.plots import blank
 
 COST = Cost(missed_negative=2.0, false_alarm=1.0, review=0.5)
 NEGATIVE = np.array([0, 1] * 30, dtype=np.int8)

@@ -1,4 +1,4 @@
-"""`sentiment.network` and every network of conf/train_keras: assembled, trained and exported as they are configured."""
+"""`sentiment.training.network` and every network of conf/train_keras: assembled, trained and exported as they are configured."""
 
 import inspect
 from collections.abc import Callable
@@ -14,12 +14,14 @@ from hydra import compose, initialize
 from hydra.utils import get_method, instantiate
 from sklearn.metrics import log_loss
 
-from sentiment import classifier, network, plots
-from sentiment.classifier import Classifier
-from sentiment.embedding import Embedding, SentenceEmbedding, WordEmbedding
-from sentiment.network import NetworkError
-from sentiment.networks import bilstm, dense
-from sentiment.runtimes import saved_model, tflite
+from sentiment.inference import classifier
+from sentiment.training import network
+from sentiment.reports import plots
+from sentiment.inference.classifier import Classifier
+from sentiment.training.embedding import Embedding, SentenceEmbedding, WordEmbedding
+from sentiment.training.network import NetworkError
+from sentiment.training.networks import bilstm, dense
+from sentiment.inference.runtimes import saved_model, tflite
 from tests.small import TOKENIZER, save_encoder
 
 OPTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "train_keras").glob("*.yaml"))

@@ -1,4 +1,4 @@
-"""`sentiment.networks`: what holds of every network on words, beside what test_network.py asks of all."""
+"""`sentiment.training.networks`: what holds of every network on words, beside what test_network.py asks of all."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ import pytest
 from hydra import compose, initialize
 from hydra.utils import instantiate
 
-from sentiment import network
-from sentiment.embedding import WordEmbedding
-from sentiment.runtimes import tflite
+from sentiment.training import network
+from sentiment.training.embedding import WordEmbedding
+from sentiment.inference.runtimes import tflite
 
 ON_WORDS = ["average", "bilstm", "convolution"]
 LEARNED = WordEmbedding(words=["late", "rude", "thank", "lovely"], vectors=None, vector_size=6)

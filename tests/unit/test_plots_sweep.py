@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from sentiment import plots
+from sentiment.reports import plots
 
 SETTINGS: dict[str, list[Any]] = {
     "train_keras.network.units": [32, 64, 128],

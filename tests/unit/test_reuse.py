@@ -82,18 +82,18 @@ def test_a_setting_concerns_the_steps_that_read_it(override: str, steps: set[str
         ("steps/train_bert.py", {"train_bert"}),
         ("steps/main.py", set()),
         # The split step reads it for the words of its data report; package imports what writes model cards.
-        ("sentiment/text.py", set(STEPS)),
-        ("sentiment/corpus.py", {"preprocess", "embed", "train_baseline", "train_keras"}),
-        ("sentiment/data_report.py", {"split", "package"}),
-        ("sentiment/network.py", {"train_keras"}),
+        ("sentiment/inference/text.py", set(STEPS)),
+        ("sentiment/data/corpus.py", {"preprocess", "embed", "train_baseline", "train_keras"}),
+        ("sentiment/reports/data_report.py", {"split", "package"}),
+        ("sentiment/training/network.py", {"train_keras"}),
         # What the configuration names, and what lies beside it as data.
-        ("sentiment/networks/bilstm.py", {"train_keras"}),
-        ("sentiment/networks/average.py", set()),
-        ("sentiment/embeddings/word2vec.py", {"embed"}),
-        ("sentiment/datasets/sample.yaml", {"split"}),
+        ("sentiment/training/networks/bilstm.py", {"train_keras"}),
+        ("sentiment/training/networks/average.py", set()),
+        ("sentiment/training/embeddings/word2vec.py", {"embed"}),
+        ("sentiment/data/datasets/sample.yaml", {"split"}),
         # What is loaded by name.
-        ("sentiment/pyfunc.py", {*TRAINERS, "package"}),
-        ("sentiment/runtimes/onnx.py", {*TRAINERS, "package"}),
+        ("sentiment/inference/pyfunc.py", {*TRAINERS, "package"}),
+        ("sentiment/inference/runtimes/onnx.py", {*TRAINERS, "package"}),
         # What runs steps is not what they do.
         ("pipeline/models.py", {*TRAINERS, "package"}),
         ("pipeline/launch.py", set()),
@@ -114,7 +114,7 @@ def test_an_edited_file_concerns_the_steps_that_import_it(
 
 def test_another_alternative_brings_its_own_code(project: Path) -> None:
     first = fingerprint("train_keras", "train_keras=average"), fingerprint("train_keras")
-    with (project / "sentiment/networks/average.py").open("a", encoding="utf-8") as file:
+    with (project / "sentiment/training/networks/average.py").open("a", encoding="utf-8") as file:
         file.write("# A comment.\n")
     second = fingerprint("train_keras", "train_keras=average"), fingerprint("train_keras")
     assert [old == new for old, new in zip(first, second, strict=True)] == [False, True]

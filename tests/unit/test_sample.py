@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from sentiment.datasets import sample
+from sentiment.data.datasets import sample
 
 
 @pytest.fixture(scope="module")

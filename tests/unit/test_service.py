@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from sentiment.classifier import Classifier
+from sentiment.inference.classifier import Classifier
 from service.service import TweetSentiment
 from telemetry.store import Store
 from tests.e2e.served import variables

@@ -1,4 +1,4 @@
-"""`sentiment.slices`: kinds of tweets are told apart as people would, and figures are those of the kind alone."""
+"""`sentiment.evaluation.slices`: kinds of tweets are told apart as people would, and figures are those of the kind alone."""
 
 import numpy as np
 import pandas as pd
@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment import slices
-from sentiment.metrics import Cost, auc_standard_error, score
+from sentiment.evaluation import slices
+from sentiment.evaluation.metrics import Cost, auc_standard_error, score
 
 COST = Cost(missed_negative=2.0, false_alarm=1.0, review=0.5)
 

@@ -1,4 +1,4 @@
-"""`sentiment.splitting`: what holds for any table, and the cases that are easily got wrong."""
+"""`sentiment.data.splitting`: what holds for any table, and the cases that are easily got wrong."""
 
 import html
 from collections import Counter
@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentiment import splitting
-from sentiment.checks import DataError, Labelled
-from sentiment.splitting import (
+from sentiment.data import splitting
+from sentiment.data.checks import DataError, Labelled
+from sentiment.data.splitting import (
     LeakageError,
     add_to_train,
     deduplicate,

@@ -1,4 +1,4 @@
-"""`sentiment.datasets.table` on files as other teams bring them."""
+"""`sentiment.data.datasets.table` on files as other teams bring them."""
 
 import gzip
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sentiment.checks import DataError
-from sentiment.datasets import table
+from sentiment.data.checks import DataError
+from sentiment.data.datasets import table
 
 FRAME = pd.DataFrame({"text": ["NA", "caf\u00e9, 2; 3", 'say "hi"\nthere'], "label": ["007", "spam", "null"]})
 

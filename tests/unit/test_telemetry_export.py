@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from sentiment.datasets import table
+from sentiment.data.datasets import table
 from telemetry.events import Feedback
 from telemetry.store import Store
 from tests.said import feedback, prediction

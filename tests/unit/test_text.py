@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nltk.tokenize.casual import TweetTokenizer
 from omegaconf import OmegaConf
 
-from sentiment.text import CONTRACTED_NOT, Cleaner, Tokenizer, read_text, spell_out_not
+from sentiment.inference.text import CONTRACTED_NOT, Cleaner, Tokenizer, read_text, spell_out_not
 
 OPTIONS = sorted((Path(__file__).parents[2] / "conf/preprocess").glob("*.yaml"))
 CLEANER = Cleaner(links="http", mentions="@user", emoji=True, max_repeats=3)

@@ -1,4 +1,4 @@
-"""`sentiment.runtimes.tflite`: how tokens become numbers."""
+"""`sentiment.inference.runtimes.tflite`: how tokens become numbers."""
 
 import subprocess
 import sys
@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sentiment.runtimes import tflite
-from sentiment.runtimes.tflite import PADDING, UNKNOWN
+from sentiment.inference.runtimes import tflite
+from sentiment.inference.runtimes.tflite import PADDING, UNKNOWN
 
 
 def test_tokens_are_numbered_cut_and_padded_at_the_end() -> None:
@@ -30,6 +30,6 @@ def test_a_vocabulary_keeps_any_word(tmp_path: Path, word: str) -> None:
 
 def test_the_light_runtime_imports_no_training_framework() -> None:
     heavy = "{'hydra', 'keras', 'mlflow', 'tensorflow', 'torch', 'transformers'}"
-    code = f"import sys, sentiment.runtimes.tflite, sentiment.classifier; print(*{heavy} & set(sys.modules))"
+    code = f"import sys, sentiment.inference.runtimes.tflite, sentiment.inference.classifier; print(*{heavy} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == ""

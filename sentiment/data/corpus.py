@@ -1,0 +1,53 @@
+"""A corpus: the splits with the tokens of every tweet."""
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import chain
+from os import cpu_count
+from pathlib import Path
+
+import yaml
+from tqdm import tqdm
+
+from sentiment.inference.text import Tokenizer, read_text
+
+CHUNK = 5_000
+DESCRIPTION = "preprocess.yaml"
+
+
+class CorpusError(ValueError):
+    """A corpus that does not say how it was made."""
+
+
+def tokenize(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[str]]:
+    """Return the tokens of each text, in order, with a progress bar.
+
+    Large data are shared out among all cores; below two chunks starting processes would cost more than it saves.
+    """
+    chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
+    bar = partial(
+        tqdm, total=len(chunks), desc="tokenize", unit_scale=CHUNK, unit=" tweets", disable=len(chunks) < 2 or None
+    )
+    if len(chunks) < 2 or cpu_count() == 1:
+        return list(chain.from_iterable(bar(map(partial(tokenize_chunk, tokenizer=tokenizer), chunks))))
+    with ProcessPoolExecutor() as pool:
+        return list(chain.from_iterable(bar(pool.map(partial(tokenize_chunk, tokenizer=tokenizer), chunks))))
+
+
+def tokenize_chunk(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[str]]:
+    """Return the tokens of each text, in this process."""
+    return [tokenizer(text) for text in texts]
+
+
+def read_tokenizer(folder: Path) -> Tokenizer:
+    """Read how the tokens of a corpus were made.
+
+    Raises:
+        CorpusError: the corpus does not say.
+    """
+    path = folder / DESCRIPTION
+    tokenizer = read_text(yaml.safe_load(path.read_text(encoding="utf-8")))
+    if not isinstance(tokenizer, Tokenizer):
+        raise CorpusError(f"{path} tells of no tokenizer. Run the preprocess step again.")
+    return tokenizer

@@ -1,0 +1,86 @@
+"""Unlabelled texts: word vectors are learned from them, and a small network from what a larger one says of them."""
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from sentiment.data.corpus import tokenize
+from sentiment.training.embedding import Corpus, Tokens, vocabulary
+from sentiment.data.splitting import text_key
+
+log = logging.getLogger(__name__)
+
+
+class ExtraTextsError(ValueError):
+    """A file of unlabelled texts that cannot be used."""
+
+
+def sentences(corpus: Corpus, path: str | None, column: str, min_count: int) -> list[Tokens]:
+    """Return the tokens of the training split, then those of the extra texts, if a file of them is given.
+
+    An extra text that stands in any split, whatever its case, spaces and HTML entities, is left out: what validation
+    and test hold is not to be known before, and what training holds is there already.
+
+    Raises:
+        ExtraTextsError: the file cannot be read.
+        EmbeddingError: no word stands `min_count` times.
+        FileNotFoundError: there is no such file.
+    """
+    texts = list(corpus.tokens)
+    if path is not None:
+        known = {text_key(text) for text in corpus.texts}
+        given = read(Path(path).expanduser(), column, "embed")
+        kept = [text for text in given if text_key(text) not in known]
+        log.info("%s: %d extra texts, %d left out for they stand in a split.", path, len(kept), len(given) - len(kept))
+        texts += tokenize(kept, corpus.tokenizer)
+    vocabulary(texts, min_count)
+    return texts
+
+
+def read(file: Path, column: str, section: str) -> list[str]:
+    """Read texts from a column of a CSV or Parquet file, or from any other file, one text a line.
+
+    `section` is that of the configuration that names them, as `extra_texts` and `extra_column`.
+
+    Raises:
+        ExtraTextsError: the file is damaged, lacks the column or holds no text.
+        FileNotFoundError: there is no such file.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(f"No file {file.absolute()} ({section}.extra_texts).")
+    try:
+        if file.suffix in {".csv", ".parquet"}:
+            texts = read_column(file, column, section)
+        else:
+            with file.open(encoding="utf-8", newline="\n") as lines:
+                texts = list(lines)
+    except (UnicodeError, pa.ArrowInvalid, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ExtraTextsError(
+            f"{file} ({section}.extra_texts) cannot be read, is it damaged, or not UTF-8? {error}"
+        ) from error
+    texts = [text for text in texts if text.strip()]
+    if not texts:
+        raise ExtraTextsError(f"{file} ({section}.extra_texts) holds no text.")
+    return texts
+
+
+def read_column(file: Path, column: str, section: str) -> list[str]:
+    """Read the texts in a column; missing ones are left out.
+
+    Raises:
+        ExtraTextsError: there is no such column, or it holds something else than text.
+    """
+    table = pd.read_csv(file, dtype=str, keep_default_na=False) if file.suffix == ".csv" else pd.read_parquet(file)
+    if column not in table.columns:
+        raise ExtraTextsError(
+            f"{file} ({section}.extra_texts) has no column {column!r} ({section}.extra_column), only "
+            f"{', '.join(map(str, table.columns))}."
+        )
+    texts = table[column].dropna().tolist()
+    if not all(isinstance(text, str) for text in texts):
+        raise ExtraTextsError(
+            f"{file} ({section}.extra_texts): column {column!r} ({section}.extra_column) does not hold text."
+        )
+    return texts

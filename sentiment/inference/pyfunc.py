@@ -1,0 +1,35 @@
+"""The MLflow form of a classifier: what `mlflow.pyfunc.load_model` returns and `mlflow models serve` answers with.
+
+MLflow runs this file when it loads a model ("models from code"): nothing is pickled.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
+
+from sentiment.inference.classifier import Classifier
+
+
+class SentimentModel(PythonModel):
+    """A list of raw tweets in; a frame of `negative_probability`, `sentiment`, `uncertain` out, one row a tweet."""
+
+    def load_context(self, context: Any) -> None:
+        """Load the classifier that travels with the model."""
+        self.classifier = Classifier.load(Path(context.artifacts["classifier"]))
+
+    def predict(self, model_input: list[str]) -> pd.DataFrame:  # type: ignore[override]
+        """Score raw tweets.
+
+        `sentiment` is `negative` or `positive`, at the stored threshold; `uncertain` says whether a human should look.
+        """
+        probability = self.classifier.negative_probability(model_input)
+        sentiment = np.where(self.classifier.is_negative(probability), "negative", "positive")
+        uncertain = self.classifier.is_uncertain(probability)
+        return pd.DataFrame({"negative_probability": probability, "sentiment": sentiment, "uncertain": uncertain})
+
+
+set_model(SentimentModel())

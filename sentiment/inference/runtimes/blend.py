@@ -1,0 +1,37 @@
+"""Several classifiers at once: the weighted sum of their logits."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment.inference.classifier import Classifier, logit
+
+REQUIREMENTS: tuple[str, ...] = ()  # its members have theirs
+FILE = "blend.json"
+
+
+def load(folder: Path, text: None) -> Callable[[Sequence[str]], NDArray[np.float64]]:  # noqa: ARG001
+    """Load the members, each a classifier in a folder of its own that reads text in its own way, and their weights."""
+    blend = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    members = [Classifier.load(folder / name) for name in blend["weights"]]
+    weights = np.array(list(blend["weights"].values()))
+
+    def score(texts: Sequence[str]) -> NDArray[np.float64]:
+        logits = np.column_stack([logit(member.negative_probability(texts)) for member in members])
+        return probability(logits, weights, blend["intercept"])
+
+    return score
+
+
+def probability(logits: NDArray[np.float64], weights: NDArray[np.float64], intercept: float) -> NDArray[np.float64]:
+    """Return the probability of each tweet, shape (n,), from logits of shape (n, members)."""
+    with np.errstate(over="ignore"):  # 1 / infinity is the probability of 0 that it should be
+        return np.asarray(1 / (1 + np.exp(-(logits @ weights + intercept))), dtype=np.float64)
+
+
+def write(folder: Path, weights: dict[str, float], intercept: float) -> None:
+    """Write the weights of the members, by the names of their folders."""
+    (folder / FILE).write_text(json.dumps({"weights": weights, "intercept": intercept}, indent=2), encoding="utf-8")

@@ -1,0 +1,139 @@
+"""Bags of words on scikit-learn, stored by skops: unlike a pickle, loading one runs no code of the file's own."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import skops.io
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import FeatureUnion, Pipeline
+
+from sentiment.inference.log_count_ratio import LogCountRatio
+from sentiment.inference.text import Tokenizer
+
+REQUIREMENTS = ("scikit-learn", "skops")
+FILE = "pipeline.skops"
+# Types beyond skops' own list of trusted ones that our pipelines hold; a file with any other is refused.
+TRUSTED = [
+    "sentiment.inference.log_count_ratio.LogCountRatio",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+]
+# Settings of a vectorizer that takes a document's tokens as they are.
+TOKENS_AS_THEY_ARE = {
+    "lowercase": False,
+    "preprocessor": None,
+    "stop_words": None,
+    "strip_accents": None,
+    "tokenizer": None,
+}
+
+
+def load(folder: Path, text: Tokenizer) -> Callable[[Sequence[str]], NDArray[np.float64]]:
+    """Load a fitted scikit-learn pipeline that eats documents, tokens joined by spaces.
+
+    Raises:
+        skops.io.exceptions.UntrustedTypesFoundException: the file holds a type that is not trusted.
+    """
+    pipeline = skops.io.load(folder / FILE, trusted=TRUSTED)
+    return LinearScore(pipeline, text) if is_linear(pipeline) else Score(pipeline, text)
+
+
+@dataclass(frozen=True)
+class Score:
+    """The probability that each raw tweet is negative, shape (n,).
+
+    Attributes:
+        pipeline: what makes it of documents.
+        text: what makes tokens of raw tweets.
+    """
+
+    pipeline: Pipeline
+    text: Tokenizer
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return the probabilities."""
+        probabilities = self.pipeline.predict_proba([document(self.text(tweet)) for tweet in texts])
+        return np.asarray(probabilities[:, 1], dtype=np.float64)
+
+
+class LinearScore(Score):
+    """The same, of a pipeline that `is_linear`: it can be told token by token, as `sentiment.inference.explain` does."""
+
+    def tokenize(self, text: str) -> list[str]:
+        """Return the tokens of a raw tweet as vectorizers find them in its document: those with spaces in pieces."""
+        return document(self.text(text)).split()
+
+    def weigh(self, tokens: Sequence[str]) -> tuple[float, NDArray[np.float64]]:
+        """Return the intercept, and what each of these tokens adds to it, shape (tokens,).
+
+        A feature's coefficient times its value is shared equally by the places where the feature stands, and there by
+        the tokens it spans.
+        """
+        regression = self.pipeline[-1]
+        row = self.pipeline[:-1].transform([document(tokens)]).tocsr()
+        terms = dict(zip(row.indices.tolist(), row.data * regression.coef_[0, row.indices], strict=True))
+        places = list(occurrences(vectorizers(self.pipeline), tokens))
+        often = Counter(column for column, _ in places)
+        added = np.zeros(len(tokens))
+        for column, span in places:  # a column that is scaled by 0 has no term
+            added[span] += terms.get(column, 0.0) / often[column] / (span.stop - span.start)
+        return float(regression.intercept_[0]), added
+
+
+def is_linear(pipeline: Pipeline) -> bool:
+    """Return whether the logit is a sum over n-grams of a document's tokens, or of the characters of one token."""
+    steps = [step for _, step in pipeline.steps]
+    return (
+        isinstance(steps[-1], LogisticRegression)
+        and steps[-1].classes_.tolist() == [0, 1]
+        and all(isinstance(step, LogCountRatio) for step in steps[1:-1])
+        and all(takes_tokens(vectorizer) for vectorizer in vectorizers(pipeline))
+    )
+
+
+def vectorizers(pipeline: Pipeline) -> list[CountVectorizer]:
+    """Return the parts of a pipeline's first step, in the order of their columns."""
+    first = pipeline[0]
+    return [part for _, part in first.transformer_list] if isinstance(first, FeatureUnion) else [first]
+
+
+def takes_tokens(vectorizer: object) -> bool:
+    """Return whether a vectorizer counts n-grams of tokens as they are, or of the characters of one."""
+    return (
+        isinstance(vectorizer, CountVectorizer)  # TfidfVectorizer is one
+        and TOKENS_AS_THEY_ARE.items() <= vectorizer.get_params().items()
+        and (vectorizer.analyzer == "char_wb" or (vectorizer.analyzer, vectorizer.token_pattern) == ("word", r"\S+"))
+    )
+
+
+def occurrences(vectorizers: Sequence[CountVectorizer], tokens: Sequence[str]) -> Iterator[tuple[int, slice]]:
+    """Yield the column of each n-gram in a document, as often as it stands there, and which tokens it spans."""
+    offset = 0
+    for vectorizer in vectorizers:
+        for term, span in n_grams(vectorizer, tokens):
+            if term in vectorizer.vocabulary_:
+                yield offset + vectorizer.vocabulary_[term], span
+        offset += len(vectorizer.vocabulary_)
+
+
+def n_grams(vectorizer: CountVectorizer, tokens: Sequence[str]) -> Iterator[tuple[str, slice]]:
+    """Yield each n-gram that a vectorizer finds in a document, and which tokens it spans."""
+    if vectorizer.analyzer == "char_wb":
+        analyze = vectorizer.build_analyzer()
+        for place, token in enumerate(tokens):
+            for piece in analyze(token):
+                yield piece, slice(place, place + 1)
+    else:
+        shortest, longest = vectorizer.ngram_range
+        for length in range(shortest, longest + 1):
+            for place in range(len(tokens) - length + 1):
+                yield " ".join(tokens[place : place + length]), slice(place, place + length)
+
+
+def document(tokens: Sequence[str]) -> str:
+    """Join tokens into the one string that scikit-learn's vectorizers eat."""
+    return " ".join(tokens)

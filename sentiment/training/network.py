@@ -1,0 +1,199 @@
+"""A whole network: what the embedding gives, a body of `sentiment.training.networks`, a probability; its training and export."""
+
+import contextlib
+import inspect
+import io
+import logging
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from keras import layers
+from numpy.typing import NDArray
+from sklearn.utils.class_weight import compute_sample_weight
+
+from sentiment.training.embedding import Embedding, SentenceEmbedding, WordEmbedding
+from sentiment.inference.runtimes import saved_model, tflite
+from sentiment.inference.text import Tokenizer
+
+log = logging.getLogger(__name__)
+
+NATIVE = "network.keras"
+PREDICTION_BATCH = 512
+
+Build = Callable[..., keras.KerasTensor]
+
+
+class NetworkError(ValueError):
+    """A network that does not fit what it is to be trained on, or whose training failed."""
+
+
+def require_fit(build: Build, embedding: Embedding, *, sequence_length: int | None, trainable_embedding: bool) -> None:
+    """Raise a NetworkError unless a network can eat what an embedding gives."""
+    given = "words" if isinstance(embedding, WordEmbedding) else "sentences"
+    eaten = "words" if "words" in inspect.signature(build).parameters else "sentences"
+    if given != eaten:
+        raise NetworkError(
+            f"This network (train_keras.network) eats vectors of {eaten}, this embedding (inputs.embedding) gives "
+            f"vectors of {given}. Word vectors go with train_keras=average, bilstm or convolution, those of "
+            "sentences (embed=use) with train_keras=dense."
+        )
+    if isinstance(embedding, SentenceEmbedding):
+        if trainable_embedding:
+            raise NetworkError("A sentence encoder stays as it is: set train_keras.trainable_embedding=false.")
+        return
+    if embedding.vectors is None and not trainable_embedding:
+        raise NetworkError("embed=learned has vectors by chance only: set train_keras.trainable_embedding=true.")
+    if sequence_length is None:
+        raise NetworkError("A network on words eats a number of them: set train_keras.sequence_length.")
+
+
+def assemble(
+    build: Build,
+    embedding: Embedding,
+    *,
+    sequence_length: int | None,
+    trainable_embedding: bool,
+    batch_size: int | None = None,
+) -> keras.Model:
+    """Return the whole network; its vectors are set where the embedding has some.
+
+    The unknown word gets the mean of all vectors. A `batch_size` fixes that of the network: the export wants 1.
+    """
+    if isinstance(embedding, SentenceEmbedding):
+        entrance = keras.Input((embedding.vector_size,), batch_size=batch_size, name="sentences")
+        hidden = build(sentences=entrance)
+    else:
+        entrance = keras.Input((sequence_length,), batch_size=batch_size, dtype="int32", name="words")
+        table = layers.Embedding(
+            len(embedding.words) + tflite.FIRST_WORD,
+            embedding.vector_size,
+            mask_zero=True,
+            trainable=trainable_embedding,
+            name="embedding",
+        )
+        hidden = build(words=table(entrance))
+        if embedding.vectors is not None:
+            padding, unknown = np.zeros_like(embedding.vectors[0]), embedding.vectors.mean(axis=0)
+            table.set_weights([np.vstack([padding, unknown, embedding.vectors])])
+    return keras.Model(entrance, layers.Dense(1, activation="sigmoid", name="negative")(hidden))
+
+
+def features(
+    embedding: Embedding, frame: pd.DataFrame, tokenizer: Tokenizer, *, sequence_length: int | None
+) -> NDArray[Any]:
+    """Return what the network eats of each row: the numbers of its `tokens`, or the vector of its cleaned `text`."""
+    if isinstance(embedding, SentenceEmbedding):
+        return saved_model.encode(
+            saved_model.load_encoder(embedding.encoder), frame["text"].map(tokenizer.cleaner).tolist()
+        )
+    assert sequence_length is not None  # by `require_fit`
+    return tflite.token_numbers(frame["tokens"].tolist(), tflite.number_words(embedding.words), sequence_length)
+
+
+def fit(
+    network: keras.Model,
+    inputs: dict[str, NDArray[Any]],
+    target: dict[str, NDArray[Any]],
+    *,
+    learning_rate: float,
+    batch_size: int,
+    epochs: int,
+    patience: int,
+    class_weight: Literal["balanced"] | None,
+) -> pd.DataFrame:
+    """Train a network, keep the weights of its best epoch, and return loss and AUC of each epoch.
+
+    The best epoch is the one with the highest AUC on validation. How sure the network is of itself does not enter: its
+    probabilities are calibrated afterwards.
+
+    Args:
+        network: what `assemble` returns.
+        inputs: of `train` and `validation`, what `features` returns.
+        target: of the same splits, 1 for a negative tweet; of `train` also the probability that a teacher gives it.
+        learning_rate: of Adam.
+        batch_size: tweets in a batch.
+        epochs: how many at most.
+        patience: epochs without a higher AUC after which training ends.
+        class_weight: `balanced` lets both classes weigh the same in the loss; None each tweet.
+
+    Raises:
+        NetworkError: the loss is no number any more.
+    """
+    weights = compute_sample_weight(class_weight, np.round(target["train"]))
+    network.compile(keras.optimizers.Adam(learning_rate), "binary_crossentropy", metrics=[HardAUC(name="auc")])
+    bar = sys.stdout.isatty()
+    best = keras.callbacks.EarlyStopping("val_auc", mode="max", patience=patience, restore_best_weights=True)
+    history = network.fit(
+        inputs["train"],
+        target["train"],
+        validation_data=(inputs["validation"], target["validation"]),
+        sample_weight=weights,
+        batch_size=batch_size,
+        epochs=epochs,
+        callbacks=[best, keras.callbacks.TerminateOnNaN()] + ([] if bar else [LogEpochs()]),
+        verbose=1 if bar else 0,
+    ).history
+    if not np.isfinite(history["loss"]).all():
+        raise NetworkError(
+            f"The loss was no number any more in epoch {len(history['loss'])}. "
+            f"Lower train_keras.learning_rate={learning_rate}."
+        )
+    epoch = pd.RangeIndex(1, len(history["loss"]) + 1, name="epoch")
+    return pd.DataFrame(history, index=epoch).reset_index()
+
+
+class HardAUC(keras.metrics.AUC):  # type: ignore[misc]
+    """AUC against targets that may be probabilities: from one half on, a tweet counts as negative."""
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count a batch."""
+        super().update_state(keras.ops.round(keras.ops.cast(y_true, "float32")), y_pred, sample_weight)
+
+
+class LogEpochs(keras.callbacks.Callback):  # type: ignore[misc]
+    """Log one line an epoch: what a progress bar would leave behind."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Log the figures of an epoch."""
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
+        log.info("epoch %d of at most %d: %s", epoch + 1, self.params["epochs"], figures)
+
+
+def negative_probability(network: keras.Model, inputs: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the probability that each tweet is negative, shape (n,)."""
+    probabilities = network.predict(inputs, batch_size=PREDICTION_BATCH, verbose=0)
+    return np.asarray(probabilities[:, 0], dtype=np.float64)
+
+
+def save(network: keras.Model, embedding: Embedding, folder: Path) -> None:
+    """Write the network in Keras' own form to a folder, which is made, with the vocabulary that its input means."""
+    folder.mkdir()
+    network.save(folder / NATIVE)
+    if isinstance(embedding, WordEmbedding):
+        tflite.write_vocabulary(folder, embedding.words)
+
+
+def export(network: keras.Model, single: keras.Model, embedding: Embedding, folder: Path) -> None:
+    """Write the files of the network's runtime to a folder, which is made.
+
+    On words, that is TensorFlow Lite with weights of 8 bits; `single` is the network assembled for one tweet at a time,
+    without which an LSTM cannot be converted. On sentences, it is the encoder and the head as SavedModels.
+    """
+    folder.mkdir()
+    single.set_weights(network.get_weights())
+    with contextlib.redirect_stdout(io.StringIO()):  # Keras prints the signature of all it saves
+        if isinstance(embedding, SentenceEmbedding):
+            shutil.copytree(embedding.encoder, folder / saved_model.ENCODER)
+            network.export(folder / saved_model.HEAD)
+        else:
+            converter = tf.lite.TFLiteConverter.from_keras_model(single)
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            (folder / tflite.NETWORK).write_bytes(converter.convert())
+            tflite.write_vocabulary(folder, embedding.words)
