@@ -34,7 +34,7 @@ from benchmarks import store
 from benchmarks.preprocessing import LOOK_EVERY, memory_of
 from benchmarks.store import PROJECT, Store
 from pipeline.plan import MAKERS, inputs
-from sentiment.reports import plots, pages
+from sentiment.reports import pages, plots
 
 # What is measured: a step and the alternatives it is run with.
 STEPS = {
@@ -162,7 +162,7 @@ def main() -> None:
         for row in table.itertuples(index=False):
             shown.add_row(*row)
         Console().print(shown)
-        parts += [f"## {title}", report.grid(table)]
+        parts += [f"## {title}", pages.grid(table)]
     Path(f"{options.output}.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     plot(measured).savefig(f"{options.output}.png")
     print(f"Written: {options.output}.md and {options.output}.png. Load {os.getloadavg()[0]:.1f}.")

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sentiment.training.bert import checkpoints, export, network
 from sentiment.inference.runtimes import onnx
 from sentiment.inference.text import Cleaner
+from sentiment.training.bert import checkpoints, export, network
 
 TARGET = 4.0
 TWEETS = 400

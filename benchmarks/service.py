@@ -33,9 +33,9 @@ from rich.table import Table
 from benchmarks import store
 from benchmarks.servers import Running, Server
 from benchmarks.store import PROJECT, Store
-from pipeline import models, packaging
-from sentiment.inference.classifier import DESCRIPTION
+from pipeline import artifacts, candidates, packaging
 from sentiment.data.datasets import sample
+from sentiment.inference.classifier import DESCRIPTION
 
 SERVICE, NOTHING, MLFLOW, KERAS = "the service", "a model that does nothing", "mlflow models serve", "keras predict"
 OVERRIDES = ["data.rows=3000", "plan=quick", "select.floor=0.5", "export.max_auc_drop=0.02"]
@@ -64,7 +64,7 @@ TARGETS = (
 def best(runs: Store, family: str) -> str:
     """Return the URI of a run's best model of a family."""
     found = max(runs.runs(f"train_{family}"), key=lambda run: run.data.metrics["val_roc_auc"])
-    return f"runs:/{found.info.run_id}/{models.MODEL}"
+    return f"runs:/{found.info.run_id}/{artifacts.MODEL}"
 
 
 def make_bento(uri: str, folder: Path) -> Path:
@@ -133,7 +133,7 @@ def servers(runs: Store, family: str, folder: Path) -> Iterator[Server]:
         settings=runs.environment,
     )
     if family == "keras":
-        run = mlflow.get_run(models.run_id(uri))
+        run = mlflow.get_run(candidates.run_id(uri))
         native = mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/native", dst_path=str(folder))
         (network,) = Path(native).rglob("*.keras")
         classifier = bento / "src" / "model" / "classifier"

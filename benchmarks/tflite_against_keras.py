@@ -3,9 +3,9 @@
     python -m benchmarks.tflite_against_keras [--file TABLE --column COLUMN] [--tweets N]
 
 What is compared: the default network, `train_keras=bilstm`, one raw tweet at a time, on one thread: what
-`sentiment.inference.runtimes.tflite` does to serve a tweet, against the same tokenizer and `keras.Model.predict`, which is how
-most projects serve a Keras model. So that nobody takes the cost of `predict` for that of TensorFlow, calling the model
-(`model(x)`) and calling it compiled (`tf.function`, what a SavedModel would do) stand beside it.
+`sentiment.inference.runtimes.tflite` does to serve a tweet, against the same tokenizer and `keras.Model.predict`, which
+is how most projects serve a Keras model. So that nobody takes the cost of `predict` for that of TensorFlow, calling the
+model (`model(x)`) and calling it compiled (`tf.function`, what a SavedModel would do) stand beside it.
 
 Why it is fair: all sides share tokenizer, vocabulary and weights; the weights are drawn by chance and the vocabulary is
 that of other tweets, for neither changes the work done. These other tweets leave the tokenizer, which remembers words,
@@ -33,11 +33,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from sentiment.training import network as networks
 from sentiment.data.datasets import sample, table
-from sentiment.training.embedding import WordEmbedding, vocabulary
 from sentiment.inference.runtimes import tflite
 from sentiment.inference.text import Tokenizer
+from sentiment.training import network as networks
+from sentiment.training.embedding import WordEmbedding, vocabulary
 
 TARGET = 50
 WARM_UP = 10

@@ -17,6 +17,14 @@ Kind = Literal["splits", "corpus", "embedding"]
 DESCRIPTIONS = {"splits": "splits.yaml", "corpus": "preprocess.yaml", "embedding": "embedding.yaml"}
 
 
+# What the run of a trainer holds: the model, its probabilities on validation, hashes of the texts it was trained on.
+MODEL = "model"
+VALIDATION = "validation_probabilities.parquet"
+TRAINED_ON = "trained_on.parquet"
+# What the run of `select` holds, and a version of the registered model points to.
+MODEL_CARD = "model_card"
+
+
 class ArtifactError(ValueError):
     """An artifact that cannot be found, or that another step has made."""
 

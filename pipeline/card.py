@@ -13,14 +13,15 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from omegaconf import DictConfig
 
-from pipeline import models, runs, selection
+from pipeline import candidates, runs, selection
+from pipeline.artifacts import MODEL_CARD
 from pipeline.promotion import Decision
 from pipeline.selection import Control, Selection
-from sentiment.evaluation import gate, metrics, slices
-from sentiment.reports import model_card, plots, pages
+from sentiment.evaluation import bootstrap, metrics, slices
 from sentiment.evaluation.metrics import Cost
+from sentiment.reports import model_card, pages, plots
+from sentiment.reports import slices as slices_report
 
-FOLDER = "model_card"
 # The registry keeps no longer description.
 LONGEST_DESCRIPTION = 5_000
 # Parameters of a run that its step has found out, beside those that it was given.
@@ -40,16 +41,16 @@ def attach(
         cfg: the configuration.
         scratch: a folder to write to.
     """
-    folder = scratch / FOLDER
+    folder = scratch / MODEL_CARD
     folder.mkdir()
     text = write(gather(found, control, decision, data, cfg), found, folder, cfg.select.metric)
-    mlflow.log_artifacts(str(folder), FOLDER)
+    mlflow.log_artifacts(str(folder), MODEL_CARD)
     version, run = decision.version, runs.active()
-    head = f"{text.partition('## Uses')[0]}\n[The whole card]({runs.link(run)}/artifacts/{FOLDER})"
+    head = f"{text.partition('## Uses')[0]}\n[The whole card]({runs.link(run)}/artifacts/{MODEL_CARD})"
     client = MlflowClient()
     client.update_model_version(version.name, version.version, description=head[:LONGEST_DESCRIPTION])
-    uri = f"runs:/{run.info.run_id}/{FOLDER}/model_card.md"
-    client.set_model_version_tag(version.name, version.version, FOLDER, uri)
+    uri = f"runs:/{run.info.run_id}/{MODEL_CARD}/model_card.md"
+    client.set_model_version_tag(version.name, version.version, MODEL_CARD, uri)
 
 
 def gather(
@@ -57,7 +58,7 @@ def gather(
 ) -> model_card.Card:
     """Return what the card tells; arguments are those of `attach`."""
     winner = found.winner
-    run = mlflow.get_run(models.run_id(winner["uri"]))
+    run = mlflow.get_run(candidates.run_id(winner["uri"]))
     made_by = {made.info.run_name: made for made in lineage(run)}
     cost, threshold = Cost(**cfg.cost), float(winner["threshold"])
     return model_card.Card(
@@ -70,7 +71,7 @@ def gather(
         data={key: value for key, value in data.items() if key != "limits"},
         data_limits=data["limits"],
         validation=found.intervals,
-        test=gate.intervals(control.negative, control.probability, threshold=threshold, **selection.drawing(cfg)),
+        test=bootstrap.intervals(control.negative, control.probability, threshold=threshold, **selection.drawing(cfg)),
         gap=control.gap,
         answers=model_card.count_answers(control.negative, control.probability >= threshold),
         cost=cost,
@@ -78,7 +79,7 @@ def gather(
         uncertain=metrics.uncertain_band(cost, threshold),
         uncertain_share=winner["uncertain_share"],
         calibration_method=run.data.tags["calibration"],
-        calibration=models.read_table(run, "calibration"),
+        calibration=candidates.read_table(run, "calibration"),
         slices=slices.table(
             found.validation["text"].tolist(),
             found.validation["negative"].to_numpy(),
@@ -102,13 +103,13 @@ def gather(
 
 def write(card: model_card.Card, found: Selection, folder: Path, metric: str) -> str:
     """Write the card with its plots into a folder, as Markdown and as one HTML page; return the Markdown."""
-    artifacts = mlflow.get_run(models.run_id(found.winner["uri"])).info.artifact_uri
+    artifacts = mlflow.get_run(candidates.run_id(found.winner["uri"])).info.artifact_uri
     mlflow.artifacts.download_artifacts(f"{artifacts}/plots/calibration.png", dst_path=str(folder))
     plots.quality_against_time(found.ranked, metric).savefig(folder / "quality_against_time.png")
-    slices.plot(card.slices).savefig(folder / "slices.png")
+    slices_report.plot(card.slices).savefig(folder / "slices.png")
     text = model_card.markdown(card)
     (folder / "model_card.md").write_text(text, encoding="utf-8")
-    (folder / "model_card.html").write_text(report.page(text, folder), encoding="utf-8")
+    (folder / "model_card.html").write_text(pages.page(text, folder), encoding="utf-8")
     return text
 
 
@@ -130,7 +131,7 @@ def settings_of(run: Run) -> dict[str, Any]:
 
 def requirements(uri: str) -> dict[str, str]:
     """Return the packages that a model names as its requirements, with their versions."""
-    model_id = models.logged_model(mlflow.get_run(models.run_id(uri))).removeprefix("models:/")
+    model_id = candidates.logged_model(mlflow.get_run(candidates.run_id(uri))).removeprefix("models:/")
     text = mlflow.artifacts.load_text(f"{mlflow.get_logged_model(model_id).artifact_location}/requirements.txt")
     return {name: version for name, _, version in (line.partition("==") for line in text.split())}
 

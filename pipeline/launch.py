@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.text import Text
 
-from pipeline import models, registry, reuse, runs
+from pipeline import artifacts, registry, reuse, runs, settings
 from pipeline.plan import MAKERS, Candidate, inputs
 
 log = logging.getLogger(__name__)
@@ -61,15 +61,15 @@ class Launcher:
         """
         makers = {**MAKERS, "corpus": "distill"} if "teacher" in given and step != "distill" else MAKERS
         eaten = {name: given.get(name) or self.make(makers[name], candidate, given) for name in inputs(step)}
-        run = self.run(step, candidate.name(step), candidate.options, settings(step, candidate.cfg, eaten))
-        return f"runs:/{run.info.run_id}/{ARTIFACTS.get(step, models.MODEL)}"
+        run = self.run(step, candidate.name(step), candidate.options, settings.read(step, candidate.cfg, eaten))
+        return f"runs:/{run.info.run_id}/{ARTIFACTS.get(step, artifacts.MODEL)}"
 
     def run(
         self,
         step: str,
         name: str,
         options: list[str],
-        settings: Mapping[str, Any],
+        read: Mapping[str, Any],
         usable: Callable[[Run], bool] = lambda run: True,  # noqa: ARG005
     ) -> Run:
         """Return the finished run of a step with these settings: one that is there and usable, or a new one.
@@ -77,7 +77,7 @@ class Launcher:
         Raises:
             StepError: it failed now, or before in this command.
         """
-        parts = reuse.fingerprint(step, settings)
+        parts = reuse.fingerprint(step, read)
         known = reuse.digest(parts)
         if known in self.failed:
             raise self.failed[known]
@@ -89,7 +89,7 @@ class Launcher:
                     log.info("%s: unchanged, run %s is used again%s", name, run.info.run_id[:8], figures(run))
                 else:
                     try:
-                        run = launch(step, name, options, settings["inputs"])
+                        run = launch(step, name, options, read["inputs"])
                     except StepError as error:
                         self.failed[known] = error
                         raise
@@ -115,7 +115,7 @@ class Launcher:
 
 def select(launcher: Launcher, splits: str, candidates: list[str], cfg: DictConfig, overrides: list[str]) -> Run:
     """Return the run of `select`: a new one, or the one that did the same, if the registry is as it left it."""
-    read = settings("select", cfg, {"candidates": candidates, "splits": splits})
+    read = settings.read("select", cfg, {"candidates": candidates, "splits": splits})
 
     def untouched(run: Run) -> bool:
         return run.data.tags["aliases"] == str(registry.aliases(cfg.select.name))
@@ -141,12 +141,7 @@ def package(launcher: Launcher, cfg: DictConfig, overrides: list[str]) -> None:
     def of_the_champion(run: Run) -> bool:
         return run.data.tags["packaged"] == registry.identity(champion)
 
-    launcher.run("package", "package", overrides, settings("package", cfg, {}), usable=of_the_champion)
-
-
-def settings(step: str, cfg: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all that a step reads of the configuration, with its inputs."""
-    return {"seed": cfg.seed, "inputs": dict(inputs), **runs.read_settings(step, cfg)}
+    launcher.run("package", "package", overrides, settings.read("package", cfg, {}), usable=of_the_champion)
 
 
 def launch(step: str, name: str, options: list[str], inputs: Mapping[str, Any]) -> Run:

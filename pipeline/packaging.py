@@ -15,7 +15,8 @@ import mlflow
 import yaml
 from mlflow.entities.model_registry import ModelVersion
 
-from pipeline import card, models, runs
+from pipeline import candidates, runs, trained
+from pipeline.artifacts import MODEL_CARD
 from sentiment.inference import golden
 from sentiment.inference.classifier import DESCRIPTION, pins
 
@@ -33,7 +34,7 @@ class PackagingError(RuntimeError):
 def about(version: ModelVersion, alias: str) -> dict[str, Any]:
     """Return what is told of a version by the service: where it comes from, and how good it is."""
     run = mlflow.get_run(str(version.run_id))
-    select = mlflow.get_run(models.run_id(version.tags[card.FOLDER]))
+    select = mlflow.get_run(candidates.run_id(version.tags[MODEL_CARD]))
     scores = run.data.metrics
     return {
         "name": version.name,
@@ -67,7 +68,7 @@ def build(version: ModelVersion, alias: str, scratch: Path) -> bentoml.Bento:
     """
     context = scratch / "context"
     assemble(context, download(version, scratch), about(version, alias))
-    mlflow.artifacts.download_artifacts(version.tags[card.FOLDER], dst_path=str(context / "model"))
+    mlflow.artifacts.download_artifacts(version.tags[MODEL_CARD], dst_path=str(context / "model"))
     return bentoml.bentos.get(bentoml_build(context))
 
 
@@ -130,7 +131,7 @@ def collect(model: Path, context: Path) -> list[str]:
         )
     shutil.copytree(classifier, context / "model" / "classifier")
     named = (model / "requirements.txt").read_text(encoding="utf-8").split()
-    own = [line for line in named if line.partition("==")[0] not in models.PYFUNC_REQUIREMENTS]
+    own = [line for line in named if line.partition("==")[0] not in trained.PYFUNC_REQUIREMENTS]
     return sorted({*own, *pins(SERVICE_REQUIREMENTS + TELEMETRY_REQUIREMENTS)})
 
 

@@ -13,7 +13,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pipeline import runs
+from pipeline import runs, settings
 
 MAKERS = {"splits": "split", "corpus": "preprocess", "embedding": "embed"}
 TRAINERS = ("train_baseline", "train_keras", "train_bert")
@@ -105,7 +105,7 @@ def read(cfg: DictConfig, overrides: list[str]) -> list[Stage]:
             concerns none.
     """
     stages: list[Stage] = []
-    for number, written in enumerate(runs.plain(cfg.plan).get("stages") or [], 1):
+    for number, written in enumerate(settings.plain(cfg.plan).get("stages") or [], 1):
         known = fields(written, Stage, f"Stage {number} of the plan")
         items = [Item(**fields(item, Item, f"The stage {known['name']!r} of the plan")) for item in known["candidates"]]
         stage = Stage(**{**known, "candidates": [item for item in items if item.when not in (None, False)]})
@@ -129,7 +129,7 @@ def read(cfg: DictConfig, overrides: list[str]) -> list[Stage]:
             f"select.families={list(cfg.select.families)} allows none of the plan's candidates to be served, of "
             f"{', '.join(sorted(families))}."
         )
-    read_by_some = set(runs.READS["distill"]).union(*(sections(step) for step in (*TRAINERS, BLEND)))
+    read_by_some = set(settings.READS["distill"]).union(*(sections(step) for step in (*TRAINERS, BLEND)))
     unused = {override for override in overrides if root(override) in read_by_some}
     for stage in stages:
         for item in stage.candidates:
@@ -212,7 +212,7 @@ def sections(step: str, teacher: str | None = None) -> set[str]:
     """Return the sections of the configuration that a step and all that it eats from read."""
     if step == BEST:  # its options are those of a candidate before it, and what the plan adds
         return set()
-    own = {"seed", *runs.READS[step], *(runs.READS["distill"] if teacher else ())}
+    own = {"seed", *settings.READS[step], *(settings.READS["distill"] if teacher else ())}
     return own.union(*(sections(MAKERS[name]) for name in inputs(step) if name in MAKERS))
 
 

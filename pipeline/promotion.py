@@ -10,12 +10,15 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from omegaconf import DictConfig
 
-from pipeline import models, registry, selection
-from pipeline.models import CandidateError
+from pipeline import artifacts, candidates, registry, selection
+from pipeline.candidates import CandidateError
 from pipeline.registry import CHALLENGER, CHAMPION, WITHDRAWN, RegistryError
 from pipeline.selection import Selection
+from sentiment.data import splitting
 from sentiment.evaluation import gate
-from sentiment.evaluation.gate import Interval, Verdict
+from sentiment.evaluation.bootstrap import Interval
+from sentiment.evaluation.gate import Verdict
+from sentiment.reports import verdict as verdicts
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +77,7 @@ def challenge(found: Selection, data: Mapping[str, Any], cfg: DictConfig) -> Dec
                 "Decide by hand: mlflow run . --env-manager=local -e promote -P version=<number>"
             ) from error
         verdict = judge(version, found, champion, over_champion, cfg)
-        record(version, "passed" if verdict.passed else "refused", gate.markdown(verdict))
+        record(version, "passed" if verdict.passed else "refused", verdicts.markdown(verdict))
         if verdict.passed:
             crown(version, verdict.summary)
     return Decision(version=version, verdict=verdict, champion=verdict.passed)
@@ -88,9 +91,9 @@ def lead_over_champion(found: Selection, champion: ModelVersion, cfg: DictConfig
     """
     told = f"Version {champion.version}, the champion, cannot be compared with it:"
     try:
-        trained = models.read(f"runs:/{champion.run_id}/{models.MODEL}")
-        known = models.read_trained_on(trained["uri"])
-        rows = found.validation[~models.text_hashes(found.validation["text"]).isin(known)]
+        rival = candidates.read(f"runs:/{champion.run_id}/{artifacts.MODEL}")
+        known = candidates.read_trained_on(rival["uri"])
+        rows = found.validation[~splitting.text_hashes(found.validation["text"]).isin(known)]
         if len(rows) < cfg.select.min_compared or rows["negative"].nunique() < 2:
             raise CandidateError(
                 f"it was trained on all but {len(rows)} of these validation tweets, and select.min_compared="
@@ -100,7 +103,7 @@ def lead_over_champion(found: Selection, champion: ModelVersion, cfg: DictConfig
     except (mlflow.MlflowException, OSError, ValueError) as error:  # an artifact may be gone, damaged, or not its own
         raise CandidateError(f"{told} {error}") from error
     log.info("Compared with the champion on %d of %d validation tweets.", len(rows), len(found.validation))
-    lead = selection.lead(found.winner, rows, answers, trained["threshold"], cfg)
+    lead = selection.lead(found.winner, rows, answers, rival["threshold"], cfg)
     mlflow.log_metric("compared_with_champion_rows", len(rows))
     selection.log_lead("lead_over_champion", lead)
     return lead

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 
-from pipeline import models
+from pipeline import candidates
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 WITHDRAWN = "withdrawn"
@@ -72,12 +72,12 @@ def history(name: str) -> list[dict[str, Any]]:
 
 def register(uri: str, name: str, tags: Mapping[str, Any]) -> ModelVersion:
     """Return the version of a model under a name; one that is not registered yet becomes a new one, with tags."""
-    run = mlflow.get_run(models.run_id(uri))
+    run = mlflow.get_run(candidates.run_id(uri))
     known = MlflowClient().search_model_versions(f"name = '{name}' and run_id = '{run.info.run_id}'")
     if known:
         return known[0]
     written = {key: str(value) for key, value in tags.items()}
-    return mlflow.register_model(models.logged_model(run), name, tags=written)
+    return mlflow.register_model(candidates.logged_model(run), name, tags=written)
 
 
 def move(name: str, alias: str, to: str | None, why: str) -> None:

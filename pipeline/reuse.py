@@ -28,7 +28,7 @@ PACKAGES = ("steps", "pipeline", "sentiment", "service", "telemetry")
 # Modules that are loaded by name, which no import statement tells of: by whom, and where they are.
 LOADED_BY_NAME = {
     "sentiment.inference.classifier": "sentiment.inference.runtimes",
-    "pipeline.models": "sentiment.inference.pyfunc",
+    "pipeline.trained": "sentiment.inference.pyfunc",
     "pipeline.packaging": "service",
     "telemetry.forwarding": "telemetry.outlets",
 }

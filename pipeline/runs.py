@@ -3,7 +3,7 @@
 import os
 import shlex
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -13,24 +13,9 @@ import pandas as pd
 from mlflow.entities import Run
 from omegaconf import DictConfig, OmegaConf
 
-from pipeline import reuse
+from pipeline import reuse, settings
 
 PROJECT = Path(__file__).parents[1]
-# The sections of the configuration that a step reads beside `seed` and `inputs`: nothing else changes what it makes.
-READS = {
-    "split": ("data", "split"),
-    "preprocess": ("preprocess",),
-    "distill": ("distill",),
-    "embed": ("embed",),
-    "train_baseline": ("train_baseline", "search", "cost", "calibration", "export"),
-    "train_keras": ("train_keras", "cost", "calibration", "export"),
-    "train_bert": ("train_bert", "cost", "calibration", "export"),
-    "blend": ("cost", "calibration", "export"),
-    "select": ("select", "cost"),
-    "promote": ("promote", "select"),
-    "package": ("select",),
-    "main": ("plan", "cost", "select"),
-}
 
 
 @contextmanager
@@ -42,13 +27,13 @@ def start(step: str, cfg: DictConfig) -> Iterator[Path]:
     connect()
     inputs = OmegaConf.to_container(cfg.inputs)
     given = {name: uri for name, uri in cast(dict[str, Any], inputs).items() if uri != "???"}
-    settings: dict[str, Any] = {"seed": cfg.seed, "inputs": given, **read_settings(step, cfg)}
+    read = settings.read(step, cfg, given)
     name = None if os.environ.get("MLFLOW_RUN_ID") else step  # a run that exists has its name already
     with tempfile.TemporaryDirectory(prefix=f"{step}-") as scratch, mlflow.start_run(run_name=name):
         mlflow.set_tag("step", step)
-        mlflow.log_params(flatten(settings))
-        mlflow.log_dict(settings, "config.yaml")
-        reuse.log_fingerprint(step, settings)
+        mlflow.log_params(settings.flatten(read))
+        mlflow.log_dict(read, "config.yaml")
+        reuse.log_fingerprint(step, read)
         yield Path(scratch)
 
 
@@ -56,24 +41,6 @@ def connect() -> None:
     """Point MLflow at the database in the project's folder, unless the environment names another store."""
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         mlflow.set_tracking_uri(f"sqlite:///{PROJECT / 'mlflow.db'}")
-
-
-def read_settings(step: str, cfg: DictConfig) -> dict[str, Any]:
-    """Return the sections of the configuration that a step reads, resolved."""
-    return {section: plain(cfg[section]) for section in READS[step]}
-
-
-def plain(section: DictConfig) -> dict[str, Any]:
-    """Return a section of the configuration as plain Python values, resolved."""
-    return cast(dict[str, Any], OmegaConf.to_container(section, resolve=True, throw_on_missing=True))
-
-
-def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested settings as parameters with dotted names, as Hydra's command line writes them."""
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat
 
 
 def log_table(table: pd.DataFrame, path: str) -> None:

@@ -15,12 +15,14 @@ import mlflow
 import pandas as pd
 from omegaconf import DictConfig
 
-from pipeline import models, runs
-from pipeline.models import CandidateError
-from sentiment.reports import comparison, plots, pages
-from sentiment.evaluation import gate, metrics
-from sentiment.evaluation.gate import Interval, Requirements
-from sentiment.evaluation.metrics import Cost, Labels, Probabilities
+from pipeline import artifacts, candidates, settings
+from pipeline.candidates import CandidateError
+from sentiment.evaluation import bootstrap, metrics
+from sentiment.evaluation.bootstrap import Interval
+from sentiment.evaluation.gate import Requirements
+from sentiment.evaluation.metrics import Cost, Labels
+from sentiment.inference.classifier import Probabilities
+from sentiment.reports import comparison, pages, plots
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ class Selection:
     """The candidates, and the best of them.
 
     Attributes:
-        ranked: the candidates, the best first, as `models.rank` returns them.
+        ranked: the candidates, the best first, as `candidates.rank` returns them.
         winner: the row of the best that may be served.
         validation: columns `text`, `negative`, and one named by the URI of each candidate, its probabilities.
         leads: of the winner over each other candidate, by its name, the best of them first.
@@ -73,12 +75,12 @@ def requirements(cfg: DictConfig) -> Requirements:
     Raises:
         ValueError: the families are no list.
     """
-    settings = runs.plain(cfg.select)
-    return Requirements(**{name: settings[name] for name in ("floor", "max_megabytes", "max_milliseconds", "families")})
+    section = settings.plain(cfg.select)
+    return Requirements(**{name: section[name] for name in ("floor", "max_megabytes", "max_milliseconds", "families")})
 
 
 def drawing(cfg: DictConfig) -> dict[str, Any]:
-    """Return how tweets are drawn for intervals, and what wrong answers cost, as `sentiment.evaluation.gate` takes them."""
+    """Return how tweets are drawn for intervals, and what wrong answers cost, for `sentiment.evaluation`."""
     given = {"resamples": cfg.select.resamples, "confidence": cfg.select.confidence, "seed": cfg.seed}
     return {"cost": Cost(**cfg.cost), **given}
 
@@ -97,14 +99,14 @@ def compare(uris: Sequence[str], splits: Path, data: Mapping[str, Any], cfg: Dic
     """
     if not uris:
         raise CandidateError(
-            f"There is nothing to select from (inputs.candidates): give runs:/<run id>/{models.MODEL}."
+            f"There is nothing to select from (inputs.candidates): give runs:/<run id>/{artifacts.MODEL}."
         )
-    ranked = models.rank([models.read(uri) for uri in dict.fromkeys(uris)], cfg.select.metric)
-    models.require_scored_on(ranked, data)
+    ranked = candidates.rank([candidates.read(uri) for uri in dict.fromkeys(uris)], cfg.select.metric)
+    candidates.require_scored_on(ranked, data)
     winner = choose(ranked, requirements(cfg).families, list(cfg.select.runtimes))
     validation = pd.read_parquet(splits / "validation.parquet", columns=["text", "negative"])
     for uri in ranked["uri"]:
-        validation[uri] = models.read_validation(uri)["probability"].to_numpy()
+        validation[uri] = candidates.read_validation(uri)["probability"].to_numpy()
     others = ranked[ranked["uri"] != winner["uri"]]
     negative, probability = (validation[column].to_numpy() for column in ("negative", winner["uri"]))
     return Selection(
@@ -115,7 +117,7 @@ def compare(uris: Sequence[str], splits: Path, data: Mapping[str, Any], cfg: Dic
             other.name: lead(winner, validation, validation[other.uri], other.threshold, cfg)
             for other in others[["name", "uri", "threshold"]].itertuples(index=False)
         },
-        intervals=gate.intervals(negative, probability, threshold=winner["threshold"], **drawing(cfg)),
+        intervals=bootstrap.intervals(negative, probability, threshold=winner["threshold"], **drawing(cfg)),
     )
 
 
@@ -145,7 +147,7 @@ def lead(winner: pd.Series, rows: pd.DataFrame, other: pd.Series, threshold: flo
         threshold: the other model's.
         cfg: the configuration.
     """
-    return gate.lead(
+    return bootstrap.lead(
         rows["negative"].to_numpy(),
         rows[winner["uri"]].to_numpy(),
         other.to_numpy(),
@@ -171,7 +173,7 @@ def log_comparison(found: Selection, metric: str, note: str, scratch: Path) -> N
     plots.roc_curves(found.validation["negative"].to_numpy(), curves).savefig(folder / "roc.png")
     text = comparison.markdown(found.ranked, TITLE, note, comparison.PLOTS)
     (folder / "candidates.md").write_text(text, encoding="utf-8")
-    (folder / "candidates.html").write_text(report.page(text, folder), encoding="utf-8")
+    (folder / "candidates.html").write_text(pages.page(text, folder), encoding="utf-8")
     mlflow.log_artifacts(str(folder), "comparison")
     if found.leads:
         log_lead("lead_over_second", next(iter(found.leads.values())))

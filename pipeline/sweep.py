@@ -27,11 +27,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
-from pipeline import launch, models, plan, runs
+from pipeline import candidates, launch, plan, runs, settings
 from pipeline.launch import Launcher, StepError
 from pipeline.plan import BEST, BLEND, Candidate, PlanError, Stage
-from sentiment.reports import comparison, plots
 from sentiment.evaluation import metrics
+from sentiment.reports import comparison, plots
 
 log = logging.getLogger(__name__)
 
@@ -91,14 +91,14 @@ def check(overrides: list[str]) -> tuple[list[str], DictConfig]:
         tried = [with_each_value(override) for override in written]
         first = [each[0] for each in tried]
         cfg = plan.compose(first)
-        models.check(cfg)
+        settings.check(cfg)
         require_direction(cfg)
         for place, each in enumerate(tried):
             for value in each[1:]:
-                models.check(plan.compose([*first[:place], value, *first[place + 1 :]]))
+                settings.check(plan.compose([*first[:place], value, *first[place + 1 :]]))
         options = [option for option in first if not plan.key(option).startswith("hydra")]
-        candidates = trained(plan.read(cfg, options), options)
-        if idle := [name for name in swept if not concerned(candidates, options, [name])]:
+        planned = trained(plan.read(cfg, options), options)
+        if idle := [name for name in swept if not concerned(planned, options, [name])]:
             raise PlanError(f"No candidate of the plan depends on {', '.join(idle)}.")
     return swept, cfg
 
@@ -166,16 +166,16 @@ def trial(cfg: DictConfig, overrides: list[str], stages: list[Stage]) -> float |
     with mlflow.start_run(run_name=name, nested=True, tags=tags, **place):
         mlflow.log_params(chosen)
         try:
-            candidates = concerned(trained(stages, overrides), overrides, swept)
-            made = {launcher.make(candidate.step, candidate, {}): candidate for candidate in candidates}
-            splits = launcher.make("split", candidates[0], {})
+            tried = concerned(trained(stages, overrides), overrides, swept)
+            uris = list(dict.fromkeys(launcher.make(candidate.step, candidate, {}) for candidate in tried))
+            splits = launcher.make("split", tried[0], {})
         except StepError as error:
             log.error("%s: %s", name, error)
             mlflow.end_run(RunStatus.to_string(RunStatus.FAILED))
             return None
-        rows = [models.read(uri) for uri in made]
+        rows = [candidates.read(uri) for uri in uris]
         allowed = [row for row in rows if row["family"] in cfg.select.families]
-        best = models.rank(allowed or rows, cfg.select.metric).iloc[0]
+        best = candidates.rank(allowed or rows, cfg.select.metric).iloc[0]
         mlflow.set_tags({"candidate": best["name"], "model": best["uri"], "splits": splits})
         mlflow.log_metrics({column: float(best[column]) for column in figures(cfg.select.metric)})
         return float(best[cfg.select.metric])
@@ -214,7 +214,7 @@ def finish(sweep: Run, swept: list[str], cfg: DictConfig) -> None:
     if table["splits"].nunique() > 1:
         log.info("Nothing is selected: the trials have different splits, so that chance may decide which is the best.")
         return
-    family = models.read(best["model"])["family"]
+    family = candidates.read(best["model"])["family"]
     if family not in cfg.select.families:
         log.info("Nothing is selected: select.families=%s has no %s.", list(cfg.select.families), family)
         return

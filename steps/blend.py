@@ -14,39 +14,40 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from pipeline import artifacts, models, runs
-from pipeline.models import CandidateError
-from sentiment.training import blending
+from pipeline import artifacts, candidates, runs, settings
+from pipeline.candidates import CandidateError
+from pipeline.trained import Trained, log_trained
 from sentiment.inference.classifier import logit
 from sentiment.inference.runtimes import blend
+from sentiment.training import blending
 
 
 def read_members(uris: Sequence[str]) -> pd.DataFrame:
-    """Return one row a model, as `models.read`, and its name in the blend: its family, told apart where two have one.
+    """Return one row a model, as `candidates.read`, and its name in the blend: its family, with an id for twins.
 
     Raises:
         CandidateError: there are fewer than two.
     """
-    members = pd.DataFrame([models.read(uri) for uri in dict.fromkeys(uris)])
+    members = pd.DataFrame([candidates.read(uri) for uri in dict.fromkeys(uris)])
     if len(members) < 2:
         raise CandidateError("A blend takes two models at least (inputs.candidates), each runs:/<run id>/model.")
     twins = members["family"].duplicated(keep=False)
-    ids = "_" + members["uri"].map(models.run_id).str[:4]
+    ids = "_" + members["uri"].map(candidates.run_id).str[:4]
     return members.assign(member=members["family"] + ids.where(twins, ""))
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the model."""
-    models.check(cfg)
+    settings.check(cfg)
     with runs.start("blend", cfg) as scratch:
         splits = artifacts.fetch(cfg.inputs.splits, "splits", scratch)
         frames = artifacts.read_splits(splits)
         artifacts.log_data(frames, splits)
         members = read_members(cfg.inputs.candidates)
-        models.require_scored_on(members, artifacts.describe_data(splits))
+        candidates.require_scored_on(members, artifacts.describe_data(splits))
         negative = frames["validation"]["negative"].to_numpy()
-        probabilities = [models.read_validation(uri)["probability"].to_numpy() for uri in members["uri"]]
+        probabilities = [candidates.read_validation(uri)["probability"].to_numpy() for uri in members["uri"]]
         logits = np.column_stack([logit(probability) for probability in probabilities])
         started = time.perf_counter()
         weights, intercept, judged = blending.fit(negative, logits, folds=cfg.calibration.folds, seed=cfg.seed)
@@ -55,11 +56,11 @@ def main(cfg: DictConfig) -> str:
         served = scratch / "served"
         served.mkdir()
         for name, uri in zip(members["member"], members["uri"], strict=True):
-            shutil.copytree(models.fetch_served(uri, scratch / name), served / name)
+            shutil.copytree(candidates.fetch_served(uri, scratch / name), served / name)
         told = dict(zip(members["member"], weights.tolist(), strict=True))
         blend.write(served, told, intercept)
         mlflow.log_params({f"weight.{name}": weight for name, weight in told.items()})
-        trained = models.Trained(
+        trained = Trained(
             runtime="blend",
             text=None,
             served=served,
@@ -68,7 +69,7 @@ def main(cfg: DictConfig) -> str:
             judged=judged,
             fit_seconds=fit_seconds,
         )
-        return models.log_trained(trained, frames, cfg)
+        return log_trained(trained, frames, cfg)
 
 
 if __name__ == "__main__":

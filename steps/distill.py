@@ -22,12 +22,12 @@ import yaml
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from pipeline import artifacts, models, runs
-from pipeline.models import CandidateError
+from pipeline import artifacts, candidates, runs
+from pipeline.candidates import CandidateError
 from sentiment.data import extra_texts, splitting
-from sentiment.inference.classifier import Classifier, Probabilities
 from sentiment.data.corpus import read_tokenizer, tokenize
 from sentiment.data.extra_texts import ExtraTextsError
+from sentiment.inference.classifier import Classifier, Probabilities
 from sentiment.inference.text import Tokenizer
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def require_same_splits(teacher: str, data: Mapping[str, Any]) -> None:
     Raises:
         CandidateError: it is one.
     """
-    if models.read(teacher)["validation"] != artifacts.short(data["digests"]["validation"]):
+    if candidates.read(teacher)["validation"] != artifacts.short(data["digests"]["validation"]):
         raise CandidateError(
             f"The model {teacher} (inputs.teacher) comes from other splits than inputs.corpus: it may know what "
             "validation and test hold. Give one that was trained on the same splits."
@@ -120,7 +120,7 @@ def main(cfg: DictConfig) -> str:
         description = artifacts.describe_data(source)
         require_same_splits(cfg.inputs.teacher, description)
         texts = unlabelled(frames, cfg)
-        teacher = Classifier.load(models.fetch_served(cfg.inputs.teacher, scratch / "teacher"))
+        teacher = Classifier.load(candidates.fetch_served(cfg.inputs.teacher, scratch / "teacher"))
         frames["train"] = teach(
             teacher, frames["train"], texts, read_tokenizer(source), label_weight=cfg.distill.label_weight
         )

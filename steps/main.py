@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich.console import Console
 
-from pipeline import models, plan, runs, sweep
+from pipeline import candidates, plan, runs, settings, sweep
 from pipeline.launch import Launcher, StepError, package, select
 from pipeline.plan import BLEND, Candidate, Stage
 from sentiment.reports import comparison
@@ -54,12 +54,12 @@ class Study:
                 log.error("%s", error)
                 failed.append(candidate.name(candidate.step).partition(" ")[2])
                 continue
-            rows.append(models.read(uri))
+            rows.append(candidates.read(uri))
             self.candidates[uri] = candidate
         if not rows:
             raise StepError(f"{stage}: no candidate has finished, {', '.join(failed)} failed. Nothing was registered.")
         self.rows += [row for row in rows if row["uri"] not in {known["uri"] for known in self.rows}]
-        ranked = models.rank(rows, self.cfg.select.metric)
+        ranked = candidates.rank(rows, self.cfg.select.metric)
         self.kept |= plan.kept_of(self.candidates[ranked["uri"].iloc[0]], stage, self.overrides)
         show(stage, number, ranked, failed, self.kept)
 
@@ -72,7 +72,7 @@ class Study:
         self.splits = self.splits or self.launcher.make("split", candidate, {})
         if candidate.step != BLEND and candidate.teacher is None:
             return {}
-        ranked = models.rank([row for row in self.rows if row["family"] != BLEND], self.cfg.select.metric)
+        ranked = candidates.rank([row for row in self.rows if row["family"] != BLEND], self.cfg.select.metric)
         best = ranked.groupby("family", sort=False).head(1).set_index("family")["uri"]
         if candidate.step == BLEND:
             return {"splits": self.splits, "candidates": best.tolist()}
@@ -86,7 +86,7 @@ class Study:
     def best(self) -> Candidate:
         """Return the best candidate so far that is one model and may be served."""
         allowed = [row for row in self.rows if row["family"] in self.cfg.select.families and row["family"] != BLEND]
-        ranked = models.rank(allowed or self.rows, self.cfg.select.metric)
+        ranked = candidates.rank(allowed or self.rows, self.cfg.select.metric)
         return self.candidates[ranked["uri"].iloc[0]]
 
 
@@ -104,7 +104,7 @@ def show(stage: Stage, number: int, ranked: pd.DataFrame, failed: list[str], kep
 def main(cfg: DictConfig) -> float | None:
     """Run the plan, or one trial of a sweep."""
     overrides = list(HydraConfig.get().overrides.task)
-    models.check(cfg)
+    settings.check(cfg)
     stages = plan.read(cfg, overrides)
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         return sweep.trial(cfg, overrides, stages)

@@ -11,13 +11,13 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.markup import escape
 
-from pipeline import artifacts, card, models, promotion, registry, runs, selection
+from pipeline import artifacts, card, promotion, registry, runs, selection, settings
 from pipeline.launch import SUMMARY
 from pipeline.promotion import Decision
 from pipeline.registry import CHALLENGER, CHAMPION
 from pipeline.selection import Control, Selection
-from sentiment.reports import comparison
-from sentiment.evaluation import gate
+from sentiment.evaluation import bootstrap
+from sentiment.reports import comparison, verdict
 
 NOTE = "Ranked by {metric}. Cost of 1,000 tweets; fit in seconds; ms to predict a tweet, in a batch."
 SYNTHETIC = " The data are synthetic: the figures say nothing about real tweets."
@@ -35,7 +35,7 @@ def show(found: Selection, control: Control, decision: Decision, note: str) -> N
     version, name = decision.version, found.winner["name"]
     console = Console(record=True)
     console.print("", comparison.terminal(found.ranked, selection.TITLE), note, "", sep="\n", soft_wrap=True)
-    console.print(gate.terminal(decision.verdict, escape(f"{version.name} version {version.version}: {name}")))
+    console.print(verdict.terminal(decision.verdict, escape(f"{version.name} version {version.version}: {name}")))
     console.print(*conclusion(found, control, decision), NEXT_STEPS, sep="\n", soft_wrap=True)
     mlflow.log_text(console.export_text(styles=True), SUMMARY)
 
@@ -44,7 +44,7 @@ def conclusion(found: Selection, control: Control, decision: Decision) -> list[s
     """Return for the terminal what became of the best candidate."""
     version, scores = decision.version, control.scores
     alias = CHAMPION if decision.champion else f"{CHALLENGER}, the gate refused it as {CHAMPION}"
-    leads = [f"[bold]Lead[/bold] over {escape(name)}: {gate.signed(lead)}" for name, lead in found.leads.items()]
+    leads = [f"[bold]Lead[/bold] over {escape(name)}: {bootstrap.signed(lead)}" for name, lead in found.leads.items()]
     return [
         f"[bold]Registered:[/bold] {version.name} version {version.version}, alias {alias}: "
         + escape(found.winner["name"]),
@@ -58,7 +58,7 @@ def conclusion(found: Selection, control: Control, decision: Decision) -> list[s
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(cfg: DictConfig) -> None:
     """Run the step."""
-    models.check(cfg)
+    settings.check(cfg)
     with runs.start("select", cfg) as scratch:
         splits = artifacts.fetch(cfg.inputs.splits, "splits", scratch)
         data = artifacts.describe_data(splits)

@@ -18,9 +18,9 @@ from omegaconf import DictConfig
 
 from pipeline import artifacts, runs
 from sentiment.data import checks, splitting
-from sentiment.reports import data_report
 from sentiment.data.checks import Labelled
 from sentiment.data.splitting import Deduplicated, Extra, Frames
+from sentiment.reports import data_report
 
 log = logging.getLogger(__name__)
 

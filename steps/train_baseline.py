@@ -3,22 +3,26 @@
 In: a corpus. Out: `model`, a scikit-learn pipeline that eats raw tweets, with the table of its search.
 """
 
+from functools import partial
+
 import hydra
 import mlflow
 import skops.io
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from pipeline import artifacts, models, runs
-from sentiment.training import bag_of_words
+from pipeline import artifacts, runs, settings
+from pipeline.trained import Trained, log_trained
 from sentiment.data.corpus import read_tokenizer
 from sentiment.inference.runtimes.sklearn import FILE, document
+from sentiment.training import bag_of_words
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the model."""
-    pipeline, grid = bag_of_words.build(runs.plain(cfg.train_baseline))
-    models.check(cfg)
+    pipeline, grid = bag_of_words.build(settings.plain(cfg.train_baseline), partial(instantiate, _convert_="all"))
+    settings.check(cfg)
     with runs.start("train_baseline", cfg) as scratch:
         corpus = artifacts.fetch(cfg.inputs.corpus, "corpus", scratch)
         frames = artifacts.read_splits(corpus)
@@ -31,7 +35,7 @@ def main(cfg: DictConfig) -> str:
         served = scratch / "served"
         served.mkdir()
         skops.io.dump(best, served / FILE)
-        trained = models.Trained(
+        trained = Trained(
             runtime="sklearn",
             text=read_tokenizer(corpus),
             served=served,
@@ -40,7 +44,7 @@ def main(cfg: DictConfig) -> str:
             fit_seconds=fit_seconds,
             tables={"search": table},
         )
-        return models.log_trained(trained, frames, cfg)
+        return log_trained(trained, frames, cfg)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,12 @@ import pandas as pd
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from pipeline import artifacts, models, runs
+from pipeline import artifacts, runs, settings
+from pipeline.trained import Trained, log_trained
+from sentiment.reports import plots
 
 
-def train(cfg: DictConfig, frames: dict[str, pd.DataFrame], scratch: Path) -> models.Trained:
+def train(cfg: DictConfig, frames: dict[str, pd.DataFrame], scratch: Path) -> Trained:
     """Return the network that the settings describe, trained and exported into a folder."""
     import torch  # with Transformers: seconds, and only here
 
@@ -44,14 +46,14 @@ def train(cfg: DictConfig, frames: dict[str, pd.DataFrame], scratch: Path) -> mo
         probability = network.negative_probability(model, tweets["validation"].tokens, bar)
     network.save(model, tokenizer, scratch / "native")
     export.export(model, tokenizer, scratch / "served", max_tokens=settings.max_tokens)
-    return models.Trained(
+    return Trained(
         runtime="onnx",
         text=cleaner,
         served=scratch / "served",
         native=scratch / "native",
         native_probability=probability,
         fit_seconds=fit_seconds,
-        figures=training.figures,
+        figures={name: plots.history(table) for name, table in training.tables.items() if name == "history"},
         tables=training.tables,
     )
 
@@ -59,12 +61,12 @@ def train(cfg: DictConfig, frames: dict[str, pd.DataFrame], scratch: Path) -> mo
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the model."""
-    models.check(cfg)
+    settings.check(cfg)
     with runs.start("train_bert", cfg) as scratch:
         splits = artifacts.fetch(cfg.inputs.splits, "splits", scratch)
         frames = artifacts.read_splits(splits)
         artifacts.log_data(frames, splits)
-        return models.log_trained(train(cfg, frames, scratch), frames, cfg)
+        return log_trained(train(cfg, frames, scratch), frames, cfg)
 
 
 if __name__ == "__main__":

@@ -15,11 +15,12 @@ import pandas as pd
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from pipeline import artifacts, models, runs
-from sentiment.reports import plots
+from pipeline import artifacts, runs, settings
+from pipeline.trained import Trained, log_trained
 from sentiment.data.corpus import read_tokenizer
-from sentiment.training.embedding import Embedding, WordEmbedding, load
 from sentiment.inference.text import Tokenizer
+from sentiment.reports import plots
+from sentiment.training.embedding import Embedding, WordEmbedding, load
 
 
 @contextmanager
@@ -38,7 +39,7 @@ def native_errors_hidden() -> Iterator[None]:
 
 def train(
     cfg: DictConfig, embedding: Embedding, frames: dict[str, pd.DataFrame], tokenizer: Tokenizer, scratch: Path
-) -> models.Trained:
+) -> Trained:
     """Return the network that the settings describe, trained and exported into a folder."""
     with native_errors_hidden():
         import keras  # with TensorFlow: seconds, and only here
@@ -66,7 +67,7 @@ def train(
     single = networks.assemble(build, embedding, **shape, batch_size=1)
     networks.export(network, single, embedding, scratch / "served")
     on_words = isinstance(embedding, WordEmbedding)
-    return models.Trained(
+    return Trained(
         runtime="tflite" if on_words else "saved_model",
         text=tokenizer if on_words else tokenizer.cleaner,
         served=scratch / "served",
@@ -81,14 +82,14 @@ def train(
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the model."""
-    models.check(cfg)
+    settings.check(cfg)
     with runs.start("train_keras", cfg) as scratch:
         corpus = artifacts.fetch(cfg.inputs.corpus, "corpus", scratch)
         tokenizer = read_tokenizer(corpus)
         embedding = load(artifacts.fetch(cfg.inputs.embedding, "embedding", scratch), tokenizer)
         frames = artifacts.read_splits(corpus)
         artifacts.log_data(frames, corpus)
-        return models.log_trained(train(cfg, embedding, frames, tokenizer, scratch), frames, cfg)
+        return log_trained(train(cfg, embedding, frames, tokenizer, scratch), frames, cfg)
 
 
 if __name__ == "__main__":

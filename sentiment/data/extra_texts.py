@@ -1,42 +1,13 @@
 """Unlabelled texts: word vectors are learned from them, and a small network from what a larger one says of them."""
 
-import logging
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
-from sentiment.data.corpus import tokenize
-from sentiment.training.embedding import Corpus, Tokens, vocabulary
-from sentiment.data.splitting import text_key
-
-log = logging.getLogger(__name__)
-
 
 class ExtraTextsError(ValueError):
     """A file of unlabelled texts that cannot be used."""
-
-
-def sentences(corpus: Corpus, path: str | None, column: str, min_count: int) -> list[Tokens]:
-    """Return the tokens of the training split, then those of the extra texts, if a file of them is given.
-
-    An extra text that stands in any split, whatever its case, spaces and HTML entities, is left out: what validation
-    and test hold is not to be known before, and what training holds is there already.
-
-    Raises:
-        ExtraTextsError: the file cannot be read.
-        EmbeddingError: no word stands `min_count` times.
-        FileNotFoundError: there is no such file.
-    """
-    texts = list(corpus.tokens)
-    if path is not None:
-        known = {text_key(text) for text in corpus.texts}
-        given = read(Path(path).expanduser(), column, "embed")
-        kept = [text for text in given if text_key(text) not in known]
-        log.info("%s: %d extra texts, %d left out for they stand in a split.", path, len(kept), len(given) - len(kept))
-        texts += tokenize(kept, corpus.tokenizer)
-    vocabulary(texts, min_count)
-    return texts
 
 
 def read(file: Path, column: str, section: str) -> list[str]:

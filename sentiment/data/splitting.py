@@ -244,3 +244,8 @@ def keys_of(texts: pd.Series, task: str) -> pd.Series:
 def hash_of(values: pd.Series) -> np.ndarray:
     """Return a hash of each string, 64 bits, the same on every machine."""
     return pd.util.hash_array(values.to_numpy(dtype=object), categorize=False)
+
+
+def text_hashes(texts: pd.Series) -> pd.Series:
+    """Return a hash, 64 bits, of each text: the same for texts that differ in case, spaces and HTML entities only."""
+    return pd.Series(hash_of(texts.map(text_key)), index=texts.index)

@@ -10,18 +10,18 @@ from statistics import NormalDist
 import emoji
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from nltk.tokenize.casual import EMOTICON_RE
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from sentiment.reports.data_report import PROSE
-from sentiment.evaluation.metrics import Cost, Labels, Probabilities, auc_standard_error, expected_cost
-from sentiment.reports.plots import COLOURS, REFERENCE, blank
-from sentiment.inference.text import CONTRACTED_NOT, LINK, MENTION, WORD
+from sentiment.evaluation.metrics import Cost, Labels, auc_standard_error, expected_cost
+from sentiment.inference.classifier import Probabilities
+from sentiment.inference.text import CONTRACTED_NOT, LINK, MENTION, WORD, Cleaner
 
 Mask = NDArray[np.bool_]
 
+# Names and addresses say who wrote, not how people write.
+PROSE = Cleaner(links=" ", mentions=" ", emoji=False, max_repeats=3)
 ALL = "all"
 # In characters, as written: the thirds of Sentiment140 end at 52 and 91.
 MEDIUM_FROM, LONG_FROM = 50, 100
@@ -34,8 +34,6 @@ NEGATION = re.compile(r"\b(?:neither|never|no|nobody|none|noone|nor|not|nothing|
 ASKED_OR_EXCLAIMED = re.compile("[?!]")
 # Shorter words in capitals are mostly names: BA, JFK, LOL.
 SHOUTED_LETTERS = 4
-# What stands for a figure that there is not.
-NONE = "\u2013"
 
 
 def table(
@@ -130,39 +128,3 @@ def has_emoji(text: str) -> bool:
 def is_emoticon(word: str) -> bool:
     """Return whether a word is an emoticon, perhaps with the end of a sentence; `8:54` and `and:` are none."""
     return bool(EMOTICON_RE.fullmatch(word.strip(".,!?")))
-
-
-def written(slices: pd.DataFrame) -> pd.DataFrame:
-    """Return the slices for people, headed and rounded; the interval of the AUC stands behind it."""
-    area = slices["roc_auc"].map("{:.3f}".format) + slices[["roc_auc_low", "roc_auc_high"]].apply(
-        lambda bounds: " ({:.3f} to {:.3f})".format(*bounds), axis="columns"
-    )
-    share = (100 * slices["negative_share"]).map("{:.0f} %".format)
-    shown = {
-        "slice": slices["slice"] + np.where(slices["few"], " (few)", ""),
-        "tweets": slices["tweets"],
-        "negative": share.where(slices["tweets"] > 0, NONE),
-        "AUC (interval)": area.where(slices["roc_auc"].notna(), NONE),
-        "accuracy": slices["accuracy"].map("{:.3f}".format).where(slices["tweets"] > 0, NONE),
-        "cost": slices["expected_cost"].map("{:.0f}".format).where(slices["tweets"] > 0, NONE),
-    }
-    return pd.DataFrame(shown)
-
-
-def plot(slices: pd.DataFrame) -> Figure:
-    """Plot the AUC of each slice that has one, with its interval, against that of all tweets; small ones are hollow."""
-    shown = slices[slices["roc_auc"].notna()]
-    figure, axes = blank("AUC on kinds of tweets, validation split", width=7.2, height=1.2 + 0.26 * len(shown))
-    places = np.arange(len(shown))
-    margins = shown["roc_auc"] - shown["roc_auc_low"], shown["roc_auc_high"] - shown["roc_auc"]
-    axes.errorbar(shown["roc_auc"], places, xerr=margins, fmt="none", color=COLOURS[0], linewidth=1.5)
-    faces = np.where(shown["few"], "white", COLOURS[0])
-    axes.scatter(shown["roc_auc"], places, color=faces, edgecolor=COLOURS[0], zorder=3)
-    axes.axvline(shown.loc[shown["slice"] == ALL, "roc_auc"].item(), **REFERENCE)
-    axes.set_yticks(
-        places, [f"{name}, {tweets:,}" for name, tweets in zip(shown["slice"], shown["tweets"], strict=True)]
-    )
-    axes.invert_yaxis()
-    axes.margins(y=0.03)
-    axes.set_xlabel(f"AUC (dashed: all tweets; hollow: fewer than {FEW} tweets)")
-    return figure

@@ -11,13 +11,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sentiment.data.checks import Labelled
-from sentiment.reports.plots import COLOURS, blank
-from sentiment.reports.pages import grid, page
 from sentiment.data.splitting import Deduplicated, Extra
-from sentiment.inference.text import WORD, Cleaner
+from sentiment.evaluation.slices import PROSE
+from sentiment.inference.text import WORD
+from sentiment.reports.pages import grid, page
+from sentiment.reports.plots import COLOURS, blank
 
-# Names and addresses say who wrote, not how people write.
-PROSE = Cleaner(links=" ", mentions=" ", emoji=False, max_repeats=3)
 CLASSES = {"negative": (1, COLOURS[1]), "positive": (0, COLOURS[0])}
 WORDS_SHOWN = 15
 WORDS_FROM = 100_000

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sentiment.reports import comparison
-from sentiment.evaluation import gate, slices
-from sentiment.evaluation.gate import Interval, Verdict
+from sentiment.evaluation.bootstrap import Interval
+from sentiment.evaluation.gate import Verdict
 from sentiment.evaluation.metrics import Cost, Labels
+from sentiment.evaluation.slices import FEW
+from sentiment.reports import comparison, slices, verdict
 from sentiment.reports.pages import cell, grid
 
 LICENCE = "Apache-2.0"
@@ -156,7 +157,7 @@ def markdown(card: Card) -> str:
         quality(card),
         "### On kinds of tweets",
         "A model that is good on the whole may be poor where it matters. Validation tweets; those of a kind with fewer "
-        f"than {slices.FEW} are marked: there the interval says more than the figure.",
+        f"than {FEW} are marked: there the interval says more than the figure.",
         "![AUC on kinds of tweets](slices.png)",
         grid(slices.written(card.slices)),
         "### Against the other candidates",
@@ -164,7 +165,7 @@ def markdown(card: Card) -> str:
         "![Quality against time to predict](quality_against_time.png)",
         "### The gate",
         "What a model must bring to become the champion:",
-        gate.markdown(card.verdict),
+        verdict.markdown(card.verdict),
         "## How it decides",
         decision(card),
         calibration(card),

@@ -17,10 +17,10 @@ from sentiment.evaluation.metrics import (
     CALIBRATION_BINS,
     HIGHER_IS_BETTER,
     Labels,
-    Probabilities,
     calibration_error,
     reliability,
 )
+from sentiment.inference.classifier import Probabilities
 
 # Okabe and Ito, Color Universal Design, 2008: told apart by colour-blind readers too.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]

@@ -2,13 +2,12 @@
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from hydra.utils import instantiate
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline
 
@@ -48,8 +47,12 @@ def is_named_list(settings: Any) -> bool:
     )
 
 
-def build(settings: Mapping[str, Any]) -> tuple[Pipeline, dict[str, list[Any]]]:
+def build(settings: Mapping[str, Any], instantiate: Callable[[Any], Any]) -> tuple[Pipeline, dict[str, list[Any]]]:
     """Build an unfitted pipeline and its parameter grid from the settings of its parts.
+
+    Args:
+        settings: of each part, by its name.
+        instantiate: what makes a part of its settings.
 
     Raises:
         ValueError: there is a part that no pipeline has, or no classifier.
@@ -59,7 +62,7 @@ def build(settings: Mapping[str, Any]) -> tuple[Pipeline, dict[str, list[Any]]]:
     if "classifier" not in settings:
         raise ValueError("train_baseline has no classifier: give one with its _target_.")
     values, grid = search_space(settings)
-    pipeline = Pipeline([(part, instantiate(values[part], _convert_="all")) for part in PARTS if part in values])
+    pipeline = Pipeline([(part, instantiate(values[part])) for part in PARTS if part in values])
     # YAML has no tuples, and scikit-learn takes nothing else for an n-gram range.
     ranges = {name: tuple(value) for name, value in pipeline.get_params().items() if name.endswith("ngram_range")}
     pipeline.set_params(**ranges)

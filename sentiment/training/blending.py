@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from sentiment.evaluation.metrics import Labels, Probabilities
+from sentiment.inference.classifier import Probabilities
 
 
 class BlendError(ValueError):
@@ -19,7 +19,7 @@ class BlendError(ValueError):
 
 
 def fit(
-    negative: Labels, logits: NDArray[np.float64], *, folds: int, seed: int
+    negative: NDArray[np.int8], logits: NDArray[np.float64], *, folds: int, seed: int
 ) -> tuple[NDArray[np.float64], float, Probabilities]:
     """Fit the weights on tweets that no member was trained on.
 

@@ -1,5 +1,7 @@
-"""What word2vec and fastText share: progress while gensim trains, and what it has trained."""
+"""What word2vec and fastText share: the sentences they train on, a progress bar, and the trained vectors."""
 
+import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,7 +9,34 @@ from gensim.models.callbacks import CallbackAny2Vec
 from gensim.models.keyedvectors import KeyedVectors
 from tqdm import tqdm
 
-from sentiment.training.embedding import WordEmbedding
+from sentiment.data import extra_texts
+from sentiment.data.corpus import tokenize
+from sentiment.data.splitting import text_key
+from sentiment.training.embedding import Corpus, Tokens, WordEmbedding, vocabulary
+
+log = logging.getLogger(__name__)
+
+
+def sentences(corpus: Corpus, path: str | None, column: str, min_count: int) -> list[Tokens]:
+    """Return the tokens of the training split, then those of the extra texts, if a file of them is given.
+
+    An extra text that stands in any split, whatever its case, spaces and HTML entities, is left out: what validation
+    and test hold is not to be known before, and what training holds is there already.
+
+    Raises:
+        ExtraTextsError: the file cannot be read.
+        EmbeddingError: no word stands `min_count` times.
+        FileNotFoundError: there is no such file.
+    """
+    texts = list(corpus.tokens)
+    if path is not None:
+        known = {text_key(text) for text in corpus.texts}
+        given = extra_texts.read(Path(path).expanduser(), column, "embed")
+        kept = [text for text in given if text_key(text) not in known]
+        log.info("%s: %d extra texts, %d left out for they stand in a split.", path, len(kept), len(given) - len(kept))
+        texts += tokenize(kept, corpus.tokenizer)
+    vocabulary(texts, min_count)
+    return texts
 
 
 class Progress(CallbackAny2Vec):  # type: ignore[misc]

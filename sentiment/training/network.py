@@ -1,4 +1,4 @@
-"""A whole network: what the embedding gives, a body of `sentiment.training.networks`, a probability; its training and export."""
+"""A whole network: embedding, a body of `sentiment.training.networks`, a probability; its training and export."""
 
 import contextlib
 import inspect
@@ -18,9 +18,9 @@ from keras import layers
 from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_sample_weight
 
-from sentiment.training.embedding import Embedding, SentenceEmbedding, WordEmbedding
 from sentiment.inference.runtimes import saved_model, tflite
 from sentiment.inference.text import Tokenizer
+from sentiment.training.embedding import Embedding, SentenceEmbedding, WordEmbedding
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,10 @@ import pytest
 from mlflow.entities import Run
 
 from pipeline.artifacts import ArtifactError, fetch
-from pipeline.models import ExportError, read_validation, run_id
-from sentiment.inference.classifier import Classifier
+from pipeline.candidates import read_validation, run_id
+from pipeline.trained import ExportError
 from sentiment.data.corpus import read_tokenizer
+from sentiment.inference.classifier import Classifier
 from steps import preprocess, train_baseline
 from tests.integration.chain import Chain, configuration, last_run, quality
 

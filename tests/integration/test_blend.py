@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pipeline import models
-from pipeline.models import CandidateError, run_id
-from sentiment.training.blending import BlendError
+from pipeline import candidates
+from pipeline.candidates import CandidateError, run_id
 from sentiment.inference.classifier import Classifier, logit
 from sentiment.inference.runtimes.blend import FILE, probability
+from sentiment.training.blending import BlendError
 from steps import blend, train_baseline
 from tests.integration.candidates import folder_of, save_splits, train
 from tests.integration.chain import configuration, last_run
@@ -63,7 +63,7 @@ def test_the_served_blend_answers_what_was_computed_from_its_members(
     weights = np.array([float(params[f"weight.{name}"]) for name in member_names(words, characters)])
     texts = pd.read_parquet(splits / "test.parquet")["text"].tolist()
     told = [mlflow.pyfunc.load_model(uri).predict(texts)["negative_probability"] for uri in (words, characters)]
-    served = models.fetch_served(blended, tmp_path)
+    served = candidates.fetch_served(blended, tmp_path)
     intercept = json.loads((served / FILE).read_text(encoding="utf-8"))["intercept"]
     expected = probability(np.column_stack([logit(each.to_numpy()) for each in told]), weights, intercept)
     classifier = Classifier.load(served)
@@ -76,7 +76,7 @@ def test_its_metrics_are_those_of_weights_that_have_not_seen_the_tweet(
     splits: Path, words: str, characters: str, blended: str
 ) -> None:
     negative = pd.read_parquet(splits / "validation.parquet")["negative"]
-    members = [models.read_validation(uri)["probability"].to_numpy() for uri in (words, characters)]
+    members = [candidates.read_validation(uri)["probability"].to_numpy() for uri in (words, characters)]
     logits = np.column_stack([logit(member) for member in members])
     _, _, judged = blend.blending.fit(negative.to_numpy(), logits, folds=3, seed=42)
     logged = mlflow.get_run(run_id(blended)).data.metrics
@@ -88,13 +88,13 @@ def test_its_metrics_are_those_of_weights_that_have_not_seen_the_tweet(
 
 
 def test_a_blend_is_a_candidate_like_any_other(blended: str, words: str, characters: str) -> None:
-    row = models.read(blended)
+    row = candidates.read(blended)
     assert (row["family"], row["runtime"]) == ("blend", "blend")
-    assert row["validation"] == models.read(words)["validation"]
-    sizes = [models.read(uri) for uri in (words, characters)]
+    assert row["validation"] == candidates.read(words)["validation"]
+    sizes = [candidates.read(uri) for uri in (words, characters)]
     assert row["megabytes"] >= sum(each["megabytes"] for each in sizes)
     assert row["fit_seconds"] > sum(each["fit_seconds"] for each in sizes)
-    assert [one["family"] for one in models.rank([*sizes, row], "roc_auc").to_dict("records")].count("blend") == 1
+    assert [one["family"] for one in candidates.rank([*sizes, row], "roc_auc").to_dict("records")].count("blend") == 1
 
 
 def test_it_needs_what_its_members_need_and_runs_with_the_code_that_it_carries(blended: str, tmp_path: Path) -> None:
@@ -104,8 +104,8 @@ def test_it_needs_what_its_members_need_and_runs_with_the_code_that_it_carries(b
     code = f"""
 import mlflow
 model = mlflow.pyfunc.load_model({str(folder_of(blended))!r})
-import sentiment.inference.classifier, sentiment.inference.runtimes.blend
-assert sentiment.inference.runtimes.blend.__file__.startswith({str(folder_of(blended))!r}), sentiment.inference.runtimes.blend.__file__
+from sentiment.inference.runtimes import blend
+assert blend.__file__.startswith({str(folder_of(blended))!r}), blend.__file__
 print(model.predict(["late and rude", "lovely, thanks"])["sentiment"].tolist())
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)

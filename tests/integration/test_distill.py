@@ -12,7 +12,7 @@ from hydra import initialize_config_dir
 from mlflow.entities import Run
 
 from pipeline import artifacts, plan
-from pipeline.models import CandidateError, run_id
+from pipeline.candidates import CandidateError, run_id
 from pipeline.plan import Item, Stage
 from sentiment.data.extra_texts import ExtraTextsError
 from steps import distill, embed, train_keras

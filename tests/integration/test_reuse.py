@@ -14,7 +14,7 @@ from mlflow.cli import gc
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-from pipeline import launch, models, plan
+from pipeline import artifacts, candidates, launch, plan
 from pipeline.launch import Launcher, StepError
 from pipeline.plan import Candidate, Item, Stage
 
@@ -55,7 +55,7 @@ def folder_of(run: Run) -> Path:
 
 def model_of(run: Run) -> Path:
     """Return the folder in which the store keeps the model of a run."""
-    model = mlflow.get_logged_model(models.logged_model(run).removeprefix("models:/"))
+    model = mlflow.get_logged_model(candidates.logged_model(run).removeprefix("models:/"))
     return Path(model.artifact_location.removeprefix("file://"))
 
 
@@ -117,14 +117,14 @@ def test_a_model_that_is_damaged_or_gone_is_trained_again(command: Command) -> N
     assert command("train_baseline") == ["train_baseline"]
     shutil.rmtree(model_of(run_of("train_baseline")))
     assert command("train_baseline") == ["train_baseline"]
-    (folder_of(run_of("train_baseline")) / models.VALIDATION).unlink()
+    (folder_of(run_of("train_baseline")) / artifacts.VALIDATION).unlink()
     assert command("train_baseline") == ["train_baseline"]
 
 
 def test_a_model_that_somebody_has_loaded_is_not_damaged(command: Command) -> None:
     command("train_baseline")
     run = run_of("train_baseline")
-    mlflow.register_model(models.logged_model(run), "loaded")
+    mlflow.register_model(candidates.logged_model(run), "loaded")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "dont_write_bytecode", False)
         patch.setattr(sys, "path", list(sys.path))

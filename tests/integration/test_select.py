@@ -18,9 +18,9 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from sklearn.metrics import roc_auc_score
 
-from pipeline import models, promotion, registry, selection
+from pipeline import candidates, promotion, registry, selection
+from pipeline.candidates import CandidateError, run_id
 from pipeline.launch import SUMMARY
-from pipeline.models import CandidateError, run_id
 from pipeline.registry import CHALLENGER, CHAMPION, RegistryError
 from steps import select
 from tests.integration.candidates import answer, as_started, folder_of, make_champion, save_splits, train
@@ -217,7 +217,7 @@ def test_tweets_that_the_champion_was_trained_on_are_left_out_of_the_comparison(
     make_champion(train(trained_on_some, "dummy"), name)
     run(name, splits, model)
     assert last_run().data.metrics["compared_with_champion_rows"] == 30  # tweets 330 to 359
-    rest = models.read_validation(model)[-30:]
+    rest = candidates.read_validation(model)[-30:]
     area = roc_auc_score(rest["negative"], rest["probability"])  # a champion that knows nothing has 0.5
     assert last_run().data.metrics["lead_over_champion"] == pytest.approx(area - 0.5)
 
@@ -232,7 +232,7 @@ def damaged(model: Path, _: Path) -> None:
 
 
 def unknown(_: Path, artifacts: Path) -> None:
-    (artifacts / models.TRAINED_ON).write_bytes(b"noise")
+    (artifacts / artifacts.TRAINED_ON).write_bytes(b"noise")
 
 
 @pytest.mark.usefixtures("quick_winner")

@@ -13,7 +13,7 @@ from hydra import initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from mlflow.entities import Run
 
-from pipeline import launch, models, plan, sweep
+from pipeline import candidates, launch, plan, sweep
 from pipeline.launch import StepError
 from pipeline.plan import Candidate
 from tests.integration.candidates import as_started
@@ -57,7 +57,7 @@ class FakeLauncher:
 
 def read(uri: str) -> dict[str, Any]:
     """Return the row of a made-up model: the larger C, the better."""
-    family, value, _ = bytes.fromhex(models.run_id(uri)).decode().split(" ")
+    family, value, _ = bytes.fromhex(candidates.run_id(uri)).decode().split(" ")
     quality = 0.5 + float(value) / 100 + (family == "keras") / 10
     figures = dict.fromkeys(("accuracy", "f1", "fit_seconds", "predict_seconds", "megabytes"), 0.5)
     told = {"family": family, "name": f"model {value}", "uri": uri, "validation": "1"}
@@ -69,7 +69,7 @@ def selected(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Make up steps and models; return the list in which it is noted what is handed to `select`."""
     noted: list[Any] = []
     monkeypatch.setattr(sweep, "Launcher", FakeLauncher)
-    monkeypatch.setattr(models, "read", read)
+    monkeypatch.setattr(candidates, "read", read)
     monkeypatch.setattr(launch, "select", lambda launcher, *handed: noted.append(handed))  # noqa: ARG005
     return noted
 

@@ -1,17 +1,20 @@
 """What the bags of words promise."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from sentiment.training import bag_of_words
 from sentiment.inference.log_count_ratio import LogCountRatio
 from sentiment.inference.runtimes import sklearn as runtime
+from sentiment.training import bag_of_words
 
+build = partial(bag_of_words.build, instantiate=partial(instantiate, _convert_="all"))
 OPTIONS = sorted((Path(__file__).parents[2] / "conf/train_baseline").glob("*.yaml"))
 
 
@@ -39,7 +42,7 @@ def train() -> pd.DataFrame:
 def test_every_option_is_searched_fitted_and_served_as_it_was_fitted(
     option: Path, train: pd.DataFrame, tmp_path: Path
 ) -> None:
-    pipeline, grid = bag_of_words.build(settings(option))
+    pipeline, grid = build(settings(option))
     documents = train["document"].tolist()
     best, table, _ = bag_of_words.search(
         pipeline, grid, documents, train, folds=2, scoring="roc_auc", seed=7, cache=tmp_path / "cache"
@@ -51,18 +54,14 @@ def test_every_option_is_searched_fitted_and_served_as_it_was_fitted(
 
 
 def test_a_fixed_value_is_not_searched() -> None:
-    pipeline, grid = bag_of_words.build(
-        {"classifier": {"_target_": "sklearn.linear_model.LogisticRegression", "C": 0.1}}
-    )
+    pipeline, grid = build({"classifier": {"_target_": "sklearn.linear_model.LogisticRegression", "C": 0.1}})
     assert (pipeline["classifier"].C, grid) == (0.1, {})
 
 
 def test_a_search_reaches_into_a_union() -> None:
     words = {"_target_": "sklearn.feature_extraction.text.TfidfVectorizer", "ngram_range": {"search": [[1, 1], [1, 2]]}}
     union = {"_target_": "sklearn.pipeline.FeatureUnion", "transformer_list": [["words", words]]}
-    pipeline, grid = bag_of_words.build(
-        {"vectorizer": union, "classifier": {"_target_": "sklearn.dummy.DummyClassifier"}}
-    )
+    pipeline, grid = build({"vectorizer": union, "classifier": {"_target_": "sklearn.dummy.DummyClassifier"}})
     assert grid == {"vectorizer__words__ngram_range": [(1, 1), (1, 2)]}
     assert pipeline.get_params()["vectorizer__words__ngram_range"] == (1, 1)
 
@@ -73,11 +72,11 @@ def test_a_search_reaches_into_a_union() -> None:
 )
 def test_a_pipeline_with_wrong_parts_is_refused(parts: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        bag_of_words.build(parts)
+        build(parts)
 
 
 def test_fewer_authors_than_folds_are_refused(train: pd.DataFrame, tmp_path: Path) -> None:
-    pipeline, grid = bag_of_words.build({"classifier": {"_target_": "sklearn.dummy.DummyClassifier"}})
+    pipeline, grid = build({"classifier": {"_target_": "sklearn.dummy.DummyClassifier"}})
     with pytest.raises(ValueError, match="search.folds=50"):
         bag_of_words.search(
             pipeline, grid, train["document"].tolist(), train, folds=50, scoring="roc_auc", seed=0, cache=tmp_path

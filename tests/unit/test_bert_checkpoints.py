@@ -85,7 +85,8 @@ def test_bertweet_is_loaded_without_a_tokenizer_file(tmp_path: Path) -> None:
 def test_bertweet_comes_from_a_hub_by_its_name(tmp_path: Path) -> None:
     folder = save_bertweet(tmp_path / "checkpoint")
     code = (
-        "from sentiment.training.bert import checkpoints; _, tokenizer = checkpoints.load('vinai/bertweet-base', max_tokens=8); "
+        "from sentiment.training.bert import checkpoints; "
+        "_, tokenizer = checkpoints.load('vinai/bertweet-base', max_tokens=8); "
         "print(tokenizer.backend_tokenizer.encode('late and rude').tokens)"
     )
     with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Hub, folder)) as server:

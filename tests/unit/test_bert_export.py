@@ -1,4 +1,4 @@
-"""`sentiment.training.bert.export` and `sentiment.inference.runtimes.onnx`: what is served answers as what was trained."""
+"""`training.bert.export` and `inference.runtimes.onnx`: what is served answers as what was trained."""
 
 import json
 import subprocess
@@ -13,11 +13,11 @@ import torch
 from onnx import load as load_model
 
 from sentiment.inference import classifier
-from sentiment.training.bert import checkpoints, export, network
-from sentiment.training.bert.network import SentenceClassifier
 from sentiment.inference.classifier import Classifier, Probabilities
 from sentiment.inference.runtimes import onnx
 from sentiment.inference.text import Cleaner
+from sentiment.training.bert import checkpoints, export, network
+from sentiment.training.bert.network import SentenceClassifier
 from tests.tiny import save_checkpoint
 
 CLEANER = Cleaner(links="http", mentions="@user", emoji=True, max_repeats=3)

@@ -14,11 +14,11 @@ from hydra.utils import get_method, instantiate
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from sentiment.inference.text import Cleaner
 from sentiment.reports import plots
 from sentiment.training.bert import checkpoints, features, finetune, network
 from sentiment.training.bert.finetune import TrainingError
 from sentiment.training.bert.network import SentenceClassifier, Training, Tweets
-from sentiment.inference.text import Cleaner
 from tests.tiny import save_checkpoint
 
 OPTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "train_bert").glob("*.yaml"))
@@ -149,8 +149,6 @@ def test_fine_tuning_learns_and_tells_of_each_epoch(checkpoint: Path) -> None:
     history = training.tables["history"]
     assert list(history.columns) == ["epoch", "loss", "auc", "val_loss", "val_auc", "seconds"]
     assert history["val_auc"].max() > 0.95
-    titles = [axes.get_title("left") for axes in training.figures["history"].axes]
-    assert titles[0].startswith("Log loss by epoch")
     assert (probability(model, tweets.tokens) >= 0.5).astype(int).tolist() == LABELS.tolist()
 
 

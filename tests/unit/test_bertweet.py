@@ -11,10 +11,10 @@ from torch import Tensor
 from transformers import BertweetTokenizer, PreTrainedTokenizerFast, RobertaModel
 
 from sentiment.inference import classifier
-from sentiment.training.bert import bertweet, checkpoints, export, network
-from sentiment.training.bert.network import SentenceClassifier
 from sentiment.inference.classifier import Classifier
 from sentiment.inference.text import Cleaner
+from sentiment.training.bert import bertweet, checkpoints, export, network
+from sentiment.training.bert.network import SentenceClassifier
 from tests.tiny import MAX_TOKENS, save_bertweet
 
 CLEANER = Cleaner(links="HTTPURL", mentions="@USER", emoji=True, max_repeats=3)

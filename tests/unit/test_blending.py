@@ -12,12 +12,12 @@ from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
-from sentiment.training import blending
 from sentiment.inference import classifier
-from sentiment.training.blending import BlendError
 from sentiment.inference.classifier import IDENTITY, Calibration, Classifier, logit
 from sentiment.inference.runtimes import blend
 from sentiment.inference.runtimes.sklearn import FILE
+from sentiment.training import blending
+from sentiment.training.blending import BlendError
 from tests.small import TOKENIZER
 
 SEED = 42

@@ -11,8 +11,8 @@ from scipy.special import expit
 from sklearn.metrics import log_loss, roc_auc_score
 
 from sentiment.evaluation.calibration import Method, choose, cross_fitted, fit, log_losses
-from sentiment.inference.classifier import IDENTITY, Calibration
 from sentiment.evaluation.metrics import calibration_error
+from sentiment.inference.classifier import IDENTITY, Calibration
 
 DRAWS = st.lists(st.tuples(st.booleans(), st.floats(0.0, 1.0)), min_size=1, max_size=40)
 

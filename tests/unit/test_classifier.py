@@ -203,7 +203,11 @@ def test_what_a_light_runtime_needs_holds_no_training_framework(runtime: classif
 )
 def test_a_light_runtime_works_where_what_it_does_not_need_cannot_be_imported(runtime: str, absent: set[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", f"{without(absent)}\nimport sentiment.inference.explain, sentiment.inference.runtimes.{runtime}"],
+        [
+            sys.executable,
+            "-c",
+            f"{without(absent)}\nimport sentiment.inference.explain, sentiment.inference.runtimes.{runtime}",
+        ],
         capture_output=True,
         text=True,
         check=False,

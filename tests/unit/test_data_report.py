@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sentiment.reports import data_report
 from sentiment.data.checks import Labelled
 from sentiment.data.splitting import SPLITS, Deduplicated, Extra, leakage
+from sentiment.reports import data_report
 
 FRAMES = {
     name: pd.DataFrame(

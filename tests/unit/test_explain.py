@@ -1,6 +1,7 @@
 """What each word adds to an answer: for every family of served model, and against values worked out by hand."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
@@ -20,17 +21,17 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from sentiment.training import bag_of_words, network
 from sentiment.inference import classifier
-from sentiment.training.bert import checkpoints, export
-from sentiment.training.bert.network import SentenceClassifier
 from sentiment.inference.classifier import EPSILON, IDENTITY, Calibration, Classifier, Probabilities, Runtime, logit
-from sentiment.training.embedding import WordEmbedding
 from sentiment.inference.explain import MOST_GROUPS, Explanation, explain
 from sentiment.inference.log_count_ratio import LogCountRatio
 from sentiment.inference.runtimes import blend, saved_model
 from sentiment.inference.runtimes.sklearn import FILE, document
 from sentiment.inference.text import Cleaner, Tokenizer
+from sentiment.training import bag_of_words, network
+from sentiment.training.bert import checkpoints, export
+from sentiment.training.bert.network import SentenceClassifier
+from sentiment.training.embedding import WordEmbedding
 from tests.small import TOKENIZER, save_encoder
 from tests.tiny import save_checkpoint
 
@@ -68,7 +69,7 @@ def save_baseline(folder: Path, option: str) -> Classifier:
     with initialize(version_base="1.3", config_path="../../conf"):
         cfg = compose("config", overrides=[f"train_baseline={option}"])
     settings = {part: cfg.train_baseline[part] for part in bag_of_words.PARTS if part in cfg.train_baseline}
-    pipeline, _ = bag_of_words.build(settings)
+    pipeline, _ = bag_of_words.build(settings, partial(instantiate, _convert_="all"))
     if option == "boosting":
         pipeline.set_params(transformer__n_components=3, classifier__early_stopping=False, classifier__max_iter=2)
     documents = [document(TOKENIZER(text)) for text in (*BAD, *GOOD) for _ in range(10)]

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from sentiment.data import extra_texts
-from sentiment.training.embedding import Corpus, EmbeddingError
 from sentiment.data.extra_texts import ExtraTextsError
 from sentiment.inference.text import Cleaner, Tokenizer
+from sentiment.training import gensim_vectors
+from sentiment.training.embedding import Corpus, EmbeddingError
 
 TOKENIZER = Tokenizer(
     cleaner=Cleaner(links="http", mentions="@user", emoji=True, max_repeats=3),
@@ -38,16 +39,16 @@ def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_texts_of_any_split_are_left_out_and_the_others_cut_by_the_corpus_own_tokenizer(file: Path) -> None:
-    assert extra_texts.sentences(CORPUS, str(file), "tweet", 1) == [["the", "train"], ["flight", "cancel"]]
+    assert gensim_vectors.sentences(CORPUS, str(file), "tweet", 1) == [["the", "train"], ["flight", "cancel"]]
 
 
 def test_no_extra_texts_leave_the_training_split() -> None:
-    assert extra_texts.sentences(CORPUS, None, "tweet", 1) == [["the", "train"]]
+    assert gensim_vectors.sentences(CORPUS, None, "tweet", 1) == [["the", "train"]]
 
 
 def test_too_few_words_are_refused() -> None:
     with pytest.raises(EmbeddingError, match="No word stands 2 times"):
-        extra_texts.sentences(CORPUS, None, "tweet", 2)
+        gensim_vectors.sentences(CORPUS, None, "tweet", 2)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from sentiment.evaluation import gate
-from sentiment.evaluation.gate import Interval, Requirements, examine
+from sentiment.evaluation import bootstrap
+from sentiment.evaluation.bootstrap import Interval
+from sentiment.evaluation.gate import Requirements, examine
 from sentiment.evaluation.metrics import HIGHER_IS_BETTER, Cost, score
+from sentiment.reports import verdict as report
 
 COST = Cost(missed_negative=2.0, false_alarm=1.0, review=0.5)
 DRAWING = {"resamples": 200, "confidence": 0.95, "seed": 1}
@@ -54,23 +56,26 @@ def test_figures_of_drawn_tweets_are_those_of_score(metric: str, tweets: list[tu
     negative = np.array([label for label, _, _ in tweets], dtype=np.int8)
     probability = np.array([tenths / 10 for _, tenths, _ in tweets])
     drawn = np.array([times for _, _, times in tweets])
-    measure = gate.statistic(negative, probability, metric, 0.35, COST)
+    measure = bootstrap.statistic(negative, probability, metric, 0.35, COST)
     expected = score(np.repeat(negative, drawn), np.repeat(probability, drawn), 0.35, COST)[metric]
     assert measure(drawn) == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 def test_every_draw_holds_as_many_tweets_of_each_class_as_there_are() -> None:
     negative = np.array([1, 0, 0, 0, 1], dtype=np.int8)
-    drawn = np.array(list(gate.draws(negative, 50, seed=0)))
+    drawn = np.array(list(bootstrap.draws(negative, 50, seed=0)))
     assert (drawn[:, negative == 1].sum(axis=1) == 2).all()
     assert (drawn[:, negative == 0].sum(axis=1) == 3).all()
     assert (drawn.max(axis=1) > 1).any()
 
 
 def test_an_interval_holds_the_true_figure_as_often_as_it_says() -> None:
-    truth = gate.interval(*draw(300_000, seed=0), "roc_auc", threshold=0.5, cost=COST, **DRAWING | {"resamples": 1})
+    truth = bootstrap.interval(
+        *draw(300_000, seed=0), "roc_auc", threshold=0.5, cost=COST, **DRAWING | {"resamples": 1}
+    )
     found = [
-        gate.interval(*draw(150, seed=seed), "roc_auc", threshold=0.5, cost=COST, **DRAWING) for seed in range(1, 201)
+        bootstrap.interval(*draw(150, seed=seed), "roc_auc", threshold=0.5, cost=COST, **DRAWING)
+        for seed in range(1, 201)
     ]
     share = np.mean([one.low <= truth.estimate <= one.high for one in found])
     assert share == pytest.approx(0.95, abs=0.045)  # three standard errors of 200 trials
@@ -80,40 +85,40 @@ def test_a_lead_is_the_difference_of_the_figures_and_above_0_for_the_better() ->
     negative, good = draw(600, seed=0)
     _, bad = draw(600, seed=1, noise=0.6)
     for metric, higher in HIGHER_IS_BETTER.items():
-        lead = gate.lead(negative, good, bad, metric, thresholds=(0.5, 0.4), cost=COST, **FEW_DRAWS)
+        lead = bootstrap.lead(negative, good, bad, metric, thresholds=(0.5, 0.4), cost=COST, **FEW_DRAWS)
         gap = score(negative, good, 0.5, COST)[metric] - score(negative, bad, 0.4, COST)[metric]
         assert lead.estimate == pytest.approx(gap if higher else -gap)
         assert lead.estimate > 0
-    lead = gate.lead(negative, bad, good, "log_loss", thresholds=(0.5, 0.4), cost=COST, **DRAWING)
+    lead = bootstrap.lead(negative, bad, good, "log_loss", thresholds=(0.5, 0.4), cost=COST, **DRAWING)
     assert lead.high < 0
 
 
 def test_a_classifier_has_no_lead_over_itself() -> None:
     negative, probability = draw(300, seed=0)
     for metric in HIGHER_IS_BETTER:
-        lead = gate.lead(negative, probability, probability, metric, thresholds=(0.4, 0.4), cost=COST, **FEW_DRAWS)
+        lead = bootstrap.lead(negative, probability, probability, metric, thresholds=(0.4, 0.4), cost=COST, **FEW_DRAWS)
         assert (lead.low, lead.estimate, lead.high) == (0.0, 0.0, 0.0)
 
 
 def test_the_same_tweets_make_a_lead_surer_than_two_figures_apart() -> None:
     negative, first = draw(500, seed=0)
     second = np.clip(first + np.random.default_rng(9).normal(0, 0.05, 500), 0, 1)
-    lead = gate.lead(negative, first, second, "roc_auc", thresholds=(0.5, 0.5), cost=COST, **DRAWING)
-    alone = gate.interval(negative, first, "roc_auc", threshold=0.5, cost=COST, **DRAWING)
+    lead = bootstrap.lead(negative, first, second, "roc_auc", thresholds=(0.5, 0.5), cost=COST, **DRAWING)
+    alone = bootstrap.interval(negative, first, "roc_auc", threshold=0.5, cost=COST, **DRAWING)
     assert lead.high - lead.low < (alone.high - alone.low) / 2
 
 
 def test_a_seed_decides_the_draws() -> None:
     negative, probability = draw(200, seed=0)
     first, again, other = (
-        gate.interval(negative, probability, "brier", threshold=0.5, cost=COST, **DRAWING | {"seed": seed})
+        bootstrap.interval(negative, probability, "brier", threshold=0.5, cost=COST, **DRAWING | {"seed": seed})
         for seed in (1, 1, 2)
     )
     assert first == again != other
 
 
 def test_all_metrics_have_an_interval_around_them_but_the_calibration_error() -> None:
-    found = gate.intervals(*draw(300, seed=0), threshold=0.5, cost=COST, **DRAWING)
+    found = bootstrap.intervals(*draw(300, seed=0), threshold=0.5, cost=COST, **DRAWING)
     assert list(found) == list(HIGHER_IS_BETTER)
     error = found.pop("calibration_error")
     assert math.isnan(error.low)
@@ -123,13 +128,13 @@ def test_all_metrics_have_an_interval_around_them_but_the_calibration_error() ->
 
 def test_one_class_has_no_interval() -> None:
     with pytest.raises(ValueError, match="All 3 tweets are of one class"):
-        gate.interval(np.ones(3, np.int8), np.zeros(3), "accuracy", threshold=0.5, cost=COST, **DRAWING)
+        bootstrap.interval(np.ones(3, np.int8), np.zeros(3), "accuracy", threshold=0.5, cost=COST, **DRAWING)
 
 
 def test_classifiers_are_compared_on_the_same_tweets() -> None:
     negative, probability = draw(9, seed=0)
     with pytest.raises(ValueError, match="give the same tweets"):
-        gate.lead(negative, probability, probability[:8], "roc_auc", thresholds=(0.5, 0.5), cost=COST, **DRAWING)
+        bootstrap.lead(negative, probability, probability[:8], "roc_auc", thresholds=(0.5, 0.5), cost=COST, **DRAWING)
 
 
 @pytest.mark.parametrize(
@@ -138,12 +143,12 @@ def test_classifiers_are_compared_on_the_same_tweets() -> None:
 )
 def test_senseless_intervals_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        gate.interval(*draw(9, seed=0), "roc_auc", threshold=0.5, cost=COST, **DRAWING | changes)
+        bootstrap.interval(*draw(9, seed=0), "roc_auc", threshold=0.5, cost=COST, **DRAWING | changes)
 
 
 def test_an_unknown_metric_is_refused_with_those_there_are() -> None:
     with pytest.raises(ValueError, match="recall is no metric: take one of accuracy, "):
-        gate.interval(*draw(9, seed=0), "recall", threshold=0.5, cost=COST, **DRAWING)
+        bootstrap.interval(*draw(9, seed=0), "recall", threshold=0.5, cost=COST, **DRAWING)
 
 
 def test_a_good_model_passes_with_a_reason_for_each_check() -> None:
@@ -214,8 +219,8 @@ def test_only_a_champion_that_leads_beyond_chance_keeps_its_place(over_champion:
 
 
 def test_a_lead_is_told_with_its_interval() -> None:
-    assert gate.signed(between(-0.01, 0.03)) == "+0.0100 (95 % interval -0.0100 to +0.0300)"
-    assert gate.signed(between(-20.0, -10.0)) == "-15.0 (95 % interval -20.0 to -10.0)"
+    assert bootstrap.signed(between(-0.01, 0.03)) == "+0.0100 (95 % interval -0.0100 to +0.0300)"
+    assert bootstrap.signed(between(-20.0, -10.0)) == "-15.0 (95 % interval -20.0 to -10.0)"
 
 
 def test_families_must_be_a_list() -> None:
@@ -225,12 +230,12 @@ def test_families_must_be_a_list() -> None:
 
 def test_a_verdict_is_told_in_markdown_and_on_a_terminal() -> None:
     verdict = examine(ASKED, **{**GOOD, "withdrawn": "[red]wrong|rude"})
-    text = gate.markdown(verdict)
+    text = report.markdown(verdict)
     assert text.startswith("**Refused by 1 of 7 checks: withdrawal.**\n\n| check | result | reason |")
     assert "| size | passed | The model takes 2 MB, at most 100 MB is allowed. |" in text
     assert "wrong\\|rude" in text
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(gate.terminal(verdict, "The gate"))
+    console.print(report.terminal(verdict, "The gate"))
     shown = " ".join(console.export_text().split())
     assert "withdrawal refused" in shown
     assert '"[red]wrong|rude"' in shown

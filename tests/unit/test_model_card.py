@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sentiment.reports import comparison, model_card, pages
 from sentiment.evaluation import slices
+from sentiment.evaluation.bootstrap import Interval
 from sentiment.evaluation.calibration import choose
-from sentiment.evaluation.gate import Check, Interval, Verdict
+from sentiment.evaluation.gate import Check, Verdict
 from sentiment.evaluation.metrics import HIGHER_IS_BETTER, Cost
+from sentiment.reports import comparison, model_card, pages
 from sentiment.reports.model_card import Card
 from sentiment.reports.plots import blank
 
@@ -190,7 +191,7 @@ def test_answers_are_counted_by_kind() -> None:
 def test_page_stands_by_itself(tmp_path: Path) -> None:
     for plot in model_card.PLOTS:
         blank(plot)[0].savefig(tmp_path / f"{plot}.png")
-    page = report.page(model_card.markdown(card()), tmp_path)
+    page = pages.page(model_card.markdown(card()), tmp_path)
     sources = re.findall(r'src="([^"]{0,22})', page)
     assert sources == ["data:image/png;base64,"] * len(model_card.PLOTS)
     assert "<title>tweet_sentiment, version 7: model card</title>" in page

@@ -1,4 +1,4 @@
-"""`sentiment.training.network` and every network of conf/train_keras: assembled, trained and exported as they are configured."""
+"""`training.network` and every network of conf/train_keras: assembled, trained and exported as configured."""
 
 import inspect
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from hydra.utils import get_method, instantiate
 from sklearn.metrics import log_loss
 
 from sentiment.inference import classifier
-from sentiment.training import network
-from sentiment.reports import plots
 from sentiment.inference.classifier import Classifier
+from sentiment.inference.runtimes import saved_model, tflite
+from sentiment.reports import plots
+from sentiment.training import network
 from sentiment.training.embedding import Embedding, SentenceEmbedding, WordEmbedding
 from sentiment.training.network import NetworkError
 from sentiment.training.networks import bilstm, dense
-from sentiment.inference.runtimes import saved_model, tflite
 from tests.small import TOKENIZER, save_encoder
 
 OPTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "train_keras").glob("*.yaml"))

@@ -8,9 +8,9 @@ import pytest
 from hydra import compose, initialize
 from hydra.utils import instantiate
 
+from sentiment.inference.runtimes import tflite
 from sentiment.training import network
 from sentiment.training.embedding import WordEmbedding
-from sentiment.inference.runtimes import tflite
 
 ON_WORDS = ["average", "bilstm", "convolution"]
 LEARNED = WordEmbedding(words=["late", "rude", "thank", "lovely"], vectors=None, vector_size=6)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
-from sentiment.reports import plots
 from sentiment.evaluation.metrics import calibration_error
+from sentiment.reports import plots
 
 
 def honest(tweets: int) -> tuple[np.ndarray, np.ndarray]:

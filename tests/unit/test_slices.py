@@ -1,4 +1,4 @@
-"""`sentiment.evaluation.slices`: kinds of tweets are told apart as people would, and figures are those of the kind alone."""
+"""`evaluation.slices`: kinds of tweets are told apart as people would, and figures are those of the kind alone."""
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sentiment.evaluation import slices
 from sentiment.evaluation.metrics import Cost, auc_standard_error, score
+from sentiment.reports import slices as report
 
 COST = Cost(missed_negative=2.0, false_alarm=1.0, review=0.5)
 
@@ -138,7 +139,7 @@ def test_small_slices_are_marked() -> None:
     made = table(texts, negative, probability)
     assert not made.loc["with ? or !", "few"]
     assert made.loc["without ? or !", "few"]
-    written = slices.written(made.reset_index())["slice"].tolist()
+    written = report.written(made.reset_index())["slice"].tolist()
     assert "with ? or !" in written
     assert "without ? or ! (few)" in written
 
@@ -151,8 +152,8 @@ def test_an_interval_stays_between_0_and_1() -> None:
 
 
 def test_what_cannot_be_computed_is_written_as_a_dash(made: pd.DataFrame) -> None:
-    written = slices.written(made.reset_index()).set_index("slice")
-    assert written.loc["with link (few)"].tolist() == [0, *[slices.NONE] * 4]
+    written = report.written(made.reset_index()).set_index("slice")
+    assert written.loc["with link (few)"].tolist() == [0, *[report.NONE] * 4]
     row = made.loc[slices.ALL]
     assert written.loc[slices.ALL, "AUC (interval)"] == (
         f"{row['roc_auc']:.3f} ({row['roc_auc_low']:.3f} to {row['roc_auc_high']:.3f})"
@@ -161,7 +162,7 @@ def test_what_cannot_be_computed_is_written_as_a_dash(made: pd.DataFrame) -> Non
 
 
 def test_the_plot_shows_the_slices_that_have_an_auc(made: pd.DataFrame) -> None:
-    axes = slices.plot(made.reset_index()).axes[0]
+    axes = report.plot(made.reset_index()).axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels[0] == "all, 300"
     assert "with mention, 200" in labels

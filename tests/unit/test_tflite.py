@@ -30,6 +30,7 @@ def test_a_vocabulary_keeps_any_word(tmp_path: Path, word: str) -> None:
 
 def test_the_light_runtime_imports_no_training_framework() -> None:
     heavy = "{'hydra', 'keras', 'mlflow', 'tensorflow', 'torch', 'transformers'}"
-    code = f"import sys, sentiment.inference.runtimes.tflite, sentiment.inference.classifier; print(*{heavy} & set(sys.modules))"
+    code = "import sys, sentiment.inference.runtimes.tflite, sentiment.inference.classifier; "
+    code += f"print(*{heavy} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == ""

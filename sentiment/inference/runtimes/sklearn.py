@@ -61,7 +61,7 @@ class Score:
 
 
 class LinearScore(Score):
-    """The same, of a pipeline that `is_linear`: it can be told token by token, as `sentiment.inference.explain` does."""
+    """The same, of a pipeline that `is_linear`: `sentiment.inference.explain` explains it token by token."""
 
     def tokenize(self, text: str) -> list[str]:
         """Return the tokens of a raw tweet as vectorizers find them in its document: those with spaces in pieces."""

@@ -13,8 +13,8 @@ from onnx import ModelProto
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
-from sentiment.training.bert.network import SentenceClassifier
 from sentiment.inference.runtimes.onnx import GRAPH, INPUT, OUTPUT, TOKENIZER
+from sentiment.training.bert.network import SentenceClassifier
 
 # Weights in a block, which share a scale.
 BLOCK = 128

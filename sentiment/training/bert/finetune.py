@@ -22,7 +22,6 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 from transformers import get_scheduler
 
-from sentiment.reports import plots
 from sentiment.training.bert import network
 from sentiment.training.bert.network import SentenceClassifier, Training, Tweets
 
@@ -112,8 +111,7 @@ def fit(
             history.append({"epoch": epoch, **figures, "seconds": time.perf_counter() - started})
             log.info("epoch %d of %d: %s", epoch, epochs, ", ".join(f"{k} {v:.4f}" for k, v in figures.items()))
     model.load_state_dict(best)
-    table = pd.DataFrame(history)
-    return Training(tables={"history": table}, figures={"history": plots.history(table)})
+    return Training(tables={"history": pd.DataFrame(history)})
 
 
 def step(

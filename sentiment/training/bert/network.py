@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from sentiment.inference.classifier import Probabilities
 from sentiment.training.bert import checkpoints
 
 HEAD = "head.safetensors"
@@ -24,8 +24,6 @@ INFERENCE_BATCH = 64
 POOLED_BATCHES = 50
 # Seconds between the lines of a progress bar that is written to a log.
 LINES = 30.0
-
-Probabilities = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +43,9 @@ class Tweets:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What there is to tell of a training: tables and plots by name, and the settings that it chose itself."""
+    """What there is to tell of a training: tables by name, and the settings that it chose itself."""
 
     tables: dict[str, pd.DataFrame]
-    figures: dict[str, Figure] = field(default_factory=dict)
     chosen: dict[str, Any] = field(default_factory=dict)
 
 

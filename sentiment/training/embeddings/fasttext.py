@@ -6,8 +6,7 @@ Source: Bojanowski, Grave, Joulin and Mikolov, Enriching Word Vectors with Subwo
 from gensim.models import FastText
 
 from sentiment.training.embedding import Corpus, WordEmbedding
-from sentiment.data.extra_texts import sentences
-from sentiment.training.gensim_vectors import Progress, word_embedding
+from sentiment.training.gensim_vectors import Progress, sentences, word_embedding
 
 
 def fit(

@@ -8,8 +8,8 @@ from pathlib import Path
 import tensorflow as tf
 import tensorflow_hub as hub
 
-from sentiment.training.embedding import Corpus, EmbeddingError, SentenceEmbedding
 from sentiment.inference.runtimes.saved_model import encode
+from sentiment.training.embedding import Corpus, EmbeddingError, SentenceEmbedding
 
 
 def fit(*, corpus: Corpus, handle: str) -> SentenceEmbedding:

@@ -6,8 +6,7 @@ Source: Mikolov, Sutskever, Chen, Corrado and Dean, Distributed Representations 
 from gensim.models import Word2Vec
 
 from sentiment.training.embedding import Corpus, WordEmbedding
-from sentiment.data.extra_texts import sentences
-from sentiment.training.gensim_vectors import Progress, word_embedding
+from sentiment.training.gensim_vectors import Progress, sentences, word_embedding
 
 
 def fit(

@@ -1,0 +1,171 @@
+"""What trainers log: a model in its served form, checked, calibrated and scored on the validation split."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+from matplotlib.figure import Figure
+from omegaconf import DictConfig
+from sklearn.metrics import roc_auc_score
+
+from pipeline import reuse, runs
+from pipeline.artifacts import MODEL, TRAINED_ON, VALIDATION
+from sentiment.data import splitting
+from sentiment.evaluation import calibration, metrics
+from sentiment.evaluation.metrics import Cost
+from sentiment.inference import classifier, golden
+from sentiment.inference.classifier import IDENTITY, Classifier, Probabilities, Runtime
+from sentiment.inference.text import Cleaner, Tokenizer
+from sentiment.reports import plots
+
+PACKAGE = runs.PROJECT / "sentiment"
+# What sentiment/inference/pyfunc.py imports: using a model needs no more of MLflow than this.
+PYFUNC_REQUIREMENTS = ("mlflow-skinny", "pandas")
+# What of the library a served model needs, and carries.
+SERVED = "inference"
+MOST_WRONG = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What a trainer has made.
+
+    Attributes:
+        runtime: what runs the served form.
+        text: how the served form reads text; None where its parts do so themselves.
+        served: folder with the files of the served form.
+        native: folder with the form of the framework that trained it; the same folder where that is what is served.
+        native_probability: probabilities of the native form on the validation split, shape (n,).
+        fit_seconds: wall-clock time of the training alone, in seconds.
+        judged: probabilities on the validation split to score instead of the served form's, shape (n,), where the model
+            was fitted to that split: by models that have not seen the tweet.
+        figures: plots of the training, by name.
+        tables: tables of the training, by name.
+    """
+
+    runtime: Runtime
+    text: Cleaner | Tokenizer | None
+    served: Path
+    native: Path
+    native_probability: Probabilities
+    fit_seconds: float
+    judged: Probabilities | None = None
+    figures: dict[str, Figure] = field(default_factory=dict)
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+
+class ExportError(RuntimeError):
+    """A served form that does worse than the model it was made of."""
+
+
+def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictConfig) -> str:
+    """Check, calibrate, score and log a trained model in its served form; return the URI of the model.
+
+    The served form is given the raw texts of the validation split. On them its probabilities are calibrated, if that
+    helps, and the threshold is the one that costs least. Logged are the metrics `val_*`, plots, the probabilities, the
+    tweets that it gets most wrong, both forms and their sizes.
+
+    Raises:
+        ExportError: the served form's AUC is lower than the native form's by more than `export.max_auc_drop`.
+    """
+    validation = frames["validation"]
+    negative = validation["negative"].to_numpy()
+    cost = Cost(**cfg.cost)
+    save = partial(classifier.save, trained.served, runtime=trained.runtime, text=trained.text)
+    save(threshold=0.5, calibration=IDENTITY, uncertain=None)
+    served = Classifier.load(trained.served)
+    started = time.perf_counter()
+    answers = served.negative_probability(validation["text"].tolist())
+    predict_seconds = (time.perf_counter() - started) * 1000 / len(validation)
+    drop = roc_auc_score(negative, trained.native_probability) - roc_auc_score(negative, answers)
+    mlflow.log_metric("export_auc_drop", drop)
+    if drop > cfg.export.max_auc_drop:
+        raise ExportError(
+            f"The served form ({trained.runtime}) loses {drop:.4f} of validation AUC against the native one, more than "
+            f"export.max_auc_drop={cfg.export.max_auc_drop}."
+        )
+    raw = answers if trained.judged is None else trained.judged
+    chosen = calibration.choose(negative, raw, **cfg.calibration, seed=cfg.seed)
+    probability = chosen.calibration(raw)
+    threshold = metrics.cheapest_threshold(negative, probability, cost)
+    uncertain = metrics.uncertain_band(cost, threshold)
+    save(threshold=threshold, calibration=chosen.calibration, uncertain=uncertain)
+    served = Classifier.load(trained.served)
+    golden.save(trained.served, served)
+
+    scores = metrics.score(negative, probability, threshold, cost)
+    mlflow.log_metrics({f"val_{name}": value for name, value in scores.items()})
+    mlflow.log_metrics(
+        {
+            "threshold": threshold,
+            "negative_share": float(served.is_negative(probability).mean()),
+            "uncertain_share": float(served.is_uncertain(probability).mean()),
+            "fit_seconds": trained.fit_seconds,
+            "predict_seconds": predict_seconds,
+            "served_bytes": size(trained.served),
+            "native_bytes": size(trained.native),
+        }
+    )
+    mlflow.set_tags({"runtime": trained.runtime, "calibration": chosen.method})
+    figures = {
+        "roc": plots.roc_curve(negative, probability, threshold),
+        "precision_recall": plots.precision_recall(negative, probability, threshold),
+        "calibration": plots.calibration(negative, probability, uncalibrated=raw),
+        "confusion": plots.confusion(negative, probability, threshold),
+    }
+    for name, figure in {**figures, **trained.figures}.items():
+        mlflow.log_figure(figure, f"plots/{name}.png")
+    tables = {"calibration": chosen.table, "most_wrong": most_wrong(validation, probability)}
+    for name, table in {**tables, **trained.tables}.items():
+        runs.log_table(table, f"tables/{name}.csv")
+    runs.log_parquet(pd.DataFrame({"negative": negative, "probability": probability}), VALIDATION)
+    runs.log_parquet(pd.DataFrame({"text": splitting.text_hashes(frames["train"]["text"])}), TRAINED_ON)
+    if trained.native != trained.served:
+        mlflow.log_artifacts(str(trained.native), "native")
+    return log_model(trained)
+
+
+def log_model(trained: Trained) -> str:
+    """Log the served form as a pyfunc model that carries its code and names its own requirements only."""
+    needs = [
+        *classifier.requirements(*classifier.runtimes_in(trained.served)),
+        *classifier.pins(PYFUNC_REQUIREMENTS),
+    ]
+    with tempfile.TemporaryDirectory() as scratch:
+        logged = mlflow.pyfunc.log_model(
+            name=MODEL,
+            python_model=str(PACKAGE / SERVED / "pyfunc.py"),
+            artifacts={"classifier": str(trained.served)},
+            code_paths=[str(copy_served_code(Path(scratch) / PACKAGE.name))],
+            pip_requirements=needs,
+            input_example=["@AirParadis two hours late and nobody tells us why :("],
+        )
+    run = runs.active().info
+    location = mlflow.get_logged_model(logged.model_id).artifact_location
+    reuse.log_digest(location, f"{run.artifact_uri}/{VALIDATION}", f"{run.artifact_uri}/{TRAINED_ON}")
+    return f"runs:/{run.run_id}/{MODEL}"
+
+
+def copy_served_code(folder: Path) -> Path:
+    """Copy what a served model needs of the library to a new folder, and return that: one room, as a package."""
+    shutil.copytree(PACKAGE / SERVED, folder / SERVED, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(PACKAGE / "__init__.py", folder)
+    return folder
+
+
+def most_wrong(validation: pd.DataFrame, probability: Probabilities) -> pd.DataFrame:
+    """Return the tweets whose probability is farthest from their label, the worst first."""
+    table = validation[["text", "negative"]].assign(probability=probability)
+    error = (table["probability"] - table["negative"]).abs()
+    return table.loc[error.sort_values(ascending=False).index[:MOST_WRONG]]
+
+
+def size(folder: Path) -> int:
+    """Return the size in bytes of all files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

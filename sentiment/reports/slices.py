@@ -1,0 +1,47 @@
+"""How well a classifier does on kinds of tweets, as a table for people and as a plot."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from sentiment.evaluation.slices import ALL, FEW
+from sentiment.reports.plots import COLOURS, REFERENCE, blank
+
+# What stands for a figure that there is not.
+NONE = "\u2013"
+
+
+def written(slices: pd.DataFrame) -> pd.DataFrame:
+    """Return the slices for people, headed and rounded; the interval of the AUC stands behind it."""
+    area = slices["roc_auc"].map("{:.3f}".format) + slices[["roc_auc_low", "roc_auc_high"]].apply(
+        lambda bounds: " ({:.3f} to {:.3f})".format(*bounds), axis="columns"
+    )
+    share = (100 * slices["negative_share"]).map("{:.0f} %".format)
+    shown = {
+        "slice": slices["slice"] + np.where(slices["few"], " (few)", ""),
+        "tweets": slices["tweets"],
+        "negative": share.where(slices["tweets"] > 0, NONE),
+        "AUC (interval)": area.where(slices["roc_auc"].notna(), NONE),
+        "accuracy": slices["accuracy"].map("{:.3f}".format).where(slices["tweets"] > 0, NONE),
+        "cost": slices["expected_cost"].map("{:.0f}".format).where(slices["tweets"] > 0, NONE),
+    }
+    return pd.DataFrame(shown)
+
+
+def plot(slices: pd.DataFrame) -> Figure:
+    """Plot the AUC of each slice that has one, with its interval, against that of all tweets; small ones are hollow."""
+    shown = slices[slices["roc_auc"].notna()]
+    figure, axes = blank("AUC on kinds of tweets, validation split", width=7.2, height=1.2 + 0.26 * len(shown))
+    places = np.arange(len(shown))
+    margins = shown["roc_auc"] - shown["roc_auc_low"], shown["roc_auc_high"] - shown["roc_auc"]
+    axes.errorbar(shown["roc_auc"], places, xerr=margins, fmt="none", color=COLOURS[0], linewidth=1.5)
+    faces = np.where(shown["few"], "white", COLOURS[0])
+    axes.scatter(shown["roc_auc"], places, color=faces, edgecolor=COLOURS[0], zorder=3)
+    axes.axvline(shown.loc[shown["slice"] == ALL, "roc_auc"].item(), **REFERENCE)
+    axes.set_yticks(
+        places, [f"{name}, {tweets:,}" for name, tweets in zip(shown["slice"], shown["tweets"], strict=True)]
+    )
+    axes.invert_yaxis()
+    axes.margins(y=0.03)
+    axes.set_xlabel(f"AUC (dashed: all tweets; hollow: fewer than {FEW} tweets)")
+    return figure

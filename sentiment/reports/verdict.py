@@ -1,0 +1,40 @@
+"""The verdict of the gate, as Markdown and for a terminal."""
+
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from sentiment.evaluation.gate import Check, Verdict
+from sentiment.reports.pages import grid
+
+
+def markdown(verdict: Verdict) -> str:
+    """Return a verdict in Markdown: one sentence and a table of the checks."""
+    rows = [(check.name, result(check), check.reason) for check in verdict.checks]
+    return f"**{verdict.summary}**\n\n{grid(pd.DataFrame(rows, columns=['check', 'result', 'reason']))}"
+
+
+def terminal(verdict: Verdict, title: str) -> Table:
+    """Return a verdict as a table for a terminal, its summary below."""
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        caption=verdict.summary,
+        caption_justify="left",
+        caption_style="bold green" if verdict.passed else "bold red",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    for head in ("check", "result", "reason"):
+        table.add_column(head, no_wrap=head != "reason")
+    for check in verdict.checks:
+        colour = "green" if check.passed else "bold red"
+        table.add_row(check.name, f"[{colour}]{result(check)}[/]", escape(check.reason))
+    return table
+
+
+def result(check: Check) -> str:
+    """Return how a check came out, in one word."""
+    return "passed" if check.passed else "refused"
