@@ -46,7 +46,7 @@ from sentiment.data.checks import Labelled
 from sentiment.data.corpus import tokenize
 from sentiment.data.datasets import sample, table
 from sentiment.data.splitting import Frames
-from sentiment.inference.classifier import Probabilities
+from sentiment.inference.arrays import Probabilities
 from sentiment.inference.runtimes.sklearn import document
 from sentiment.training import bag_of_words
 

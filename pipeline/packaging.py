@@ -121,14 +121,16 @@ def collect(model: Path, context: Path) -> list[str]:
     """
     for name in ("service", "telemetry"):
         shutil.copytree(runs.PROJECT / name, context / name, ignore=shutil.ignore_patterns("__pycache__", "Dockerfile"))
-    shutil.copytree(model / "code" / "sentiment", context / "sentiment")
+    code = model / "code" / "sentiment"
     flavor = mlflow.models.Model.load(str(model)).flavors["python_function"]
     classifier = model / flavor["artifacts"]["classifier"]["path"]
-    lacking = [name for name in (classifier / DESCRIPTION, classifier / golden.FILE) if not name.is_file()]
+    needed = (code / "inference", classifier / DESCRIPTION, classifier / golden.FILE)
+    lacking = [path for path in needed if not path.exists()]
     if lacking:
         raise PackagingError(
             f"The model lacks {lacking[0].name}: an older version of this project made it. Train it again."
         )
+    shutil.copytree(code, context / "sentiment")
     shutil.copytree(classifier, context / "model" / "classifier")
     named = (model / "requirements.txt").read_text(encoding="utf-8").split()
     own = [line for line in named if line.partition("==")[0] not in trained.PYFUNC_REQUIREMENTS]

@@ -20,8 +20,8 @@ from pipeline.candidates import CandidateError
 from sentiment.evaluation import bootstrap, metrics
 from sentiment.evaluation.bootstrap import Interval
 from sentiment.evaluation.gate import Requirements
-from sentiment.evaluation.metrics import Cost, Labels
-from sentiment.inference.classifier import Probabilities
+from sentiment.evaluation.metrics import Cost
+from sentiment.inference.arrays import Labels, Probabilities
 from sentiment.reports import comparison, pages, plots
 
 log = logging.getLogger(__name__)

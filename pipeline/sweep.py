@@ -27,7 +27,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
-from pipeline import candidates, launch, plan, runs, settings
+from pipeline import candidates, launch, plan, preflight, runs
 from pipeline.launch import Launcher, StepError
 from pipeline.plan import BEST, BLEND, Candidate, PlanError, Stage
 from sentiment.evaluation import metrics
@@ -91,11 +91,11 @@ def check(overrides: list[str]) -> tuple[list[str], DictConfig]:
         tried = [with_each_value(override) for override in written]
         first = [each[0] for each in tried]
         cfg = plan.compose(first)
-        settings.check(cfg)
+        preflight.check(cfg)
         require_direction(cfg)
         for place, each in enumerate(tried):
             for value in each[1:]:
-                settings.check(plan.compose([*first[:place], value, *first[place + 1 :]]))
+                preflight.check(plan.compose([*first[:place], value, *first[place + 1 :]]))
         options = [option for option in first if not plan.key(option).startswith("hydra")]
         planned = trained(plan.read(cfg, options), options)
         if idle := [name for name in swept if not concerned(planned, options, [name])]:

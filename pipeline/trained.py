@@ -20,7 +20,8 @@ from sentiment.data import splitting
 from sentiment.evaluation import calibration, metrics
 from sentiment.evaluation.metrics import Cost
 from sentiment.inference import classifier, golden
-from sentiment.inference.classifier import IDENTITY, Classifier, Probabilities, Runtime
+from sentiment.inference.arrays import Probabilities
+from sentiment.inference.classifier import IDENTITY, Classifier, Runtime
 from sentiment.inference.text import Cleaner, Tokenizer
 from sentiment.reports import plots
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from pipeline import artifacts, candidates, runs, settings
+from pipeline import artifacts, candidates, preflight, runs
 from pipeline.candidates import CandidateError
 from pipeline.trained import Trained, log_trained
 from sentiment.inference.classifier import logit
@@ -39,7 +39,7 @@ def read_members(uris: Sequence[str]) -> pd.DataFrame:
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the model."""
-    settings.check(cfg)
+    preflight.check(cfg)
     with runs.start("blend", cfg) as scratch:
         splits = artifacts.fetch(cfg.inputs.splits, "splits", scratch)
         frames = artifacts.read_splits(splits)

@@ -27,7 +27,8 @@ from pipeline.candidates import CandidateError
 from sentiment.data import extra_texts, splitting
 from sentiment.data.corpus import read_tokenizer, tokenize
 from sentiment.data.extra_texts import ExtraTextsError
-from sentiment.inference.classifier import Classifier, Probabilities
+from sentiment.inference.arrays import Probabilities
+from sentiment.inference.classifier import Classifier
 from sentiment.inference.text import Tokenizer
 
 log = logging.getLogger(__name__)

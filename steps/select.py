@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.markup import escape
 
-from pipeline import artifacts, card, promotion, registry, runs, selection, settings
+from pipeline import artifacts, card, preflight, promotion, registry, runs, selection
 from pipeline.launch import SUMMARY
 from pipeline.promotion import Decision
 from pipeline.registry import CHALLENGER, CHAMPION
@@ -58,7 +58,7 @@ def conclusion(found: Selection, control: Control, decision: Decision) -> list[s
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(cfg: DictConfig) -> None:
     """Run the step."""
-    settings.check(cfg)
+    preflight.check(cfg)
     with runs.start("select", cfg) as scratch:
         splits = artifacts.fetch(cfg.inputs.splits, "splits", scratch)
         data = artifacts.describe_data(splits)

@@ -11,7 +11,7 @@ import skops.io
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from pipeline import artifacts, runs, settings
+from pipeline import artifacts, preflight, runs, settings
 from pipeline.trained import Trained, log_trained
 from sentiment.data.corpus import read_tokenizer
 from sentiment.inference.runtimes.sklearn import FILE, document
@@ -22,7 +22,7 @@ from sentiment.training import bag_of_words
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the model."""
     pipeline, grid = bag_of_words.build(settings.plain(cfg.train_baseline), partial(instantiate, _convert_="all"))
-    settings.check(cfg)
+    preflight.check(cfg)
     with runs.start("train_baseline", cfg) as scratch:
         corpus = artifacts.fetch(cfg.inputs.corpus, "corpus", scratch)
         frames = artifacts.read_splits(corpus)

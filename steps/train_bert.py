@@ -13,7 +13,7 @@ import pandas as pd
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from pipeline import artifacts, runs, settings
+from pipeline import artifacts, preflight, runs
 from pipeline.trained import Trained, log_trained
 from sentiment.reports import plots
 
@@ -61,7 +61,7 @@ def train(cfg: DictConfig, frames: dict[str, pd.DataFrame], scratch: Path) -> Tr
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the model."""
-    settings.check(cfg)
+    preflight.check(cfg)
     with runs.start("train_bert", cfg) as scratch:
         splits = artifacts.fetch(cfg.inputs.splits, "splits", scratch)
         frames = artifacts.read_splits(splits)

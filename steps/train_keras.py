@@ -15,7 +15,7 @@ import pandas as pd
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from pipeline import artifacts, runs, settings
+from pipeline import artifacts, preflight, runs
 from pipeline.trained import Trained, log_trained
 from sentiment.data.corpus import read_tokenizer
 from sentiment.inference.text import Tokenizer
@@ -82,7 +82,7 @@ def train(
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the model."""
-    settings.check(cfg)
+    preflight.check(cfg)
     with runs.start("train_keras", cfg) as scratch:
         corpus = artifacts.fetch(cfg.inputs.corpus, "corpus", scratch)
         tokenizer = read_tokenizer(corpus)

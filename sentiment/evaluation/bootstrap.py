@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment.evaluation.metrics import CALIBRATION_BINS, HIGHER_IS_BETTER, Cost, Labels, calibration_error
-from sentiment.inference.classifier import Probabilities
+from sentiment.evaluation.metrics import CALIBRATION_BINS, HIGHER_IS_BETTER, Cost, calibration_error
+from sentiment.inference.arrays import Labels, Probabilities
 
 Counts = NDArray[np.int64]
 # From how often each tweet is drawn, shape (n,), to a figure.

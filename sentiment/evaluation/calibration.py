@@ -8,8 +8,9 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from sentiment.evaluation.metrics import CALIBRATION_BINS, Labels, calibration_error
-from sentiment.inference.classifier import EPSILON, IDENTITY, Calibration, Probabilities, logit
+from sentiment.evaluation.metrics import CALIBRATION_BINS, calibration_error
+from sentiment.inference.arrays import Labels, Probabilities
+from sentiment.inference.classifier import EPSILON, IDENTITY, Calibration, logit
 
 Method = Literal["none", "temperature", "platt"]
 # By how many standard errors a method must lower the log loss to be used: what helps less may be chance.

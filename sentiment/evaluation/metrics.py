@@ -8,9 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn import metrics
 
-from sentiment.inference.classifier import Probabilities
-
-Labels = NDArray[np.int8]
+from sentiment.inference.arrays import Labels, Probabilities
 
 # What `score` returns, and whether a model is the better the higher the figure is.
 HIGHER_IS_BETTER = {

@@ -14,14 +14,12 @@ from nltk.tokenize.casual import EMOTICON_RE
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from sentiment.evaluation.metrics import Cost, Labels, auc_standard_error, expected_cost
-from sentiment.inference.classifier import Probabilities
-from sentiment.inference.text import CONTRACTED_NOT, LINK, MENTION, WORD, Cleaner
+from sentiment.evaluation.metrics import Cost, auc_standard_error, expected_cost
+from sentiment.inference.arrays import Labels, Probabilities
+from sentiment.inference.text import CONTRACTED_NOT, LINK, MENTION, PROSE, WORD
 
 Mask = NDArray[np.bool_]
 
-# Names and addresses say who wrote, not how people write.
-PROSE = Cleaner(links=" ", mentions=" ", emoji=False, max_repeats=3)
 ALL = "all"
 # In characters, as written: the thirds of Sentiment140 end at 52 and 91.
 MEDIUM_FROM, LONG_FROM = 50, 100

@@ -18,10 +18,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiment.inference.arrays import Probabilities
 from sentiment.inference.text import Cleaner, Tokenizer, read_text
 
 Runtime = Literal["sklearn", "tflite", "onnx", "saved_model", "blend"]
-Probabilities = NDArray[np.float64]
 Band = tuple[float, float]
 
 DESCRIPTION = "classifier.json"

@@ -72,6 +72,10 @@ class Cleaner:
         return " ".join(text.split())
 
 
+# Names and addresses say who wrote, not how people write.
+PROSE = Cleaner(links=" ", mentions=" ", emoji=False, max_repeats=3)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tokenizer:
     """Cut one tweet into tokens with NLTK's tweet tokenizer, which keeps emoticons, mentions and hashtags whole.

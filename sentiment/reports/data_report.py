@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 
 from sentiment.data.checks import Labelled
 from sentiment.data.splitting import Deduplicated, Extra
-from sentiment.evaluation.slices import PROSE
-from sentiment.inference.text import WORD
+from sentiment.inference.text import PROSE, WORD
 from sentiment.reports.pages import grid, page
 from sentiment.reports.plots import COLOURS, blank
 

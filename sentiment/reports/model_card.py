@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from sentiment.evaluation.bootstrap import Interval
 from sentiment.evaluation.gate import Verdict
-from sentiment.evaluation.metrics import Cost, Labels
+from sentiment.evaluation.metrics import Cost
 from sentiment.evaluation.slices import FEW
+from sentiment.inference.arrays import Labels
 from sentiment.reports import comparison, slices, verdict
 from sentiment.reports.pages import cell, grid
 

@@ -13,14 +13,8 @@ from scipy.stats import binomtest
 from sklearn.metrics import ConfusionMatrixDisplay, average_precision_score, precision_recall_curve, roc_auc_score
 from sklearn.metrics import roc_curve as roc_points
 
-from sentiment.evaluation.metrics import (
-    CALIBRATION_BINS,
-    HIGHER_IS_BETTER,
-    Labels,
-    calibration_error,
-    reliability,
-)
-from sentiment.inference.classifier import Probabilities
+from sentiment.evaluation.metrics import CALIBRATION_BINS, HIGHER_IS_BETTER, calibration_error, reliability
+from sentiment.inference.arrays import Labels, Probabilities
 
 # Okabe and Ito, Color Universal Design, 2008: told apart by colour-blind readers too.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]

@@ -1,5 +1,6 @@
 """How much each of several classifiers is to be listened to: a logistic regression on their logits.
 
+from sentiment.inference.arrays import Labels, Probabilities
 Source: Wolpert, Stacked generalization, 1992; with probabilities, Ting and Witten, Issues in stacked generalization,
 1999.
 """
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from sentiment.inference.classifier import Probabilities
+from sentiment.inference.arrays import Labels, Probabilities
 
 
 class BlendError(ValueError):
@@ -19,7 +20,7 @@ class BlendError(ValueError):
 
 
 def fit(
-    negative: NDArray[np.int8], logits: NDArray[np.float64], *, folds: int, seed: int
+    negative: Labels, logits: NDArray[np.float64], *, folds: int, seed: int
 ) -> tuple[NDArray[np.float64], float, Probabilities]:
     """Fit the weights on tweets that no member was trained on.
 

@@ -138,7 +138,7 @@ def test_a_version_that_fails_to_load_is_refused(name: str, folder: Path) -> Non
 
 
 def test_a_version_that_answers_no_probabilities_is_refused(name: str, folder: Path) -> None:
-    code = folder / "code" / "sentiment" / "classifier.py"
+    code = folder / "code" / "sentiment" / "inference" / "classifier.py"
     told = code.read_text(encoding="utf-8")
     answered = "return self.score(texts) * float('nan')"
     code.write_text(told.replace("return self.calibration(self.score(texts))", answered), encoding="utf-8")

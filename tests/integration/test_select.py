@@ -274,7 +274,7 @@ def test_a_champion_is_compared_as_it_is_served_with_the_code_that_it_carries(
 ) -> None:
     champion = train(splits, "logistic_regression")
     make_champion(champion, name)
-    code = folder_of(champion) / "code" / "sentiment" / "classifier.py"
+    code = folder_of(champion) / "code" / "sentiment" / "inference" / "classifier.py"
     told = "return self.calibration(self.score(texts))"
     assert told in code.read_text(encoding="utf-8")
     code.write_text(code.read_text(encoding="utf-8").replace(told, "return 1 - self.score(texts)"), encoding="utf-8")

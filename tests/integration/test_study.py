@@ -9,7 +9,7 @@ from hydra import compose
 from pipeline import plan
 from pipeline.launch import Launcher, StepError
 from pipeline.plan import Item, Stage
-from steps.main import Study
+from pipeline.study import Study
 
 SMALL = ["data.rows=300", "search.folds=2", "train_baseline.classifier.C=1.0"]
 DUMMY = Item("train_baseline", ["train_baseline=dummy"])

@@ -13,7 +13,8 @@ import torch
 from onnx import load as load_model
 
 from sentiment.inference import classifier
-from sentiment.inference.classifier import Classifier, Probabilities
+from sentiment.inference.arrays import Probabilities
+from sentiment.inference.classifier import Classifier
 from sentiment.inference.runtimes import onnx
 from sentiment.inference.text import Cleaner
 from sentiment.training.bert import checkpoints, export, network

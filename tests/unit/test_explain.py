@@ -22,7 +22,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from sentiment.inference import classifier
-from sentiment.inference.classifier import EPSILON, IDENTITY, Calibration, Classifier, Probabilities, Runtime, logit
+from sentiment.inference.arrays import Probabilities
+from sentiment.inference.classifier import (
+    EPSILON,
+    IDENTITY,
+    Calibration,
+    Classifier,
+    Runtime,
+    logit,
+)
 from sentiment.inference.explain import MOST_GROUPS, Explanation, explain
 from sentiment.inference.log_count_ratio import LogCountRatio
 from sentiment.inference.runtimes import blend, saved_model

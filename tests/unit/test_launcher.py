@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from pipeline import plan
 from steps.__main__ import STEPS, split_options
 
 
@@ -25,6 +26,10 @@ def test_only_hydra_options_are_cut(argument: str, options: list[str]) -> None:
 def test_an_open_quote_is_named() -> None:
     with pytest.raises(SystemExit, match="No closing quotation"):
         split_options("hydra_options=data.path='a")
+
+
+def test_every_step_is_an_entry_point_and_every_entry_point_a_step() -> None:
+    assert sorted(plan.entry_points()) == STEPS
 
 
 @pytest.mark.parametrize("arguments", [[], ["splitt"]])

@@ -1,6 +1,7 @@
 """What the reliability plot shows."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 
@@ -29,6 +30,12 @@ def test_the_plot_says_the_calibration_error_before_and_after() -> None:
     assert [text.get_text() for text in upper.get_legend().get_texts()] == [
         "perfect", "before calibration", "as served",
     ]  # fmt: skip
+
+
+def test_the_history_of_a_training_is_shown_by_epoch() -> None:
+    figures = {"epoch": [1, 2], "loss": [0.6, 0.4], "auc": [0.7, 0.8], "val_loss": [0.6, 0.5], "val_auc": [0.7, 0.75]}
+    titles = [axes.get_title("left") for axes in plots.history(pd.DataFrame(figures)).axes]
+    assert titles[0].startswith("Log loss by epoch")
 
 
 def test_what_no_calibration_has_changed_is_shown_once() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import launch, reuse, runs
+from pipeline import reuse, runs, settings
 from tests.integration.chain import configuration
 
 STEPS = ("split", "preprocess", "embed", "train_baseline", "train_keras", "train_bert", "package")
@@ -31,7 +31,7 @@ composed = cache(configuration)
 def fingerprint(step: str, *overrides: str, **inputs: Any) -> str:
     """Return the fingerprint of a step, of the inputs that are given and others that are always the same."""
     eaten = dict.fromkeys(EATEN.get(step, []), "/nowhere") | inputs
-    return reuse.digest(reuse.fingerprint(step, launch.settings(step, composed(*overrides), eaten)))
+    return reuse.digest(reuse.fingerprint(step, settings.read(step, composed(*overrides), eaten)))
 
 
 def fingerprints(*overrides: str) -> dict[str, str]:
@@ -81,10 +81,10 @@ def test_a_setting_concerns_the_steps_that_read_it(override: str, steps: set[str
         ("steps/preprocess.py", {"preprocess"}),
         ("steps/train_bert.py", {"train_bert"}),
         ("steps/main.py", set()),
-        # The split step reads it for the words of its data report; package imports what writes model cards.
+        # The split step reads it for the words of its data report.
         ("sentiment/inference/text.py", set(STEPS)),
         ("sentiment/data/corpus.py", {"preprocess", "embed", "train_baseline", "train_keras"}),
-        ("sentiment/reports/data_report.py", {"split", "package"}),
+        ("sentiment/reports/data_report.py", {"split"}),
         ("sentiment/training/network.py", {"train_keras"}),
         # What the configuration names, and what lies beside it as data.
         ("sentiment/training/networks/bilstm.py", {"train_keras"}),
@@ -95,7 +95,8 @@ def test_a_setting_concerns_the_steps_that_read_it(override: str, steps: set[str
         ("sentiment/inference/pyfunc.py", {*TRAINERS, "package"}),
         ("sentiment/inference/runtimes/onnx.py", {*TRAINERS, "package"}),
         # What runs steps is not what they do.
-        ("pipeline/models.py", {*TRAINERS, "package"}),
+        ("pipeline/trained.py", {*TRAINERS, "package"}),
+        ("pipeline/candidates.py", {"package"}),
         ("pipeline/launch.py", set()),
         ("pipeline/registry.py", {"package"}),
         # What a Bento holds, and what it is built with.

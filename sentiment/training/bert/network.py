@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from sentiment.inference.classifier import Probabilities
+from sentiment.inference.arrays import Probabilities
 from sentiment.training.bert import checkpoints
 
 HEAD = "head.safetensors"
