@@ -17,12 +17,15 @@ Kind = Literal["splits", "corpus", "embedding"]
 DESCRIPTIONS = {"splits": "splits.yaml", "corpus": "preprocess.yaml", "embedding": "embedding.yaml"}
 
 
-# What the run of a trainer holds: the model, its probabilities on validation, hashes of the texts it was trained on.
+# What the run of a trainer holds: the model, its predictions on validation, and hashes of all texts that it has seen.
 MODEL = "model"
-VALIDATION = "validation_probabilities.parquet"
-TRAINED_ON = "trained_on.parquet"
+VALIDATION = "validation_predictions.parquet"
+SEEN = "seen.parquet"
 # What the run of `select` holds, and a version of the registered model points to.
 MODEL_CARD = "model_card"
+
+# A tag of the run of a trainer: which tweets a model must not be trained on.
+TEST_DIGEST = "test_digest"
 
 
 class ArtifactError(ValueError):
@@ -72,9 +75,17 @@ def describe_data(folder: Path) -> dict[str, Any]:
     return description
 
 
+def teachers(folder: Path) -> list[str]:
+    """Return the URI of the model that has labelled texts of a corpus (step `distill`), if one has."""
+    taught = describe_data(folder).get("taught")
+    return [] if taught is None else [taught["teacher"]]
+
+
 def log_data(frames: Mapping[str, pd.DataFrame], folder: Path) -> None:
-    """Log which data a run has used, each split with the digest that the split step has written beside it."""
+    """Log which data a run has used: what the split step says of them, and each split with its digest."""
     described = describe_data(folder)
+    mlflow.log_dict(described, DESCRIPTIONS["splits"])
+    mlflow.set_tag(TEST_DIGEST, short(described["digests"]["test"]))
     for name, frame in frames.items():
         table = frame[["text", "negative"]].astype({"negative": bool})
         # MLflow knows a data set by its name and digest, and would take two splits of one name for the same.

@@ -3,17 +3,24 @@
 import re
 import tempfile
 from collections.abc import Mapping
+from dataclasses import fields
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
 import pandas as pd
+import yaml
 from mlflow.entities import Run
+from numpy.typing import NDArray
+from omegaconf import DictConfig
 
 from pipeline import runs
-from pipeline.artifacts import MODEL, TRAINED_ON, VALIDATION, ArtifactError, short
+from pipeline.artifacts import DESCRIPTIONS, MODEL, SEEN, TEST_DIGEST, VALIDATION, ArtifactError, short
+from sentiment.data import splitting
 from sentiment.evaluation import metrics
+from sentiment.evaluation.metrics import Predictions
 from sentiment.inference import classifier
 
 
@@ -32,6 +39,8 @@ def read(uri: str) -> dict[str, Any]:
     except mlflow.MlflowException as error:
         raise CandidateError(f"The candidate {uri} cannot be found: {error}") from error
     scores = run.data.metrics
+    if "served_bytes" in scores and not {"runtimes", TEST_DIGEST} <= set(run.data.tags):
+        raise CandidateError(f"An older version of this project made the candidate {uri}. Train it again.")
     if run.info.status != "FINISHED" or "served_bytes" not in scores:
         raise CandidateError(f"The candidate {uri} is no finished model of a trainer (its run is {run.info.status}).")
     used = run.inputs.dataset_inputs if run.inputs else []
@@ -41,8 +50,10 @@ def read(uri: str) -> dict[str, Any]:
         "name": run.info.run_name.partition(" ")[2] or run.info.run_name,
         "family": run.data.tags["step"].removeprefix("train_"),
         "runtime": run.data.tags["runtime"],
+        "runtimes": run.data.tags["runtimes"],
         "megabytes": scores["served_bytes"] / 1e6,
         "validation": digest,
+        "test": run.data.tags[TEST_DIGEST],
         "uri": uri,
         "link": runs.link(run),
     }
@@ -65,31 +76,85 @@ def rank(rows: list[dict[str, Any]], metric: str) -> pd.DataFrame:
     twins = table["name"].duplicated(keep=False)
     table["name"] = table["name"].where(~twins, table["name"] + " " + table["uri"].map(run_id).str[:4])
     ascending = [not metrics.HIGHER_IS_BETTER[metric], True]
-    return table.sort_values([metric, "predict_seconds"], ascending=ascending, ignore_index=True)
+    return table.sort_values([metric, "predict_milliseconds"], ascending=ascending, ignore_index=True)
 
 
-def require_scored_on(candidates: pd.DataFrame, data: Mapping[str, Any]) -> None:
-    """Refuse candidates that were scored on other validation tweets than those of the splits.
+def may_be_served(rows: pd.DataFrame, cfg: DictConfig) -> pd.Series:
+    """Return which candidates may be served: by their family, and by all runtimes that they need.
+
+    A blend needs those of its members; that of its own does nothing but put them together.
+    """
+    runtimes = {*cfg.select.runtimes, "blend"}
+    able = rows["runtimes"].map(lambda needed: set(needed.split(",")) <= runtimes)
+    return able & rows["family"].isin(list(cfg.select.families))
+
+
+def best_to_serve(ranked: pd.DataFrame, cfg: DictConfig) -> pd.Series:
+    """Return the best of ranked candidates that may be served; the best of all where none may."""
+    allowed = ranked[may_be_served(ranked, cfg)]
+    return (ranked if allowed.empty else allowed).iloc[0]
+
+
+def require_same_splits(rows: pd.DataFrame, data: Mapping[str, Any]) -> None:
+    """Refuse models whose validation or test tweets are not those of the data: they may have been trained on them.
 
     Raises:
-        CandidateError: they were.
+        CandidateError: they are others.
     """
-    digest = short(data["digests"]["validation"])
-    if set(candidates["validation"]) != {digest}:
-        other = ", ".join(candidates["validation"].unique())
+    for name in ("validation", "test"):
+        digest = short(data["digests"][name])
+        if set(rows[name]) != {digest}:
+            other = ", ".join(rows[name].unique())
+            raise CandidateError(
+                f"{', '.join(rows['name'])}: the {name} split is {other}, that of the given data is {digest}. Give "
+                "models that were trained on the same splits."
+            )
+
+
+def table_of(validation: pd.DataFrame, predictions: Predictions) -> pd.DataFrame:
+    """Return predictions of the validation split as they are stored, each with its tweet's label and hash."""
+    identity = {"text": exact_hashes(validation["text"]), "negative": validation["negative"].to_numpy()}
+    return pd.DataFrame(identity | {field.name: getattr(predictions, field.name) for field in fields(predictions)})
+
+
+def read_validation(uri: str, validation: pd.DataFrame) -> Predictions:
+    """Read what a model says of the tweets of the validation split.
+
+    Raises:
+        CandidateError: what is stored is of other tweets, of the same in another order, or of other labels.
+    """
+    stored = read_parquet(uri, VALIDATION)
+    asked = {"text": exact_hashes(validation["text"]), "negative": validation["negative"].to_numpy()}
+    if len(stored) != len(validation):
         raise CandidateError(
-            f"The candidates were scored on the validation split {other}, not on {digest} (inputs.splits)."
+            f"{uri} has stored predictions of {len(stored):,} validation tweets, the splits hold {len(validation):,}. "
+            "Train it on these splits."
         )
+    different = np.logical_or.reduce([stored[column].to_numpy() != values for column, values in asked.items()])
+    if different.any():
+        raise CandidateError(
+            f"{uri} has stored predictions of other validation tweets than the splits hold: {different.sum():,} of "
+            f"{len(stored):,} texts or labels differ, the first in row {int(np.argmax(different)) + 1}. Train it on "
+            "these splits."
+        )
+    return Predictions(**{field.name: stored[field.name].to_numpy() for field in fields(Predictions)})
 
 
-def read_validation(uri: str) -> pd.DataFrame:
-    """Read a model's probabilities on the validation split: columns `negative` and `probability`, one row a tweet."""
-    return read_parquet(uri, VALIDATION)
+def exact_hashes(texts: pd.Series) -> NDArray[np.uint64]:
+    """Return a hash, 64 bits, of each text as it is written."""
+    return splitting.hash_of(texts)
 
 
-def read_trained_on(uri: str) -> set[int]:
-    """Read the hashes of the texts that a model was trained on."""
-    return set(read_parquet(uri, TRAINED_ON)["text"])
+def read_seen(uri: str) -> set[int]:
+    """Read the hashes of the texts that decided anything about a model: those of its train and validation splits."""
+    return set(read_parquet(uri, SEEN)["text"])
+
+
+def read_data(uri: str) -> dict[str, Any]:
+    """Return what the split step said of the data that a model was trained on."""
+    path = f"{mlflow.get_run(run_id(uri)).info.artifact_uri}/{DESCRIPTIONS['splits']}"
+    description: dict[str, Any] = yaml.safe_load(mlflow.artifacts.load_text(path))
+    return description
 
 
 def read_parquet(uri: str, name: str) -> pd.DataFrame:

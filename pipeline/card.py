@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from omegaconf import DictConfig
 from pipeline import candidates, runs, selection
 from pipeline.artifacts import MODEL_CARD
 from pipeline.promotion import Decision
-from pipeline.selection import Control, Selection
+from pipeline.selection import Selection, TestEvaluation
 from sentiment.evaluation import bootstrap, metrics, slices
 from sentiment.evaluation.metrics import Cost
 from sentiment.reports import model_card, pages, plots
@@ -28,22 +27,19 @@ LONGEST_DESCRIPTION = 5_000
 FOUND_OUT = ("best", "weight")
 
 
-def attach(
-    found: Selection, control: Control, decision: Decision, data: Mapping[str, Any], cfg: DictConfig, scratch: Path
-) -> None:
+def attach(found: Selection, test: TestEvaluation, decision: Decision, cfg: DictConfig, scratch: Path) -> None:
     """Log the card in the open run, and have the version tell where: its head as description, its address as a tag.
 
     Args:
         found: the winner among the candidates.
-        control: the winner on the test split.
+        test: the winner on the test split.
         decision: what became of it.
-        data: what the split step says of the data.
         cfg: the configuration.
         scratch: a folder to write to.
     """
     folder = scratch / MODEL_CARD
     folder.mkdir()
-    text = write(gather(found, control, decision, data, cfg), found, folder, cfg.select.metric)
+    text = write(gather(found, test, decision, cfg), found, folder, cfg.select.metric)
     mlflow.log_artifacts(str(folder), MODEL_CARD)
     version, run = decision.version, runs.active()
     head = f"{text.partition('## Uses')[0]}\n[The whole card]({runs.link(run)}/artifacts/{MODEL_CARD})"
@@ -53,14 +49,13 @@ def attach(
     client.set_model_version_tag(version.name, version.version, MODEL_CARD, uri)
 
 
-def gather(
-    found: Selection, control: Control, decision: Decision, data: Mapping[str, Any], cfg: DictConfig
-) -> model_card.Card:
+def gather(found: Selection, test: TestEvaluation, decision: Decision, cfg: DictConfig) -> model_card.Card:
     """Return what the card tells; arguments are those of `attach`."""
     winner = found.winner
     run = mlflow.get_run(candidates.run_id(winner["uri"]))
     made_by = {made.info.run_name: made for made in lineage(run)}
     cost, threshold = Cost(**cfg.cost), float(winner["threshold"])
+    negative, settings = test.tweets["negative"].to_numpy(), selection.bootstrap_settings(cfg, test.tweets["group"])
     return model_card.Card(
         name=decision.version.name,
         version=str(decision.version.version),
@@ -68,12 +63,12 @@ def gather(
         candidate=winner["name"],
         family=winner["family"],
         training={name: settings_of(made) for name, made in made_by.items() if made.data.tags["step"] != "split"},
-        data={key: value for key, value in data.items() if key != "limits"},
-        data_limits=data["limits"],
+        data={key: value for key, value in found.data.items() if key != "limits"},
+        data_limits=found.data["limits"],
         validation=found.intervals,
-        test=bootstrap.intervals(control.negative, control.probability, threshold=threshold, **selection.drawing(cfg)),
-        gap=control.gap,
-        answers=model_card.count_answers(control.negative, control.probability >= threshold),
+        test=bootstrap.intervals(negative, test.predictions, **settings),
+        gap=test.gap,
+        answers=model_card.count_answers(negative, test.predictions.called),
         cost=cost,
         threshold=threshold,
         uncertain=metrics.uncertain_band(cost, threshold),
@@ -83,8 +78,7 @@ def gather(
         slices=slices.table(
             found.validation["text"].tolist(),
             found.validation["negative"].to_numpy(),
-            found.validation[winner["uri"]].to_numpy(),
-            threshold=threshold,
+            found.predictions[winner["uri"]],
             cost=cost,
             confidence=cfg.select.confidence,
         ),
@@ -93,7 +87,7 @@ def gather(
         candidates=found.ranked,
         leads=found.leads,
         megabytes=winner["megabytes"],
-        milliseconds=winner["predict_seconds"],
+        milliseconds=winner["predict_milliseconds"],
         commit=run.data.tags.get("mlflow.source.git.commit", "unknown: the code was under no version control"),
         commands=[command()],
         runs={name: runs.link(made) for name, made in made_by.items()},

@@ -1,9 +1,7 @@
 """How a version becomes champion: through the gate, or by hand."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import mlflow
 from mlflow.entities.model_registry import ModelVersion
@@ -13,11 +11,11 @@ from omegaconf import DictConfig
 from pipeline import artifacts, candidates, registry, selection
 from pipeline.candidates import CandidateError
 from pipeline.registry import CHALLENGER, CHAMPION, WITHDRAWN, RegistryError
-from pipeline.selection import Selection
+from pipeline.selection import Selection, TestEvaluation
 from sentiment.data import splitting
 from sentiment.evaluation import gate
-from sentiment.evaluation.bootstrap import Interval
-from sentiment.evaluation.gate import Verdict
+from sentiment.evaluation.gate import Rival, Verdict
+from sentiment.evaluation.metrics import Cost, Predictions, best_constant
 from sentiment.reports import verdict as verdicts
 
 log = logging.getLogger(__name__)
@@ -42,92 +40,81 @@ class Decision:
     champion: bool
 
 
-def challenge(found: Selection, data: Mapping[str, Any], cfg: DictConfig) -> Decision:
+def challenge(found: Selection, test: TestEvaluation, cfg: DictConfig) -> Decision:
     """Register the winner, make it the challenger, and the champion if the gate lets it pass.
 
-    The verdict is kept as tags of the version: `gate` (passed, refused, or undecided where the champion cannot be
-    compared with it) and `gate_reasons`. A winner that is the champion already stays it, whatever the gate says.
+    The verdict is kept as tags of the version: `gate` (passed, refused or undecided) and `gate_reasons`. A winner that
+    is the champion already stays it, whatever the gate says.
 
     Args:
         found: the winner among the candidates.
-        data: what the split step says of the data.
+        test: the winner on the test split.
         cfg: the configuration.
-
-    Raises:
-        CandidateError: the champion cannot be compared with it.
     """
     name, winner = cfg.select.name, found.winner
-    tags = {key: data[key] for key in ("data", "digest", "synthetic")}
+    tags = {key: found.data[key] for key in ("data", "digest", "synthetic")}
     tags |= {"candidate": winner["name"], "threshold": winner["threshold"]}
     tags |= {f"val_{cfg.select.metric}": winner[cfg.select.metric]}
     with registry.locked(name, seconds=PATIENCE_SECONDS):
         version = registry.register(winner["uri"], name, tags)
         champion = registry.holder(name, CHAMPION)
         if champion is not None and champion.version == version.version:
-            verdict = judge(version, found, None, None, cfg)
+            verdict = judge(version, found, None, cfg)
             crown(version, verdict.summary)
             return Decision(version=version, verdict=verdict, champion=True)
         registry.move(name, CHALLENGER, str(version.version), "the best candidate on validation")
-        try:
-            over_champion = None if champion is None else lead_over_champion(found, champion, cfg)
-        except CandidateError as error:
-            record(version, "undecided", str(error))
-            raise CandidateError(
-                f"Version {version.version} of {name} is the challenger, and cannot become the champion. {error}\n"
-                "Decide by hand: mlflow run . --env-manager=local -e promote -P version=<number>"
-            ) from error
-        verdict = judge(version, found, champion, over_champion, cfg)
-        record(version, "passed" if verdict.passed else "refused", verdicts.markdown(verdict))
+        rival = None if champion is None else compare(champion, test, cfg)
+        verdict = judge(version, found, rival, cfg)
+        record(version, verdict.result, verdicts.markdown(verdict))
         if verdict.passed:
             crown(version, verdict.summary)
     return Decision(version=version, verdict=verdict, champion=verdict.passed)
 
 
-def lead_over_champion(found: Selection, champion: ModelVersion, cfg: DictConfig) -> Interval:
-    """Return by how much the winner leads the champion, on the validation tweets that the champion was not trained on.
+def compare(champion: ModelVersion, test: TestEvaluation, cfg: DictConfig) -> Rival:
+    """Compare the winner with the champion on the tweets of the test split that the champion has not seen either.
 
-    Raises:
-        CandidateError: the champion cannot be run, or was trained on too many of them.
+    The winner was chosen on validation, and its epoch, calibration and threshold too: test tweets served for none of
+    it. Those of the champion's own train and validation splits are left out.
     """
-    told = f"Version {champion.version}, the champion, cannot be compared with it:"
+    synthetic = champion.tags.get("synthetic") != "False"
     try:
-        rival = candidates.read(f"runs:/{champion.run_id}/{artifacts.MODEL}")
-        known = candidates.read_trained_on(rival["uri"])
-        rows = found.validation[~splitting.text_hashes(found.validation["text"]).isin(known)]
-        if len(rows) < cfg.select.min_compared or rows["negative"].nunique() < 2:
-            raise CandidateError(
-                f"it was trained on all but {len(rows)} of these validation tweets, and select.min_compared="
-                f"{cfg.select.min_compared} are asked for."
+        trained = candidates.read(f"runs:/{champion.run_id}/{artifacts.MODEL}")
+        unseen = ~splitting.text_hashes(test.tweets["text"]).isin(candidates.read_seen(trained["uri"])).to_numpy()
+        tweets = test.tweets[unseen]
+        if len(tweets) < cfg.select.min_compared or tweets["negative"].nunique() < 2:
+            obstacle = (
+                f"only {len(tweets):,} test tweets of both classes are unseen by the champion; "
+                f"select.min_compared={cfg.select.min_compared} are required."
             )
-        answers = selection.answer(f"models:/{champion.name}/{champion.version}", rows["text"].tolist())
+            return Rival(synthetic=synthetic, rows=len(tweets), lead=None, obstacle=obstacle)
+        probability = selection.predict_in_subprocess(
+            f"models:/{champion.name}/{champion.version}", tweets["text"].tolist()
+        )
     except (mlflow.MlflowException, OSError, ValueError) as error:  # an artifact may be gone, damaged, or not its own
-        raise CandidateError(f"{told} {error}") from error
-    log.info("Compared with the champion on %d of %d validation tweets.", len(rows), len(found.validation))
-    lead = selection.lead(found.winner, rows, answers, rival["threshold"], cfg)
-    mlflow.log_metric("compared_with_champion_rows", len(rows))
+        obstacle = f"version {champion.version}, the champion: {str(error).rstrip('.')}."
+        return Rival(synthetic=synthetic, rows=0, lead=None, obstacle=obstacle)
+    log.info("Compared with the champion on %d of %d test tweets.", len(tweets), len(test.tweets))
+    of_champion = Predictions.at(probability.to_numpy(), trained["threshold"])
+    lead = selection.lead(tweets, test.predictions[unseen], of_champion, cfg)
+    mlflow.log_metric("compared_with_champion_rows", len(tweets))
     selection.log_lead("lead_over_champion", lead)
-    return lead
+    return Rival(synthetic=synthetic, rows=len(tweets), lead=lead)
 
 
-def judge(
-    version: ModelVersion,
-    found: Selection,
-    champion: ModelVersion | None,
-    over_champion: Interval | None,
-    cfg: DictConfig,
-) -> Verdict:
+def judge(version: ModelVersion, found: Selection, champion: Rival | None, cfg: DictConfig) -> Verdict:
     """Return what the gate says of a version."""
-    winner = found.winner
+    winner, metric = found.winner, cfg.select.metric
     return gate.examine(
         selection.requirements(cfg),
         family=winner["family"],
-        metric=cfg.select.metric,
-        quality=winner[cfg.select.metric],
+        metric=metric,
+        quality=winner[metric],
+        constant=best_constant(found.validation["negative"].to_numpy(), metric, Cost(**cfg.cost)),
         megabytes=winner["megabytes"],
-        milliseconds=winner["predict_seconds"],
-        over_champion=over_champion,
+        milliseconds=winner["predict_milliseconds"],
+        champion=champion,
         synthetic=version.tags.get("synthetic") == "True",
-        champion_synthetic=None if champion is None else champion.tags.get("synthetic") != "False",
         withdrawn=version.tags.get(WITHDRAWN),
     )
 
@@ -178,7 +165,7 @@ def require_usable(name: str, number: str) -> ModelVersion:
         known = ", ".join(sorted(versions, key=int)) or "none"
         raise RegistryError(f"{name} has no version {number!r}. Its versions are: {known}.")
     try:
-        selection.answer(f"models:/{name}/{number}", [TWEET])
+        selection.predict_in_subprocess(f"models:/{name}/{number}", [TWEET])
     except CandidateError as error:
         raise RegistryError(f"Version {number} of {name} does not work, so it is not promoted. {error}") from error
     return versions[number]

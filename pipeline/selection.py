@@ -18,10 +18,9 @@ from omegaconf import DictConfig
 from pipeline import artifacts, candidates, settings
 from pipeline.candidates import CandidateError
 from sentiment.evaluation import bootstrap, metrics
-from sentiment.evaluation.bootstrap import Interval
+from sentiment.evaluation.bootstrap import Interval, Resampling
 from sentiment.evaluation.gate import Requirements
-from sentiment.evaluation.metrics import Cost
-from sentiment.inference.arrays import Labels, Probabilities
+from sentiment.evaluation.metrics import Cost, Predictions
 from sentiment.reports import comparison, pages, plots
 
 log = logging.getLogger(__name__)
@@ -40,49 +39,51 @@ class Selection:
     Attributes:
         ranked: the candidates, the best first, as `candidates.rank` returns them.
         winner: the row of the best that may be served.
-        validation: columns `text`, `negative`, and one named by the URI of each candidate, its probabilities.
+        data: what the split step said of the data that the winner was trained on.
+        validation: columns `text`, `negative` and `group`.
+        predictions: of each candidate on them, by its URI.
         leads: of the winner over each other candidate, by its name, the best of them first.
         intervals: the winner's metrics on validation.
     """
 
     ranked: pd.DataFrame
     winner: pd.Series
+    data: Mapping[str, Any]
     validation: pd.DataFrame
+    predictions: Mapping[str, Predictions]
     leads: Mapping[str, Interval]
     intervals: Mapping[str, Interval]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Control:
+class TestEvaluation:
     """The winner on the test split.
 
     Attributes:
-        negative: labels, shape (n,).
-        probability: what the served model answers, shape (n,).
-        scores: its metrics, at its threshold.
+        tweets: the test split: columns `text`, `negative` and `group`.
+        predictions: of the served model on them.
+        scores: its metrics.
         gap: what the difference between its AUC on validation and on test says, in words.
     """
 
-    negative: Labels
-    probability: Probabilities
+    tweets: pd.DataFrame
+    predictions: Predictions
     scores: Mapping[str, float]
     gap: str
 
 
 def requirements(cfg: DictConfig) -> Requirements:
-    """Return what a model must bring to be served.
-
-    Raises:
-        ValueError: the families are no list.
-    """
-    section = settings.plain(cfg.select)
-    return Requirements(**{name: section[name] for name in ("floor", "max_megabytes", "max_milliseconds", "families")})
+    """Return what a model must bring to be served."""
+    section, metric = settings.plain(cfg.select), cfg.select.metric
+    asked = ("max_megabytes", "max_milliseconds", "min_compared", "families")
+    of_metric = {name: section[name][metric] for name in ("floor", "margin")}
+    return Requirements(**of_metric, **{name: section[name] for name in asked})
 
 
-def drawing(cfg: DictConfig) -> dict[str, Any]:
-    """Return how tweets are drawn for intervals, and what wrong answers cost, for `sentiment.evaluation`."""
+def bootstrap_settings(cfg: DictConfig, groups: pd.Series) -> dict[str, Any]:
+    """Return what wrong answers cost, and how tweets of these groups are drawn for intervals."""
     given = {"resamples": cfg.select.resamples, "confidence": cfg.select.confidence, "seed": cfg.seed}
-    return {"cost": Cost(**cfg.cost), **given}
+    return {"cost": Cost(**cfg.cost), "resampling": Resampling(**given, groups=groups.to_numpy())}
 
 
 def compare(uris: Sequence[str], splits: Path, data: Mapping[str, Any], cfg: DictConfig) -> Selection:
@@ -102,59 +103,46 @@ def compare(uris: Sequence[str], splits: Path, data: Mapping[str, Any], cfg: Dic
             f"There is nothing to select from (inputs.candidates): give runs:/<run id>/{artifacts.MODEL}."
         )
     ranked = candidates.rank([candidates.read(uri) for uri in dict.fromkeys(uris)], cfg.select.metric)
-    candidates.require_scored_on(ranked, data)
-    winner = choose(ranked, requirements(cfg).families, list(cfg.select.runtimes))
-    validation = pd.read_parquet(splits / "validation.parquet", columns=["text", "negative"])
-    for uri in ranked["uri"]:
-        validation[uri] = candidates.read_validation(uri)["probability"].to_numpy()
+    candidates.require_same_splits(ranked, data)
+    winner = choose(ranked, cfg)
+    validation = pd.read_parquet(splits / "validation.parquet", columns=["text", "negative", "group"])
+    predictions = {uri: candidates.read_validation(uri, validation) for uri in ranked["uri"]}
+    own, drawing = predictions[winner["uri"]], bootstrap_settings(cfg, validation["group"])
     others = ranked[ranked["uri"] != winner["uri"]]
-    negative, probability = (validation[column].to_numpy() for column in ("negative", winner["uri"]))
     return Selection(
         ranked=ranked,
         winner=winner,
+        data=candidates.read_data(winner["uri"]),
         validation=validation,
+        predictions=predictions,
         leads={
-            other.name: lead(winner, validation, validation[other.uri], other.threshold, cfg)
-            for other in others[["name", "uri", "threshold"]].itertuples(index=False)
+            other.name: lead(validation, own, predictions[other.uri], cfg)
+            for other in others[["name", "uri"]].itertuples(index=False)
         },
-        intervals=bootstrap.intervals(negative, probability, threshold=winner["threshold"], **drawing(cfg)),
+        intervals=bootstrap.intervals(validation["negative"].to_numpy(), own, **drawing),
     )
 
 
-def choose(ranked: pd.DataFrame, families: Sequence[str], runtimes: Sequence[str]) -> pd.Series:
+def choose(ranked: pd.DataFrame, cfg: DictConfig) -> pd.Series:
     """Return the best candidate that may be served.
 
     Raises:
         CandidateError: none may.
     """
-    allowed = ranked[ranked["runtime"].isin(runtimes) & ranked["family"].isin(families)]
+    allowed = ranked[candidates.may_be_served(ranked, cfg)]
     if allowed.empty:
-        told = ", ".join(f"{row.name} ({row.family}, {row.runtime})" for row in ranked.itertuples(index=False))
+        named = ", ".join(f"{row.name} ({row.family}, {row.runtimes})" for row in ranked.itertuples(index=False))
         raise CandidateError(
-            f"No candidate may be served: select.families={families} and select.runtimes={runtimes} allow none of "
-            f"{told}."
+            f"No candidate may be served: select.families={list(cfg.select.families)} and select.runtimes="
+            f"{list(cfg.select.runtimes)} allow none of {named}."
         )
     return allowed.iloc[0]
 
 
-def lead(winner: pd.Series, rows: pd.DataFrame, other: pd.Series, threshold: float, cfg: DictConfig) -> Interval:
-    """Return by how much the winner leads another model, in the metric to select by.
-
-    Args:
-        winner: its row among the candidates.
-        rows: of the validation split, as in `Selection`.
-        other: the other model's probabilities on them, shape (n,).
-        threshold: the other model's.
-        cfg: the configuration.
-    """
-    return bootstrap.lead(
-        rows["negative"].to_numpy(),
-        rows[winner["uri"]].to_numpy(),
-        other.to_numpy(),
-        cfg.select.metric,
-        thresholds=(winner["threshold"], threshold),
-        **drawing(cfg),
-    )
+def lead(tweets: pd.DataFrame, first: Predictions, second: Predictions, cfg: DictConfig) -> Interval:
+    """Return by how much one model leads another on tweets (`negative`, `group`), in the metric to select by."""
+    negative = tweets["negative"].to_numpy()
+    return bootstrap.lead(negative, first, second, cfg.select.metric, **bootstrap_settings(cfg, tweets["group"]))
 
 
 def log_lead(name: str, found: Interval) -> None:
@@ -169,7 +157,7 @@ def log_comparison(found: Selection, metric: str, note: str, scratch: Path) -> N
     found.ranked.to_csv(folder / "candidates.csv", index=False)
     plots.quality_against_time(found.ranked, metric).savefig(folder / "quality_against_time.png")
     names = zip(found.ranked["name"], found.ranked["uri"], strict=True)
-    curves = {name: found.validation[uri].to_numpy() for name, uri in names}
+    curves = {name: found.predictions[uri].score for name, uri in names}
     plots.roc_curves(found.validation["negative"].to_numpy(), curves).savefig(folder / "roc.png")
     text = comparison.markdown(found.ranked, TITLE, note, comparison.PLOTS)
     (folder / "candidates.md").write_text(text, encoding="utf-8")
@@ -179,27 +167,35 @@ def log_comparison(found: Selection, metric: str, note: str, scratch: Path) -> N
         log_lead("lead_over_second", next(iter(found.leads.values())))
 
 
-def look_at_test(found: Selection, splits: Path, cfg: DictConfig) -> Control:
+def look_at_test(found: Selection, splits: Path, cfg: DictConfig) -> TestEvaluation:
     """Score the winner on the test split, as it is served, and log its metrics `test_*`.
 
     Raises:
         CandidateError: it cannot be run.
     """
     winner = found.winner
-    test = pd.read_parquet(splits / "test.parquet", columns=["text", "negative"])
-    on_test = test["negative"].to_numpy(), answer(winner["uri"], test["text"].tolist()).to_numpy()
-    scores = metrics.score(*on_test, winner["threshold"], Cost(**cfg.cost))
+    test = pd.read_parquet(splits / "test.parquet", columns=["text", "negative", "group"])
+    negative = test["negative"].to_numpy()
+    probability = predict_in_subprocess(winner["uri"], test["text"].tolist()).to_numpy()
+    predictions = Predictions.at(probability, winner["threshold"])
+    scores = metrics.score(negative, predictions, Cost(**cfg.cost))
     mlflow.log_metrics({f"test_{name}": value for name, value in scores.items()})
 
-    on_validation = found.validation["negative"].to_numpy(), found.validation[winner["uri"]].to_numpy()
-    gap, errors = metrics.gap_in_standard_errors(on_validation, on_test)
+    on_validation = found.validation["negative"].to_numpy(), found.predictions[winner["uri"]].score
+    gap, errors = metrics.gap_in_standard_errors(on_validation, (negative, predictions.score))
     mlflow.log_metrics({"validation_to_test_gap": gap, "validation_to_test_gap_in_standard_errors": errors})
-    told = f"{abs(gap):.3f} {'below' if gap > 0 else 'above'} validation, {abs(errors):.1f} standard errors: "
-    told += "SUSPICIOUS, look at the splits" if abs(errors) > SUSPICIOUS else "chance explains it"
-    return Control(negative=on_test[0], probability=on_test[1], scores=scores, gap=told)
+    return TestEvaluation(tweets=test, predictions=predictions, scores=scores, gap=describe_gap(gap, errors))
 
 
-def answer(uri: str, texts: list[str]) -> pd.Series:
+def describe_gap(gap: float, errors: float) -> str:
+    """Return a gap between validation and test in words: `0.012 below validation (2.2 standard errors; ...)`."""
+    side = "below" if gap > 0 else "above"
+    chance = f"chance alone makes one at least as large in {100 * metrics.chance_of(errors):.2g} % of runs"
+    advice = ": SUSPICIOUS, check the splits" if abs(errors) > SUSPICIOUS else ""
+    return f"{abs(gap):.3f} {side} validation ({abs(errors):.1f} standard errors; {chance}){advice}"
+
+
+def predict_in_subprocess(uri: str, texts: list[str]) -> pd.Series:
     """Return a model's probabilities, computed in a process of its own, with the code that the model carries.
 
     Raises:

@@ -1,6 +1,9 @@
 """A plan carried out stage by stage: each stage's candidates are made and ranked, and its winner's choices kept."""
 
 import logging
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -8,9 +11,10 @@ import pandas as pd
 from omegaconf import DictConfig
 from rich.console import Console
 
-from pipeline import candidates, plan
+from pipeline import artifacts, candidates, plan, selection
 from pipeline.launch import Launcher, StepError
 from pipeline.plan import BLEND, Candidate, Stage
+from sentiment.evaluation.bootstrap import signed
 from sentiment.reports import comparison
 
 log = logging.getLogger(__name__)
@@ -26,9 +30,10 @@ class Study:
         self.candidates: dict[str, Candidate] = {}
         self.kept: dict[str, str] = {}
         self.splits = ""
+        self.validation = pd.DataFrame()
 
     def run(self, stage: Stage, number: int) -> None:
-        """Run the candidates of a stage, show and log its table, and keep what it says of the best.
+        """Run the candidates of a stage, show and log its table, and keep what it says of its choice.
 
         A candidate that fails is shown as failed. `number` is that of the stage, from 1.
 
@@ -51,8 +56,38 @@ class Study:
             raise StepError(f"{stage}: no candidate has finished, {', '.join(failed)} failed. Nothing was registered.")
         self.rows += [row for row in rows if row["uri"] not in {known["uri"] for known in self.rows}]
         ranked = candidates.rank(rows, self.cfg.select.metric)
-        self.kept |= plan.kept_of(self.candidates[ranked["uri"].iloc[0]], stage, self.overrides)
-        show(stage, number, ranked, failed, self.kept)
+        uri, reason = self.choose(ranked, [row["uri"] for row in rows])
+        self.kept |= plan.kept_of(self.candidates[uri], stage, self.overrides)
+        notes = [f"Failed: {', '.join(failed)}."] if failed else []
+        notes += [reason] if reason else []
+        notes += [f"Kept: {', '.join(self.kept.values())}."] if stage.keep else []
+        show(stage, number, ranked, " ".join(notes))
+
+    def choose(self, ranked: pd.DataFrame, simplest_first: Sequence[str]) -> tuple[str, str]:
+        """Return the URI of a stage's choice, and why it is chosen, as a sentence; empty where there was no choice.
+
+        It is the simplest candidate over which the lead of the best is no more than chance explains: candidates of a
+        stage stand in the plan from the simplest to the most complex. What may not be served is no choice.
+
+        Source: the one-standard-error rule of Breiman et al., Classification and regression trees, 1984, here with the
+        paired interval of the lead.
+        """
+        servable = ranked[candidates.may_be_served(ranked, self.cfg)]
+        names = (ranked if servable.empty else servable).set_index("uri")["name"]
+        best, *others = names.index
+        if not others:
+            return best, ""
+        of_best = candidates.read_validation(best, self.validation)
+        leads = {
+            uri: selection.lead(self.validation, of_best, candidates.read_validation(uri, self.validation), self.cfg)
+            for uri in others
+        }
+        simpler = simplest_first[: simplest_first.index(best)]
+        for uri in simpler:
+            if uri in leads and leads[uri].low <= 0:
+                found = f"{names[best]} leads {names[uri]} by {signed(leads[uri])}, which chance explains"
+                return uri, f"{found}: {names[uri]}, the simpler one, is chosen."
+        return best, f"{names[best]} is chosen; it leads {names[others[0]]} by {signed(leads[others[0]])}."
 
     def given(self, candidate: Candidate) -> dict[str, Any]:
         """Return what a candidate eats of what was found so far; the splits of the first candidate are those of all.
@@ -60,7 +95,12 @@ class Study:
         Raises:
             StepError: the splits cannot be made, or no teacher has finished.
         """
-        self.splits = self.splits or self.launcher.make("split", candidate, {})
+        if not self.splits:
+            self.splits = self.launcher.make("split", candidate, {})
+            with tempfile.TemporaryDirectory() as scratch:
+                self.validation = artifacts.read_splits(artifacts.fetch(self.splits, "splits", Path(scratch)))[
+                    "validation"
+                ]
         if candidate.step != BLEND and candidate.teacher is None:
             return {}
         ranked = candidates.rank([row for row in self.rows if row["family"] != BLEND], self.cfg.select.metric)
@@ -76,16 +116,14 @@ class Study:
 
     def best(self) -> Candidate:
         """Return the best candidate so far that is one model and may be served."""
-        allowed = [row for row in self.rows if row["family"] in self.cfg.select.families and row["family"] != BLEND]
-        ranked = candidates.rank(allowed or self.rows, self.cfg.select.metric)
-        return self.candidates[ranked["uri"].iloc[0]]
+        single = [row for row in self.rows if row["family"] != BLEND]
+        ranked = candidates.rank(single, self.cfg.select.metric)
+        return self.candidates[candidates.best_to_serve(ranked, self.cfg)["uri"]]
 
 
-def show(stage: Stage, number: int, ranked: pd.DataFrame, failed: list[str], kept: dict[str, str]) -> None:
+def show(stage: Stage, number: int, ranked: pd.DataFrame, note: str) -> None:
     """Show the table of a stage on the terminal, and log it."""
     mlflow.log_text(ranked.to_csv(index=False), f"stages/{number:02} {stage.name}.csv")
     title = f"Stage {stage.name}: candidates on the validation split, best first"
-    note = f"Failed: {', '.join(failed)}." if failed else ""
-    note += f" Kept: {', '.join(kept.values())}." if stage.keep else ""
     mlflow.log_text(comparison.markdown(ranked, title, note, plots=()), f"stages/{number:02} {stage.name}.md")
-    Console().print("", comparison.terminal(ranked, title), note.strip(), sep="\n", soft_wrap=True)
+    Console().print("", comparison.terminal(ranked, title), note, "", sep="\n", soft_wrap=True)

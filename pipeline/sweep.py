@@ -174,8 +174,7 @@ def trial(cfg: DictConfig, overrides: list[str], stages: list[Stage]) -> float |
             mlflow.end_run(RunStatus.to_string(RunStatus.FAILED))
             return None
         rows = [candidates.read(uri) for uri in uris]
-        allowed = [row for row in rows if row["family"] in cfg.select.families]
-        best = candidates.rank(allowed or rows, cfg.select.metric).iloc[0]
+        best = candidates.best_to_serve(candidates.rank(rows, cfg.select.metric), cfg)
         mlflow.set_tags({"candidate": best["name"], "model": best["uri"], "splits": splits})
         mlflow.log_metrics({column: float(best[column]) for column in figures(cfg.select.metric)})
         return float(best[cfg.select.metric])
@@ -214,9 +213,12 @@ def finish(sweep: Run, swept: list[str], cfg: DictConfig) -> None:
     if table["splits"].nunique() > 1:
         log.info("Nothing is selected: the trials have different splits, so that chance may decide which is the best.")
         return
-    family = candidates.read(best["model"])["family"]
-    if family not in cfg.select.families:
-        log.info("Nothing is selected: select.families=%s has no %s.", list(cfg.select.families), family)
+    model = candidates.read(best["model"])
+    if not candidates.may_be_served(pd.DataFrame([model]), cfg).item():
+        log.info(
+            "Nothing is selected: select.families=%s and select.runtimes=%s do not allow %s (%s, %s).",
+            *(list(cfg.select.families), list(cfg.select.runtimes), model["name"], model["family"], model["runtimes"]),
+        )
         return
     launcher = Launcher(reuse_before=cfg.reuse, since=sweep.info.start_time)
     try:

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 from sklearn.metrics import roc_auc_score
 
-from pipeline import reuse, runs
-from pipeline.artifacts import MODEL, TRAINED_ON, VALIDATION
+from pipeline import candidates, reuse, runs
+from pipeline.artifacts import MODEL, SEEN, VALIDATION
 from sentiment.data import splitting
 from sentiment.evaluation import calibration, metrics
 from sentiment.evaluation.metrics import Cost
@@ -44,8 +44,9 @@ class Trained:
         native: folder with the form of the framework that trained it; the same folder where that is what is served.
         native_probability: probabilities of the native form on the validation split, shape (n,).
         fit_seconds: wall-clock time of the training alone, in seconds.
-        judged: probabilities on the validation split to score instead of the served form's, shape (n,), where the model
-            was fitted to that split: by models that have not seen the tweet.
+        out_of_fold: probabilities on the validation split to score instead of the served form's, shape (n,), where the
+            model was fitted to that split: by models that have not seen the tweet.
+        learned_from: URIs of the models that it was made of or taught by: what they have seen, it has seen.
         figures: plots of the training, by name.
         tables: tables of the training, by name.
     """
@@ -56,7 +57,8 @@ class Trained:
     native: Path
     native_probability: Probabilities
     fit_seconds: float
-    judged: Probabilities | None = None
+    out_of_fold: Probabilities | None = None
+    learned_from: Sequence[str] = ()
     figures: dict[str, Figure] = field(default_factory=dict)
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
 
@@ -69,8 +71,9 @@ def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictC
     """Check, calibrate, score and log a trained model in its served form; return the URI of the model.
 
     The served form is given the raw texts of the validation split. On them its probabilities are calibrated, if that
-    helps, and the threshold is the one that costs least. Logged are the metrics `val_*`, plots, the probabilities, the
-    tweets that it gets most wrong, both forms and their sizes.
+    helps, and the threshold is the one that costs least. Logged are the metrics `val_*`, in which each tweet is judged
+    by a calibration and a threshold that were fitted without it, plots, the predictions, the tweets that it gets most
+    wrong, both forms and their sizes.
 
     Raises:
         ExportError: the served form's AUC is lower than the native form's by more than `export.max_auc_drop`.
@@ -83,7 +86,7 @@ def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictC
     served = Classifier.load(trained.served)
     started = time.perf_counter()
     answers = served.negative_probability(validation["text"].tolist())
-    predict_seconds = (time.perf_counter() - started) * 1000 / len(validation)
+    predict_milliseconds = (time.perf_counter() - started) * 1000 / len(validation)
     drop = roc_auc_score(negative, trained.native_probability) - roc_auc_score(negative, answers)
     mlflow.log_metric("export_auc_drop", drop)
     if drop > cfg.export.max_auc_drop:
@@ -91,7 +94,7 @@ def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictC
             f"The served form ({trained.runtime}) loses {drop:.4f} of validation AUC against the native one, more than "
             f"export.max_auc_drop={cfg.export.max_auc_drop}."
         )
-    raw = answers if trained.judged is None else trained.judged
+    raw = answers if trained.out_of_fold is None else trained.out_of_fold
     chosen = calibration.choose(negative, raw, **cfg.calibration, seed=cfg.seed)
     probability = chosen.calibration(raw)
     threshold = metrics.cheapest_threshold(negative, probability, cost)
@@ -100,7 +103,8 @@ def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictC
     served = Classifier.load(trained.served)
     golden.save(trained.served, served)
 
-    scores = metrics.score(negative, probability, threshold, cost)
+    predictions = calibration.cross_fit(negative, raw, cost, **cfg.calibration, seed=cfg.seed)
+    scores = metrics.score(negative, predictions, cost)
     mlflow.log_metrics({f"val_{name}": value for name, value in scores.items()})
     mlflow.log_metrics(
         {
@@ -108,28 +112,36 @@ def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictC
             "negative_share": float(served.is_negative(probability).mean()),
             "uncertain_share": float(served.is_uncertain(probability).mean()),
             "fit_seconds": trained.fit_seconds,
-            "predict_seconds": predict_seconds,
+            "predict_milliseconds": predict_milliseconds,
             "served_bytes": size(trained.served),
             "native_bytes": size(trained.native),
         }
     )
-    mlflow.set_tags({"runtime": trained.runtime, "calibration": chosen.method})
+    needed = ",".join(sorted(classifier.runtimes_in(trained.served)))
+    mlflow.set_tags({"runtime": trained.runtime, "runtimes": needed, "calibration": chosen.method})
     figures = {
-        "roc": plots.roc_curve(negative, probability, threshold),
-        "precision_recall": plots.precision_recall(negative, probability, threshold),
-        "calibration": plots.calibration(negative, probability, uncalibrated=raw),
-        "confusion": plots.confusion(negative, probability, threshold),
+        "roc": plots.roc_curve(negative, predictions, threshold),
+        "precision_recall": plots.precision_recall(negative, predictions, threshold),
+        "calibration": plots.calibration(negative, predictions.probability, uncalibrated=raw),
+        "confusion": plots.confusion(negative, predictions, threshold),
     }
     for name, figure in {**figures, **trained.figures}.items():
         mlflow.log_figure(figure, f"plots/{name}.png")
-    tables = {"calibration": chosen.table, "most_wrong": most_wrong(validation, probability)}
+    tables = {"calibration": chosen.table, "most_wrong": most_wrong(validation, predictions.probability)}
     for name, table in {**tables, **trained.tables}.items():
         runs.log_table(table, f"tables/{name}.csv")
-    runs.log_parquet(pd.DataFrame({"negative": negative, "probability": probability}), VALIDATION)
-    runs.log_parquet(pd.DataFrame({"text": splitting.text_hashes(frames["train"]["text"])}), TRAINED_ON)
+    runs.log_parquet(candidates.table_of(validation, predictions), VALIDATION)
+    runs.log_parquet(seen_by(frames, trained.learned_from), SEEN)
     if trained.native != trained.served:
         mlflow.log_artifacts(str(trained.native), "native")
     return log_model(trained)
+
+
+def seen_by(frames: Mapping[str, pd.DataFrame], learned_from: Iterable[str]) -> pd.DataFrame:
+    """Return the hashes of the texts that decided anything about a model, or about those that it has learned from."""
+    hashes = {int(value) for frame in frames.values() for value in splitting.text_hashes(frame["text"])}
+    hashes = hashes.union(*(candidates.read_seen(uri) for uri in learned_from))
+    return pd.DataFrame({"text": pd.Series(sorted(hashes), dtype="uint64")})
 
 
 def log_model(trained: Trained) -> str:
@@ -149,7 +161,7 @@ def log_model(trained: Trained) -> str:
         )
     run = runs.active().info
     location = mlflow.get_logged_model(logged.model_id).artifact_location
-    reuse.log_digest(location, f"{run.artifact_uri}/{VALIDATION}", f"{run.artifact_uri}/{TRAINED_ON}")
+    reuse.log_digest(location, f"{run.artifact_uri}/{VALIDATION}", f"{run.artifact_uri}/{SEEN}")
     return f"runs:/{run.run_id}/{MODEL}"
 
 

@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 from pipeline import artifacts, candidates, preflight, runs
 from pipeline.candidates import CandidateError
 from pipeline.trained import Trained, log_trained
+from sentiment.inference import classifier
 from sentiment.inference.classifier import logit
 from sentiment.inference.runtimes import blend
 from sentiment.training import blending
@@ -45,18 +46,19 @@ def main(cfg: DictConfig) -> str:
         frames = artifacts.read_splits(splits)
         artifacts.log_data(frames, splits)
         members = read_members(cfg.inputs.candidates)
-        candidates.require_scored_on(members, artifacts.describe_data(splits))
+        candidates.require_same_splits(members, artifacts.describe_data(splits))
         negative = frames["validation"]["negative"].to_numpy()
-        probabilities = [candidates.read_validation(uri)["probability"].to_numpy() for uri in members["uri"]]
-        logits = np.column_stack([logit(probability) for probability in probabilities])
-        started = time.perf_counter()
-        weights, intercept, judged = blending.fit(negative, logits, folds=cfg.calibration.folds, seed=cfg.seed)
-        fit_seconds = time.perf_counter() - started + members["fit_seconds"].sum()
-
         served = scratch / "served"
         served.mkdir()
-        for name, uri in zip(members["member"], members["uri"], strict=True):
+        logits = np.empty((len(negative), len(members)))
+        for number, (name, uri) in enumerate(zip(members["member"], members["uri"], strict=True)):
             shutil.copytree(candidates.fetch_served(uri, scratch / name), served / name)
+            score = candidates.read_validation(uri, frames["validation"]).score
+            logits[:, number] = logit(classifier.read_calibration(served / name)(score))
+        started = time.perf_counter()
+        weights, intercept, out_of_fold = blending.fit(negative, logits, folds=cfg.calibration.folds, seed=cfg.seed)
+        fit_seconds = time.perf_counter() - started + members["fit_seconds"].sum()
+
         told = dict(zip(members["member"], weights.tolist(), strict=True))
         blend.write(served, told, intercept)
         mlflow.log_params({f"weight.{name}": weight for name, weight in told.items()})
@@ -66,7 +68,8 @@ def main(cfg: DictConfig) -> str:
             served=served,
             native=served,
             native_probability=blend.probability(logits, weights, intercept),
-            judged=judged,
+            out_of_fold=out_of_fold,
+            learned_from=members["uri"].tolist(),
             fit_seconds=fit_seconds,
         )
         return log_trained(trained, frames, cfg)

@@ -10,9 +10,7 @@ task-specific knowledge from BERT into simple neural networks, 2019, for the tex
 
 import logging
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import hydra
 import mlflow
@@ -23,7 +21,6 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from pipeline import artifacts, candidates, runs
-from pipeline.candidates import CandidateError
 from sentiment.data import extra_texts, splitting
 from sentiment.data.corpus import read_tokenizer, tokenize
 from sentiment.data.extra_texts import ExtraTextsError
@@ -50,19 +47,6 @@ def check(settings: DictConfig) -> None:
         raise ExtraTextsError(
             f"distill.max_texts={settings.max_texts} and distill.label_weight={settings.label_weight}: give 1 or more, "
             "and a weight from 0 to 1."
-        )
-
-
-def require_same_splits(teacher: str, data: Mapping[str, Any]) -> None:
-    """Refuse a teacher of other splits: it may have learned what validation and test hold, and tell the student.
-
-    Raises:
-        CandidateError: it is one.
-    """
-    if candidates.read(teacher)["validation"] != artifacts.short(data["digests"]["validation"]):
-        raise CandidateError(
-            f"The model {teacher} (inputs.teacher) comes from other splits than inputs.corpus: it may know what "
-            "validation and test hold. Give one that was trained on the same splits."
         )
 
 
@@ -119,7 +103,7 @@ def main(cfg: DictConfig) -> str:
         source = artifacts.fetch(cfg.inputs.corpus, "corpus", scratch)
         frames = {name: pd.read_parquet(source / f"{name}.parquet") for name in splitting.SPLITS}
         description = artifacts.describe_data(source)
-        require_same_splits(cfg.inputs.teacher, description)
+        candidates.require_same_splits(pd.DataFrame([candidates.read(cfg.inputs.teacher)]), description)
         texts = unlabelled(frames, cfg)
         teacher = Classifier.load(candidates.fetch_served(cfg.inputs.teacher, scratch / "teacher"))
         frames["train"] = teach(

@@ -31,7 +31,7 @@ FIGURES = (
     "calibration_error",
     "expected_cost",
     "fit_seconds",
-    "predict_seconds",
+    "predict_milliseconds",
     "megabytes",
 )
 # What is told of the end: metrics of `select`.

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import hydra
@@ -89,7 +90,8 @@ def main(cfg: DictConfig) -> str:
         embedding = load(artifacts.fetch(cfg.inputs.embedding, "embedding", scratch), tokenizer)
         frames = artifacts.read_splits(corpus)
         artifacts.log_data(frames, corpus)
-        return log_trained(train(cfg, embedding, frames, tokenizer, scratch), frames, cfg)
+        trained = train(cfg, embedding, frames, tokenizer, scratch)
+        return log_trained(replace(trained, learned_from=artifacts.teachers(corpus)), frames, cfg)
 
 
 if __name__ == "__main__":

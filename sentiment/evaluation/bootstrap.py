@@ -1,22 +1,26 @@
 """How sure a figure is: intervals of metrics, and of the lead of one model over another, by the bootstrap.
 
 Two models are compared on the same tweets by the paired bootstrap: which of them leads is asked again for a thousand
-sets of tweets, drawn from those at hand. Each class is drawn within itself: splits hold the classes in fixed shares,
-and no draw can lack one.
+sets of tweets, drawn from those at hand. Where authors are known, authors are drawn, each with all of their tweets:
+tweets of one author are alike, and drawing them one by one would make intervals too narrow. Where no author has two
+tweets, each class is drawn within itself: splits hold the classes in fixed shares.
 
 Source: Efron and Tibshirani, An introduction to the bootstrap, 1993, chapter 13 (percentile interval);
 Berg-Kirkpatrick, Burkett and Klein, An empirical investigation of statistical significance in NLP, EMNLP 2012 (paired);
-Robin et al., pROC, BMC Bioinformatics 12, 2011 (classes apart).
+Robin et al., pROC, BMC Bioinformatics 12, 2011 (classes apart); Field and Welsh, Bootstrapping clustered data, Journal
+of the Royal Statistical Society B 69, 2007 (authors).
 """
 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from sentiment.evaluation.metrics import CALIBRATION_BINS, HIGHER_IS_BETTER, Cost, calibration_error
+from sentiment.evaluation.metrics import CALIBRATION_BINS, HIGHER_IS_BETTER, Cost, Predictions, calibration_error
 from sentiment.inference.arrays import Labels, Probabilities
 
 Counts = NDArray[np.int64]
@@ -34,7 +38,7 @@ class Interval:
         estimate: on the tweets as they are.
         low: the lower bound; not a number where there is none.
         high: the upper bound; not a number where there is none.
-        confidence: how often such an interval holds the true figure, 0 to 1.
+        confidence: level, 0 to 1: the share of such intervals that contain the true figure.
     """
 
     estimate: float
@@ -43,122 +47,106 @@ class Interval:
     confidence: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Resampling:
+    """How tweets are drawn.
+
+    Attributes:
+        resamples: how often.
+        confidence: level of the intervals, 0 to 1.
+        seed: of the draws; two classifiers that are compared see the same ones.
+        groups: whose tweet each is, shape (n,); None where nobody is known to have written two.
+    """
+
+    resamples: int
+    confidence: float
+    seed: int
+    groups: NDArray[Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number of draws or no confidence level.
+
+        Raises:
+            ValueError: it is not.
+        """
+        if self.resamples < 1 or not 0 < self.confidence < 1:
+            raise ValueError(
+                f"select.resamples={self.resamples} must be 1 or more, and select.confidence={self.confidence} "
+                "between 0 and 1."
+            )
+
+
 def lead(
-    negative: Labels,
-    first: Probabilities,
-    second: Probabilities,
-    metric: str,
-    *,
-    thresholds: tuple[float, float],
-    cost: Cost,
-    resamples: int,
-    confidence: float,
-    seed: int,
+    negative: Labels, first: Predictions, second: Predictions, metric: str, *, cost: Cost, resampling: Resampling
 ) -> Interval:
     """Return by how much the first classifier does better than the second on the same tweets.
 
-    Above 0 the first is better, whichever way the metric runs. Thresholds are taken as given: that they were chosen on
-    some tweets, and would have been others on others, does not enter.
+    Above 0 the first is better, whichever way the metric runs.
 
     Args:
         negative: labels, shape (n,).
-        first: probabilities of the first classifier, shape (n,).
-        second: probabilities of the second classifier, shape (n,).
+        first: of the first classifier.
+        second: of the second classifier.
         metric: one of `sentiment.evaluation.metrics.HIGHER_IS_BETTER`.
-        thresholds: of the first and of the second classifier.
         cost: what wrong answers cost.
-        resamples: how often tweets are drawn.
-        confidence: of the interval, 0 to 1.
-        seed: of the draws; both classifiers see the same ones.
+        resampling: how tweets are drawn.
 
     Raises:
-        ValueError: there is no such metric, shapes differ, the tweets are of one class, or there is no such
-            confidence or number of draws.
+        ValueError: there is no such metric, shapes differ, or the tweets are of one class.
     """
     sign = 1 if HIGHER_IS_BETTER.get(metric) else -1
-    of_first, of_second = (
-        statistic(negative, probability, metric, threshold, cost)
-        for probability, threshold in zip((first, second), thresholds, strict=True)
-    )
-    return bootstrap(
-        negative,
-        lambda drawn: sign * (of_first(drawn) - of_second(drawn)),
-        resamples=resamples,
-        confidence=confidence,
-        seed=seed,
-    )
+    of_first, of_second = (statistic(negative, predictions, metric, cost) for predictions in (first, second))
+    return bootstrap(negative, lambda drawn: sign * (of_first(drawn) - of_second(drawn)), resampling)
 
 
 def interval(
-    negative: Labels,
-    probability: Probabilities,
-    metric: str,
-    *,
-    threshold: float,
-    cost: Cost,
-    resamples: int,
-    confidence: float,
-    seed: int,
+    negative: Labels, predictions: Predictions, metric: str, *, cost: Cost, resampling: Resampling
 ) -> Interval:
     """Return a metric of one classifier with its interval; arguments and errors are those of `lead`.
 
     The calibration error gets no bounds: a draw is off by chance once more, so all of its figures would be too high.
     """
-    measure = statistic(negative, probability, metric, threshold, cost)
+    measure = statistic(negative, predictions, metric, cost)
     if metric == "calibration_error":
-        return Interval(estimate=measure(once(negative)), low=math.nan, high=math.nan, confidence=confidence)
-    return bootstrap(negative, measure, resamples=resamples, confidence=confidence, seed=seed)
+        return Interval(estimate=measure(once(negative)), low=math.nan, high=math.nan, confidence=resampling.confidence)
+    return bootstrap(negative, measure, resampling)
 
 
-def intervals(
-    negative: Labels,
-    probability: Probabilities,
-    *,
-    threshold: float,
-    cost: Cost,
-    resamples: int,
-    confidence: float,
-    seed: int,
-) -> dict[str, Interval]:
+def intervals(negative: Labels, predictions: Predictions, *, cost: Cost, resampling: Resampling) -> dict[str, Interval]:
     """Return all metrics of one classifier with their intervals; arguments and errors are those of `lead`."""
     return {
-        metric: interval(
-            negative,
-            probability,
-            metric,
-            threshold=threshold,
-            cost=cost,
-            resamples=resamples,
-            confidence=confidence,
-            seed=seed,
-        )
-        for metric in HIGHER_IS_BETTER
+        metric: interval(negative, predictions, metric, cost=cost, resampling=resampling) for metric in HIGHER_IS_BETTER
     }
 
 
-def bootstrap(negative: Labels, measure: Statistic, *, resamples: int, confidence: float, seed: int) -> Interval:
-    """Return a statistic of tweets with its percentile interval.
-
-    Raises:
-        ValueError: there is nothing to draw, or no such confidence.
-    """
-    if resamples < 1 or not 0 < confidence < 1:
-        raise ValueError(
-            f"select.resamples={resamples} and select.confidence={confidence}: give a number above 0, and one between "
-            "0 and 1."
-        )
-    figures = [measure(drawn) for drawn in draws(negative, resamples, seed)]
+def bootstrap(negative: Labels, measure: Statistic, resampling: Resampling) -> Interval:
+    """Return a statistic of tweets with its percentile interval."""
+    confidence = resampling.confidence
+    figures = [measure(drawn) for drawn in draws(negative, resampling)]
     low, high = np.quantile(figures, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(estimate=measure(once(negative)), low=float(low), high=float(high), confidence=confidence)
 
 
-def draws(negative: Labels, resamples: int, seed: int) -> Iterator[Counts]:
-    """Yield how often each tweet is drawn, shape (n,): as many of each class as there are, with replacement."""
-    random = np.random.default_rng(seed)
-    classes = [np.flatnonzero(negative == label) for label in (0, 1)]
-    for _ in range(resamples):
-        drawn = np.concatenate([random.choice(rows, len(rows)) for rows in classes])
-        yield np.bincount(drawn, minlength=len(negative))
+def draws(negative: Labels, resampling: Resampling) -> Iterator[Counts]:
+    """Yield how often each tweet is drawn, shape (n,), with replacement.
+
+    As many tweets of each class as there are, or as many authors; a draw of authors who wrote tweets of one class only
+    is drawn again.
+    """
+    random = np.random.default_rng(resampling.seed)
+    codes, authors = (None, ()) if resampling.groups is None else pd.factorize(resampling.groups)
+    if codes is None or len(authors) == len(negative):
+        classes = [np.flatnonzero(negative == label) for label in (0, 1)]
+        for _ in range(resampling.resamples):
+            drawn = np.concatenate([random.choice(rows, len(rows)) for rows in classes])
+            yield np.bincount(drawn, minlength=len(negative))
+        return
+    for _ in range(resampling.resamples):
+        while True:
+            often = np.bincount(random.integers(len(authors), size=len(authors)), minlength=len(authors))[codes]
+            if 0 < (often * negative).sum() < often.sum():
+                break
+        yield often
 
 
 def once(negative: Labels) -> Counts:
@@ -166,25 +154,27 @@ def once(negative: Labels) -> Counts:
     return np.ones(len(negative), dtype=np.int64)
 
 
-def statistic(negative: Labels, probability: Probabilities, metric: str, threshold: float, cost: Cost) -> Statistic:
+def statistic(negative: Labels, predictions: Predictions, metric: str, cost: Cost) -> Statistic:
     """Return what computes a metric of drawn tweets, over ten times faster than `sentiment.evaluation.metrics.score`.
 
-    A metric depends on no more than how many negative and positive tweets have each probability. Probabilities are
-    sorted once; each draw is then counted.
+    A metric depends on no more than how many negative and positive tweets have each score, each probability, or are
+    called negative. These are sorted once; each draw is then counted.
 
     Raises:
         ValueError: there is no such metric, shapes differ, or the tweets are of one class.
     """
     if metric not in HIGHER_IS_BETTER:
-        raise ValueError(f"{metric} is no metric: take one of {', '.join(HIGHER_IS_BETTER)}.")
-    if negative.shape != probability.shape:
+        raise ValueError(f"Unknown metric {metric}; choose one of {', '.join(HIGHER_IS_BETTER)}.")
+    if negative.shape != predictions.probability.shape:
         raise ValueError(
-            f"Labels of shape {negative.shape}, probabilities of {probability.shape}: give the same tweets."
+            f"Labels of shape {negative.shape}, probabilities of {predictions.probability.shape}: give the same tweets."
         )
     if negative.min() == negative.max():
         raise ValueError(f"All {len(negative):,} tweets are of one class: intervals need tweets of both.")
-    level, place = np.unique(probability.astype(np.float64), return_inverse=True)
-    measure = measure_of(metric, level, threshold, cost)
+    source = {"roc_auc": "score", "average_precision": "score", "accuracy": "called", "f1": "called"}
+    values = getattr(predictions, {**source, "expected_cost": "called"}.get(metric, "probability"))
+    level, place = np.unique(values.astype(np.float64), return_inverse=True)
+    measure = measure_of(metric, level, cost)
 
     def of(drawn: Counts) -> float:
         ones = np.bincount(place, drawn * negative, len(level))
@@ -194,16 +184,15 @@ def statistic(negative: Labels, probability: Probabilities, metric: str, thresho
     return of
 
 
-def measure_of(metric: str, level: Probabilities, threshold: float, cost: Cost) -> Callable[[Counts, Counts], float]:
-    """Return the metric as a function of how many negative and positive tweets have each probability, shapes (k,).
+def measure_of(metric: str, level: Probabilities, cost: Cost) -> Callable[[Counts, Counts], float]:
+    """Return the metric as a function of how many negative and positive tweets have each level, shapes (k,).
 
     Args:
         metric: one of `sentiment.evaluation.metrics.HIGHER_IS_BETTER`.
-        level: the distinct probabilities, ascending, shape (k,).
-        threshold: the probability from which on a tweet counts as negative.
+        level: the distinct scores or probabilities, ascending, shape (k,); of what is called negative, 0 and 1.
         cost: what wrong answers cost.
     """
-    called = level >= threshold
+    called = level == 1
     inside = np.clip(level, ROUNDING, 1 - ROUNDING)
     # What a negative and a positive tweet of each probability count for, in metrics that are means.
     means = {

@@ -1,4 +1,4 @@
-"""Calibration: whether, and how, the probabilities of a model are put right on the validation split."""
+"""Calibration: whether, and how, the probabilities of a model are calibrated on the validation split."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
@@ -8,7 +8,13 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from sentiment.evaluation.metrics import CALIBRATION_BINS, calibration_error
+from sentiment.evaluation.metrics import (
+    CALIBRATION_BINS,
+    Cost,
+    Predictions,
+    calibration_error,
+    cheapest_threshold,
+)
 from sentiment.inference.arrays import Labels, Probabilities
 from sentiment.inference.classifier import EPSILON, IDENTITY, Calibration, logit
 
@@ -108,6 +114,34 @@ def cross_fitted(
     for rows, held_out in StratifiedKFold(folds, shuffle=True, random_state=seed).split(probability, negative):
         calibrated[held_out] = fit(negative[rows], probability[rows], method)(probability[held_out])
     return calibrated
+
+
+def cross_fit(negative: Labels, score: Probabilities, cost: Cost, *, folds: int, seed: int) -> Predictions:
+    """Return what a classifier says of the tweets that its calibration and threshold are fitted on, without hindsight.
+
+    The method of calibration, its fit and the cheapest threshold that a tweet is judged by are chosen on the other
+    folds. With fewer tweets of a class than folds there is no honest way: all are chosen on all tweets.
+
+    Source: Stone, Cross-validatory choice and assessment of statistical predictions, 1974.
+
+    Args:
+        negative: labels, shape (n,).
+        score: uncalibrated probabilities, shape (n,).
+        cost: what wrong answers cost.
+        folds: how many, also of the cross-validation inside each.
+        seed: of the cut.
+    """
+    everything = np.arange(len(negative))
+    if np.bincount(negative, minlength=2).min() < folds:
+        cuts = [(everything, everything)]
+    else:
+        cuts = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(score, negative))
+    probability, called = np.empty(len(negative)), np.empty(len(negative), dtype=np.bool_)
+    for rows, held_out in cuts:
+        calibration = choose(negative[rows], score[rows], folds=folds, seed=seed).calibration
+        probability[held_out] = calibration(score[held_out])
+        called[held_out] = probability[held_out] >= cheapest_threshold(negative[rows], calibration(score[rows]), cost)
+    return Predictions(score=score, probability=probability, called=called)
 
 
 def log_losses(negative: Labels, probability: Probabilities) -> Probabilities:

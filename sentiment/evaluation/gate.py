@@ -1,10 +1,14 @@
 """The gate that a model passes to become the champion: what is asked of it, check by check."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from sentiment.evaluation.bootstrap import Interval, signed
 from sentiment.evaluation.metrics import HIGHER_IS_BETTER
+
+Result = Literal["passed", "refused", "undecided"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,21 +16,39 @@ class Requirements:
     """What a model must bring to be served (section `select` of the configuration).
 
     Attributes:
-        floor: the least value of the metric on validation; of one that is better the lower it is, the largest.
+        floor: the least value of the metric on validation; of one that is better the lower it is, the largest; None
+            where beating a constant answer is enough.
+        margin: by how much it may be worse than the champion, in the metric; above 0.
+        min_compared: tweets that neither model has seen, without which the two are not compared.
         max_megabytes: of the served form, 10**6 bytes each.
         max_milliseconds: to predict one tweet.
         families: those that may be served.
     """
 
-    floor: float
+    floor: float | None
+    margin: float
+    min_compared: int
     max_megabytes: float
     max_milliseconds: float
     families: Sequence[str]
 
-    def __post_init__(self) -> None:
-        """Refuse families that would be compared letter by letter."""
-        if isinstance(self.families, str):
-            raise ValueError(f"select.families={self.families}: give a list, [{self.families}].")
+
+@dataclass(frozen=True, kw_only=True)
+class Rival:
+    """The champion, as far as it can be compared.
+
+    Attributes:
+        synthetic: whether it was trained on tweets that a program made.
+        rows: tweets that neither model has seen: they served neither for training, nor for the choice of an epoch, of a
+            calibration or of a threshold.
+        lead: of the challenger over it on these tweets; None where the two cannot be compared.
+        obstacle: why they cannot, as a sentence; None where they can.
+    """
+
+    synthetic: bool
+    rows: int
+    lead: Interval | None
+    obstacle: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +57,12 @@ class Check:
 
     Attributes:
         name: what is checked.
-        passed: whether it is as it should be.
-        reason: a sentence with the figures; where refused, also what one could do.
+        result: whether it is as it should be; undecided where that cannot be told.
+        reason: a sentence with the figures; where not passed, also what one could do.
     """
 
     name: str
-    passed: bool
+    result: Result
     reason: str
 
 
@@ -51,17 +73,25 @@ class Verdict:
     checks: Sequence[Check]
 
     @property
+    def result(self) -> Result:
+        """Return `passed` if every check is passed, `refused` if one is refused, else `undecided`."""
+        results = {check.result for check in self.checks}
+        return "refused" if "refused" in results else "undecided" if "undecided" in results else "passed"
+
+    @property
     def passed(self) -> bool:
         """Return whether every check is passed."""
-        return all(check.passed for check in self.checks)
+        return self.result == "passed"
 
     @property
     def summary(self) -> str:
         """Return the verdict in one sentence."""
-        refused = [check.name for check in self.checks if not check.passed]
-        if not refused:
+        if self.passed:
             return f"Passed all {len(self.checks)} checks."
-        return f"Refused by {len(refused)} of {len(self.checks)} checks: {', '.join(refused)}."
+        deciding = [check.name for check in self.checks if check.result == self.result]
+        if self.result == "undecided":
+            return f"Undecided, so not promoted: {', '.join(deciding)}."
+        return f"Refused by {len(deciding)} of {len(self.checks)} checks: {', '.join(deciding)}."
 
 
 def examine(
@@ -70,11 +100,11 @@ def examine(
     family: str,
     metric: str,
     quality: float,
+    constant: float,
     megabytes: float,
     milliseconds: float,
-    over_champion: Interval | None,
+    champion: Rival | None,
     synthetic: bool,
-    champion_synthetic: bool | None,
     withdrawn: str | None,
 ) -> Verdict:
     """Return whether a model may become the champion, and why.
@@ -84,25 +114,25 @@ def examine(
         family: the model's.
         metric: the name of the metric that models are ranked by.
         quality: the model's value of that metric on validation.
+        constant: the best value that one and the same answer to every tweet reaches there.
         megabytes: size of its served form, 10**6 bytes each.
         milliseconds: to predict one tweet.
-        over_champion: its `lead` over the champion in that metric; None if there is no champion.
+        champion: the champion; None if there is no other.
         synthetic: whether it was trained on tweets that a program made.
-        champion_synthetic: whether the champion was; None if there is none.
         withdrawn: why somebody has withdrawn it; None if nobody has.
     """
     return Verdict(
         [
             check_family(family, requirements.families),
-            check_quality(metric, quality, requirements.floor),
+            check_quality(metric, quality, constant, requirements.floor),
             check_budget(
                 "size", "The model takes", megabytes, "MB", requirements.max_megabytes, "select.max_megabytes"
             ),
             check_budget(
                 "latency", "A tweet takes", milliseconds, "ms", requirements.max_milliseconds, "select.max_milliseconds"
             ),
-            check_data(synthetic, champion_synthetic),
-            check_champion(metric, over_champion),
+            check_data(synthetic, champion),
+            check_champion(metric, champion, requirements),
             check_withdrawal(withdrawn),
         ]
     )
@@ -112,55 +142,78 @@ def check_family(family: str, allowed: Sequence[str]) -> Check:
     """Check that models of the family may be served."""
     known = f"select.families allows {', '.join(allowed)}"
     if family in allowed:
-        return Check(name="family", passed=True, reason=f"{family} may be served: {known}.")
+        return Check(name="family", result="passed", reason=f"{family} may be served: {known}.")
     advice = "Choose a model of another family, or add this one there."
-    return Check(name="family", passed=False, reason=f"{family} may not be served: {known}. {advice}")
+    return Check(name="family", result="refused", reason=f"{family} may not be served: {known}. {advice}")
 
 
-def check_quality(metric: str, quality: float, floor: float) -> Check:
-    """Check that the metric on validation is good enough."""
-    higher = HIGHER_IS_BETTER[metric]
-    found = f"{metric} is {quality:.5g} on validation, at {'least' if higher else 'most'} {floor:g} is asked for."
-    if quality >= floor if higher else quality <= floor:
-        return Check(name="quality", passed=True, reason=found)
-    advice = f"Train a better model, or {'lower' if higher else 'raise'} select.floor."
-    return Check(name="quality", passed=False, reason=f"{found} {advice}")
+def check_quality(metric: str, quality: float, constant: float, floor: float | None) -> Check:
+    """Check that the metric on validation is better than that of a constant answer, and good enough."""
+    sign = 1 if HIGHER_IS_BETTER[metric] else -1
+    side = "least" if sign == 1 else "most"
+    found = f"{metric} is {quality:.5g} on validation; a constant answer reaches {constant:.5g}"
+    found += "." if floor is None else f", at {side} {floor:g} is required."
+    if not sign * (quality - constant) > 0:  # nor is what is no number
+        reason = f"{found} It is no better than a constant answer. Train a better model."
+        return Check(name="quality", result="refused", reason=reason)
+    if floor is not None and not sign * (quality - floor) >= 0:
+        change = "lower" if sign == 1 else "raise"
+        reason = f"{found} Train a better model, or {change} select.floor.{metric}."
+        return Check(name="quality", result="refused", reason=reason)
+    return Check(name="quality", result="passed", reason=found)
 
 
 def check_budget(name: str, subject: str, figure: float, unit: str, most: float, setting: str) -> Check:
     """Check that a figure lies within its budget, both in the same unit."""
     found = f"{subject} {figure:.5g} {unit}, at most {most:g} {unit} is allowed."
     if figure <= most:
-        return Check(name=name, passed=True, reason=found)
-    return Check(name=name, passed=False, reason=f"{found} Choose a lighter model, or raise {setting}.")
+        return Check(name=name, result="passed", reason=found)
+    return Check(name=name, result="refused", reason=f"{found} Choose a lighter model, or raise {setting}.")
 
 
-def check_data(synthetic: bool, champion_synthetic: bool | None) -> Check:
+def check_data(synthetic: bool, champion: Rival | None) -> Check:
     """Check that a model of synthetic tweets does not replace one of real tweets."""
-    if synthetic and champion_synthetic is False:
+    if synthetic and champion is not None and not champion.synthetic:
         reason = (
             "It was trained on synthetic tweets, the champion on real ones. Take real data (data=), or promote by hand."
         )
-        return Check(name="data", passed=False, reason=reason)
-    return Check(name="data", passed=True, reason="It replaces no model of real tweets by one of synthetic tweets.")
+        return Check(name="data", result="refused", reason=reason)
+    reason = "It replaces no model of real tweets by one of synthetic tweets."
+    return Check(name="data", result="passed", reason=reason)
 
 
-def check_champion(metric: str, over_champion: Interval | None) -> Check:
-    """Check that a model is not worse than the champion by more than chance explains."""
-    if over_champion is None:
-        return Check(name="champion", passed=True, reason="There is no other champion to compare it with.")
-    found = f"The lead over the champion in {metric} is {signed(over_champion)}"
-    if over_champion.high < 0:
-        advice = "Train a better model, or promote it by hand (step promote)."
-        return Check(name="champion", passed=False, reason=f"{found}: it is worse than the champion. {advice}")
-    meaning = "better than the champion" if over_champion.low > 0 else "not worse than chance explains"
-    return Check(name="champion", passed=True, reason=f"{found}: {meaning}.")
+def check_champion(metric: str, champion: Rival | None, requirements: Requirements) -> Check:
+    """Check that a model is not worse than the champion by more than the margin: a test of non-inferiority.
+
+    It passes if the lower bound of its lead lies above minus the margin. It is refused if it is certainly worse, or
+    already the estimate is worse by the margin. In between, more tweets are needed: bounds come closer to the estimate
+    with the square root of their number.
+
+    Source: Piaggio et al., Reporting of noninferiority and equivalence randomized trials, JAMA 308, 2012.
+    """
+    if champion is None:
+        return Check(name="champion", result="passed", reason="There is no other champion to compare it with.")
+    by_hand = "promote it by hand (step promote)"
+    if champion.lead is None:
+        reason = f"It cannot be compared with the champion: {champion.obstacle} Decide by hand (step promote)."
+        return Check(name="champion", result="undecided", reason=reason)
+    lead, margin = champion.lead, requirements.margin
+    found = f"The lead over the champion in {metric} is {signed(lead)} on {champion.rows:,} tweets unseen by both"
+    if lead.low > -margin:
+        meaning = "better than the champion" if lead.low > 0 else f"not worse by select.margin.{metric}={margin:g}"
+        return Check(name="champion", result="passed", reason=f"{found}: {meaning}.")
+    if lead.high < 0 or lead.estimate <= -margin:
+        advice = f"Train a better model, or {by_hand}."
+        return Check(name="champion", result="refused", reason=f"{found}: worse than the champion. {advice}")
+    more = math.ceil(champion.rows * ((lead.estimate - lead.low) / (lead.estimate + margin)) ** 2) - champion.rows
+    reason = f"{found}: it may be worse by more than select.margin.{metric}={margin:g}. About {more:,} more test tweets"
+    return Check(name="champion", result="undecided", reason=f"{reason} are needed to tell, or {by_hand}.")
 
 
 def check_withdrawal(withdrawn: str | None) -> Check:
     """Check that nobody has withdrawn the model."""
     if withdrawn is None:
-        return Check(name="withdrawal", passed=True, reason="Nobody has withdrawn it.")
+        return Check(name="withdrawal", result="passed", reason="Nobody has withdrawn it.")
     said = " ".join(withdrawn.split())
     advice = "Train a better model, or promote it by hand (step promote)."
-    return Check(name="withdrawal", passed=False, reason=f'It was withdrawn by hand: "{said}". {advice}')
+    return Check(name="withdrawal", result="refused", reason=f'It was withdrawn by hand: "{said}". {advice}')

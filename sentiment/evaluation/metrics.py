@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from sklearn import metrics
 
 from sentiment.inference.arrays import Labels, Probabilities
 
-# What `score` returns, and whether a model is the better the higher the figure is.
+# Metrics, and whether a model is the better the higher the figure is.
 HIGHER_IS_BETTER = {
     "accuracy": True,
     "accuracy_at_half": True,
@@ -22,6 +23,8 @@ HIGHER_IS_BETTER = {
     "calibration_error": False,
     "expected_cost": False,
 }
+# The best that a classifier which gives every tweet the same probability can reach is 0 here: it cannot rank models.
+CONSTANT_IS_PERFECT = "calibration_error"
 # Into how many groups of equal size tweets are put to see whether probabilities are right: with 2,400 tweets, the share
 # of negative ones in a group of 240 is known to about 0.03.
 CALIBRATION_BINS = 10
@@ -50,6 +53,34 @@ class Cost:
             )
         if not self.review >= 0:
             raise ValueError(f"cost.review={self.review}: give what a human look costs, a number not below 0.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """What a classifier says of tweets, shape (n,) each.
+
+    On the tweets that its calibration and threshold were chosen on, `probability` and `called` come from
+    cross-fitting (`sentiment.evaluation.calibration.cross_fit`), so that no tweet judges what was fitted to it.
+
+    Attributes:
+        score: uncalibrated probabilities; metrics of the ranking (AUC, average precision) are taken from them, which no
+            calibration changes.
+        probability: calibrated probabilities.
+        called: whether each tweet is called negative.
+    """
+
+    score: Probabilities
+    probability: Probabilities
+    called: NDArray[np.bool_]
+
+    @classmethod
+    def at(cls, probability: Probabilities, threshold: float) -> "Predictions":
+        """Return the predictions of a served model: calibrated probabilities, shape (n,), and its threshold."""
+        return cls(score=probability, probability=probability, called=probability >= threshold)
+
+    def __getitem__(self, rows: NDArray[Any]) -> "Predictions":
+        """Return the predictions of some of the tweets, by a mask or by numbers."""
+        return Predictions(score=self.score[rows], probability=self.probability[rows], called=self.called[rows])
 
 
 def expected_cost(negative: Labels, predicted: NDArray[np.bool_], cost: Cost) -> float:
@@ -123,24 +154,32 @@ def calibration_error(negative: Labels, probability: Probabilities, *, bins: int
     return float(np.abs(off).sum() / len(negative))
 
 
-def score(negative: Labels, probability: Probabilities, threshold: float, cost: Cost) -> dict[str, float]:
-    """Return the metrics of probabilities of shape (n,) against labels of shape (n,).
+def score(negative: Labels, predictions: Predictions, cost: Cost) -> dict[str, float]:
+    """Return the metrics of predictions against labels of shape (n,).
 
-    `accuracy`, `f1` (of the negative class) and `expected_cost` (per 1,000 tweets) are taken at the threshold, the
-    others at all thresholds. `accuracy_at_half` is there to compare with publications, which know no costs.
+    `accuracy`, `f1` (of the negative class) and `expected_cost` (per 1,000 tweets) are those of what is called
+    negative, the others of probabilities. `accuracy_at_half` is there to compare with publications.
     """
-    predicted = probability >= threshold
+    probability, called = predictions.probability, predictions.called
     return {
-        "accuracy": float(metrics.accuracy_score(negative, predicted)),
+        "accuracy": float(metrics.accuracy_score(negative, called)),
         "accuracy_at_half": float(metrics.accuracy_score(negative, probability >= 0.5)),
-        "f1": float(metrics.f1_score(negative, predicted, zero_division=0.0)),
-        "roc_auc": float(metrics.roc_auc_score(negative, probability)),
-        "average_precision": float(metrics.average_precision_score(negative, probability)),
+        "f1": float(metrics.f1_score(negative, called, zero_division=0.0)),
+        "roc_auc": float(metrics.roc_auc_score(negative, predictions.score)),
+        "average_precision": float(metrics.average_precision_score(negative, predictions.score)),
         "log_loss": float(metrics.log_loss(negative, probability, labels=[0, 1])),
         "brier": float(metrics.brier_score_loss(negative, probability)),
         "calibration_error": calibration_error(negative, probability, bins=CALIBRATION_BINS),
-        "expected_cost": expected_cost(negative, predicted, cost),
+        "expected_cost": expected_cost(negative, called, cost),
     }
+
+
+def best_constant(negative: Labels, metric: str, cost: Cost) -> float:
+    """Return the best value of a metric that one and the same answer to every tweet reaches on labels of shape (n,)."""
+    share = float(np.mean(negative))
+    everywhere = np.full(len(negative), share)
+    reached = [score(negative, Predictions.at(everywhere, threshold), cost)[metric] for threshold in (0.0, 1.1)]
+    return max(reached) if HIGHER_IS_BETTER[metric] else min(reached)
 
 
 def auc_standard_error(negative: Labels, auc: float) -> float:
@@ -166,3 +205,8 @@ def gap_in_standard_errors(
     gap = areas[0] - areas[1]
     error = math.hypot(*errors)
     return gap, (gap / error if error else 0.0)
+
+
+def chance_of(standard_errors: float) -> float:
+    """Return the probability that chance alone makes a gap of at least so many standard errors, in either direction."""
+    return math.erfc(abs(standard_errors) / math.sqrt(2))

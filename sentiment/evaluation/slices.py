@@ -14,8 +14,8 @@ from nltk.tokenize.casual import EMOTICON_RE
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from sentiment.evaluation.metrics import Cost, auc_standard_error, expected_cost
-from sentiment.inference.arrays import Labels, Probabilities
+from sentiment.evaluation.metrics import Cost, Predictions, auc_standard_error, expected_cost
+from sentiment.inference.arrays import Labels
 from sentiment.inference.text import CONTRACTED_NOT, LINK, MENTION, PROSE, WORD
 
 Mask = NDArray[np.bool_]
@@ -37,50 +37,45 @@ SHOUTED_LETTERS = 4
 def table(
     texts: Sequence[str],
     negative: Labels,
-    probability: Probabilities,
+    predictions: Predictions,
     *,
-    threshold: float,
     cost: Cost,
     confidence: float,
 ) -> pd.DataFrame:
     """Return how well a classifier does on each slice of the tweets, the first being all of them.
 
     One row a slice, also where no tweet is in it: `slice`, `tweets`, `negative_share`, `roc_auc` with the interval
-    `roc_auc_low` to `roc_auc_high` (normal, cut at 0 and 1), `accuracy` and `expected_cost` (per 1,000 tweets) at the
-    threshold, and `few` (bool): under FEW tweets, so look at the interval before the figure. What cannot be computed
-    is NaN: the AUC of one class, anything of no tweet.
+    `roc_auc_low` to `roc_auc_high` (normal, cut at 0 and 1), `accuracy` and `expected_cost` (per 1,000 tweets) of what
+    is called negative, and `few` (bool): under FEW tweets, so look at the interval before the figure. What cannot be
+    computed is NaN: the AUC of one class, anything of no tweet.
 
     Args:
         texts: raw tweets.
         negative: labels, shape (n,).
-        probability: that each is negative, shape (n,).
-        threshold: the probability from which on a tweet counts as negative.
+        predictions: of the classifier.
         cost: what wrong answers cost.
         confidence: of the interval, 0 to 1.
     """
     rows = []
     for name, inside in masks(texts).items():
-        scores = score(negative[inside], probability[inside], threshold, cost, confidence)
+        scores = score(negative[inside], predictions[inside], cost, confidence)
         rows.append({"slice": name, "tweets": int(inside.sum()), **scores, "few": bool(inside.sum() < FEW)})
     return pd.DataFrame(rows)
 
 
-def score(
-    negative: Labels, probability: Probabilities, threshold: float, cost: Cost, confidence: float
-) -> dict[str, float]:
-    """Return the figures of one slice; labels and probabilities have shape (n,), n may be 0."""
+def score(negative: Labels, predictions: Predictions, cost: Cost, confidence: float) -> dict[str, float]:
+    """Return the figures of one slice; labels have shape (n,), n may be 0."""
     figures = dict.fromkeys(
         ("negative_share", "roc_auc", "roc_auc_low", "roc_auc_high", "accuracy", "expected_cost"), np.nan
     )
     if len(negative) == 0:
         return figures
-    predicted = probability >= threshold
     figures["negative_share"] = float(np.mean(negative))
-    figures["accuracy"] = float(np.mean(predicted == negative))
-    figures["expected_cost"] = expected_cost(negative, predicted, cost)
+    figures["accuracy"] = float(np.mean(predictions.called == negative))
+    figures["expected_cost"] = expected_cost(negative, predictions.called, cost)
     if negative.min() == negative.max():
         return figures
-    area = float(roc_auc_score(negative, probability))
+    area = float(roc_auc_score(negative, predictions.score))
     margin = NormalDist().inv_cdf((1 + confidence) / 2) * auc_standard_error(negative, area)
     return figures | {
         "roc_auc": area,

@@ -103,7 +103,7 @@ class Classifier:
         runtime = description["runtime"]
         return cls(
             runtime=runtime,
-            calibration=Calibration(**description["calibration"]),
+            calibration=read_calibration(folder),
             threshold=description["threshold"],
             uncertain=read_band(description["uncertain"]),
             score=runtime_module(runtime).load(folder, read_text(description["text"])),
@@ -196,6 +196,11 @@ def read_description(folder: Path) -> dict[str, Any]:
     if description["runtime"] not in get_args(Runtime):
         raise ClassifierError(f"{path} names the runtime {description['runtime']!r}, known are {get_args(Runtime)}.")
     return description
+
+
+def read_calibration(folder: Path) -> Calibration:
+    """Return the calibration of the classifier in a folder; errors are those of `read_description`."""
+    return Calibration(**read_description(folder)["calibration"])
 
 
 def read_band(bounds: Sequence[float] | None) -> Band | None:

@@ -21,13 +21,13 @@ COLUMNS = {
     "calibration_error": ("calibration error", "{:.3f}"),
     "expected_cost": ("cost", "{:.0f}"),
     "fit_seconds": ("fit", "{:.1f}"),
-    "predict_seconds": ("ms", "{:.2f}"),
+    "predict_milliseconds": ("ms", "{:.2f}"),
     "megabytes": ("MB", "{:.1f}"),
 }
 # The plots beside the table, each a PNG file of that name.
 PLOTS = ("quality_against_time", "roc")
 # What is shown of the trials of a sweep.
-FIGURES = ("roc_auc", "accuracy", "f1", "expected_cost", "fit_seconds", "predict_seconds", "megabytes")
+FIGURES = ("roc_auc", "accuracy", "f1", "expected_cost", "fit_seconds", "predict_milliseconds", "megabytes")
 # What fits into the 80 columns of a terminal.
 TERMINAL = ("name", *FIGURES)
 

@@ -35,7 +35,7 @@ METRICS = {
     "brier": ("Brier", "{:.3f}", "squared error of probabilities; 0 is best"),
     "calibration_error": ("calibration error", "{:.3f}", "how far probabilities are off; 0 is best"),
 }
-COMPARED = ("name", "roc_auc", "accuracy", "f1", "expected_cost", "predict_seconds", "megabytes")
+COMPARED = ("name", "roc_auc", "accuracy", "f1", "expected_cost", "predict_milliseconds", "megabytes")
 SYNTHETIC = (
     "> **Synthetic data.** A program made the tweets that this model was trained and measured on; nobody wrote them. "
     "The figures below show that the chain works, and say nothing about real tweets."

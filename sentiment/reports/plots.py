@@ -13,7 +13,13 @@ from scipy.stats import binomtest
 from sklearn.metrics import ConfusionMatrixDisplay, average_precision_score, precision_recall_curve, roc_auc_score
 from sklearn.metrics import roc_curve as roc_points
 
-from sentiment.evaluation.metrics import CALIBRATION_BINS, HIGHER_IS_BETTER, calibration_error, reliability
+from sentiment.evaluation.metrics import (
+    CALIBRATION_BINS,
+    HIGHER_IS_BETTER,
+    Predictions,
+    calibration_error,
+    reliability,
+)
 from sentiment.inference.arrays import Labels, Probabilities
 
 # Okabe and Ito, Color Universal Design, 2008: told apart by colour-blind readers too.
@@ -33,15 +39,15 @@ def blank(title: str, *, width: float = 6.4, height: float = 4.8) -> tuple[Figur
     return figure, axes
 
 
-def roc_curve(negative: Labels, probability: Probabilities, threshold: float) -> Figure:
+def roc_curve(negative: Labels, predictions: Predictions, threshold: float) -> Figure:
     """Plot the ROC curve, with the point at which the model works."""
     figure, axes = blank("ROC: negative tweets found against false alarms")
-    false_alarms, found, _ = roc_points(negative, probability)
-    axes.plot(false_alarms, found, color=COLOURS[0], label=f"model, AUC {roc_auc_score(negative, probability):.3f}")
-    predicted = probability >= threshold
+    false_alarms, found, _ = roc_points(negative, predictions.score)
+    area = roc_auc_score(negative, predictions.score)
+    axes.plot(false_alarms, found, color=COLOURS[0], label=f"model, AUC {area:.3f}")
     axes.plot(
-        predicted[negative == 0].mean(),
-        predicted[negative == 1].mean(),
+        predictions.called[negative == 0].mean(),
+        predictions.called[negative == 1].mean(),
         "o",
         color=COLOURS[1],
         label=f"threshold {threshold:.2f}",
@@ -50,17 +56,16 @@ def roc_curve(negative: Labels, probability: Probabilities, threshold: float) ->
     return figure
 
 
-def precision_recall(negative: Labels, probability: Probabilities, threshold: float) -> Figure:
+def precision_recall(negative: Labels, predictions: Predictions, threshold: float) -> Figure:
     """Plot precision against recall of the negative class, with the point at which the model works."""
     figure, axes = blank("Precision against recall of negative tweets")
-    precision, recall, _ = precision_recall_curve(negative, probability)
-    area = average_precision_score(negative, probability)
+    precision, recall, _ = precision_recall_curve(negative, predictions.score)
+    area = average_precision_score(negative, predictions.score)
     axes.plot(recall, precision, color=COLOURS[0], label=f"model, average precision {area:.3f}")
-    predicted = probability >= threshold
-    if predicted.any():
+    called = predictions.called
+    if called.any():
         at_threshold = f"threshold {threshold:.2f}"
-        found = predicted[negative == 1].mean()
-        axes.plot(found, negative[predicted].mean(), "o", color=COLOURS[1], label=at_threshold)
+        axes.plot(called[negative == 1].mean(), negative[called].mean(), "o", color=COLOURS[1], label=at_threshold)
     axes.axhline(negative.mean(), label="chance", **REFERENCE)
     axes.set(
         xlabel="recall (share of the negative tweets that are found)", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02)
@@ -105,12 +110,12 @@ def add_reliability(axes: Axes, negative: Labels, probability: Probabilities, **
     axes.plot(groups["predicted"], groups["observed"], "o-", markersize=5, clip_on=False, **style)
 
 
-def confusion(negative: Labels, probability: Probabilities, threshold: float) -> Figure:
+def confusion(negative: Labels, predictions: Predictions, threshold: float) -> Figure:
     """Plot the confusion matrix at the threshold, in tweets."""
     figure, axes = blank(f"Confusion at the threshold {threshold:.2f}, tweets", width=4.8, height=4.2)
     ConfusionMatrixDisplay.from_predictions(
         negative,
-        probability >= threshold,
+        predictions.called,
         labels=[0, 1],
         display_labels=["positive", "negative"],
         cmap="Blues",
@@ -155,13 +160,13 @@ def roc_curves(negative: Labels, probabilities: Mapping[str, Probabilities]) -> 
 def quality_against_time(candidates: pd.DataFrame, metric: str) -> Figure:
     """Plot a validation metric against what a prediction costs in time; a dot's size says how large a model is.
 
-    `candidates` has one row a model: `name`, `predict_seconds` (per 1,000 tweets), `megabytes` and the metric.
+    `candidates` has one row a model: `name`, `predict_milliseconds`, `megabytes` and the metric.
     """
     figure, axes = blank(f"{metric} on validation against time to predict", width=9.6, height=4.8)
     for colour, row in zip(cycle_to(len(candidates)), candidates.to_dict("records"), strict=True):
         area = 60 + 40 * np.sqrt(row["megabytes"])
         label = f"{row['name']}, {row['megabytes']:.1f} MB"
-        axes.scatter(row["predict_seconds"], row[metric], s=area, color=colour, alpha=0.8, label=label)
+        axes.scatter(row["predict_milliseconds"], row[metric], s=area, color=colour, alpha=0.8, label=label)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter("{x:g}")

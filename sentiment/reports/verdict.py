@@ -5,13 +5,15 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from sentiment.evaluation.gate import Check, Verdict
+from sentiment.evaluation.gate import Verdict
 from sentiment.reports.pages import grid
+
+COLOURS = {"passed": "green", "refused": "red", "undecided": "yellow"}
 
 
 def markdown(verdict: Verdict) -> str:
     """Return a verdict in Markdown: one sentence and a table of the checks."""
-    rows = [(check.name, result(check), check.reason) for check in verdict.checks]
+    rows = [(check.name, check.result, check.reason) for check in verdict.checks]
     return f"**{verdict.summary}**\n\n{grid(pd.DataFrame(rows, columns=['check', 'result', 'reason']))}"
 
 
@@ -23,18 +25,12 @@ def terminal(verdict: Verdict, title: str) -> Table:
         title_style="bold",
         caption=verdict.summary,
         caption_justify="left",
-        caption_style="bold green" if verdict.passed else "bold red",
+        caption_style=f"bold {COLOURS[verdict.result]}",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
     for head in ("check", "result", "reason"):
         table.add_column(head, no_wrap=head != "reason")
     for check in verdict.checks:
-        colour = "green" if check.passed else "bold red"
-        table.add_row(check.name, f"[{colour}]{result(check)}[/]", escape(check.reason))
+        table.add_row(check.name, f"[{COLOURS[check.result]}]{check.result}[/]", escape(check.reason))
     return table
-
-
-def result(check: Check) -> str:
-    """Return how a check came out, in one word."""
-    return "passed" if check.passed else "refused"

@@ -45,6 +45,6 @@ def fit(
         )
     stacker = LogisticRegression(C=1.0)
     cut = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    judged: NDArray[Any] = cross_val_predict(stacker, logits, negative, cv=cut, method="predict_proba")[:, 1]
+    out_of_fold: NDArray[Any] = cross_val_predict(stacker, logits, negative, cv=cut, method="predict_proba")[:, 1]
     stacker.fit(logits, negative)
-    return stacker.coef_[0], float(stacker.intercept_[0]), judged
+    return stacker.coef_[0], float(stacker.intercept_[0]), out_of_fold

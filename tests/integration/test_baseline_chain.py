@@ -46,7 +46,7 @@ def test_a_trained_model_logs_all_that_a_comparison_needs(model: str, tmp_path: 
     assert run.info.status == "FINISHED"
     promised = "accuracy f1 roc_auc average_precision log_loss brier calibration_error expected_cost".split()  # noqa: SIM905
     promised = [f"val_{name}" for name in promised]
-    promised += ["threshold", "fit_seconds", "predict_seconds", "served_bytes", "native_bytes", "export_auc_drop"]
+    promised += ["threshold", "fit_seconds", "predict_milliseconds", "served_bytes", "native_bytes", "export_auc_drop"]
     assert not set(promised) - set(run.data.metrics)
     assert run.data.params["train_baseline.classifier.C"] == "1.0"
     assert {used.dataset.name for used in run.inputs.dataset_inputs} == {"sample train", "sample validation"}

@@ -43,7 +43,7 @@ def name(trained: list[str]) -> str:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have models answer in this process."""
-    monkeypatch.setattr(selection, "answer", answer)
+    monkeypatch.setattr(selection, "predict_in_subprocess", answer)
 
 
 def run(name: str, version: str, reason: str = "a test") -> None:

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.metrics import log_loss, roc_auc_score
 
-from sentiment.evaluation.calibration import Method, choose, cross_fitted, fit, log_losses
-from sentiment.evaluation.metrics import calibration_error
+from sentiment.evaluation.calibration import Method, choose, cross_fit, cross_fitted, fit, log_losses
+from sentiment.evaluation.metrics import Cost, calibration_error, cheapest_threshold, expected_cost, score
 from sentiment.inference.classifier import IDENTITY, Calibration
 
+COST = Cost(missed_negative=2.0, false_alarm=1.0, review=0.5)
 DRAWS = st.lists(st.tuples(st.booleans(), st.floats(0.0, 1.0)), min_size=1, max_size=40)
 
 
@@ -174,3 +175,36 @@ def test_the_log_loss_of_a_tweet_is_that_of_scikit_learn_and_never_infinite() ->
     surely_wrong = log_losses(np.array([1, 0], dtype=np.int8), np.array([0.0, 1.0]))
     assert np.isfinite(surely_wrong).all()
     assert (surely_wrong > 20).all()
+
+
+def test_a_tweet_is_judged_by_what_was_fitted_to_the_other_folds_only() -> None:
+    negative, raw = said(0.5, 0.4, tweets=400, seed=9)
+    before = cross_fit(negative, raw, COST, folds=5, seed=42)
+    raw[0] = 0.999
+    after = cross_fit(negative, raw, COST, folds=5, seed=42)
+    assert np.sum(after.probability[1:] != before.probability[1:]) == 320, "all but its own fold, of 80"
+
+
+def test_what_is_learned_from_noise_is_worth_nothing() -> None:
+    random, cost = np.random.default_rng(0), Cost(missed_negative=1.0, false_alarm=1.0, review=0.5)
+    hindsight, honest = [], []
+    for _ in range(40):
+        negative, noise = random.permutation(np.repeat([0, 1], 30)).astype(np.int8), random.random(60)
+        in_sample = noise >= cheapest_threshold(negative, noise, cost)
+        hindsight.append(expected_cost(negative, in_sample, cost))
+        honest.append(score(negative, cross_fit(negative, noise, cost, folds=5, seed=0), cost)["expected_cost"])
+    assert np.mean(hindsight) < 450
+    assert np.mean(honest) > 490  # a coin costs 500
+
+
+def test_the_ranking_does_not_depend_on_the_folds() -> None:
+    negative, raw = said(0.5, 0.4, tweets=400, seed=9)
+    found = cross_fit(negative, raw, COST, folds=5, seed=42)
+    assert score(negative, found, COST)["roc_auc"] == roc_auc_score(negative, raw)
+
+
+def test_with_too_few_tweets_to_cross_fit_all_are_used() -> None:
+    negative, raw = np.array([1, 0, 0], dtype=np.int8), np.array([0.9, 0.2, 0.4])
+    found = cross_fit(negative, raw, COST, folds=5, seed=42)
+    assert found.called.tolist() == [True, False, False]
+    np.testing.assert_array_equal(found.probability, raw)

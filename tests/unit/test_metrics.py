@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from sentiment.evaluation.metrics import (
     HIGHER_IS_BETTER,
     Cost,
+    Predictions,
+    best_constant,
     calibration_error,
+    chance_of,
     cheapest_threshold,
     expected_cost,
     gap_in_standard_errors,
@@ -53,7 +56,7 @@ def test_the_expected_cost_is_per_thousand_tweets() -> None:
 
 def test_a_perfect_model_scores_perfectly() -> None:
     negative = np.array([0, 1, 0, 1], dtype=np.int8)
-    scores = score(negative, negative.astype(float), 0.5, COST)
+    scores = score(negative, Predictions.at(negative.astype(float), 0.5), COST)
     assert {name: scores[name] for name in ("accuracy", "f1", "roc_auc", "average_precision")} == pytest.approx(
         dict.fromkeys(("accuracy", "f1", "roc_auc", "average_precision"), 1.0)
     )
@@ -143,7 +146,7 @@ def test_the_calibration_error_of_honest_probabilities_is_that_of_chance_and_of_
 
 def test_every_metric_says_which_way_is_better() -> None:
     negative = np.array([0, 1, 0, 1], dtype=np.int8)
-    assert list(score(negative, negative.astype(float), 0.5, COST)) == list(HIGHER_IS_BETTER)
+    assert list(score(negative, Predictions.at(negative.astype(float), 0.5), COST)) == list(HIGHER_IS_BETTER)
 
 
 def test_worse_probabilities_score_worse_on_every_metric() -> None:
@@ -151,7 +154,7 @@ def test_worse_probabilities_score_worse_on_every_metric() -> None:
     better = random.random(2_000)
     negative = (random.random(2_000) < better).astype(np.int8)
     worse = np.clip(better + random.normal(0, 0.4, 2_000), 0.001, 0.999)
-    first, second = (score(negative, probability, 0.5, COST) for probability in (better, worse))
+    first, second = (score(negative, Predictions.at(probability, 0.5), COST) for probability in (better, worse))
     assert all((first[name] > second[name]) == higher for name, higher in HIGHER_IS_BETTER.items())
 
 
@@ -171,3 +174,19 @@ def test_a_gap_is_as_many_standard_errors_as_resampling_says() -> None:
 
     errors = [gap_in_standard_errors(draw(), draw())[1] for _ in range(300)]
     assert np.std(errors) == pytest.approx(1.0, abs=0.15)
+
+
+@given(st.floats(0.02, 0.98), st.sampled_from(list(HIGHER_IS_BETTER)))
+def test_no_constant_answer_is_better_than_the_best_one(probability: float, metric: str) -> None:
+    negative = np.array([1] * 3 + [0] * 7, dtype=np.int8)
+    best = best_constant(negative, metric, COST)
+    for threshold in (0.0, 1.1):
+        reached = score(negative, Predictions.at(np.full(10, probability), threshold), COST)[metric]
+        if metric == "accuracy_at_half" and probability >= 0.5:
+            continue  # of the two constant answers it knows the more probable one
+        assert reached <= best + 1e-9 if HIGHER_IS_BETTER[metric] else reached >= best - 1e-9
+
+
+def test_chance_makes_two_standard_errors_in_one_run_of_twenty() -> None:
+    assert chance_of(1.96) == chance_of(-1.96) == pytest.approx(0.05, abs=0.0001)
+    assert chance_of(0.0) == 1.0

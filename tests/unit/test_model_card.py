@@ -13,7 +13,7 @@ from sentiment.evaluation import slices
 from sentiment.evaluation.bootstrap import Interval
 from sentiment.evaluation.calibration import choose
 from sentiment.evaluation.gate import Check, Verdict
-from sentiment.evaluation.metrics import HIGHER_IS_BETTER, Cost
+from sentiment.evaluation.metrics import HIGHER_IS_BETTER, Cost, Predictions
 from sentiment.reports import comparison, model_card, pages
 from sentiment.reports.model_card import Card
 from sentiment.reports.plots import blank
@@ -27,9 +27,9 @@ FIGURES = {
     metric: Interval(estimate=0.8 + place / 100, low=0.7, high=0.9, confidence=0.95)
     for place, metric in enumerate(HIGHER_IS_BETTER)
 }
-PASSED = Verdict([Check(name="size", passed=True, reason="The model takes 2 MB.")])
+PASSED = Verdict([Check(name="size", result="passed", reason="The model takes 2 MB.")])
 CALIBRATION = choose(NEGATIVE, PROBABILITY, folds=3, seed=0).table
-SLICES = slices.table(TEXTS, NEGATIVE, PROBABILITY, threshold=0.4, cost=COST, confidence=0.95)
+SLICES = slices.table(TEXTS, NEGATIVE, Predictions.at(PROBABILITY, 0.4), cost=COST, confidence=0.95)
 DIGEST = "0123456789abcdef" * 4
 
 
@@ -59,7 +59,7 @@ def card(**changes: Any) -> Card:
         data_limits=["The labels were guessed."],
         validation=FIGURES,
         test=FIGURES,
-        gap="0.004 below validation, 0.4 standard errors: chance explains it",
+        gap="0.004 below validation, 0.4 standard errors; chance alone makes one at least as large in 69 % of runs",
         answers={"found": 1_020, "missed": 180, "false_alarms": 255, "left_alone": 945},
         cost=COST,
         threshold=0.34,
@@ -159,7 +159,7 @@ def test_probabilities_left_alone_are_said_to_be_so() -> None:
 
 
 def test_a_refusal_is_told_at_a_glance() -> None:
-    refused = Verdict([Check(name="size", passed=False, reason="The model takes 900 MB.")])
+    refused = Verdict([Check(name="size", result="refused", reason="The model takes 900 MB.")])
     glance = model_card.markdown(card(verdict=refused)).partition("## Uses")[0]
     assert "Refused by 1 of 1 checks: size." in glance
 

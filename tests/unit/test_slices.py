@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentiment.evaluation import slices
-from sentiment.evaluation.metrics import Cost, auc_standard_error, score
+from sentiment.evaluation.metrics import Cost, Predictions, auc_standard_error, score
 from sentiment.reports import slices as report
 
 COST = Cost(missed_negative=2.0, false_alarm=1.0, review=0.5)
 
 
 def table(texts: list[str], negative: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
-    made = slices.table(texts, negative, probability, threshold=0.5, cost=COST, confidence=0.95)
+    made = slices.table(texts, negative, Predictions.at(probability, 0.5), cost=COST, confidence=0.95)
     return made.set_index("slice")
 
 
@@ -102,7 +102,7 @@ def test_figures_are_those_of_the_tweets_of_the_slice_alone(made: pd.DataFrame) 
     negative, probability = labelled(300)
     inside = np.arange(300) % 3 > 0
     row = made.loc["with mention"]
-    expected = score(negative[inside], probability[inside], 0.5, COST)
+    expected = score(negative[inside], Predictions.at(probability[inside], 0.5), COST)
     for metric in ("roc_auc", "accuracy", "expected_cost"):
         assert row[metric] == pytest.approx(expected[metric])
     assert row["tweets"] == 200
@@ -115,7 +115,7 @@ def test_figures_are_those_of_the_tweets_of_the_slice_alone(made: pd.DataFrame) 
 def test_the_first_row_is_all_tweets(made: pd.DataFrame) -> None:
     negative, probability = labelled(300)
     assert made.index[0] == slices.ALL
-    assert made.iloc[0]["roc_auc"] == pytest.approx(score(negative, probability, 0.5, COST)["roc_auc"])
+    assert made.iloc[0]["roc_auc"] == pytest.approx(score(negative, Predictions.at(probability, 0.5), COST)["roc_auc"])
 
 
 def test_a_slice_without_tweets_is_kept_and_says_nothing(made: pd.DataFrame) -> None:
