@@ -17,7 +17,7 @@ from sentiment.inference.classifier import Classifier, logit
 from sentiment.inference.runtimes.blend import FILE, probability
 from sentiment.training.blending import BlendError
 from steps import blend, train_baseline
-from tests.integration.candidates import folder_of, save_splits, train
+from tests.integration.candidates import answer, folder_of, save_splits, train
 from tests.integration.chain import configuration, last_run
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -76,12 +76,12 @@ def test_its_metrics_are_those_of_weights_that_have_not_seen_the_tweet(
     splits: Path, words: str, characters: str, blended: str
 ) -> None:
     negative = pd.read_parquet(splits / "validation.parquet")["negative"]
-    members = [candidates.read_validation(uri)["probability"].to_numpy() for uri in (words, characters)]
-    logits = np.column_stack([logit(member) for member in members])
-    _, _, judged = blend.blending.fit(negative.to_numpy(), logits, folds=3, seed=42)
-    logged = mlflow.get_run(run_id(blended)).data.metrics
-    assert logged["val_roc_auc"] == pytest.approx(roc_auc_score(negative, judged))
     texts = pd.read_parquet(splits / "validation.parquet")["text"].tolist()
+    members = [answer(uri, texts).to_numpy() for uri in (words, characters)]
+    logits = np.column_stack([logit(member) for member in members])
+    _, _, out_of_fold = blend.blending.fit(negative.to_numpy(), logits, folds=3, seed=42)
+    logged = mlflow.get_run(run_id(blended)).data.metrics
+    assert logged["val_roc_auc"] == pytest.approx(roc_auc_score(negative, out_of_fold))
     served = mlflow.pyfunc.load_model(blended).predict(texts)["negative_probability"]
     assert logged["val_roc_auc"] != pytest.approx(roc_auc_score(negative, served), abs=1e-6)
     assert abs(logged["export_auc_drop"]) < 1e-6
@@ -95,6 +95,22 @@ def test_a_blend_is_a_candidate_like_any_other(blended: str, words: str, charact
     assert row["megabytes"] >= sum(each["megabytes"] for each in sizes)
     assert row["fit_seconds"] > sum(each["fit_seconds"] for each in sizes)
     assert [one["family"] for one in candidates.rank([*sizes, row], "roc_auc").to_dict("records")].count("blend") == 1
+
+
+def test_a_blend_may_be_served_where_its_members_may(blended: str) -> None:
+    rows = pd.DataFrame([candidates.read(blended)])
+    allowed = {"select.families=[blend]": True, "select.families=[baseline]": False}
+    for family, may in allowed.items():
+        assert candidates.may_be_served(rows, configuration(family)).item() == may
+    assert not candidates.may_be_served(rows, configuration("select.families=[blend]", "select.runtimes=[onnx]")).item()
+
+
+def test_a_blend_has_seen_what_its_members_have_seen(splits: Path, words: str, tmp_path: Path) -> None:
+    more = save_splits(tmp_path / "splits", train=[*range(240), *range(480, 500)])
+    other = train(more, "logistic_regression")
+    assert candidates.read_seen(run(splits, words, other)) >= candidates.read_seen(other)
+    assert len(candidates.read_seen(words)) == 360, "of train and validation"
+    assert len(candidates.read_seen(other)) == 380
 
 
 def test_it_needs_what_its_members_need_and_runs_with_the_code_that_it_carries(blended: str, tmp_path: Path) -> None:
@@ -124,7 +140,7 @@ def test_nothing_to_put_together_is_refused(splits: Path) -> None:
 
 def test_candidates_of_other_splits_are_refused(splits: Path, words: str, tmp_path: Path) -> None:
     other = save_splits(tmp_path / "other", validation=range(500, 620))
-    with pytest.raises(CandidateError, match="scored on the validation split"):
+    with pytest.raises(CandidateError, match="the validation split is .*, that of the given data is"):
         run(splits, words, train(other, "dummy"))
     assert last_run().info.status == "FAILED"
 

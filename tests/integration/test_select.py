@@ -357,6 +357,57 @@ def test_the_version_carries_its_model_card(name: str, splits: Path, model: str,
 
 
 @pytest.mark.usefixtures("quick")
+def test_the_card_and_the_version_tell_of_the_data_that_the_winner_was_trained_on(
+    name: str, splits: Path, dummy: str, tmp_path: Path
+) -> None:
+    more = save_splits(tmp_path / "splits", train=[*range(240), *range(480, 600)])
+    told = yaml.safe_load((more / "splits.yaml").read_text(encoding="utf-8"))
+    told |= {"train_on_rest": True, "extra_training": {"file": "more.csv", "rows_added": 120}}
+    (more / "splits.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
+    winner = train(more, "logistic_regression")
+    run(name, splits, dummy, winner)  # the splits are those of the first candidate
+    champion = version(name, CHAMPION)
+    assert champion.run_id == run_id(winner)
+    assert champion.tags["digest"] == told["digest"]
+    card = mlflow.artifacts.load_text(champion.tags["model_card"])
+    assert "| train | 360 | 180 | 50.0 % |" in card
+    for fact in (told["digest"], "train\\_on\\_rest | True", "more.csv", "rows\\_added | 120"):
+        assert fact in card
+
+
+def shuffled(stored: pd.DataFrame) -> pd.DataFrame:
+    return stored.sample(frac=1.0, random_state=0)
+
+
+def relabelled(stored: pd.DataFrame) -> pd.DataFrame:
+    return stored.assign(negative=1 - stored["negative"])
+
+
+def shortened(stored: pd.DataFrame) -> pd.DataFrame:
+    return stored[:-1]
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (shuffled, r"1\d\d of 120 texts or labels differ, the first in row \d"),
+        (relabelled, "120 of 120 texts or labels differ, the first in row 1"),
+        (shortened, "119 validation tweets, the splits hold 120"),
+    ],
+)
+def test_predictions_that_are_not_of_these_tweets_in_this_order_are_refused(
+    name: str, splits: Path, dummy: str, change: Callable[[pd.DataFrame], pd.DataFrame], message: str
+) -> None:
+    other = train(splits, "logistic_regression")
+    file = artifacts_of(other) / artifacts.VALIDATION
+    change(pd.read_parquet(file)).to_parquet(file, index=False)
+    with pytest.raises(CandidateError, match=message):
+        run(name, splits, dummy, other)
+    assert versions(name) == []
+
+
+@pytest.mark.usefixtures("quick")
 def test_the_card_gives_a_command_that_a_shell_takes_apart_as_it_was_put_together(
     name: str, splits: Path, model: str
 ) -> None:
