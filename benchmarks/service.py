@@ -33,12 +33,12 @@ from rich.table import Table
 from benchmarks import store
 from benchmarks.servers import Running, Server
 from benchmarks.store import PROJECT, Store
-from pipeline import artifacts, candidates, packaging
+from pipeline import artifacts, packaging
 from sentiment.data.datasets import sample
 from sentiment.inference.classifier import DESCRIPTION
 
 SERVICE, NOTHING, MLFLOW, KERAS = "the service", "a model that does nothing", "mlflow models serve", "keras predict"
-OVERRIDES = ["data.rows=3000", "plan=quick", "select.floor=0.5", "export.max_auc_drop=0.02"]
+OVERRIDES = ["data.rows=3000", "plan=quick", "select.floor.roc_auc=null", "export.max_auc_drop=0.02"]
 CONNECTIONS = 32
 TWEETS = 512
 DOES_NOTHING = """\
@@ -133,7 +133,7 @@ def servers(runs: Store, family: str, folder: Path) -> Iterator[Server]:
         settings=runs.environment,
     )
     if family == "keras":
-        run = mlflow.get_run(candidates.run_id(uri))
+        run = mlflow.get_run(artifacts.run_id(uri))
         native = mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/native", dst_path=str(folder))
         (network,) = Path(native).rglob("*.keras")
         classifier = bento / "src" / "model" / "classifier"

@@ -31,7 +31,7 @@ STEP = "train_keras"
 DATA = ["data.rows=18000", "data.sample_size=16000"]
 SWEPT = [f"{STEP}.network.units=32,64,96,128", f"{STEP}.network.dropout=0.2,0.4"]
 TRIALS = 8
-WARM_UP = [f"{STEP}.network.units=8,16", f"{STEP}.epochs=1", "export.max_auc_drop=1", "select.floor=1"]
+WARM_UP = [f"{STEP}.network.units=8,16", f"{STEP}.epochs=1", "export.max_auc_drop=1", "select.floor.roc_auc=1"]
 
 
 def seconds(run: Run) -> float:

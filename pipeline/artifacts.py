@@ -104,3 +104,15 @@ def log_data(frames: Mapping[str, pd.DataFrame], folder: Path) -> None:
 def short(digest: str) -> str:
     """Return the 36 characters that MLflow keeps of a digest."""
     return digest[:36]
+
+
+def run_id(uri: str) -> str:
+    """Return the id of the run in `runs:/<run id>/<artifact>`.
+
+    Raises:
+        ArtifactError: it is no such URI.
+    """
+    found = re.fullmatch(r"runs:/([0-9a-f]{32})/.+", uri)
+    if not found:
+        raise ArtifactError(f"{uri!r} is no model of a run: give runs:/<run id>/{MODEL}.")
+    return found[1]

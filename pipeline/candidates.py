@@ -1,26 +1,19 @@
 """What selection reads of the models that trainers have logged."""
 
-import re
-import tempfile
 from collections.abc import Mapping
-from dataclasses import fields
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import mlflow
-import numpy as np
 import pandas as pd
 import yaml
 from mlflow.entities import Run
-from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from pipeline import runs
-from pipeline.artifacts import DESCRIPTIONS, MODEL, SEEN, TEST_DIGEST, VALIDATION, ArtifactError, short
-from sentiment.data import splitting
+from pipeline.artifacts import DESCRIPTIONS, TEST_DIGEST, ArtifactError, run_id, short
 from sentiment.evaluation import metrics
-from sentiment.evaluation.metrics import Predictions
 from sentiment.inference import classifier
 
 
@@ -111,57 +104,11 @@ def require_same_splits(rows: pd.DataFrame, data: Mapping[str, Any]) -> None:
             )
 
 
-def table_of(validation: pd.DataFrame, predictions: Predictions) -> pd.DataFrame:
-    """Return predictions of the validation split as they are stored, each with its tweet's label and hash."""
-    identity = {"text": exact_hashes(validation["text"]), "negative": validation["negative"].to_numpy()}
-    return pd.DataFrame(identity | {field.name: getattr(predictions, field.name) for field in fields(predictions)})
-
-
-def read_validation(uri: str, validation: pd.DataFrame) -> Predictions:
-    """Read what a model says of the tweets of the validation split.
-
-    Raises:
-        CandidateError: what is stored is of other tweets, of the same in another order, or of other labels.
-    """
-    stored = read_parquet(uri, VALIDATION)
-    asked = {"text": exact_hashes(validation["text"]), "negative": validation["negative"].to_numpy()}
-    if len(stored) != len(validation):
-        raise CandidateError(
-            f"{uri} has stored predictions of {len(stored):,} validation tweets, the splits hold {len(validation):,}. "
-            "Train it on these splits."
-        )
-    different = np.logical_or.reduce([stored[column].to_numpy() != values for column, values in asked.items()])
-    if different.any():
-        raise CandidateError(
-            f"{uri} has stored predictions of other validation tweets than the splits hold: {different.sum():,} of "
-            f"{len(stored):,} texts or labels differ, the first in row {int(np.argmax(different)) + 1}. Train it on "
-            "these splits."
-        )
-    return Predictions(**{field.name: stored[field.name].to_numpy() for field in fields(Predictions)})
-
-
-def exact_hashes(texts: pd.Series) -> NDArray[np.uint64]:
-    """Return a hash, 64 bits, of each text as it is written."""
-    return splitting.hash_of(texts)
-
-
-def read_seen(uri: str) -> set[int]:
-    """Read the hashes of the texts that decided anything about a model: those of its train and validation splits."""
-    return set(read_parquet(uri, SEEN)["text"])
-
-
 def read_data(uri: str) -> dict[str, Any]:
     """Return what the split step said of the data that a model was trained on."""
     path = f"{mlflow.get_run(run_id(uri)).info.artifact_uri}/{DESCRIPTIONS['splits']}"
     description: dict[str, Any] = yaml.safe_load(mlflow.artifacts.load_text(path))
     return description
-
-
-def read_parquet(uri: str, name: str) -> pd.DataFrame:
-    """Read a table that the run of a model has logged."""
-    source = f"{mlflow.get_run(run_id(uri)).info.artifact_uri}/{name}"
-    with tempfile.TemporaryDirectory() as folder:
-        return pd.read_parquet(mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=folder))
 
 
 def read_table(run: Run, name: str) -> pd.DataFrame:
@@ -174,18 +121,6 @@ def fetch_served(uri: str, folder: Path) -> Path:
     source = logged_model(mlflow.get_run(run_id(uri)))
     local = Path(mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=str(folder)))
     return next(local.glob(f"artifacts/*/{classifier.DESCRIPTION}")).parent
-
-
-def run_id(uri: str) -> str:
-    """Return the id of the run in `runs:/<run id>/<artifact>`.
-
-    Raises:
-        ArtifactError: it is no such URI.
-    """
-    found = re.fullmatch(r"runs:/([0-9a-f]{32})/.+", uri)
-    if not found:
-        raise ArtifactError(f"{uri!r} is no model of a run: give runs:/<run id>/{MODEL}.")
-    return found[1]
 
 
 def logged_model(run: Run) -> str:

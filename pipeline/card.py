@@ -12,7 +12,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from omegaconf import DictConfig
 
-from pipeline import candidates, runs, selection
+from pipeline import artifacts, candidates, runs, selection
 from pipeline.artifacts import MODEL_CARD
 from pipeline.promotion import Decision
 from pipeline.selection import Selection, TestEvaluation
@@ -52,7 +52,7 @@ def attach(found: Selection, test: TestEvaluation, decision: Decision, cfg: Dict
 def gather(found: Selection, test: TestEvaluation, decision: Decision, cfg: DictConfig) -> model_card.Card:
     """Return what the card tells; arguments are those of `attach`."""
     winner = found.winner
-    run = mlflow.get_run(candidates.run_id(winner["uri"]))
+    run = mlflow.get_run(artifacts.run_id(winner["uri"]))
     made_by = {made.info.run_name: made for made in lineage(run)}
     cost, threshold = Cost(**cfg.cost), float(winner["threshold"])
     negative, settings = test.tweets["negative"].to_numpy(), selection.bootstrap_settings(cfg, test.tweets["group"])
@@ -97,8 +97,8 @@ def gather(found: Selection, test: TestEvaluation, decision: Decision, cfg: Dict
 
 def write(card: model_card.Card, found: Selection, folder: Path, metric: str) -> str:
     """Write the card with its plots into a folder, as Markdown and as one HTML page; return the Markdown."""
-    artifacts = mlflow.get_run(candidates.run_id(found.winner["uri"])).info.artifact_uri
-    mlflow.artifacts.download_artifacts(f"{artifacts}/plots/calibration.png", dst_path=str(folder))
+    made_by = mlflow.get_run(artifacts.run_id(found.winner["uri"]))
+    mlflow.artifacts.download_artifacts(f"{made_by.info.artifact_uri}/plots/calibration.png", dst_path=str(folder))
     plots.quality_against_time(found.ranked, metric).savefig(folder / "quality_against_time.png")
     slices_report.plot(card.slices).savefig(folder / "slices.png")
     text = model_card.markdown(card)
@@ -125,7 +125,7 @@ def settings_of(run: Run) -> dict[str, Any]:
 
 def requirements(uri: str) -> dict[str, str]:
     """Return the packages that a model names as its requirements, with their versions."""
-    model_id = candidates.logged_model(mlflow.get_run(candidates.run_id(uri))).removeprefix("models:/")
+    model_id = candidates.logged_model(mlflow.get_run(artifacts.run_id(uri))).removeprefix("models:/")
     text = mlflow.artifacts.load_text(f"{mlflow.get_logged_model(model_id).artifact_location}/requirements.txt")
     return {name: version for name, _, version in (line.partition("==") for line in text.split())}
 

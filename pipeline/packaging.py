@@ -15,7 +15,7 @@ import mlflow
 import yaml
 from mlflow.entities.model_registry import ModelVersion
 
-from pipeline import candidates, runs, trained
+from pipeline import artifacts, runs, trained
 from pipeline.artifacts import MODEL_CARD
 from sentiment.inference import golden
 from sentiment.inference.classifier import DESCRIPTION, pins
@@ -34,7 +34,7 @@ class PackagingError(RuntimeError):
 def about(version: ModelVersion, alias: str) -> dict[str, Any]:
     """Return what is told of a version by the service: where it comes from, and how good it is."""
     run = mlflow.get_run(str(version.run_id))
-    select = mlflow.get_run(candidates.run_id(version.tags[MODEL_CARD]))
+    select = mlflow.get_run(artifacts.run_id(version.tags[MODEL_CARD]))
     scores = run.data.metrics
     return {
         "name": version.name,

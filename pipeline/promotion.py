@@ -8,7 +8,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from omegaconf import DictConfig
 
-from pipeline import artifacts, candidates, registry, selection
+from pipeline import artifacts, candidates, registry, selection, stored_predictions
 from pipeline.candidates import CandidateError
 from pipeline.registry import CHALLENGER, CHAMPION, WITHDRAWN, RegistryError
 from pipeline.selection import Selection, TestEvaluation
@@ -80,7 +80,9 @@ def compare(champion: ModelVersion, test: TestEvaluation, cfg: DictConfig) -> Ri
     synthetic = champion.tags.get("synthetic") != "False"
     try:
         trained = candidates.read(f"runs:/{champion.run_id}/{artifacts.MODEL}")
-        unseen = ~splitting.text_hashes(test.tweets["text"]).isin(candidates.read_seen(trained["uri"])).to_numpy()
+        unseen = (
+            ~splitting.text_hashes(test.tweets["text"]).isin(stored_predictions.read_seen(trained["uri"])).to_numpy()
+        )
         tweets = test.tweets[unseen]
         if len(tweets) < cfg.select.min_compared or tweets["negative"].nunique() < 2:
             obstacle = (

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 
-from pipeline import candidates
+from pipeline import artifacts, candidates
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 WITHDRAWN = "withdrawn"
@@ -72,7 +72,7 @@ def history(name: str) -> list[dict[str, Any]]:
 
 def register(uri: str, name: str, tags: Mapping[str, Any]) -> ModelVersion:
     """Return the version of a model under a name; one that is not registered yet becomes a new one, with tags."""
-    run = mlflow.get_run(candidates.run_id(uri))
+    run = mlflow.get_run(artifacts.run_id(uri))
     known = MlflowClient().search_model_versions(f"name = '{name}' and run_id = '{run.info.run_id}'")
     if known:
         return known[0]

@@ -15,7 +15,7 @@ import mlflow
 import pandas as pd
 from omegaconf import DictConfig
 
-from pipeline import artifacts, candidates, settings
+from pipeline import artifacts, candidates, settings, stored_predictions
 from pipeline.candidates import CandidateError
 from sentiment.evaluation import bootstrap, metrics
 from sentiment.evaluation.bootstrap import Interval, Resampling
@@ -106,7 +106,7 @@ def compare(uris: Sequence[str], splits: Path, data: Mapping[str, Any], cfg: Dic
     candidates.require_same_splits(ranked, data)
     winner = choose(ranked, cfg)
     validation = pd.read_parquet(splits / "validation.parquet", columns=["text", "negative", "group"])
-    predictions = {uri: candidates.read_validation(uri, validation) for uri in ranked["uri"]}
+    predictions = {uri: stored_predictions.read(uri, validation) for uri in ranked["uri"]}
     own, drawing = predictions[winner["uri"]], bootstrap_settings(cfg, validation["group"])
     others = ranked[ranked["uri"] != winner["uri"]]
     return Selection(

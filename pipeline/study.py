@@ -11,7 +11,7 @@ import pandas as pd
 from omegaconf import DictConfig
 from rich.console import Console
 
-from pipeline import artifacts, candidates, plan, selection
+from pipeline import artifacts, candidates, plan, selection, stored_predictions
 from pipeline.launch import Launcher, StepError
 from pipeline.plan import BLEND, Candidate, Stage
 from sentiment.evaluation.bootstrap import signed
@@ -77,9 +77,9 @@ class Study:
         best, *others = names.index
         if not others:
             return best, ""
-        of_best = candidates.read_validation(best, self.validation)
+        of_best = stored_predictions.read(best, self.validation)
         leads = {
-            uri: selection.lead(self.validation, of_best, candidates.read_validation(uri, self.validation), self.cfg)
+            uri: selection.lead(self.validation, of_best, stored_predictions.read(uri, self.validation), self.cfg)
             for uri in others
         }
         simpler = simplest_first[: simplest_first.index(best)]

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,9 +14,8 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 from sklearn.metrics import roc_auc_score
 
-from pipeline import candidates, reuse, runs
+from pipeline import reuse, runs, stored_predictions
 from pipeline.artifacts import MODEL, SEEN, VALIDATION
-from sentiment.data import splitting
 from sentiment.evaluation import calibration, metrics
 from sentiment.evaluation.metrics import Cost
 from sentiment.inference import classifier, golden
@@ -130,18 +129,11 @@ def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictC
     tables = {"calibration": chosen.table, "most_wrong": most_wrong(validation, predictions.probability)}
     for name, table in {**tables, **trained.tables}.items():
         runs.log_table(table, f"tables/{name}.csv")
-    runs.log_parquet(candidates.table_of(validation, predictions), VALIDATION)
-    runs.log_parquet(seen_by(frames, trained.learned_from), SEEN)
+    runs.log_parquet(stored_predictions.as_table(validation, predictions), VALIDATION)
+    runs.log_parquet(stored_predictions.seen_by(frames, trained.learned_from), SEEN)
     if trained.native != trained.served:
         mlflow.log_artifacts(str(trained.native), "native")
     return log_model(trained)
-
-
-def seen_by(frames: Mapping[str, pd.DataFrame], learned_from: Iterable[str]) -> pd.DataFrame:
-    """Return the hashes of the texts that decided anything about a model, or about those that it has learned from."""
-    hashes = {int(value) for frame in frames.values() for value in splitting.text_hashes(frame["text"])}
-    hashes = hashes.union(*(candidates.read_seen(uri) for uri in learned_from))
-    return pd.DataFrame({"text": pd.Series(sorted(hashes), dtype="uint64")})
 
 
 def log_model(trained: Trained) -> str:

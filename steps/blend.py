@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from pipeline import artifacts, candidates, preflight, runs
+from pipeline import artifacts, candidates, preflight, runs, stored_predictions
 from pipeline.candidates import CandidateError
 from pipeline.trained import Trained, log_trained
 from sentiment.inference import classifier
@@ -33,7 +33,7 @@ def read_members(uris: Sequence[str]) -> pd.DataFrame:
     if len(members) < 2:
         raise CandidateError("A blend takes two models at least (inputs.candidates), each runs:/<run id>/model.")
     twins = members["family"].duplicated(keep=False)
-    ids = "_" + members["uri"].map(candidates.run_id).str[:4]
+    ids = "_" + members["uri"].map(artifacts.run_id).str[:4]
     return members.assign(member=members["family"] + ids.where(twins, ""))
 
 
@@ -53,7 +53,7 @@ def main(cfg: DictConfig) -> str:
         logits = np.empty((len(negative), len(members)))
         for number, (name, uri) in enumerate(zip(members["member"], members["uri"], strict=True)):
             shutil.copytree(candidates.fetch_served(uri, scratch / name), served / name)
-            score = candidates.read_validation(uri, frames["validation"]).score
+            score = stored_predictions.read(uri, frames["validation"]).score
             logits[:, number] = logit(classifier.read_calibration(served / name)(score))
         started = time.perf_counter()
         weights, intercept, out_of_fold = blending.fit(negative, logits, folds=cfg.calibration.folds, seed=cfg.seed)

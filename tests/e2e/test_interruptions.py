@@ -12,7 +12,7 @@ from tests.e2e.smoke import BIN, PROJECT, Chain, environment, pipeline
 
 pytestmark = pytest.mark.slow
 SMALL_STUDY = (
-    "data.rows=300 select.families=[baseline] select.floor=0 select.resamples=20 "
+    "data.rows=300 select.families=[baseline] select.floor.roc_auc=null select.resamples=20 "
     """'plan.stages=[{name: simple, candidates: [{step: train_baseline, options: ["train_baseline=dummy"]}]}]'"""
 )
 

@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from mlflow.entities.model_registry import ModelVersion
 from omegaconf import DictConfig
 
-from pipeline import candidates, registry
+from pipeline import artifacts, candidates, registry
 from pipeline.registry import CHAMPION
 from sentiment.data import splitting
 from steps import train_baseline
@@ -88,5 +88,5 @@ def answer(uri: str, texts: list[str]) -> pd.Series:
 
 def folder_of(uri: str) -> Path:
     """Return the folder in which a model lies."""
-    model_id = candidates.logged_model(mlflow.get_run(candidates.run_id(uri))).removeprefix("models:/")
+    model_id = candidates.logged_model(mlflow.get_run(artifacts.run_id(uri))).removeprefix("models:/")
     return Path(urlparse(mlflow.get_logged_model(model_id).artifact_location).path)

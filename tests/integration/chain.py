@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from mlflow.entities import Run
 from omegaconf import DictConfig
 
-from pipeline import candidates
+from pipeline import artifacts, stored_predictions
 
 CONF = Path(__file__).parents[2] / "conf"
 Configure = Callable[..., DictConfig]
@@ -48,7 +48,7 @@ def quality(run: Run) -> dict[str, float]:
 
 def assert_repeated(first: str, second: str) -> None:
     """Check that two networks are the same but for how numbers were rounded."""
-    probabilities = [candidates.read_validation(uri)["probability"] for uri in (first, second)]
+    probabilities = [stored_predictions.read_parquet(uri, artifacts.VALIDATION)["score"] for uri in (first, second)]
     np.testing.assert_allclose(*probabilities, rtol=0, atol=REPEATED)
-    metrics = [quality(mlflow.get_run(candidates.run_id(uri))) for uri in (first, second)]
+    metrics = [quality(mlflow.get_run(artifacts.run_id(uri))) for uri in (first, second)]
     assert metrics[0] == pytest.approx(metrics[1], rel=REPEATED, abs=REPEATED)

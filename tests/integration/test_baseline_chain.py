@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 from mlflow.entities import Run
 
-from pipeline.artifacts import ArtifactError, fetch
-from pipeline.candidates import read_validation, run_id
+from pipeline import artifacts, candidates, stored_predictions
+from pipeline.artifacts import ArtifactError, fetch, run_id
 from pipeline.trained import ExportError
 from sentiment.data.corpus import read_tokenizer
+from sentiment.inference import classifier
 from sentiment.inference.classifier import Classifier
 from steps import preprocess, train_baseline
 from tests.integration.chain import Chain, configuration, last_run, quality
@@ -74,16 +75,19 @@ def test_the_logged_probabilities_are_those_of_the_served_form_on_raw_texts(
     model: str, chain: Chain, tmp_path: Path
 ) -> None:
     corpus = fetch(chain.corpus, "corpus", tmp_path)
-    texts = pd.read_parquet(corpus / "validation.parquet")["text"].tolist()
-    answers = mlflow.pyfunc.load_model(model).predict(texts)["negative_probability"]
-    np.testing.assert_array_equal(answers, read_validation(model)["probability"])
+    validation = pd.read_parquet(corpus / "validation.parquet")
+    answers = mlflow.pyfunc.load_model(model).predict(validation["text"].tolist())["negative_probability"]
+    served = candidates.fetch_served(model, tmp_path)
+    logged = stored_predictions.read(model, validation)
+    np.testing.assert_array_equal(answers, classifier.read_calibration(served)(logged.score))
 
 
 def test_a_linear_model_that_is_trained_again_is_the_same_to_the_last_digit(model: str, chain: Chain) -> None:
     again = train_baseline.main(configuration(f"inputs.corpus={chain.corpus}", *FAST))
     first, second = (mlflow.get_run(run_id(uri)) for uri in (model, again))
     assert quality(first) == quality(second)
-    pd.testing.assert_frame_equal(read_validation(again), read_validation(model), check_exact=True)
+    stored = [stored_predictions.read_parquet(uri, artifacts.VALIDATION) for uri in (again, model)]
+    pd.testing.assert_frame_equal(*stored, check_exact=True)
 
 
 def test_an_artifact_of_the_wrong_step_is_refused(chain: Chain, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pipeline import candidates
-from pipeline.candidates import CandidateError, run_id
+from pipeline import candidates, stored_predictions
+from pipeline.artifacts import run_id
+from pipeline.candidates import CandidateError
 from sentiment.inference.classifier import Classifier, logit
 from sentiment.inference.runtimes.blend import FILE, probability
 from sentiment.training.blending import BlendError
@@ -108,9 +109,9 @@ def test_a_blend_may_be_served_where_its_members_may(blended: str) -> None:
 def test_a_blend_has_seen_what_its_members_have_seen(splits: Path, words: str, tmp_path: Path) -> None:
     more = save_splits(tmp_path / "splits", train=[*range(240), *range(480, 500)])
     other = train(more, "logistic_regression")
-    assert candidates.read_seen(run(splits, words, other)) >= candidates.read_seen(other)
-    assert len(candidates.read_seen(words)) == 360, "of train and validation"
-    assert len(candidates.read_seen(other)) == 380
+    assert stored_predictions.read_seen(run(splits, words, other)) >= stored_predictions.read_seen(other)
+    assert len(stored_predictions.read_seen(words)) == 360, "of train and validation"
+    assert len(stored_predictions.read_seen(other)) == 380
 
 
 def test_it_needs_what_its_members_need_and_runs_with_the_code_that_it_carries(blended: str, tmp_path: Path) -> None:

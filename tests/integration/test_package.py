@@ -34,7 +34,7 @@ def name(trained: tuple[str, Path]) -> Iterator[str]:
     uri, splits = trained
     name = f"small_{uuid4().hex}"
     given = [f"inputs.splits={splits}", f"inputs.candidates=[{uri}]", f"select.name={name}"]
-    select.main(as_started(*given, "select.families=[baseline]", "select.floor=0.5", "select.resamples=20"))
+    select.main(as_started(*given, "select.families=[baseline]", "select.floor.roc_auc=0.5", "select.resamples=20"))
     yield name
     HydraConfig.instance().cfg = None
 

@@ -19,7 +19,8 @@ from mlflow.tracking import MlflowClient
 from sklearn.metrics import roc_auc_score
 
 from pipeline import artifacts, promotion, registry, selection
-from pipeline.candidates import CandidateError, run_id
+from pipeline.artifacts import run_id
+from pipeline.candidates import CandidateError
 from pipeline.launch import SUMMARY
 from pipeline.registry import CHALLENGER, CHAMPION, RegistryError
 from steps import select
@@ -402,7 +403,7 @@ def test_predictions_that_are_not_of_these_tweets_in_this_order_are_refused(
     other = train(splits, "logistic_regression")
     file = artifacts_of(other) / artifacts.VALIDATION
     change(pd.read_parquet(file)).to_parquet(file, index=False)
-    with pytest.raises(CandidateError, match=message):
+    with pytest.raises(artifacts.ArtifactError, match=message):
         run(name, splits, dummy, other)
     assert versions(name) == []
 

@@ -13,7 +13,7 @@ from hydra import initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from mlflow.entities import Run
 
-from pipeline import candidates, launch, plan, sweep
+from pipeline import artifacts, candidates, launch, plan, sweep
 from pipeline.launch import StepError
 from pipeline.plan import Candidate
 from tests.integration.candidates import as_started
@@ -57,10 +57,17 @@ class FakeLauncher:
 
 def read(uri: str) -> dict[str, Any]:
     """Return the row of a made-up model: the larger C, the better."""
-    family, value, _ = bytes.fromhex(candidates.run_id(uri)).decode().split(" ")
+    family, value, _ = bytes.fromhex(artifacts.run_id(uri)).decode().split(" ")
     quality = 0.5 + float(value) / 100 + (family == "keras") / 10
     figures = dict.fromkeys(("accuracy", "f1", "fit_seconds", "predict_milliseconds", "megabytes"), 0.5)
-    told = {"family": family, "name": f"model {value}", "uri": uri, "validation": "1"}
+    told = {
+        "family": family,
+        "name": f"model {value}",
+        "uri": uri,
+        "validation": "1",
+        "test": "1",
+        "runtimes": "sklearn",
+    }
     return {**figures, **told, "roc_auc": quality, "expected_cost": 300.0, "log_loss": 1 - quality}
 
 
@@ -155,8 +162,18 @@ def test_a_winner_that_may_not_be_served_is_not_selected(selected: list[Any], ca
     caplog.set_level(logging.INFO, logger="pipeline")
     both = "plan.stages=[{name: only, candidates: [{step: train_baseline}, {step: train_keras}]}]"
     run_sweep(C, ["1", "2"], both, "select.families=[keras]")
-    assert "Nothing is selected: select.families=['keras'] has no baseline." in caplog.text
-    assert not selected
+    assert "Nothing is selected: select.families=['keras'] and select.runtimes=" in caplog.text
+    assert "do not allow model 2 (baseline, sklearn)" in caplog.text
+    assert selected == []
+
+
+def test_a_winner_whose_runtime_may_not_be_served_is_not_selected(
+    selected: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    run_sweep(C, ["1", "2"], "select.runtimes=[onnx]", ALL_FAMILIES)
+    assert selected == []
+    assert "select.runtimes=['onnx'] do not allow model 2 (baseline, sklearn)" in caplog.text
 
 
 def test_of_several_candidates_the_best_that_may_be_served_speaks_for_the_trial(selected: list[Any]) -> None:

@@ -7,8 +7,7 @@ import mlflow
 import pytest
 from mlflow.entities import Run
 
-from pipeline.artifacts import ArtifactError, fetch
-from pipeline.candidates import run_id
+from pipeline.artifacts import ArtifactError, fetch, run_id
 from sentiment.data.corpus import read_tokenizer
 from sentiment.training.embedding import Embedding, EmbeddingError, SentenceEmbedding, WordEmbedding, load, save
 from sentiment.training.network import NetworkError

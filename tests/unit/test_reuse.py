@@ -66,7 +66,7 @@ def test_nothing_changes_a_fingerprint_but_content(project: Path, before: dict[s
         ("search.folds=2", {"train_baseline", "train_bert"}),
         ("train_keras.network.units=3", {"train_keras"}),
         ("cost.review=0.4", TRAINERS),
-        ("select.floor=0.5", {"package"}),
+        ("select.floor.roc_auc=0.5", {"package"}),
         ("plan.stages=[]", set()),
         ("reuse=false", set()),
     ],
@@ -96,6 +96,7 @@ def test_a_setting_concerns_the_steps_that_read_it(override: str, steps: set[str
         ("sentiment/inference/runtimes/onnx.py", {*TRAINERS, "package"}),
         # What runs steps is not what they do.
         ("pipeline/trained.py", {*TRAINERS, "package"}),
+        ("pipeline/stored_predictions.py", {*TRAINERS, "package"}),
         ("pipeline/candidates.py", {"package"}),
         ("pipeline/launch.py", set()),
         ("pipeline/registry.py", {"package"}),
