@@ -8,27 +8,29 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.settings import NAME
+
 ROUTES = ("/predict", "/explain", "/model", "/metrics", "/docs.json", "/livez", "/readyz", "/healthz", "/")
 OTHER = "other"  # whatever addresses clients invent
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
-REQUESTS = Counter("requests", "Requests answered", ["route", "status"], namespace="tweet_sentiment")
+REQUESTS = Counter("requests", "Requests answered", ["route", "status"], namespace=NAME)
 DURATION = Histogram(
     "request_duration_seconds",
     "Time from a request to its answer",
     ["route"],
-    namespace="tweet_sentiment",
+    namespace=NAME,
     buckets=SECONDS,
 )
-PREDICTIONS = Counter("predictions", "Tweets scored", ["sentiment"], namespace="tweet_sentiment")
+PREDICTIONS = Counter("predictions", "Tweets scored", ["sentiment"], namespace=NAME)
 PROBABILITY = Histogram(
     "negative_probability",
     "Probabilities of negative that the model has given",
-    namespace="tweet_sentiment",
+    namespace=NAME,
     buckets=[tenth / 10 for tenth in range(1, 11)],
 )
-EVENTS = Counter("events", "Events, by what became of them: stored or dropped", ["fate"], namespace="tweet_sentiment")
+EVENTS = Counter("events", "Events, by what became of them: stored or dropped", ["fate"], namespace=NAME)
 
 
 def exposition() -> bytes:

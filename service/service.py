@@ -15,7 +15,7 @@ from sentiment.inference.golden import GoldenError
 from service import api, guards, metrics
 from service.batching import Batcher
 from service.model import PackagedModel
-from service.settings import Settings
+from service.settings import NAME, Settings
 from telemetry import jobs
 from telemetry.settings import Settings as TelemetrySettings
 from telemetry.store import Store
@@ -29,7 +29,7 @@ MOST_AT_ONCE = 64
 
 @bentoml.asgi_app(api.application())
 @bentoml.service(
-    name="tweet_sentiment",
+    name=NAME,
     metrics={"enabled": False},  # BentoML's make a label of every address that a client invents
     logging={"access": {"enabled": False}},
     tracing={"excluded_urls": ".*"},  # nobody reads the traces; BentoML would hold each for a minute

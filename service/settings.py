@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+# Of the service and its Bento, and before the names of its metrics.
+NAME = "tweet_sentiment"
 # Where the step `package` puts it, in the Bento.
 PACKAGED = Path(__file__).parents[1] / "model"
 Words = Annotated[tuple[str, ...], NoDecode]

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 SCHEMA = 2
+# Who sends events, as Application Insights shows it.
+SENDER = "tweet_sentiment"
 Sentiment = Literal["negative", "positive"]
 Text = Literal["none", "masked", "raw"]
 

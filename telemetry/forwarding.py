@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from telemetry.events import SENDER
 from telemetry.settings import Settings
 from telemetry.store import FORWARDER, Store
 from telemetry.worker import Delayed
@@ -61,7 +62,7 @@ def record(event: Mapping[str, Any]) -> logging.LogRecord:
     fields = {name: str(value) for name, value in event.items() if value is not None}
     return logging.makeLogRecord(
         {
-            "name": "tweet_sentiment",
+            "name": SENDER,
             "levelno": logging.INFO,
             "levelname": "INFO",
             "msg": event["kind"],

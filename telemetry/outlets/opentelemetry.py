@@ -15,11 +15,12 @@ from opentelemetry.sdk._logs.export import LogRecordExportResult
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from telemetry.events import SENDER
 from telemetry.outlets import hide_texts
 
 NANOSECONDS = 10**9
 # Named here: the detectors of resources would look for a cloud's metadata.
-RESOURCE = Resource({"service.name": "tweet_sentiment"})
+RESOURCE = Resource({"service.name": SENDER})
 
 
 class Outlet:
