@@ -22,9 +22,10 @@ from sentiment.data import splitting
 from sentiment.evaluation import metrics
 from sentiment.evaluation.metrics import Predictions
 from sentiment.inference import classifier
+from sentiment.inference.errors import UserError
 
 
-class CandidateError(ValueError):
+class CandidateError(UserError):
     """A model that cannot be compared."""
 
 
