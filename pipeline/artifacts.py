@@ -11,6 +11,7 @@ import yaml
 from mlflow.data.pandas_dataset import from_pandas
 
 from pipeline import reuse, runs
+from sentiment.inference.errors import UserError
 
 Kind = Literal["splits", "corpus", "embedding"]
 # What is in every folder that a step hands over, so that one made by another step is noticed before it is used.
@@ -28,7 +29,7 @@ MODEL_CARD = "model_card"
 TEST_DIGEST = "test_digest"
 
 
-class ArtifactError(ValueError):
+class ArtifactError(UserError):
     """An artifact that cannot be found, or that another step has made."""
 
 

@@ -15,9 +15,10 @@ from pipeline import runs
 from pipeline.artifacts import DESCRIPTIONS, TEST_DIGEST, ArtifactError, run_id, short
 from sentiment.evaluation import metrics
 from sentiment.inference import classifier
+from sentiment.inference.errors import UserError
 
 
-class CandidateError(ValueError):
+class CandidateError(UserError):
     """A model that cannot be compared."""
 
 

@@ -1,6 +1,7 @@
 """Run steps, each in a process of its own, after all that they eat; use again what is there already."""
 
 import logging
+import re
 import shlex
 import tempfile
 import time
@@ -11,13 +12,15 @@ from typing import Any
 import mlflow
 import pandas as pd
 from filelock import FileLock
-from mlflow.entities import Run
+from mlflow.entities import Run, RunStatus
+from mlflow.tracking import MlflowClient
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.text import Text
 
-from pipeline import artifacts, registry, reuse, runs, settings
+from pipeline import artifacts, door, registry, reuse, runs, settings
 from pipeline.plan import MAKERS, Candidate, inputs
+from sentiment.inference.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +29,8 @@ SUMMARY = "comparison/summary.txt"
 ARTIFACTS = {**{maker: name for name, maker in MAKERS.items()}, "distill": "corpus"}
 
 
-class StepError(RuntimeError):
-    """A step that failed, and said why on the terminal."""
+class StepError(UserError):
+    """A step that failed, with the error that its run has as a tag."""
 
 
 class Launcher:
@@ -163,10 +166,28 @@ def launch(step: str, name: str, options: list[str], inputs: Mapping[str, Any]) 
             experiment_id=runs.active().info.experiment_id,
         )
     except mlflow.exceptions.ExecutionException as error:
-        raise StepError(f"{name} failed, and said why above.") from error
+        raise StepError(f"{name} failed{reason(str(error))}") from error
+    except KeyboardInterrupt:
+        mark_as_killed(children_of=runs.active())
+        raise
     run = mlflow.get_run(submitted.run_id)
     log.info("%s: done in %.0f s%s", name, time.perf_counter() - started, figures(run))
     return run
+
+
+def mark_as_killed(*, children_of: Run) -> None:
+    """Correct the status of interrupted steps: MLflow overwrites what they have said of themselves by FAILED."""
+    run = children_of.info
+    asked = f"tags.`mlflow.parentRunId` = '{run.run_id}' and tags.error = '{door.INTERRUPTED}'"
+    for child in mlflow.search_runs([run.experiment_id], asked, output_format="list"):
+        MlflowClient().set_terminated(child.info.run_id, RunStatus.to_string(RunStatus.KILLED))
+
+
+def reason(failure: str) -> str:
+    """Return why a step failed, from what MLflow says of its failure: `Run (ID '...') failed`."""
+    run_id = re.search("[0-9a-f]{32}", failure)
+    error = None if run_id is None else mlflow.get_run(run_id[0]).data.tags.get("error")
+    return "; see the error above." if error is None else f": {error}"
 
 
 def figures(run: Run) -> str:

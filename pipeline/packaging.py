@@ -19,6 +19,7 @@ from pipeline import artifacts, runs, trained
 from pipeline.artifacts import MODEL_CARD
 from sentiment.inference import golden
 from sentiment.inference.classifier import DESCRIPTION, pins
+from sentiment.inference.errors import UserError
 
 # What a Bento needs beside what its model names: the service's own imports, and those of telemetry.
 SERVICE_REQUIREMENTS = ("bentoml", "fastapi", "limits", "prometheus-client", "pydantic-settings")
@@ -27,7 +28,7 @@ SERVICE = "service.service:TweetSentiment"
 MOST_OF_AN_ERROR = 2_000
 
 
-class PackagingError(RuntimeError):
+class PackagingError(UserError):
     """A version of which no Bento can be built."""
 
 

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline import runs, settings
+from sentiment.inference.errors import UserError
 
 MAKERS = {"splits": "split", "corpus": "preprocess", "embedding": "embed"}
 TRAINERS = ("train_baseline", "train_keras", "train_bert")
@@ -31,7 +32,7 @@ NAMED_BY = {
 }
 
 
-class PlanError(ValueError):
+class PlanError(UserError):
     """A plan or an option that cannot be carried out, found before anything is run."""
 
 

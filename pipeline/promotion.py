@@ -16,6 +16,7 @@ from sentiment.data import splitting
 from sentiment.evaluation import gate
 from sentiment.evaluation.gate import Rival, Verdict
 from sentiment.evaluation.metrics import Cost, Predictions, best_constant
+from sentiment.inference.errors import UserError
 from sentiment.reports import verdict as verdicts
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,12 @@ def compare(champion: ModelVersion, test: TestEvaluation, cfg: DictConfig) -> Ri
         probability = selection.predict_in_subprocess(
             f"models:/{champion.name}/{champion.version}", tweets["text"].tolist()
         )
-    except (mlflow.MlflowException, OSError, ValueError) as error:  # an artifact may be gone, damaged, or not its own
+    except (
+        mlflow.MlflowException,
+        OSError,
+        ValueError,
+        UserError,
+    ) as error:  # of an artifact gone, damaged or not its own
         obstacle = f"version {champion.version}, the champion: {str(error).rstrip('.')}."
         return Rival(synthetic=synthetic, rows=0, lead=None, obstacle=obstacle)
     log.info("Compared with the champion on %d of %d test tweets.", len(tweets), len(test.tweets))

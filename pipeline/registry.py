@@ -20,12 +20,13 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 
 from pipeline import artifacts, candidates
+from sentiment.inference.errors import UserError
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 WITHDRAWN = "withdrawn"
 
 
-class RegistryError(RuntimeError):
+class RegistryError(UserError):
     """A version that cannot be registered or promoted; the aliases are what they were before."""
 
 

@@ -4,16 +4,16 @@ import os
 import shlex
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
 import mlflow
 import pandas as pd
-from mlflow.entities import Run
+from mlflow.entities import Run, RunStatus
 from omegaconf import DictConfig, OmegaConf
 
-from pipeline import reuse, settings
+from pipeline import door, reuse, settings
 
 PROJECT = Path(__file__).parents[1]
 
@@ -22,19 +22,37 @@ PROJECT = Path(__file__).parents[1]
 def start(step: str, cfg: DictConfig) -> Iterator[Path]:
     """Open the run of a step, log the settings that it reads, and yield a folder that is gone afterwards.
 
-    The run is the one that `mlflow run` has made, where there is one. It ends as FAILED if an exception leaves it.
+    The run is the one that `mlflow run` has made, where there is one.
     """
     connect()
     inputs = OmegaConf.to_container(cfg.inputs)
     given = {name: uri for name, uri in cast(dict[str, Any], inputs).items() if uri != "???"}
     read = settings.read(step, cfg, given)
     name = None if os.environ.get("MLFLOW_RUN_ID") else step  # a run that exists has its name already
-    with tempfile.TemporaryDirectory(prefix=f"{step}-") as scratch, mlflow.start_run(run_name=name):
+    with tempfile.TemporaryDirectory(prefix=f"{step}-") as scratch, opened(run_name=name):
         mlflow.set_tag("step", step)
         mlflow.log_params(settings.flatten(read))
         mlflow.log_dict(read, "config.yaml")
         reuse.log_fingerprint(step, read)
         yield Path(scratch)
+
+
+@contextmanager
+def opened(**arguments: Any) -> Iterator[Run]:
+    """Open a run. An error that leaves it ends it as FAILED and becomes its tag `error`; Ctrl-C ends it as KILLED.
+
+    Args:
+        arguments: those of `mlflow.start_run`.
+    """
+    with mlflow.start_run(**arguments) as run:
+        try:
+            yield run
+        except BaseException as error:
+            with suppress(mlflow.MlflowException):  # the store may be what the error is about
+                mlflow.set_tag("error", door.summary(error))
+                if isinstance(error, KeyboardInterrupt):
+                    mlflow.end_run(RunStatus.to_string(RunStatus.KILLED))
+            raise
 
 
 def connect() -> None:

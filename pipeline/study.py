@@ -40,7 +40,7 @@ class Study:
         Raises:
             StepError: every one failed.
         """
-        rows, failed = [], []
+        rows, failed, reasons = [], [], []
         for item in stage.candidates:
             best = self.best() if item.step == plan.BEST else None
             candidate = plan.candidate(stage, item, self.overrides, self.kept, best)
@@ -48,12 +48,15 @@ class Study:
                 uri = self.launcher.make(candidate.step, candidate, self.given(candidate))
             except StepError as error:
                 log.error("%s", error)
+                reasons.append(str(error))
                 failed.append(candidate.name(candidate.step).partition(" ")[2])
                 continue
             rows.append(candidates.read(uri))
             self.candidates[uri] = candidate
         if not rows:
-            raise StepError(f"{stage}: no candidate has finished, {', '.join(failed)} failed. Nothing was registered.")
+            why = "\n".join(dict.fromkeys(reasons))
+            what = f"{stage}: no candidate has finished, {', '.join(failed)} failed. Nothing was registered."
+            raise StepError(f"{what}\n{why}")
         self.rows += [row for row in rows if row["uri"] not in {known["uri"] for known in self.rows}]
         ranked = candidates.rank(rows, self.cfg.select.metric)
         uri, reason = self.choose(ranked, [row["uri"] for row in rows])

@@ -7,7 +7,6 @@ finished runs are used again (pipeline/launch.py), also by trials that other pro
 import json
 import logging
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -27,13 +26,19 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
-from pipeline import candidates, launch, plan, preflight, runs
-from pipeline.launch import Launcher, StepError
+from pipeline import candidates, door, launch, plan, preflight, runs
+from pipeline.launch import Launcher
 from pipeline.plan import BEST, BLEND, Candidate, PlanError, Stage
 from sentiment.evaluation import metrics
+from sentiment.inference.errors import UserError
 from sentiment.reports import comparison, plots
 
 log = logging.getLogger(__name__)
+
+
+class SweepError(UserError):
+    """A sweep that cannot be run, or of which no trial has finished."""
+
 
 # How trials, in whatever process, know the sweep that they belong to. On a cluster that does not hand the environment
 # on: hydra.job.env_copy=[TWEET_SENTIMENT_SWEEP,MLFLOW_TRACKING_URI].
@@ -48,7 +53,8 @@ def around(arguments: list[str]) -> Iterator[None]:
         arguments: of the command line.
 
     Raises:
-        SystemExit: the sweep cannot be carried out, or none of its trials has finished.
+        SweepError: the sweep cannot be run, or none of its trials has finished.
+        StepError: the best trial could not be selected.
     """
     given = get_args_parser().parse_args(arguments)
     if not given.multirun and "hydra.mode=MULTIRUN" not in given.overrides:
@@ -56,10 +62,10 @@ def around(arguments: list[str]) -> Iterator[None]:
         return
     try:
         swept, cfg = check(given.overrides)
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
-        sys.exit(f"The sweep cannot be run. {error}")
+    except (HydraException, OmegaConfBaseException, UserError) as error:
+        raise SweepError(f"The sweep cannot be run. {error}") from error
     runs.connect()
-    with mlflow.start_run(run_name="sweep", tags={"step": "sweep", "swept": json.dumps(swept)}) as sweep:
+    with runs.opened(run_name="sweep", tags={"step": "sweep", "swept": json.dumps(swept)}) as sweep:
         os.environ.pop("MLFLOW_RUN_ID", None)  # it would be the run of the first trial, too
         os.environ[SWEEP] = sweep.info.run_id
         try:
@@ -79,7 +85,7 @@ def check(overrides: list[str]) -> tuple[list[str], DictConfig]:
         HydraException, OmegaConfBaseException: there is no such setting or alternative, or not for all of them.
         PlanError: nothing is swept, some of it concerns no candidate of the plan, or the sweeper would look for the
             worst.
-        ValueError: a value means nothing.
+        SettingsError: a value is unusable.
     """
     with initialize_config_dir(version_base="1.3", config_dir=str(runs.PROJECT / "conf")):
         written = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(overrides)
@@ -142,8 +148,8 @@ def concerned(candidates: list[Candidate], overrides: list[str], swept: list[str
     return [candidate for candidate in candidates if plan.depends(candidate, values)]
 
 
-def trial(cfg: DictConfig, overrides: list[str], stages: list[Stage]) -> float | None:
-    """Run one trial, and return the metric to select by; None if it failed.
+def trial(cfg: DictConfig, overrides: list[str]) -> float | None:
+    """Run one trial, and return the metric to select by; None if it failed for a reason that a user can mend.
 
     Of several candidates, the best that may be served speaks for the trial.
 
@@ -163,14 +169,16 @@ def trial(cfg: DictConfig, overrides: list[str], stages: list[Stage]) -> float |
     tags = {"step": "trial", "values": json.dumps(chosen), "overrides": json.dumps(overrides)}
     launcher = Launcher(reuse_before=cfg.reuse, since=sweep.info.start_time)
     place = {"parent_run_id": sweep.info.run_id, "experiment_id": sweep.info.experiment_id}
-    with mlflow.start_run(run_name=name, nested=True, tags=tags, **place):
+    with runs.opened(run_name=name, nested=True, tags=tags, **place):
         mlflow.log_params(chosen)
         try:
-            tried = concerned(trained(stages, overrides), overrides, swept)
+            preflight.check(cfg)
+            tried = concerned(trained(plan.read(cfg, overrides), overrides), overrides, swept)
             uris = list(dict.fromkeys(launcher.make(candidate.step, candidate, {}) for candidate in tried))
             splits = launcher.make("split", tried[0], {})
-        except StepError as error:
+        except UserError as error:
             log.error("%s: %s", name, error)
+            mlflow.set_tag("error", door.summary(error))
             mlflow.end_run(RunStatus.to_string(RunStatus.FAILED))
             return None
         rows = [candidates.read(uri) for uri in uris]
@@ -204,12 +212,14 @@ def finish(sweep: Run, swept: list[str], cfg: DictConfig) -> None:
     """Log and show the table and the plot of all trials, and have the best of them selected.
 
     Raises:
-        SystemExit: none has finished.
+        SweepError: none has finished.
+        StepError: the step `select` has failed.
     """
     table = show(sweep, swept, cfg)
     best = table.iloc[0]
     if best["status"] != "FINISHED":
-        sys.exit(f"None of the {len(table)} trials has finished. Nothing was registered.")
+        why = "\n".join(dict.fromkeys(table["error"].dropna()))
+        raise SweepError(f"None of the {len(table)} trials has finished. Nothing was registered.\n{why}".rstrip())
     if table["splits"].nunique() > 1:
         log.info("Nothing is selected: the trials have different splits, so that chance may decide which is the best.")
         return
@@ -221,10 +231,7 @@ def finish(sweep: Run, swept: list[str], cfg: DictConfig) -> None:
         )
         return
     launcher = Launcher(reuse_before=cfg.reuse, since=sweep.info.start_time)
-    try:
-        launch.select(launcher, best["splits"], [best["model"]], cfg, best["overrides"])
-    except StepError as error:
-        sys.exit(str(error))
+    launch.select(launcher, best["splits"], [best["model"]], cfg, best["overrides"])
 
 
 def cut_off(sweep: Run, swept: list[str], cfg: DictConfig) -> None:
@@ -268,6 +275,6 @@ def trials(sweep: Run) -> list[Run]:
 def row(run: Run) -> dict[str, Any]:
     """Return a trial's row of the table."""
     tags = run.data.tags
-    told = {name: tags.get(name) for name in ("candidate", "splits", "model")}
+    told = {name: tags.get(name) for name in ("candidate", "splits", "model", "error")}
     overrides = json.loads(tags["overrides"])
     return {**json.loads(tags["values"]), **run.data.metrics, "status": run.info.status, **told, "overrides": overrides}

@@ -21,6 +21,7 @@ from sentiment.evaluation.metrics import Cost
 from sentiment.inference import classifier, golden
 from sentiment.inference.arrays import Probabilities
 from sentiment.inference.classifier import IDENTITY, Classifier, Runtime
+from sentiment.inference.errors import UserError
 from sentiment.inference.text import Cleaner, Tokenizer
 from sentiment.reports import plots
 
@@ -62,7 +63,7 @@ class Trained:
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
-class ExportError(RuntimeError):
+class ExportError(UserError):
     """A served form that does worse than the model it was made of."""
 
 

@@ -17,6 +17,8 @@ from telemetry.settings import Settings as TelemetrySettings
 from telemetry.settings import read
 
 LOOK_AGAIN_SECONDS = 0.1
+# The exit code for what a user can mend; that of a model that does not get ready is 1.
+WRONG_SETTINGS = 2
 
 
 class Server(Protocol):
@@ -54,7 +56,8 @@ def read_settings() -> Settings:
         settings.require_safe()
         forwarding.connect(read(TelemetrySettings))
     except ValueError as error:
-        sys.exit(str(error))
+        sys.stderr.write(f"{error}\n")
+        sys.exit(WRONG_SETTINGS)
     return settings
 
 

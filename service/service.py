@@ -11,7 +11,7 @@ import bentoml
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from sentiment.inference.golden import GoldenError
+from sentiment.inference.errors import UserError
 from service import api, guards, metrics
 from service.batching import Batcher
 from service.model import PackagedModel
@@ -46,7 +46,7 @@ class TweetSentiment:
         self.keep = telemetry.text
         try:
             self.model = PackagedModel.load(settings.model)
-        except (OSError, ValueError, ImportError, GoldenError) as error:
+        except (OSError, ValueError, ImportError, UserError) as error:
             self.failure = f"The model in {settings.model} cannot be served. {error}"
             log.critical(self.failure)
             return

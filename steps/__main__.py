@@ -10,6 +10,9 @@ import shlex
 import sys
 from pathlib import Path
 
+from pipeline import door
+from sentiment.inference.errors import SettingsError
+
 STEPS = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in {"__init__", "__main__"})
 OPTIONS = "hydra_options="
 # Libraries read these when they are first imported: a terminal is for what the steps say. The environment may override.
@@ -23,13 +26,17 @@ QUIET = {
 
 
 def main(arguments: list[str]) -> None:
-    """Run the step that the first argument names with the options that the others hold."""
+    """Run the step that the first argument names with the options that the others hold.
+
+    Raises:
+        SettingsError: there is no such step, or an option cannot be read.
+    """
     if not arguments or arguments[0] not in STEPS:
         asked = f"Unknown step {arguments[0]!r}. " if arguments else ""
-        sys.exit(f"{asked}Usage: python -m steps <step> [overrides], where <step> is one of {', '.join(STEPS)}.")
+        raise SettingsError(
+            f"{asked}Usage: python -m steps <step> [overrides], where <step> is one of {', '.join(STEPS)}."
+        )
     step, *options = arguments
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
     sys.argv = [f"steps.{step}", *(part for option in options for part in split_options(option))]
     runpy.run_module(f"steps.{step}", run_name="__main__")
 
@@ -38,15 +45,18 @@ def split_options(argument: str) -> list[str]:
     """Return the options in an argument; any but `hydra_options=...` is one by itself.
 
     Raises:
-        SystemExit: a quote is not closed.
+        SettingsError: a quote is not closed.
     """
     if not argument.startswith(OPTIONS):
         return [argument]
     try:
         return shlex.split(argument.removeprefix(OPTIONS))
     except ValueError as error:
-        sys.exit(f"hydra_options cannot be read, {error}: {argument.removeprefix(OPTIONS)}")
+        raise SettingsError(f"hydra_options cannot be read, {error}: {argument.removeprefix(OPTIONS)}") from error
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    with door.leave():
+        main(sys.argv[1:])

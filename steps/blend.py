@@ -8,13 +8,12 @@ import shutil
 import time
 from collections.abc import Sequence
 
-import hydra
 import mlflow
 import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from pipeline import artifacts, candidates, preflight, runs, stored_predictions
+from pipeline import artifacts, candidates, door, preflight, runs, stored_predictions
 from pipeline.candidates import CandidateError
 from pipeline.trained import Trained, log_trained
 from sentiment.inference import classifier
@@ -37,7 +36,7 @@ def read_members(uris: Sequence[str]) -> pd.DataFrame:
     return members.assign(member=members["family"] + ids.where(twins, ""))
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+@door.step
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the model."""
     preflight.check(cfg)

@@ -12,7 +12,6 @@ import logging
 import shutil
 from pathlib import Path
 
-import hydra
 import mlflow
 import numpy as np
 import pandas as pd
@@ -20,7 +19,7 @@ import yaml
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from pipeline import artifacts, candidates, runs
+from pipeline import artifacts, candidates, door, runs
 from sentiment.data import extra_texts, splitting
 from sentiment.data.corpus import read_tokenizer, tokenize
 from sentiment.data.extra_texts import ExtraTextsError
@@ -95,7 +94,7 @@ def teach(
     return pd.concat([train.assign(target=target), taught], ignore_index=True)
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+@door.step
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the corpus."""
     check(cfg.distill)

@@ -18,6 +18,7 @@ import pandas as pd
 from mlflow.entities import Run
 
 from pipeline import artifacts, runs
+from pipeline.artifacts import ArtifactError
 from sentiment.reports import comparison
 from sentiment.reports.pages import cell, grid
 
@@ -51,10 +52,13 @@ def read(title: str, main: Run) -> dict[str, Any]:
     """Return what a finished run of `main` has found.
 
     Raises:
-        SystemExit: it is none, or has not finished.
+        ArtifactError: it is none, or has not finished.
     """
     if main.data.tags.get("step") != "main" or main.info.status != "FINISHED":
-        sys.exit(f"The run {main.info.run_id} is no finished run of main, but {main.info.status}.")
+        step = main.data.tags.get("step", "unknown")
+        raise ArtifactError(
+            f"Run {main.info.run_id} is not a finished `main` run (step {step}, status {main.info.status})."
+        )
     select = mlflow.get_run(main.data.tags["select"])
     with tempfile.TemporaryDirectory() as folder:
         data = artifacts.describe_data(artifacts.fetch(select.data.params["inputs.splits"], "splits", Path(folder)))
@@ -71,6 +75,18 @@ def read(title: str, main: Run) -> dict[str, Any]:
         "settings": {name: select.data.params[name] for name in SETTINGS},
         "metrics": {name: value for name, value in select.data.metrics.items() if name.startswith(CONCLUSIONS)},
     }
+
+
+def find(run_id: str) -> Run:
+    """Return the run with an id.
+
+    Raises:
+        ArtifactError: there is none.
+    """
+    try:
+        return mlflow.get_run(run_id)
+    except mlflow.MlflowException as error:
+        raise ArtifactError(f"There is no run {run_id!r} in {mlflow.get_tracking_uri()}: {error}") from error
 
 
 def table(run: Run, path: str) -> pd.DataFrame:
@@ -124,7 +140,7 @@ def main(arguments: list[str]) -> None:
     """Add what runs have found to both files.
 
     Raises:
-        SystemExit: a run is no finished run of `main`.
+        ArtifactError: a run is no finished run of `main`, or there is no such run.
     """
     parser = argparse.ArgumentParser(prog="python -m steps document", description=__doc__.partition("\n")[0])
     parser.add_argument("runs", nargs="+", metavar="TITLE=RUN", help="a title, and the id of a finished run of main")
@@ -132,7 +148,7 @@ def main(arguments: list[str]) -> None:
     asked = parser.parse_args(arguments)
     runs.connect()
     named = [words.rpartition("=") for words in asked.runs]
-    new = {title: read(title, mlflow.get_run(run_id)) for title, _, run_id in named}
+    new = {title: read(title, find(run_id)) for title, _, run_id in named}
     asked.folder.mkdir(exist_ok=True)
     file = asked.folder / "results.json"
     old = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []

@@ -7,14 +7,13 @@ import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import hydra
 import mlflow
 import numpy as np
 import pandas as pd
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from pipeline import artifacts, runs
+from pipeline import artifacts, door, runs
 from sentiment.data.corpus import read_tokenizer
 from sentiment.training.embedding import Corpus, Coverage, Embedding, WordEmbedding, coverage, nearest, save
 
@@ -88,7 +87,7 @@ def describe(embedding: Embedding, frames: dict[str, pd.DataFrame], folder: Path
         (folder / "report.md").write_text(report(embedding, known, telling), encoding="utf-8")
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+@door.step
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the embedding."""
     with runs.start("embed", cfg) as scratch:

@@ -7,25 +7,24 @@ in MLproject. With `-m` it is run once for each combination of the swept values 
 import os
 import sys
 
-import hydra
 import mlflow
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from pipeline import plan, preflight, runs, sweep
-from pipeline.launch import Launcher, StepError, package, select
+from pipeline import door, plan, preflight, runs, sweep
+from pipeline.launch import Launcher, package, select
 from pipeline.study import Study
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+@door.step
 def main(cfg: DictConfig) -> float | None:
     """Run the plan, or one trial of a sweep."""
     overrides = list(HydraConfig.get().overrides.task)
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        return sweep.trial(cfg, overrides)
     preflight.check(cfg)
     stages = plan.read(cfg, overrides)
-    if HydraConfig.get().mode == RunMode.MULTIRUN:
-        return sweep.trial(cfg, overrides, stages)
     with runs.start("main", cfg):
         launcher = Launcher(reuse_before=cfg.reuse, since=runs.active().info.start_time)
         study = Study(cfg, overrides, launcher)
@@ -36,8 +35,6 @@ def main(cfg: DictConfig) -> float | None:
             selected = select(launcher, study.splits, list(study.candidates), cfg, overrides)
             mlflow.set_tag("select", selected.info.run_id)
             package(launcher, cfg, overrides)
-        except StepError as error:
-            sys.exit(str(error))
         finally:
             runs.log_table(launcher.table(), "steps.csv")
     return None

@@ -5,17 +5,16 @@ In: the registry's alias `champion`. Out: a Bento in BentoML's store; its tag is
 
 import logging
 
-import hydra
 import mlflow
 from omegaconf import DictConfig
 
-from pipeline import packaging, registry, reuse, runs
+from pipeline import door, packaging, registry, reuse, runs
 from pipeline.registry import CHAMPION, RegistryError
 
 log = logging.getLogger(__name__)
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+@door.step
 def main(cfg: DictConfig) -> None:
     """Run the step."""
     name = cfg.select.name

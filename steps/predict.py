@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipeline import runs
+from pipeline.artifacts import ArtifactError
 
 COLOURS = {"negative": "bold red", "positive": "green"}
 
@@ -30,14 +31,16 @@ def main(arguments: list[str]) -> None:
     """Show the sentiment of each tweet.
 
     Raises:
-        SystemExit: there is no such model.
+        ArtifactError: there is no such model.
     """
     asked = read(arguments)
     runs.connect()
     try:
         model = mlflow.pyfunc.load_model(asked.model)
     except mlflow.MlflowException as error:
-        sys.exit(f"No model {asked.model} in {mlflow.get_tracking_uri()}: {error}\nTrain one: make run")
+        raise ArtifactError(
+            f"No model {asked.model} in {mlflow.get_tracking_uri()}: {error}\nTrain one: make run"
+        ) from error
     table = Table("sentiment", "probability of negative", "tweet", box=None, header_style="bold", padding=(0, 2, 0, 0))
     for text, answer in zip(asked.texts, model.predict(asked.texts).itertuples(index=False), strict=True):
         sentiment = f"[{COLOURS[answer.sentiment]}]{answer.sentiment}[/]"

@@ -7,21 +7,20 @@ says how they were made, so that what is trained on the corpus can be served wit
 import shutil
 from dataclasses import asdict
 
-import hydra
 import mlflow
 import pandas as pd
 import yaml
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from pipeline import artifacts, runs
+from pipeline import artifacts, door, runs
 from sentiment.data.corpus import tokenize
 from sentiment.inference.text import Tokenizer
 
 SPLITS = ("train", "validation", "test")
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+@door.step
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the corpus."""
     tokenizer: Tokenizer = instantiate(cfg.preprocess.tokenizer)

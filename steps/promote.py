@@ -6,18 +6,17 @@ is marked as withdrawn: the gate does not promote it again by itself.
 
 import logging
 
-import hydra
 import mlflow
 import pandas as pd
 from omegaconf import DictConfig
 
-from pipeline import promotion, registry, runs
+from pipeline import door, promotion, registry, runs
 from pipeline.registry import CHAMPION
 
 log = logging.getLogger(__name__)
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+@door.step
 def main(cfg: DictConfig) -> None:
     """Run the step."""
     name, version = cfg.select.name, str(cfg.promote.version)

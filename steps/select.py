@@ -5,13 +5,12 @@ In: models of the trainers and the splits they were all scored on. Out: a versio
 winner, looked at once, as a control; the model card.
 """
 
-import hydra
 import mlflow
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.markup import escape
 
-from pipeline import artifacts, card, preflight, promotion, registry, runs, selection
+from pipeline import artifacts, card, door, preflight, promotion, registry, runs, selection
 from pipeline.launch import SUMMARY
 from pipeline.promotion import Decision
 from pipeline.registry import CHALLENGER, CHAMPION
@@ -58,7 +57,7 @@ def conclusion(found: Selection, test: TestEvaluation, decision: Decision) -> li
     ]
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+@door.step
 def main(cfg: DictConfig) -> None:
     """Run the step."""
     preflight.check(cfg)

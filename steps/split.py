@@ -9,17 +9,17 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import hydra
 import mlflow
 import pandas as pd
 import yaml
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from pipeline import artifacts, runs
+from pipeline import artifacts, door, runs
 from sentiment.data import checks, splitting
 from sentiment.data.checks import Labelled
 from sentiment.data.splitting import Deduplicated, Extra, Frames
+from sentiment.inference.errors import MissingFileError
 from sentiment.reports import data_report
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def check(cfg: DictConfig) -> None:
 
     Raises:
         DataError: all rows are drawn already.
-        FileNotFoundError: there is no file of extra training data.
+        MissingFileError: there is no file of extra training data.
     """
     if cfg.split.train_on_rest and cfg.data.sample_size is None:
         raise checks.DataError(
@@ -48,7 +48,7 @@ def check(cfg: DictConfig) -> None:
             "null: no row is left out. Set data.sample_size, or split.train_on_rest=false."
         )
     if cfg.data.extra_training is not None and not (file := Path(cfg.data.extra_training).expanduser()).is_file():
-        raise FileNotFoundError(f"No file {file.absolute()} (data.extra_training).")
+        raise MissingFileError(f"No file {file.absolute()} (data.extra_training).")
 
 
 def read(data: DictConfig) -> Labelled:
@@ -147,7 +147,7 @@ def describe(cfg: DictConfig, unique: Deduplicated, extra: Extra | None, frames:
     }
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+@door.step
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the splits."""
     with runs.start("split", cfg) as scratch:

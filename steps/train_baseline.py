@@ -5,20 +5,19 @@ In: a corpus. Out: `model`, a scikit-learn pipeline that eats raw tweets, with t
 
 from functools import partial
 
-import hydra
 import mlflow
 import skops.io
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from pipeline import artifacts, preflight, runs, settings
+from pipeline import artifacts, door, preflight, runs, settings
 from pipeline.trained import Trained, log_trained
 from sentiment.data.corpus import read_tokenizer
 from sentiment.inference.runtimes.sklearn import FILE, document
 from sentiment.training import bag_of_words
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+@door.step
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the model."""
     pipeline, grid = bag_of_words.build(settings.plain(cfg.train_baseline), partial(instantiate, _convert_="all"))

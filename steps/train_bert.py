@@ -7,13 +7,12 @@ of its training.
 import time
 from pathlib import Path
 
-import hydra
 import mlflow
 import pandas as pd
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from pipeline import artifacts, preflight, runs
+from pipeline import artifacts, door, preflight, runs
 from pipeline.trained import Trained, log_trained
 from sentiment.reports import plots
 
@@ -58,7 +57,7 @@ def train(cfg: DictConfig, frames: dict[str, pd.DataFrame], scratch: Path) -> Tr
     )
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+@door.step
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the model."""
     preflight.check(cfg)

@@ -11,12 +11,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import hydra
 import pandas as pd
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from pipeline import artifacts, preflight, runs
+from pipeline import artifacts, door, preflight, runs
 from pipeline.trained import Trained, log_trained
 from sentiment.data.corpus import read_tokenizer
 from sentiment.inference.text import Tokenizer
@@ -80,7 +79,7 @@ def train(
     )
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+@door.step
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the model."""
     preflight.check(cfg)

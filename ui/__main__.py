@@ -9,6 +9,8 @@ from telemetry.settings import Settings as TelemetrySettings
 from telemetry.settings import read
 from ui.settings import Settings
 
+WRONG_SETTINGS = 2  # the exit code for what a user can mend
+
 
 def main() -> None:
     """Become the process of Streamlit.
@@ -22,7 +24,8 @@ def main() -> None:
         if telemetry.path is None:
             raise ValueError("Set TELEMETRY_PATH, the file where feedback is kept: TELEMETRY_PATH=events.db, say.")
     except ValueError as error:
-        sys.exit(str(error))
+        sys.stderr.write(f"{error}\n")
+        sys.exit(WRONG_SETTINGS)
     page = Path(__file__).with_name("app.py")
     address = [f"--server.address={settings.host}", f"--server.port={settings.port}"]
     # As a module: the folder that this was started in is on the path, as for `python -m ui`.

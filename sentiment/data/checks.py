@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sentiment.inference.errors import UserError
+
 log = logging.getLogger(__name__)
 
 SHOWN = 10
@@ -20,7 +22,7 @@ DAMAGE = {
 }
 
 
-class DataError(ValueError):
+class DataError(UserError):
     """Data that nothing can be learned from as they are."""
 
 

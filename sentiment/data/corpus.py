@@ -10,13 +10,14 @@ from pathlib import Path
 import yaml
 from tqdm import tqdm
 
+from sentiment.inference.errors import UserError
 from sentiment.inference.text import Tokenizer, read_text
 
 CHUNK = 5_000
 DESCRIPTION = "preprocess.yaml"
 
 
-class CorpusError(ValueError):
+class CorpusError(UserError):
     """A corpus that does not say how it was made."""
 
 

@@ -11,6 +11,8 @@ from urllib.parse import unquote, urlsplit
 import requests
 from tqdm import tqdm
 
+from sentiment.inference.errors import UserError
+
 log = logging.getLogger(__name__)
 
 CHUNK = 1 << 16  # bytes; what a cut connection can lose at most
@@ -18,7 +20,7 @@ CONNECT_AND_READ_SECONDS = (10, 60)
 PARTIAL, WHOLE, RANGE_NOT_SATISFIABLE = 206, 200, 416
 
 
-class DownloadError(OSError):
+class DownloadError(UserError, OSError):
     """A file that could not be downloaded, or is not the one that was expected."""
 
 

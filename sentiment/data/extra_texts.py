@@ -5,8 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from sentiment.inference.errors import MissingFileError, UserError
 
-class ExtraTextsError(ValueError):
+
+class ExtraTextsError(UserError):
     """A file of unlabelled texts that cannot be used."""
 
 
@@ -17,10 +19,10 @@ def read(file: Path, column: str, section: str) -> list[str]:
 
     Raises:
         ExtraTextsError: the file is damaged, lacks the column or holds no text.
-        FileNotFoundError: there is no such file.
+        MissingFileError: there is no such file.
     """
     if not file.is_file():
-        raise FileNotFoundError(f"No file {file.absolute()} ({section}.extra_texts).")
+        raise MissingFileError(f"No file {file.absolute()} ({section}.extra_texts).")
     try:
         if file.suffix in {".csv", ".parquet"}:
             texts = read_column(file, column, section)

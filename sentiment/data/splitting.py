@@ -11,12 +11,13 @@ import pandas as pd
 from tqdm import tqdm
 
 from sentiment.data.checks import DataError, Labelled
+from sentiment.inference.errors import UserError
 
 SPLITS = ("train", "validation", "test")
 Frames = dict[str, pd.DataFrame]
 
 
-class LeakageError(ValueError):
+class LeakageError(UserError):
     """A text or a group that stands in two splits."""
 
 

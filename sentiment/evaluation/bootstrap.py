@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from sentiment.evaluation.metrics import CALIBRATION_BINS, HIGHER_IS_BETTER, Cost, Predictions, calibration_error
 from sentiment.inference.arrays import Labels, Probabilities
+from sentiment.inference.errors import SettingsError
 
 Counts = NDArray[np.int64]
 # From how often each tweet is drawn, shape (n,), to a figure.
@@ -67,10 +68,10 @@ class Resampling:
         """Refuse what is no number of draws or no confidence level.
 
         Raises:
-            ValueError: it is not.
+            SettingsError: it is not.
         """
         if self.resamples < 1 or not 0 < self.confidence < 1:
-            raise ValueError(
+            raise SettingsError(
                 f"select.resamples={self.resamples} must be 1 or more, and select.confidence={self.confidence} "
                 "between 0 and 1."
             )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn import metrics
 
 from sentiment.inference.arrays import Labels, Probabilities
+from sentiment.inference.errors import SettingsError
 
 # Metrics, and whether a model is the better the higher the figure is.
 HIGHER_IS_BETTER = {
@@ -47,12 +48,12 @@ class Cost:
     def __post_init__(self) -> None:
         """Refuse costs with which no threshold and no band means anything."""
         if min(self.missed_negative, self.false_alarm) < 0 or self.missed_negative + self.false_alarm == 0:
-            raise ValueError(
+            raise SettingsError(
                 f"cost.missed_negative={self.missed_negative} and cost.false_alarm={self.false_alarm}: "
                 "give two numbers, none below 0 and not both 0."
             )
         if not self.review >= 0:
-            raise ValueError(f"cost.review={self.review}: give what a human look costs, a number not below 0.")
+            raise SettingsError(f"cost.review={self.review}: give what a human look costs, a number not below 0.")
 
 
 @dataclass(frozen=True, kw_only=True)

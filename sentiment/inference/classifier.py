@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment.inference.arrays import Probabilities
+from sentiment.inference.errors import UserError
 from sentiment.inference.text import Cleaner, Tokenizer, read_text
 
 Runtime = Literal["sklearn", "tflite", "onnx", "saved_model", "blend"]
@@ -33,7 +34,7 @@ CONTRACT = ("runtime", "calibration", "threshold", "uncertain", "text")
 EPSILON = 1e-12
 
 
-class ClassifierError(ValueError):
+class ClassifierError(UserError):
     """A folder that holds no usable classifier, or input that no classifier can score."""
 
 

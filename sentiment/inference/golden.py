@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sentiment.inference.classifier import Classifier, ClassifierError
+from sentiment.inference.errors import UserError
 
 FILE = "golden.json"
 # Probabilities of one model on two processors differ by rounding alone: 32-bit sums in another order, and 8-bit ones,
@@ -31,7 +32,7 @@ TEXTS = (
 )
 
 
-class GoldenError(RuntimeError):
+class GoldenError(UserError):
     """A model that does not answer as it did when it was trained."""
 
 

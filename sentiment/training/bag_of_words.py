@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
+
+from sentiment.inference.errors import SettingsError
+from sentiment.training.folds import folds_by_author
 
 log = logging.getLogger(__name__)
 
@@ -55,12 +58,12 @@ def build(settings: Mapping[str, Any], instantiate: Callable[[Any], Any]) -> tup
         instantiate: what makes a part of its settings.
 
     Raises:
-        ValueError: there is a part that no pipeline has, or no classifier.
+        SettingsError: there is a part that no pipeline has, or no classifier.
     """
     if unknown := settings.keys() - set(PARTS):
-        raise ValueError(f"train_baseline has {sorted(unknown)}: the parts of a pipeline are {', '.join(PARTS)}.")
+        raise SettingsError(f"train_baseline has {sorted(unknown)}: the parts of a pipeline are {', '.join(PARTS)}.")
     if "classifier" not in settings:
-        raise ValueError("train_baseline has no classifier: give one with its _target_.")
+        raise SettingsError("train_baseline has no classifier: give one with its _target_.")
     values, grid = search_space(settings)
     pipeline = Pipeline([(part, instantiate(values[part])) for part in PARTS if part in values])
     # YAML has no tuples, and scikit-learn takes nothing else for an n-gram range.
@@ -88,11 +91,9 @@ def search(
     is a folder for what does not change from one value to the next.
 
     Raises:
-        ValueError: there are fewer authors than folds.
+        SettingsError: there are fewer authors than folds, or scikit-learn refuses a setting.
     """
-    authors = train["group"].nunique()
-    if authors < folds:
-        raise ValueError(f"search.folds={folds}, but the training split has {authors} groups: give fewer folds.")
+    cv, groups = folds_by_author(train["group"], folds, seed=seed)
     combinations = math.prod(map(len, grid.values()))
     log.info("Cross-validation of %d combination(s) of values in %d folds", combinations, folds)
     pipeline.set_params(memory=str(cache))
@@ -100,12 +101,14 @@ def search(
         pipeline,
         dict(grid),
         scoring=scoring,
-        cv=GroupKFold(folds, shuffle=True, random_state=seed),
+        cv=cv,
         n_jobs=-1,
         error_score="raise",
     )
-    # By number: of names scikit-learn takes the square of their number in time.
-    found.fit(documents, train["negative"].to_numpy(), groups=pd.factorize(train["group"], sort=True)[0])
+    try:
+        found.fit(documents, train["negative"].to_numpy(), groups=groups)
+    except ValueError as error:  # its own check of parameters, or a vocabulary that they leave empty
+        raise SettingsError(f"scikit-learn refuses a setting of train_baseline or search: {error}") from error
     best: Pipeline = found.best_estimator_
     best.set_params(memory=None)
     table = pd.DataFrame(found.cv_results_).drop(columns="params").sort_values("rank_test_score")

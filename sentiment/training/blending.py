@@ -13,9 +13,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from sentiment.inference.arrays import Labels, Probabilities
+from sentiment.inference.errors import UserError
 
 
-class BlendError(ValueError):
+class BlendError(UserError):
     """Tweets that are too few to put models together by."""
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from sentiment.inference.errors import UserError
 from sentiment.inference.runtimes.tflite import VOCABULARY, read_vocabulary, write_vocabulary
 from sentiment.inference.text import Tokenizer, read_text
 
@@ -25,7 +26,7 @@ ENCODER = "encoder"
 Tokens = Sequence[str]
 
 
-class EmbeddingError(ValueError):
+class EmbeddingError(UserError):
     """An embedding that cannot be made of what was given, or that does not fit what it is used with."""
 
 

@@ -26,7 +26,7 @@ def sentences(corpus: Corpus, path: str | None, column: str, min_count: int) -> 
     Raises:
         ExtraTextsError: the file cannot be read.
         EmbeddingError: no word stands `min_count` times.
-        FileNotFoundError: there is no such file.
+        MissingFileError: there is no such file.
     """
     texts = list(corpus.tokens)
     if path is not None:

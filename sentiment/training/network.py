@@ -18,6 +18,7 @@ from keras import layers
 from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_sample_weight
 
+from sentiment.inference.errors import UserError
 from sentiment.inference.runtimes import saved_model, tflite
 from sentiment.inference.text import Tokenizer
 from sentiment.training.embedding import Embedding, SentenceEmbedding, WordEmbedding
@@ -30,7 +31,7 @@ PREDICTION_BATCH = 512
 Build = Callable[..., keras.KerasTensor]
 
 
-class NetworkError(ValueError):
+class NetworkError(UserError):
     """A network that does not fit what it is to be trained on, or whose training failed."""
 
 

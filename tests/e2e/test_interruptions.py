@@ -90,11 +90,18 @@ def test_a_failing_step_fails_the_pipeline_says_why_and_registers_nothing(copied
         text=True,
         check=False,
     )
-    assert done.returncode == 1
-    assert "nowhere.csv (data.path)" in done.stderr
-    assert "split failed" in done.stdout + done.stderr
-    assert "The stage 'simple' of the plan: no candidate has finished" in done.stderr
-    assert chain.runs("main")[0].info.status == chain.runs("split")[0].info.status == "FAILED"
+    assert done.returncode == 1, "that of MLflow"
+    why = f"No file {PROJECT / 'nowhere.csv'} (data.path)."
+    *_, stage, step, of_mlflow = done.stderr.splitlines()
+    assert why in done.stderr.splitlines(), "the step itself"
+    assert stage.startswith("The stage 'simple' of the plan: no candidate has finished")
+    assert step == f"split failed: {why}"
+    assert "=== Run (ID" in of_mlflow
+    assert "Error executing job" not in done.stderr
+    assert "Traceback" not in done.stderr
+    (main, *_), (split, *_) = chain.runs("main"), chain.runs("split")
+    assert (main.info.status, main.data.tags["error"]) == ("FAILED", f"{stage}\n{step}")
+    assert (split.info.status, split.data.tags["error"]) == ("FAILED", why)
     assert len(chain.client.search_model_versions("name = 'tweet_sentiment'")) == versions
 
 

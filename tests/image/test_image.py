@@ -111,5 +111,5 @@ def test_it_ends_well_when_it_is_told_to() -> None:
 
 def test_without_keys_it_does_not_listen_to_everybody() -> None:
     done = engine("run", "--rm", *HARDENED, *os.environ.get("ENGINE_OPTIONS", "").split(), IMAGE)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "SERVICE_API_KEYS" in done.stderr

@@ -14,6 +14,7 @@ from mlflow.tracking import MlflowClient
 from omegaconf import DictConfig
 
 from pipeline import launch, registry, runs
+from sentiment.inference.errors import UserError
 from steps import preprocess, split, train_baseline
 from tests.integration.chain import CONF, Chain, configuration, last_run
 from tests.small import save_corpus, save_encoder
@@ -91,7 +92,7 @@ def launched(experiment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list
         with ThreadPoolExecutor(1) as beside_the_open_run:
             try:
                 beside_the_open_run.submit(STEPS[step], cfg).result()
-            except (InstantiationException, ValueError) as error:
+            except (InstantiationException, UserError) as error:
                 raise launch.StepError(f"{name} failed") from error
         made = last_run().info.run_id
         MlflowClient().set_tag(made, "mlflow.runName", name)

@@ -14,6 +14,7 @@ from pipeline.trained import ExportError
 from sentiment.data.corpus import read_tokenizer
 from sentiment.inference import classifier
 from sentiment.inference.classifier import Classifier
+from sentiment.inference.errors import SettingsError
 from steps import preprocess, train_baseline
 from tests.integration.chain import Chain, configuration, last_run, quality
 
@@ -115,5 +116,5 @@ def test_a_served_form_that_does_worse_than_its_model_is_refused(chain: Chain, m
 
 
 def test_a_wrong_cost_stops_before_anything_is_trained(chain: Chain) -> None:
-    with pytest.raises(ValueError, match=r"cost\.missed_negative=-1"):
+    with pytest.raises(SettingsError, match=r"cost\.missed_negative=-1"):
         train_baseline.main(configuration(f"inputs.corpus={chain.corpus}", "cost.missed_negative=-1"))

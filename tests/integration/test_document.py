@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from pipeline import runs
+from pipeline.artifacts import ArtifactError
 from steps import document
 from steps.document import FIGURES
 
@@ -65,6 +66,6 @@ def test_a_run_of_the_same_title_replaces_the_older_one_and_others_stay(finished
 
 def test_what_is_no_finished_run_of_main_is_refused_and_nothing_is_written(finished: str, tmp_path: Path) -> None:
     select = mlflow.get_run(finished).data.tags["select"]
-    with pytest.raises(SystemExit, match="is no finished run of main"):
+    with pytest.raises(ArtifactError, match="is not a finished `main` run .step unknown, status FINISHED."):
         document.main([f"A study={select}", "--folder", str(tmp_path / "docs")])
     assert not (tmp_path / "docs").exists()

@@ -23,6 +23,7 @@ from pipeline.artifacts import run_id
 from pipeline.candidates import CandidateError
 from pipeline.launch import SUMMARY
 from pipeline.registry import CHALLENGER, CHAMPION, RegistryError
+from sentiment.inference.errors import SettingsError
 from steps import select
 from tests.integration.candidates import answer, as_started, folder_of, make_champion, save_splits, train
 from tests.integration.chain import last_run
@@ -331,10 +332,10 @@ def test_what_cannot_be_selected_is_refused_before_anything_is_registered_or_tes
     refused("the validation split is .*, that of the given data is ", other, error=CandidateError)
     refused(r"select\.families=\['keras'\]", model, options=("select.families=[keras]",), error=CandidateError)
     refused(r"select\.runtimes=\['onnx'\]", model, options=("select.runtimes=[onnx]",), error=CandidateError)
-    refused("give a list of some of", model, options=("select.families=baseline",), error=ValueError)
-    refused(r"set select\.floor\.roc_auc=", model, options=("select.floor=0.5",), error=ValueError)
-    refused("cannot rank models", model, options=("select.metric=calibration_error",), error=ValueError)
-    refused(r"select\.confidence=2", model, options=("select.confidence=2",), error=ValueError)
+    refused("give a list of some of", model, options=("select.families=baseline",), error=SettingsError)
+    refused(r"set select\.floor\.roc_auc=", model, options=("select.floor=0.5",), error=SettingsError)
+    refused("cannot rank models", model, options=("select.metric=calibration_error",), error=SettingsError)
+    refused(r"select\.confidence=2", model, options=("select.confidence=2",), error=SettingsError)
     assert versions(name) == []
 
 

@@ -13,9 +13,10 @@ from hydra import initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from mlflow.entities import Run
 
-from pipeline import artifacts, candidates, launch, plan, sweep
+from pipeline import artifacts, candidates, launch, sweep
 from pipeline.launch import StepError
 from pipeline.plan import Candidate
+from pipeline.sweep import SweepError
 from tests.integration.candidates import as_started
 from tests.integration.chain import CONF, last_run
 
@@ -85,7 +86,7 @@ def trial(*overrides: str) -> float | None:
     """Run a trial as Hydra does."""
     cfg = as_started(*overrides)
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        return sweep.trial(cfg, list(overrides), plan.read(cfg, list(overrides)))
+        return sweep.trial(cfg, list(overrides))
 
 
 def run_sweep(name: str, values: list[str], *others: str) -> list[float | None]:
@@ -140,7 +141,7 @@ def test_a_metric_that_is_to_be_low_makes_the_lowest_the_best(selected: list[Any
 
 
 def test_when_all_trials_fail_nothing_is_selected_and_the_sweep_has_failed(selected: list[Any]) -> None:
-    with pytest.raises(SystemExit, match="None of the 2 trials has finished. Nothing was registered."):
+    with pytest.raises(SweepError, match="None of the 2 trials has finished. Nothing was registered.\n.* failed"):
         run_sweep(C, ["nonsense", "more"])
     assert table()["status"].tolist() == ["FAILED"] * 2
     assert sweep_run().info.status == "FAILED"
@@ -197,12 +198,13 @@ def test_values_of_all_kinds_come_back_as_they_were_given() -> None:
     assert table()[C].tolist() == [0.2, 1e-5]
 
 
-@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize(("end", "status"), [(KeyboardInterrupt, "KILLED"), (SystemExit, "FAILED")])
 def test_a_sweep_that_is_cut_off_shows_what_has_finished_and_selects_nothing(
     selected: list[Any],
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
     end: Callable[[], BaseException],
+    status: str,
 ) -> None:
     fixed = [PLAN, ALL_FAMILIES]
     with pytest.raises(BaseException) as left, sweep.around(["-m", *fixed, f"{C}=1,2"]):  # noqa: B017, PT011
@@ -215,5 +217,5 @@ def test_a_sweep_that_is_cut_off_shows_what_has_finished_and_selects_nothing(
     assert sorted(table()["status"]) == ["FINISHED", "KILLED"]
     assert "failed" in capsys.readouterr().out
     assert "The sweep was cut off. The same command goes on where it stopped" in caplog.text
-    assert sweep_run().info.status == "FAILED"
+    assert sweep_run().info.status == status
     assert not selected

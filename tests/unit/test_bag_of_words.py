@@ -10,6 +10,7 @@ import skops.io
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from sentiment.inference.errors import SettingsError
 from sentiment.inference.log_count_ratio import LogCountRatio
 from sentiment.inference.runtimes import sklearn as runtime
 from sentiment.training import bag_of_words
@@ -71,13 +72,13 @@ def test_a_search_reaches_into_a_union() -> None:
     [({"clasifier": {}}, "clasifier"), ({"vectorizer": {"_target_": "builtins.dict"}}, "no classifier")],
 )
 def test_a_pipeline_with_wrong_parts_is_refused(parts: dict[str, object], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(SettingsError, match=said):
         build(parts)
 
 
 def test_fewer_authors_than_folds_are_refused(train: pd.DataFrame, tmp_path: Path) -> None:
     pipeline, grid = build({"classifier": {"_target_": "sklearn.dummy.DummyClassifier"}})
-    with pytest.raises(ValueError, match="search.folds=50"):
+    with pytest.raises(SettingsError, match="search.folds=50"):
         bag_of_words.search(
             pipeline, grid, train["document"].tolist(), train, folds=50, scoring="roc_auc", seed=0, cache=tmp_path
         )

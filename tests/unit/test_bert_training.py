@@ -14,6 +14,7 @@ from hydra.utils import get_method, instantiate
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from sentiment.inference.errors import SettingsError
 from sentiment.inference.text import Cleaner
 from sentiment.reports import plots
 from sentiment.training.bert import checkpoints, features, finetune, network
@@ -140,7 +141,7 @@ def test_features_leave_the_encoder_alone_and_make_the_head_a_logistic_regressio
 
 def test_fewer_authors_than_folds_are_an_error(checkpoint: Path) -> None:
     model, tweets = untrained(checkpoint)
-    with pytest.raises(ValueError, match="number of groups"):
+    with pytest.raises(SettingsError, match="search.folds=7, but the training split has 6 groups"):
         features.fit(model, {"train": tweets}, **{**FEATURES, "folds": 7})
 
 

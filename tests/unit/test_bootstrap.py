@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sentiment.evaluation import bootstrap
 from sentiment.evaluation.bootstrap import Interval, Resampling
 from sentiment.evaluation.metrics import HIGHER_IS_BETTER, Cost, Predictions, score
+from sentiment.inference.errors import SettingsError
 
 COST = Cost(missed_negative=2.0, false_alarm=1.0, review=0.5)
 DRAWING: dict[str, Any] = {"resamples": 200, "confidence": 0.95, "seed": 1}
@@ -123,7 +124,7 @@ def test_classifiers_are_compared_on_the_same_tweets() -> None:
     [({"resamples": 0}, "select.resamples=0"), ({"confidence": 95}, "select.confidence=95")],
 )
 def test_senseless_intervals_are_refused(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(SettingsError, match=message):
         interval(*draw(9, seed=0), **changes)
 
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from pipeline import plan
+from sentiment.inference.errors import SettingsError
 from steps.__main__ import STEPS, split_options
 
 
@@ -24,7 +25,7 @@ def test_only_hydra_options_are_cut(argument: str, options: list[str]) -> None:
 
 
 def test_an_open_quote_is_named() -> None:
-    with pytest.raises(SystemExit, match="No closing quotation"):
+    with pytest.raises(SettingsError, match="No closing quotation"):
         split_options("hydra_options=data.path='a")
 
 
@@ -35,19 +36,19 @@ def test_every_step_is_an_entry_point_and_every_entry_point_a_step() -> None:
 @pytest.mark.parametrize("arguments", [[], ["splitt"]])
 def test_a_missing_or_unknown_step_is_answered_with_the_steps_there_are(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, "-m", "steps", *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert ", ".join(STEPS) in done.stderr
 
 
 def test_an_unknown_option_stops_before_anything_is_imported_or_run() -> None:
     command = [sys.executable, "-m", "steps", "split", "data=nothing"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "sentiment140" in done.stderr, "the options that there are"
 
 
 def test_a_wrong_key_is_named_with_its_path() -> None:
     command = [sys.executable, "-m", "steps", "split", "data.sample_sise=3"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "data.sample_sise" in done.stderr

@@ -19,6 +19,7 @@ from sentiment.evaluation.metrics import (
     score,
     uncertain_band,
 )
+from sentiment.inference.errors import SettingsError
 
 COST = Cost(missed_negative=2.0, false_alarm=1.0, review=0.5)
 PRICES = st.floats(0.0, 10.0)
@@ -65,13 +66,13 @@ def test_a_perfect_model_scores_perfectly() -> None:
 
 @pytest.mark.parametrize(("missed", "alarm"), [(-1.0, 1.0), (0.0, 0.0)])
 def test_senseless_costs_are_refused(missed: float, alarm: float) -> None:
-    with pytest.raises(ValueError, match="cost.missed_negative"):
+    with pytest.raises(SettingsError, match="cost.missed_negative"):
         Cost(missed_negative=missed, false_alarm=alarm, review=0.5)
 
 
 @pytest.mark.parametrize("review", [-0.1, np.nan])
 def test_a_senseless_cost_of_a_look_is_refused(review: float) -> None:
-    with pytest.raises(ValueError, match="cost.review"):
+    with pytest.raises(SettingsError, match="cost.review"):
         Cost(missed_negative=2.0, false_alarm=1.0, review=review)
 
 

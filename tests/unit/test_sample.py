@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from sentiment.data.datasets import sample
+from sentiment.inference.errors import SettingsError
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def test_any_number_of_rows_can_be_asked_for(rows: int) -> None:
 
 @pytest.mark.parametrize("rows", [0, -3])
 def test_less_than_one_row_is_refused(rows: int) -> None:
-    with pytest.raises(ValueError, match=f"at least 1, got {rows}"):
+    with pytest.raises(SettingsError, match=f"data.rows={rows}: give 1 or more"):
         sample.load(rows=rows, seed=0)
 
 

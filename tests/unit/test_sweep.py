@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from pipeline import plan, sweep
 from pipeline.plan import PlanError
+from pipeline.sweep import SweepError
 
 CONF = Path(__file__).parents[2] / "conf"
 OPTUNA = "hydra/sweeper=optuna"
@@ -69,7 +70,7 @@ def names(*overrides: str, swept: str) -> list[str]:
     ],
 )
 def test_a_sweep_that_cannot_be_run_is_refused_before_anything_is_run(options: list[str], said: str) -> None:
-    with pytest.raises(SystemExit) as stopped, sweep.around(["-m", KERAS, *options]):
+    with pytest.raises(SweepError) as stopped, sweep.around(["-m", KERAS, *options]):
         raise AssertionError("it was run")
     assert str(stopped.value).startswith("The sweep cannot be run. ")
     assert said in str(stopped.value)
@@ -114,7 +115,7 @@ def test_a_command_that_is_no_multirun_goes_its_way(arguments: list[str]) -> Non
 
 @pytest.mark.parametrize("written", ["-m", "--multirun", "hydra.mode=MULTIRUN"])
 def test_a_multirun_is_known_however_it_is_written(written: str) -> None:
-    with pytest.raises(SystemExit, match="give some setting several"), sweep.around([written]):
+    with pytest.raises(SweepError, match="give some setting several"), sweep.around([written]):
         raise AssertionError("it was run")
 
 
@@ -164,4 +165,4 @@ def test_drawn_numbers_are_rounded_for_people(value: Any, told: str) -> None:
 @pytest.mark.usefixtures("_hydra")
 def test_a_trial_that_does_not_know_its_sweep_says_how_it_could() -> None:
     with pytest.raises(PlanError, match=r"hydra\.job\.env_copy=\[TWEET_SENTIMENT_SWEEP,MLFLOW_TRACKING_URI\]"):
-        sweep.trial(as_trial("seed=1"), ["seed=1"], [])
+        sweep.trial(as_trial("seed=1"), ["seed=1"])

@@ -50,11 +50,17 @@ def test_it_listens_where_it_is_told_to(executed: list[Command], monkeypatch: py
     ],
 )
 def test_a_wrong_setting_ends_it_with_the_name_of_the_setting(
-    executed: list[Command], monkeypatch: pytest.MonkeyPatch, name: str, value: str
+    executed: list[Command],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
 ) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(SystemExit, match=name):
+    with pytest.raises(SystemExit) as ended:
         main()
+    assert ended.value.code == 2
+    assert name in capsys.readouterr().err
     assert executed == []
 
 

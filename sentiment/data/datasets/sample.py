@@ -12,6 +12,8 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from sentiment.inference.errors import SettingsError
+
 KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 ABBREVIATIONS = {
     "you": "u", "your": "ur", "are": "r", "please": "pls", "thanks": "thx", "because": "bc", "people": "ppl",
@@ -34,10 +36,11 @@ def load(*, rows: int, seed: int) -> pd.DataFrame:
     label: dirt for the split to find. Labels are wrong at the rate `NOISE`. The same `rows` and `seed` give the
     same frame.
 
-    Raises ValueError if `rows` is less than 1.
+    Raises:
+        SettingsError: `rows` is less than 1.
     """
     if rows < 1:
-        raise ValueError(f"rows must be at least 1, got {rows}")
+        raise SettingsError(f"data.rows={rows}: give 1 or more.")
     rng = random.Random(seed)
     kinds, phrases = _read()
     repeats, disputes = rows // 100, rows // 300

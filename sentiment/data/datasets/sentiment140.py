@@ -15,6 +15,7 @@ import pandas as pd
 
 from sentiment.data.checks import DataError
 from sentiment.data.download import fetch
+from sentiment.inference.errors import MissingFileError
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +37,12 @@ def load(*, path: str | None, cache: str, url: str, size: int | None, sha256: st
 
     Raises:
         DataError: the file is damaged, or has another layout.
-        FileNotFoundError: there is no such file.
+        MissingFileError: there is no such file.
         sentiment.data.download.DownloadError: the archive could not be had.
     """
     file = Path(path).expanduser() if path else fetch(url, Path(cache).expanduser(), size=size, sha256=sha256)
     if not file.is_file():
-        raise FileNotFoundError(f"No file {file.absolute()} (data.path).")
+        raise MissingFileError(f"No file {file.absolute()} (data.path).")
     try:
         table, encoding = read(file)
     except pd.errors.EmptyDataError as error:

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sentiment.data.checks import DataError
+from sentiment.inference.errors import MissingFileError
 
 DELIMITERS = ",;\t|"
 TEXT_FILES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -34,7 +35,7 @@ def load(*, path: str | None, delimiter: str | None, encoding: str) -> pd.DataFr
 
     Raises:
         DataError: no path, an unknown ending, or a file that cannot be read.
-        FileNotFoundError: there is no such file.
+        MissingFileError: there is no such file.
     """
     if path is None:
         raise DataError("data=csv needs a file: data.path=tweets.csv (or .tsv, .csv.gz, .parquet).")
@@ -43,7 +44,7 @@ def load(*, path: str | None, delimiter: str | None, encoding: str) -> pd.DataFr
     if not name.endswith(TEXT_FILES + PARQUET_FILES):
         raise DataError(f"{file}: known endings are {', '.join(TEXT_FILES + PARQUET_FILES)}.")
     if not file.is_file():
-        raise FileNotFoundError(f"No file {file.absolute()} (data.path).")
+        raise MissingFileError(f"No file {file.absolute()} (data.path).")
     try:
         if name.endswith(PARQUET_FILES):
             return pd.read_parquet(file)

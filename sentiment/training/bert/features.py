@@ -7,10 +7,11 @@ from typing import Literal
 import pandas as pd
 import torch
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.model_selection import GridSearchCV
 
 from sentiment.training.bert import network
 from sentiment.training.bert.network import SentenceClassifier, Training, Tweets
+from sentiment.training.folds import folds_by_author
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +42,10 @@ def fit(
         seed: of the folds.
 
     Raises:
-        ValueError: there are fewer authors than folds.
+        SettingsError: there are fewer authors than folds.
     """
     train = tweets["train"]
+    cv, groups = folds_by_author(train.group, folds, seed=seed)
     log.info("Sentence vectors of %d tweets on %s", len(train.tokens), model.head.weight.device)
     with network.progress(len(train.tokens), "sentence vectors") as bar:
         vectors = network.sentence_vectors(model, train.tokens, bar)
@@ -51,10 +53,9 @@ def fit(
         LogisticRegression(class_weight=class_weight, max_iter=max_iter),
         {"C": list(C)},
         scoring=scoring,
-        cv=GroupKFold(folds, shuffle=True, random_state=seed),
+        cv=cv,
         error_score="raise",
-        # By number: of names scikit-learn takes the square of their number in time.
-    ).fit(vectors, train.negative, groups=pd.factorize(train.group, sort=True)[0])
+    ).fit(vectors, train.negative, groups=groups)
     best: LogisticRegression = search.best_estimator_
     with torch.no_grad():
         model.head.weight.copy_(torch.from_numpy(best.coef_))

@@ -22,13 +22,14 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 from transformers import get_scheduler
 
+from sentiment.inference.errors import UserError
 from sentiment.training.bert import network
 from sentiment.training.bert.network import SentenceClassifier, Training, Tweets
 
 log = logging.getLogger(__name__)
 
 
-class TrainingError(ValueError):
+class TrainingError(UserError):
     """A training that failed for its settings."""
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from sentiment.data.download import fetch
+from sentiment.inference.errors import MissingFileError
 from sentiment.training.embedding import Corpus, EmbeddingError, WordEmbedding, vocabulary
 
 log = logging.getLogger(__name__)
@@ -49,12 +50,12 @@ def fit(
 
     Raises:
         EmbeddingError: the file is damaged, or holds no word of the training split.
-        FileNotFoundError: there is no such file.
+        MissingFileError: there is no such file.
         sentiment.data.download.DownloadError: the archive could not be had.
     """
     file = Path(path).expanduser() if path else fetch(url, Path(cache).expanduser(), size=size, sha256=sha256)
     if not file.is_file():
-        raise FileNotFoundError(f"No file {file.absolute()} (embed.path).")
+        raise MissingFileError(f"No file {file.absolute()} (embed.path).")
     words = vocabulary(corpus.tokens, min_count)
     respelt = dict(spelling)
     theirs = {word: respelt.get(word, word) for word in words}

@@ -28,7 +28,7 @@ def fit(
 
     Raises:
         EmbeddingError: the extra texts cannot be read, or no word stands `min_count` times.
-        FileNotFoundError: there is no file of extra texts at that path.
+        MissingFileError: there is no file of extra texts at that path.
     """
     model = Word2Vec(
         sentences=sentences(corpus, extra_texts, extra_column, min_count),
