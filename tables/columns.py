@@ -72,5 +72,7 @@ def candidates(columns: Sequence[str], role: Role) -> list[str]:
 
 
 def known(cells: Sequence[str]) -> int:
-    """Return how many cells of a row are names that columns of tweets have."""
-    return sum(plain(cell) in KNOWN for cell in cells)
+    """Return how many names that columns of tweets have a row holds; several of one role count once."""
+    names = set(map(plain, cells))
+    roles = sum(not names.isdisjoint(role) for role in (*NAMES.values(), OTHERS))
+    return min(roles, sum(name in KNOWN for name in names))

@@ -16,6 +16,7 @@ SEP = re.compile(r'^"?sep=(.)"?[,;\s]*$', re.IGNORECASE)  # how Excel names the 
 SAMPLE = 2_000
 DEEPEST = 30  # rows above a header
 LONGEST = 60  # characters of a name
+FITTING = 0.5  # share of the rows that must be as wide as the header, unless the header holds names that are known
 
 Source = Literal["given", "sep line", "rows"]
 
@@ -149,7 +150,7 @@ def _best(lines: Sequence[str], prefer: str) -> Layout:
         dialect = Dialect(delimiter, _spaced(lines, delimiter))
         share, width = _judge(lines, dialect)
         rated = (round(share, 2), delimiter == prefer, True, width)
-        if width > 1 and share >= 0.5 and rated > score:
+        if width > 1 and share >= FITTING and rated > score:
             best, score = Layout(dialect, "rows", 0, width), rated
     if best.width == 1 and all(len(row) <= 1 for row in quoted_rows(lines, Dialect(",")).cells):
         return Layout(Dialect(","), "rows", 0, 1)
@@ -170,5 +171,5 @@ def _judge(lines: Sequence[str], dialect: Dialect) -> tuple[float, int]:
         below = [row for row in rows[header.place + 1 :] if any(row)]
         for width in {len(names), _width(names)}:
             share = sum(fills(row, width) for row in below) / len(below) if below else 1.0
-            best = max(best, (share, width))
+            best = max(best, (max(share, FITTING if known(names) > 1 else 0.0), width))
     return best

@@ -69,7 +69,7 @@ def read(
     if isinstance(source, Path):
         name = name or source.name
         source = source.read_bytes()
-    if name and not name.lower().endswith(ENDINGS):
+    if name and not name.lower().endswith((*ENDINGS, ".xls")):
         raise TableError(
             "unknown_ending", f"{name}: known endings are {', '.join(ENDINGS)}.", found=name, offered=ENDINGS
         )
