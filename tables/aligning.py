@@ -103,7 +103,7 @@ def _sort(names: list[str], rows: Sequence[list[str]], numbers: Sequence[int], s
     kept, short, long, width = [], [], [], len(names)
     blank = 0
     for row, number in zip(rows, numbers, strict=False):
-        if not any(row) or not any(cell.strip() for cell in row):
+        if not "".join(row).strip():
             blank += 1
         elif len(row) == width:
             kept.append(row)

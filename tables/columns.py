@@ -73,6 +73,6 @@ def candidates(columns: Sequence[str], role: Role) -> list[str]:
 
 def known(cells: Sequence[str]) -> int:
     """Return how many names that columns of tweets have a row holds; several of one role count once."""
-    names = set(map(plain, cells))
+    names = {plain(cell) for cell in cells if not cell.rstrip().endswith(":")}  # "Source:" introduces a value
     roles = sum(not names.isdisjoint(role) for role in (*NAMES.values(), OTHERS))
     return min(roles, sum(name in KNOWN for name in names))

@@ -65,7 +65,7 @@ def find(lines: Sequence[str], delimiter: str | None = None, *, prefer: str = ""
     else:
         return _best(sample, prefer)
     dialect = Dialect(separator, _spaced(sample, separator))
-    _, width = _judge(sample, dialect)
+    _, _, width = _judge(sample, dialect)
     return Layout(dialect, source, 1 if hint else 0, max(1, width))
 
 
@@ -73,7 +73,8 @@ def find_header(rows: Sequence[Sequence[str]]) -> Header:
     """Find the header: the first row that is not blank, unless what stands above another row is a preamble.
 
     That other row is unmistakable if it holds names that columns of tweets have, or names above columns of numbers or
-    times; it is likely if it is the first row after a blank line that is as wide as those below it.
+    times; it is likely if it is the first row after a blank line, or after lines of one field, that is as wide as those
+    below it.
     """
     filled = [index for index, row in enumerate(rows) if any(cell.strip() for cell in row)]
     if not filled:
@@ -89,9 +90,11 @@ def find_header(rows: Sequence[Sequence[str]]) -> Header:
             break
         narrower = all(widths[above] < width for above in filled[:place])
         if place and narrower and widths[index] == width and _are_names(row):
-            if _contrasts(row, [rows[below] for below in filled[place + 1 : place + 200]]):
+            below = filled[place + 1 : place + 200]
+            if _contrasts(row, [rows[each] for each in below]):
                 return Header(index, True)
-            if likely is None and index - filled[place - 1] > 1 and width > 1:
+            after_title = widths[first] == 1 and len(below) > 1 and all(widths[each] == width for each in below)
+            if likely is None and width > 1 and (index - filled[place - 1] > 1 or after_title):
                 likely = index
     return Header(first, True) if likely is None else Header(likely, False)
 
@@ -111,9 +114,10 @@ def _width(row: Sequence[str]) -> int:
 
 def _are_names(row: Sequence[str]) -> bool:
     """Tell whether fields may be the names of columns: short, different, none empty, none of numbers alone."""
-    names = [cell.strip() for cell in row[: _width(row)]]
+    names = row[: _width(row)]
     return len(set(names)) == len(names) and all(
-        0 < len(name) <= LONGEST and "://" not in name and re.search(r"[^\W\d_]", name) for name in names
+        0 < len(name) <= LONGEST and name[0] != " " and "://" not in name and re.search(r"[^\W\d_]", name)
+        for name in names
     )
 
 
@@ -145,11 +149,11 @@ def _spaced(lines: Sequence[str], delimiter: str) -> bool:
 
 
 def _best(lines: Sequence[str], prefer: str) -> Layout:
-    best, score = Layout(Dialect(NONE), "rows", 0, 1), (0.0, False, False, 0)
+    best, score = Layout(Dialect(NONE), "rows", 0, 1), (False, 0.0, False, 0)
     for delimiter in DELIMITERS:
         dialect = Dialect(delimiter, _spaced(lines, delimiter))
-        share, width = _judge(lines, dialect)
-        rated = (round(share, 2), delimiter == prefer, True, width)
+        certain, share, width = _judge(lines, dialect)
+        rated = (certain, round(share, 2), delimiter == prefer, width)
         if width > 1 and share >= FITTING and rated > score:
             best, score = Layout(dialect, "rows", 0, width), rated
     if best.width == 1 and all(len(row) <= 1 for row in quoted_rows(lines, Dialect(",")).cells):
@@ -157,19 +161,22 @@ def _best(lines: Sequence[str], prefer: str) -> Layout:
     return best
 
 
-def _judge(lines: Sequence[str], dialect: Dialect) -> tuple[float, int]:
-    """Return which share of the rows below the header is as wide as it, and that width, as CSV or plain, if better."""
-    best = (0.0, 0)
+def _judge(lines: Sequence[str], dialect: Dialect) -> tuple[bool, float, int]:
+    """Return whether the header is certain, which share of the rows below it is as wide, and its width.
+
+    Quotation marks are read as in CSV, or as characters like others, whichever fits better.
+    """
+    best = (False, 0.0, 0)
     for cut in (quoted_rows, plain_rows) if any('"' in line for line in lines) else (plain_rows,):
         rows = cut(lines, dialect).cells
         header = find_header(rows)
-        if not header.certain and dialect.delimiter not in lines[0]:
-            continue
+        if not header.certain and dialect.delimiter == "," and "," not in lines[0]:
+            continue  # commas are also punctuation
         if header.place >= len(rows):
             continue
         names = rows[header.place]
         below = [row for row in rows[header.place + 1 :] if any(row)]
         for width in {len(names), _width(names)}:
             share = sum(fills(row, width) for row in below) / len(below) if below else 1.0
-            best = max(best, (max(share, FITTING if known(names) > 1 else 0.0), width))
+            best = max(best, (header.certain, max(share, FITTING if known(names) > 1 else 0.0), width))
     return best

@@ -7,13 +7,14 @@ far below closes it. Each of the two readings may be without fault: only the fil
 
 import re
 from collections.abc import Sequence
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from tables.errors import TableError
 from tables.fitting import fit, looks
 from tables.rows import Dialect, Rows, fills, plain_fields, plain_rows, quoted_rows
 
-SEARCHED = 200_000  # rows that are searched for evidence
+SEARCHED = 20_000  # rows with marks that are searched for evidence
 LONGEST = 5  # lines of a field of a table of one column that need no further evidence
 LIKELY, UNLIKELY = 0.7, 0.3  # shares of values that look like those of their columns
 
@@ -51,7 +52,7 @@ def cut(lines: list[str], dialect: Dialect, width: int, *, quoted: bool | None, 
     if quoted is False or not any('"' in line for line in lines):
         return Cut(plain_rows(lines, dialect), False, ())
     lines, rows = _quoted(lines, dialect)
-    spans = [index for index in range(len(rows.cells)) if rows.starts[index + 1] - rows.starts[index] > 1]
+    spans = [index for index, (start, end) in enumerate(pairwise(rows.starts)) if end - start > 1]
     swallowed = [index for index in spans if all(fills(row, width) for row in _plain(lines, rows, index, dialect))]
     fits = _fits(lines, rows, dialect, width, [*swallowed, *rows.faults])
     if quoted is None and _is_plain(lines, rows, dialect, fits, len(spans) - len(swallowed)):
@@ -99,8 +100,12 @@ def _fits(
 
 
 def _opened(cells: Sequence[str]) -> int:
-    """Return which field of a line opens with a mark; the last one if several do."""
-    return max((column for column, cell in enumerate(cells) if cell.startswith('"')), default=0)
+    """Return which field of a line opens with a mark that the line does not close: the last one, if any."""
+    return max((column for column, cell in enumerate(cells) if _is_open(cell)), default=0)
+
+
+def _is_open(cell: str) -> bool:
+    return cell.startswith('"') and (len(cell) == 1 or not cell.endswith('"'))
 
 
 def _is_plain(lines: Sequence[str], rows: Rows, dialect: Dialect, fits: dict[int, float | None], needed: int) -> bool:
@@ -114,10 +119,10 @@ def _is_plain(lines: Sequence[str], rows: Rows, dialect: Dialect, fits: dict[int
     delimiter, space = re.escape(dialect.delimiter), " *" if dialect.spaced else ""
     enclosed = re.compile(rf'(?:^|{delimiter}){space}"((?:[^"]|"")*)"(?=\r?\n?$|{delimiter})')
     against = len(fits)
-    for index in range(min(len(rows.cells), SEARCHED)):
-        if rows.starts[index + 1] - rows.starts[index] > 1 or index in fits or '"' not in lines[rows.starts[index]]:
-            continue
-        line = lines[rows.starts[index]]
+    starts = (
+        start for index, (start, end) in enumerate(pairwise(rows.starts)) if end - start == 1 and index not in fits
+    )
+    for line in islice((line for start in starts if '"' in (line := lines[start])), SEARCHED):
         needed += any(dialect.delimiter in field or '""' in field for field in enclosed.findall(line))
         against += '"' in enclosed.sub("", line)
     return 10 * needed < against
@@ -150,7 +155,8 @@ def _ambiguous(rows: Rows, index: int, dialect: Dialect, lines: Sequence[str]) -
 
 
 def _broken(rows: Rows, index: int, dialect: Dialect, lines: Sequence[str]) -> TableError:
-    row, column = rows.starts[index] + 1, _opened(plain_fields(lines[rows.starts[index]], dialect)) + 1
+    cells = plain_fields(lines[rows.starts[index]], dialect)
+    row, column = rows.starts[index] + 1, next((at for at, cell in enumerate(cells, start=1) if _is_open(cell)), 1)
     return TableError(
         "broken_quotes",
         f"Line {row}, field {column}: a quotation mark opens a field and is not closed before the next delimiter. "

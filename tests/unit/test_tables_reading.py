@@ -134,24 +134,28 @@ def test_any_text_that_resembles_a_table_is_one_or_refused(text: str, strict: bo
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("text;time\nlate, again, and again;10:00\n", [["text", "time"], ["late, again, and again", "10:00"]]),
-        ("text;time\nlate, again;10:00\nfine, wow;11:00\n", [["text", "time"], ["late, again", "10:00"], ["fine, wow", "11:00"]]),
-        ("a,b;time\nx;10\ny;11\n", [["a,b", "time"], ["x", "10"], ["y", "11"]]),
-        ("text\nLate, again; why | how?\nDéçu\n", [["text"], ["Late, again; why | how?"], ["Déçu"]]),
-        ("avis\nLate, again\nOn time, wow\nFine, thanks\n", [["avis"], ["Late, again"], ["On time, wow"], ["Fine, thanks"]]),
-        ('text\n"Late, ""again"""\n', [["text"], ['Late, "again"']]),
-        ("text,time\nI can't,10:00\n'late',11:00\n", [["text", "time"], ["I can't", "10:00"], ["'late'", "11:00"]]),
-        ("date;price\n2026-01-01;1,5\n2026-01-02;2,5\n", [["date", "price"], ["2026-01-01", "1,5"], ["2026-01-02", "2,5"]]),
-        ("id, text, label\n1, late, bad\n2, \"fine, wow\", good\n", [["id", "text", "label"], ["1", "late", "bad"], ["2", "fine, wow", "good"]]),
-        ("text\tdate\rlate\t1\rfine\t2\r", [["text", "date"], ["late", "1"], ["fine", "2"]]),
-        ("text,date\r\r\nlate,1\r\r\nfine,2\r\r\n", [["text", "date"], ["late", "1"], ["fine", "2"]]),
-        ("text,date\nla\rte,1\n", [["text", "date"], ["la\rte", "1"]]),
-        ("text,date\nla\u2028te\x85,1\n", [["text", "date"], ["la\u2028te\x85", "1"]]),
+        ("text;time\nlate, again, and again;10:00\n", ["text", "time", "late, again, and again", "10:00"]),
+        ("text;time\nlate, ok;10\nfine, wow;11\n", ["text", "time", "late, ok", "10", "fine, wow", "11"]),
+        ("a,b;time\nx;10\ny;11\n", ["a,b", "time", "x", "10", "y", "11"]),
+        ("text\nLate, again; why | how?\nDéçu\n", ["text", "Late, again; why | how?", "Déçu"]),
+        ("avis\nLate, again\nOn time, wow\nFine, ok\n", ["avis", "Late, again", "On time, wow", "Fine, ok"]),
+        ("id,text\n1,a; b; c\n2,d; e; f\n3,g; h; i\n", ["id", "text", "1", "a; b; c", "2", "d; e; f", "3", "g; h; i"]),
+        ('text\n"Late, ""again"""\n', ["text", 'Late, "again"']),
+        ("text,time\nI can't,10\n'late',11\n", ["text", "time", "I can't", "10", "'late'", "11"]),
+        ("date;price\n2026-01-01;1,5\n2026-01-02;2,5\n", ["date", "price", "2026-01-01", "1,5", "2026-01-02", "2,5"]),
+        (
+            'id, text, label\n1, late, bad\n2, "a, b", c\n',
+            ["id", "text", "label", "1", "late", "bad", "2", "a, b", "c"],
+        ),
+        ("text\tdate\rlate\t1\rfine\t2\r", ["text", "date", "late", "1", "fine", "2"]),
+        ("text,date\r\r\nlate,1\r\r\nfine,2\r\r\n", ["text", "date", "late", "1", "fine", "2"]),
+        ("text,date\nla\rte,1\n", ["text", "date", "la\rte", "1"]),
+        ("text,date\nla\u2028te\x85,1\n", ["text", "date", "la\u2028te\x85", "1"]),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("strict", [True, False])
-def test_the_delimiter_is_the_one_that_fits_all_rows(content: str, expected: list[list[str]], strict: bool) -> None:
-    assert rows(content, strict=strict) == expected
+def test_the_delimiter_is_the_one_that_fits_all_rows(content: str, expected: list[str], strict: bool) -> None:
+    assert sum(rows(content, strict=strict), []) == expected
 
 
 @pytest.mark.parametrize("hint", ["sep=;\r\n", "SEP=;\n", '"sep=;"\n', "\ufeffsep=;\r\n", "sep=;;;\n"])
@@ -316,7 +320,6 @@ def test_lines_that_resemble_no_rows_belong_to_one_field() -> None:
 
 
 def test_where_nothing_tells_strict_callers_are_refused_with_row_and_column() -> None:
-    content = 'user,text\nanna,hello\nbob,"late, very\ncarl,fine"\n'
     content = 'text,user\nhello,anna\n"late,bob\nfine",carl\n'
     error = refused(content, strict=True)
     assert (error.code, error.values["row"], error.values["column"]) == ("ambiguous_quotes", 3, 1)
@@ -326,7 +329,8 @@ def test_where_nothing_tells_strict_callers_are_refused_with_row_and_column() ->
 
 
 def test_a_typed_mark_in_a_file_that_is_quoted_is_refused_or_reported() -> None:
-    content = 'text,label\n"late, very",bad\n"fine, ""wow""",good\nlate,bad\nfine,good\n"late,bad\nfine,good\nvery late",bad\n'
+    quoted = 'text,label\n"late, very",bad\n"fine, ""wow""",good\nlate,bad\nfine,good\n'
+    content = quoted + '"late,bad\nfine,good\nvery late",bad\n'
     error = refused(content, strict=True)
     assert (error.code, error.values["row"]) == ("ambiguous_quotes", 6)
     found = table(content)

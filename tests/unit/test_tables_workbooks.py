@@ -47,7 +47,8 @@ def test_the_first_sheet_that_holds_something_is_read_or_the_one_named(strict: b
 
 def test_values_become_the_text_that_a_reader_expects() -> None:
     row = [
-        1.0, 7, 0.1 + 0.2, True, "007", "NA", None, datetime(2026, 2, 5, 14, 5), datetime(2026, 2, 5), time(8, 5), "=1+1",
+        1.0, 7, 0.1 + 0.2, True, "007", "NA", None, datetime(2026, 2, 5, 14, 5), datetime(2026, 2, 5), time(8, 5),
+        "=1+1",
     ]  # fmt: skip
     names = [f"name {letter}" for letter in "abcdefghijk"]
     frame = read(book(names, row, ["x"] * 11)).frame

@@ -32,8 +32,8 @@ def test_a_guard_is_taken_off_exactly(text: str) -> None:
 @pytest.mark.parametrize(
     "formula",
     [
-        "=HYPERLINK(1)", "+33", "-- late", "-1+1", "@SUM(1)", "@SUM(1+1)*cmd|' /C calc'!A0", "\t=1", "\r=1", "\n=1", "＝1+1",
-        " =1", "@A1 cmd|' /C calc'!A0", "@'http://x'!A1", "'\u2060=1",
+        "=HYPERLINK(1)", "+33", "-- late", "-1+1", "@SUM(1)", "@SUM(1+1)*cmd|' /C calc'!A0", "\t=1", "\r=1", "\n=1",
+        "＝1+1", " =1", "@A1 cmd|' /C calc'!A0", "@'http://x'!A1", "'\u2060=1",
     ],
 )  # fmt: skip
 def test_what_a_spreadsheet_takes_for_a_formula_becomes_text(formula: str) -> None:
