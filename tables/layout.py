@@ -65,8 +65,7 @@ def find(lines: Sequence[str], delimiter: str | None = None, *, prefer: str = ""
     else:
         return _best(sample, prefer)
     dialect = Dialect(separator, _spaced(sample, separator))
-    _, _, width = _judge(sample, dialect)
-    return Layout(dialect, source, 1 if hint else 0, max(1, width))
+    return Layout(dialect, source, 1 if hint else 0, max(1, _judge(sample, dialect).width))
 
 
 def find_header(rows: Sequence[Sequence[str]]) -> Header:
@@ -83,28 +82,32 @@ def find_header(rows: Sequence[Sequence[str]]) -> Header:
     width = Counter(widths[index] for index in filled[1:] or filled).most_common(1)[0][0]
     likely = None
     for place, index in enumerate(filled[:DEEPEST]):
-        row = rows[index]
-        if names := known(row):
-            if place == 0 or _stands_apart(index, filled[place - 1], names, widths, filled[:place], width):
-                return Header(index, True)
-            break
-        narrower = all(widths[above] < width for above in filled[:place])
+        row, above = rows[index], filled[:place]
+        wide = widths[index] == width or (widths[index] > width and known(row) > 1)
+        narrower = all(widths[each] < width for each in above)
+        apart = place > 0 and index - above[-1] > 1
+        unlike = apart or all(widths[each] != width for each in above)
+        if wide and _is_known(row, [rows[each] for each in above], narrower=narrower, unlike=unlike):
+            return Header(index, True)
         if place and narrower and widths[index] == width and _are_names(row):
             below = filled[place + 1 : place + 200]
             if _contrasts(row, [rows[each] for each in below]):
                 return Header(index, True)
             after_title = widths[first] == 1 and len(below) > 1 and all(widths[each] == width for each in below)
-            if likely is None and width > 1 and (index - filled[place - 1] > 1 or after_title):
+            if likely is None and width > 1 and (apart or after_title):
                 likely = index
-    return Header(first, True) if likely is None else Header(likely, False)
+    return Header(first, True) if likely is None or known(rows[first]) > 1 else Header(likely, False)
 
 
-def _stands_apart(
-    index: int, above: int, names: int, widths: dict[int, int], preamble: Sequence[int], width: int
-) -> bool:
-    """Tell whether a row with known names is a header, and no row of values that happen to be names."""
-    as_wide = widths[index] >= width
-    return as_wide and (names > 1 or index - above > 1 or all(widths[row] < width for row in preamble))
+def _is_known(row: Sequence[str], above: Sequence[Sequence[str]], *, narrower: bool, unlike: bool) -> bool:
+    """Tell whether a row holds names that are known, and is no row of values that happen to be names.
+
+    It is the first row, or all above are narrower; or it holds several such names, and what is above it is `unlike` (of
+    another width, or beyond a blank line), or pairs of a name with a colon and a value.
+    """
+    names = known(row)
+    pairs = bool(above) and all(cells[0].rstrip().endswith(":") for cells in above)
+    return names > 0 and (narrower or (unlike and (names > 1 or len(row) == 1)) or (names > 1 and pairs))
 
 
 def _width(row: Sequence[str]) -> int:
@@ -149,34 +152,37 @@ def _spaced(lines: Sequence[str], delimiter: str) -> bool:
 
 
 def _best(lines: Sequence[str], prefer: str) -> Layout:
-    best, score = Layout(Dialect(NONE), "rows", 0, 1), (False, 0.0, False, 0)
-    for delimiter in DELIMITERS:
-        dialect = Dialect(delimiter, _spaced(lines, delimiter))
-        certain, share, width = _judge(lines, dialect)
-        rated = (certain, round(share, 2), delimiter == prefer, width)
-        if width > 1 and share >= FITTING and rated > score:
-            best, score = Layout(dialect, "rows", 0, width), rated
-    if best.width == 1 and all(len(row) <= 1 for row in quoted_rows(lines, Dialect(",")).cells):
-        return Layout(Dialect(","), "rows", 0, 1)
-    return best
+    fits = {d: _judge(lines, Dialect(d, _spaced(lines, d))) for d in DELIMITERS}
+    best = max(fits, key=lambda d: (fits[d].width > 1 and fits[d].share >= FITTING, fits[d][:3], d == prefer, fits[d]))
+    if fits[best].width > 1 and fits[best].share >= FITTING:
+        return Layout(Dialect(best, _spaced(lines, best)), "rows", 0, fits[best].width)
+    # Fields of one column may be enclosed for the commas in them.
+    one = all(len(row) <= 1 for row in quoted_rows(lines, Dialect(",")).cells)
+    return Layout(Dialect("," if one else NONE), "rows", 0, 1)
 
 
-def _judge(lines: Sequence[str], dialect: Dialect) -> tuple[bool, float, int]:
-    """Return whether the header is certain, which share of the rows below it is as wide, and its width.
+class _Fit(NamedTuple):
+    """How a delimiter fits: whether the header is certain, the share of rows as wide, and whether it is on top."""
 
-    Quotation marks are read as in CSV, or as characters like others, whichever fits better.
-    """
-    best = (False, 0.0, 0)
+    certain: bool = False
+    share: float = 0.0
+    on_top: bool = False
+    width: int = 0
+
+
+def _judge(lines: Sequence[str], dialect: Dialect) -> _Fit:
+    """Return how a delimiter fits; marks are read as in CSV, or as characters like others, whichever fits better."""
+    best = _Fit()
     for cut in (quoted_rows, plain_rows) if any('"' in line for line in lines) else (plain_rows,):
         rows = cut(lines, dialect).cells
         header = find_header(rows)
-        if not header.certain and dialect.delimiter == "," and "," not in lines[0]:
-            continue  # commas are also punctuation
-        if header.place >= len(rows):
+        punctuation = not header.certain and dialect.delimiter == "," and "," not in lines[0]
+        if punctuation or header.place >= len(rows):
             continue
-        names = rows[header.place]
+        names, on_top = rows[header.place], not any(map(any, rows[: header.place]))
         below = [row for row in rows[header.place + 1 :] if any(row)]
         for width in {len(names), _width(names)}:
-            share = sum(fills(row, width) for row in below) / len(below) if below else 1.0
-            best = max(best, (header.certain, max(share, FITTING if known(names) > 1 else 0.0), width))
+            share = sum(fills(row, width) for row in below) / len(below) if below else FITTING
+            least = FITTING if known(names) > 1 else 0.0
+            best = max(best, _Fit(header.certain, max(round(share, 2), least), on_top, width))
     return best

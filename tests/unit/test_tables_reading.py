@@ -219,6 +219,19 @@ def test_lines_above_the_header_are_skipped_and_counted(preamble: str, skipped: 
     assert found.report.header_row == preamble.count("\n") + 1
 
 
+@pytest.mark.parametrize(
+    "preamble", ["Source:,Twitter\nDate:,2026-02-01\n", "Author\n", "Export,Twitter\n\n", "Tweets, of May, in French\n"]
+)
+def test_a_preamble_as_wide_as_the_table_or_with_known_names_is_none_the_less_one(preamble: str) -> None:
+    content = preamble + "text,label\nlate again,bad\nfine,good\nnever,bad\n"
+    assert rows(content, strict=True)[0] == ["text", "label"]
+
+
+@pytest.mark.parametrize("content", ["A,AA\nLINK,HEURE\n", "A,B\ntext,x\n1,2\n", "text,label\ntext,label\nx,y\n"])
+def test_a_row_of_values_that_are_names_is_no_header(content: str) -> None:
+    assert ",".join(rows(content, strict=True)[0]) == content.partition("\n")[0]
+
+
 def test_a_header_with_names_that_nobody_knows_is_found_above_numbers() -> None:
     content = "Export\nfoo,bar,baz\n1,x,2\n2,y,3\n3,z,4\n"
     assert rows(content, strict=True)[0] == ["foo", "bar", "baz"]
