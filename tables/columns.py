@@ -25,10 +25,10 @@ NAMES: dict[Role, tuple[str, ...]] = {
     # Columns of moments or days, then columns of times of day; either may turn out to be the other.
     "date": (
         "created_at", "tweet_created", "created", "timestamp", "datetime", "date_time", "date_heure", "date_et_heure",
-        "horodatage", "time", "date", "published_at", "posted_at", "published", "date_creation", "date_de_creation",
-        "date_publication", "date_de_publication", "publie_le", "cree_le", "moment", "jour", "day", "tweet_date",
-        "created_date", "date_created", "date_du_tweet", "created_time", "posted", "epoch", "utc_time", "time_utc",
-        "date_utc",
+        "horodatage", "horodateur", "time", "date", "published_at", "posted_at", "published", "date_creation",
+        "date_de_creation", "date_publication", "date_de_publication", "publie_le", "cree_le", "moment", "jour", "day",
+        "tweet_date", "created_date", "date_created", "date_du_tweet", "created_time", "posted", "epoch", "utc_time",
+        "time_utc", "date_utc",
     ),
     "clock": (
         "time", "heure", "clock", "hour", "hours", "heures", "horaire", "time_of_day", "heure_creation",

@@ -1,5 +1,6 @@
 """Guess which columns together hold times: by their names, and by what they hold."""
 
+import re
 from typing import Literal, NamedTuple
 
 import pandas as pd
@@ -26,11 +27,14 @@ def guess_times(frame: pd.DataFrame) -> TimeColumns | None:
     """Guess the columns that hold times, by their names and by what they hold; None if no column holds a day.
 
     A column of moments is taken before a column of days; a time of day is joined to a day. A column of time zones
-    belongs to the times that name none.
+    belongs to the times that name none. If no name is that of times, what is written as a time counts.
     """
     names = list(frame.columns)
     likely = list(dict.fromkeys([*columns.candidates(names, "date"), *columns.candidates(names, "clock")]))
     kinds = {name: kind_of(frame[name]) for name in likely}
+    if not {"moment", "day"}.intersection(kinds.values()):
+        others = {name: kind_of(frame[name], numbers=False) for name in names if name not in kinds}
+        likely, kinds = [*likely, *others], kinds | others
     zone = next((name for name in columns.candidates(names, "zone") if _are_zones(frame[name])), None)
     if moment := next((name for name in likely if kinds[name] == "moment"), None):
         return TimeColumns(moment, None, zone)
@@ -41,12 +45,17 @@ def guess_times(frame: pd.DataFrame) -> TimeColumns | None:
     return None
 
 
-def kind_of(column: pd.Series) -> Kind | None:
-    """Return whether most values of a column are moments, days (or all at midnight) or times of day, if any."""
+def kind_of(column: pd.Series, *, numbers: bool = True) -> Kind | None:
+    """Return whether most values of a column are moments, days (or all at midnight) or times of day, if any.
+
+    `numbers` tells whether numbers may be moments: in a column of another name they are anything.
+    """
     if pd.api.types.is_datetime64_any_dtype(column):
         filled = column.dropna()
         return "day" if (filled == filled.dt.normalize()).all() else "moment"
     values = _sample(column)
+    if not numbers and all(re.fullmatch(r"[\d.,]*", value) for value in values):
+        return None
     reader = Reader()
     parts = [found for value in values if (found := reader.read(value))]
     if not parts or 2 * len(parts) < len(values):

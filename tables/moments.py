@@ -4,6 +4,7 @@ import re
 import string
 import unicodedata
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 MONTHS = {
@@ -54,6 +55,7 @@ BETWEEN = r"(?: ?t ?| ?, ?(?:at|a) | (?:at|a|vers|,|·|•|-) | ?[,·•] ?| )"
 SHAPE = str.maketrans(string.digits + string.ascii_lowercase, "9" * 10 + "a" * 26)
 ROUNDED = 8  # digits that a count must have if it is written with an exponent: spreadsheets show six of them
 LAST_OF_2000 = 68  # two digits of a year: 69 to 99 are of the 20th century (POSIX)
+DAY_GROUPS = ("year", "month_name", "month", "day", "week", "weekday", "ordinal")
 NUMBER = re.compile(r"-?\d+(?:[.,]\d*)?(?:e[+]?\d{1,2})?")
 
 
@@ -141,7 +143,7 @@ def _number(text: str) -> Parts | None:
 
 def _parts(match: re.Match[str]) -> Parts | None:
     found = match.groupdict()
-    year, month, day = _day(found)
+    year, month, day = _day(*map(found.get, DAY_GROUPS))
     if "year" in found and year is None:
         return None
     clock = found.get("hour") is not None
@@ -170,24 +172,32 @@ def _parts(match: re.Match[str]) -> Parts | None:
     )
 
 
-def _day(found: dict[str, str | None]) -> tuple[int | None, int | None, int | None]:
+@lru_cache(maxsize=10_000)
+def _day(
+    year: str | None,
+    month_name: str | None,
+    month: str | None,
+    day: str | None,
+    week: str | None,
+    weekday: str | None,
+    ordinal: str | None,
+) -> tuple[int | None, int | None, int | None]:
     """Return year, month and day as far as they are known; no year if there is no such week or day of the year."""
-    written = (found.get("year") or "").lstrip("'")
-    if not written:
+    if not year:
         return None, None, None
-    year = int(written)
-    if len(written) == 2:
-        year += 1900 if year > LAST_OF_2000 else 2000
-    try:
-        if week := found.get("week"):
-            day = date.fromisocalendar(year, int(week), int(found.get("weekday") or 1))
-            return day.year, day.month, day.day
-        if ordinal := found.get("ordinal"):
-            day = date(year, 1, 1) + timedelta(days=int(ordinal) - 1)
-            return (day.year, day.month, day.day) if day.year == year else (None, None, None)
-    except ValueError:
-        return None, None, None
-    name, month = found.get("month_name"), found.get("month")
-    number = MONTHS[name.rstrip(".")] if name else int(month) if month else None
-    day_of_month = found.get("day")
-    return year, number, int(day_of_month) if day_of_month else None
+    digits = year.lstrip("'")
+    number = int(digits)
+    if len(digits) == 2:
+        number += 1900 if number > LAST_OF_2000 else 2000
+    if week or ordinal:
+        try:
+            if week:
+                moment = date.fromisocalendar(number, int(week), int(weekday or 1))
+            else:
+                moment = date(number, 1, 1) + timedelta(days=int(ordinal or 1) - 1)
+        except ValueError:
+            return None, None, None
+        is_there = bool(week) or moment.year == number
+        return (moment.year, moment.month, moment.day) if is_there else (None, None, None)
+    of_year = MONTHS[month_name.rstrip(".")] if month_name else int(month) if month else None
+    return number, of_year, int(day) if day else None

@@ -57,9 +57,9 @@ def times(
     """Read a column of times, or a column of days and one of times of day, as moments in UTC.
 
     Days and months are in one order throughout a column: in that of a value that allows but one (13/02/2026), else in
-    that which the caller assumes. A time that a clock change skips is the moment of the change; one that it repeats is
-    the first of the two. Abbreviations of time zones are those of `tables.zones`. Nothing depends on the time zone or
-    the language of the machine.
+    that which the caller assumes. A day without a time of day is its midnight. A time that a clock change skips is the
+    moment of the change; one that it repeats is the first of the two. Abbreviations of time zones are those of
+    `tables.zones`. Nothing depends on the time zone or the language of the machine.
 
     Args:
         frame: the table.
@@ -81,6 +81,10 @@ def times(
         days, hours = hours, days
     order, source = instants.order(days, day_first, assume_day_first)
     local, counted, counts = instants.local(days, hours if clock is not None else None, order is not False)
+    if clock is not None:
+        of_day = hours["clock"] | hours["number"].between(0, 1, inclusive="left")
+        unread = ~of_day & (as_text(frame[clock]).str.strip() != "") & (as_text(frame[date]).str.strip() != "")
+        local = np.where(unread, np.datetime64("NaT"), local)
     own = hours["zone"].where(hours["zone"] != "", days["zone"])
     named = own if zone_column is None else own.where(own != "", as_text(frame[zone_column]).str.strip().str.lower())
     zoneless = (named == "") & ~counted & ~np.isnat(local)

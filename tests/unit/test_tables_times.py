@@ -5,10 +5,11 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tables.errors import TableError
@@ -212,10 +213,17 @@ def test_numbers_are_seconds_of_utc_whatever_the_zone_and_excel_days_are_local()
 
 
 def test_a_clock_change_is_handled_and_counted() -> None:
-    skipped, repeated = "2026-03-29 02:30", "2026-10-25 02:30"
+    skipped, repeated = "2026-03-29 02:37", "2026-10-25 02:37"
     found = read(skipped, repeated, "2026-10-25 12:00", zone="Europe/Paris")
-    assert found.moments.tolist() == [at(2026, 3, 29, 1), at(2026, 10, 25, 0, 30), at(2026, 10, 25, 11)]
+    assert found.moments.tolist() == [at(2026, 3, 29, 1), at(2026, 10, 25, 0, 37), at(2026, 10, 25, 11)]
     assert found.clock_changes == 2
+
+
+@given(st.datetimes(datetime(1975, 1, 1), datetime(2035, 1, 1)), st.sampled_from(["Europe/Paris", "Asia/Kolkata"]))
+def test_any_local_time_is_moved_to_utc_as_python_does(moment: datetime, zone: str) -> None:
+    local = moment.replace(tzinfo=ZoneInfo(zone))
+    assume(local.astimezone(UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None) == moment)  # skipped by a clock change
+    assert read(moment.isoformat(), zone=zone).moments[0] == local
 
 
 def test_unknown_zones_are_counted_and_named() -> None:
@@ -267,6 +275,13 @@ def test_a_time_of_day_is_joined_to_the_day_in_another_column(columns: dict[str,
     assert times(frame, *zoned).moments[0] == at(2026, 3, 1, 7, 5)
 
 
+def test_a_time_of_day_that_cannot_be_read_makes_no_midnight_but_an_empty_one_does() -> None:
+    frame = pd.DataFrame({"date": ["2026-03-01"] * 3 + [""], "time": ["soon", "", "08:05", ""]})
+    found = times(frame, "date", "time")
+    assert found.moments.isna().tolist() == [True, False, False, True]
+    assert (found.moments[1], found.unreadable, found.empty) == (at(2026, 3, 1), 1, 1)
+
+
 def test_a_time_of_day_alone_is_no_moment_and_counted() -> None:
     frame = pd.DataFrame({"time": ["08:00:00", "14h05", ""], "tweet": "late"})
     assert guess_times(frame) is None
@@ -286,7 +301,9 @@ def test_a_column_of_moments_is_taken_before_a_day_and_its_own_zone_before_the_c
 @pytest.mark.parametrize(
     ("columns", "expected"),
     [
-        ({"a": "x", "b": "2026-03-01"}, None),
+        ({"a": "x", "b": "2026-03-01"}, TimeColumns("b")),
+        ({"a": "x", "quand": "5 mars 2026 14h05"}, TimeColumns("quand")),
+        ({"text": "late", "id": "1772409600", "likes": "46082"}, None),
         ({"date": "2026-03-01", "text": "late"}, TimeColumns("date")),
         ({"Cr\u00e9\u00e9 le": "2026-03-01 08:00", "text": "late"}, TimeColumns("Cr\u00e9\u00e9 le")),
         ({"createdAt": "2026-03-01 08:00"}, TimeColumns("createdAt")),
