@@ -1,0 +1,143 @@
+"""Put rows under their header: which row that is, what its columns are called, and which rows do not fit it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tables.errors import TableError
+from tables.layout import SAMPLE, find_header
+from tables.report import Seen
+from tables.rows import fills
+from tables.writing import unguard
+
+INVISIBLE = "\ufeff\u200b\u2060"
+
+
+class Aligned(NamedTuple):
+    """Rows under their header; `tables.report.Report` says what the other attributes mean."""
+
+    names: list[str]
+    rows: list[list[str]]
+    header_row: int | None
+    skipped: int
+    blank: int
+    short: Seen
+    long: Seen
+    renamed: tuple[str, ...]
+
+
+def align(rows: Sequence[list[str]], numbers: Sequence[int], *, header: bool, strict: bool) -> Aligned:
+    """Put rows under their header. Empty fields beyond it make no column, and rows that hold nothing are left out.
+
+    Args:
+        rows: the fields of each row, as they are in the file; a blank line has none.
+        numbers: the number of each row in the file.
+        header: whether there is one; else columns are called "column 1" and so on.
+        strict: whether an uncertain header, names that are there twice and rows that do not fit are errors.
+
+    Raises:
+        TableError: "empty_file", "empty_table", "long_row" (no row fits, or strict) and, if strict, "preamble",
+            "duplicate_column" or "short_row".
+    """
+    if not any(any(row) for row in rows):
+        raise TableError("empty_file", "The file is empty.")
+    top, skipped = _header(rows, numbers, strict) if header else (-1, 0)
+    below = rows[top + 1 :]
+    width = Counter(map(len, filter(None, rows))).most_common(1)[0][0]
+    names = [_clean(name) for name in rows[top]] if header else [""] * width
+    names, renamed = _unique(names[: _width(names, below)], strict, numbers[top])
+    aligned = _sort(names, below, numbers[top + 1 :], strict)
+    if not header:
+        return aligned._replace(header_row=None)
+    return aligned._replace(header_row=numbers[top], skipped=skipped, renamed=renamed)
+
+
+def _header(rows: Sequence[list[str]], numbers: Sequence[int], strict: bool) -> tuple[int, int]:
+    """Return the row of the header (index), and how many rows that are not blank stand above it."""
+    top, certain = find_header(rows[:SAMPLE])
+    if strict and not certain:
+        first = next(number for row, number in zip(rows, numbers, strict=False) if any(row))
+        raise TableError(
+            "preamble",
+            f"Line {first} does not look like a header, but line {numbers[top]} does. Remove what stands above the "
+            "header.",
+            row=first,
+            found=numbers[top],
+        )
+    return top, sum(any(row) for row in rows[:top])
+
+
+def _clean(name: str) -> str:
+    return unguard(name).strip().strip(INVISIBLE).strip()
+
+
+def _width(names: Sequence[str], rows: Sequence[list[str]]) -> int:
+    """Return how many columns there are: those at the end without a name count only if they hold something."""
+    width = len(names)
+    while width > 1 and not names[width - 1] and not any(len(row) >= width and row[width - 1] for row in rows):
+        width -= 1
+    return width
+
+
+def _unique(names: Sequence[str], strict: bool, row: int) -> tuple[list[str], tuple[str, ...]]:
+    """Return names that differ, and those of them that were not in the file: "column 3", or "text (2)"."""
+    taken, result = set(names), []
+    for column, name in enumerate(names, start=1):
+        if strict and name and name in result:
+            raise TableError(
+                "duplicate_column",
+                f"Line {row}: several columns are called {name!r}. Give each a name of its own.",
+                row=row,
+                column=column,
+                found=name,
+            )
+        free, number = name or f"column {column}", 2
+        while free in result or (free != name and free in taken):
+            free, number = f"{name or f'column {column}'} ({number})", number + 1
+        result.append(free)
+    return result, tuple(new for new, name in zip(result, names, strict=True) if new != name)
+
+
+def _sort(names: list[str], rows: Sequence[list[str]], numbers: Sequence[int], strict: bool) -> Aligned:
+    """Keep the rows that fit the names, fill up those that are short, and leave out those that are long or blank."""
+    kept, short, long, width = [], [], [], len(names)
+    blank = 0
+    for row, number in zip(rows, numbers, strict=False):
+        if not "".join(row).strip():
+            blank += 1
+        elif len(row) == width:
+            kept.append(row)
+        elif fills(row, width):
+            kept.append(row[:width])
+        elif strict or len(row) > width:
+            if strict:
+                raise _unfit(row, number, width)
+            long.append(number)
+        else:
+            short.append(number)
+            kept.append(row + [""] * (width - len(row)))
+    if not kept and long:
+        raise _unfit(next(row for row in rows if not fills(row, width) and len(row) > width), long[0], width)
+    if not kept:
+        raise TableError("empty_table", "The table has a header and no rows.", columns=names)
+    return Aligned(names, kept, None, 0, blank, _seen(short), _seen(long), ())
+
+
+def _seen(numbers: Sequence[int]) -> Seen:
+    return Seen(len(numbers), numbers[0]) if numbers else Seen()
+
+
+def _unfit(row: Sequence[str], number: int, width: int) -> TableError:
+    found = len(row)
+    hint = (
+        "Put quotation marks around fields that hold the delimiter"
+        if found > width
+        else "Complete it, or put quotation marks around fields that hold a line end"
+    )
+    return TableError(
+        "long_row" if found > width else "short_row",
+        f"The row on line {number} has {found} field{'s' * (found != 1)}, the header has {width}. {hint}.",
+        row=number,
+        found=found,
+        expected=width,
+    )

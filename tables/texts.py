@@ -1,0 +1,94 @@
+"""Read unlabelled texts: one a line, or a column of a table."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tables import columns
+from tables.encoding import LINE_END, decode
+from tables.errors import TableError
+from tables.reading import read, uncompressed
+from tables.report import Report
+from tables.rows import lines_of
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts, how many empty ones were left out, and what was assumed to read them."""
+
+    texts: list[str]
+    empty: int
+    report: Report
+
+
+def from_lines(pasted: str) -> list[str]:
+    """Return the lines of a text that hold something, without the spaces around them."""
+    return [line.strip() for line in LINE_END.split(pasted) if line.strip()]
+
+
+def read_texts(
+    source: bytes | Path,
+    name: str = "",
+    *,
+    column: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    quoted: bool | None = None,
+    sheet: str | None = None,
+    strict: bool = False,
+) -> Texts:
+    """Read unlabelled texts from a column of a table or, from a .txt file, one a line; leave out the empty ones.
+
+    Args:
+        source: the content, or the path of the file.
+        name: the name of the file that the content comes from.
+        column: the column of a table; None takes the only one, or the one whose name is that of texts.
+        encoding: see `tables.reading.read`, as for the others.
+        delimiter: of a text file.
+        quoted: whether quotation marks enclose fields.
+        sheet: of a workbook.
+        strict: whether what is ambiguous is an error.
+
+    Raises:
+        TableError: as `tables.reading.read`, and "unknown_column", "not_texts" or "no_texts".
+        FileNotFoundError: there is no such file.
+    """
+    if isinstance(source, Path):
+        name = name or source.name
+        source = source.read_bytes()
+    if name.lower().removesuffix(".gz").endswith(".txt"):
+        decoded = decode(uncompressed(source), encoding, strict=strict)
+        lines, stand_in = lines_of(decoded.text)
+        texts = [line.removesuffix("\n").removesuffix("\r") for line in lines]
+        texts = [text.replace(stand_in, "\r") for text in texts] if stand_in else texts
+        report = Report(
+            kind="text",
+            rows=len(texts),
+            encoding=decoded.encoding,
+            encoding_source=decoded.source,
+            damaged=decoded.damaged,
+        )
+    else:
+        table = read(source, name, encoding=encoding, delimiter=delimiter, quoted=quoted, sheet=sheet, strict=strict)
+        frame, report = table.frame, table.report
+        chosen = _choose(list(frame.columns), column)
+        values = frame[chosen].dropna().tolist()
+        if not all(isinstance(value, str) for value in values):
+            raise TableError("not_texts", f"Column {chosen!r} holds something else than text.", column=chosen)
+        texts = values + [""] * (len(frame) - len(values))
+    kept = [text for text in texts if text.strip()]
+    if not kept:
+        raise TableError("no_texts", "The file holds no text.")
+    return Texts(kept, len(texts) - len(kept), report)
+
+
+def _choose(names: list[str], column: str | None) -> str:
+    chosen = column or (names[0] if len(names) == 1 else columns.guess(names, "text"))
+    if chosen is None or chosen not in names:
+        missing = f"no column {column!r}" if column else "no column that is known to hold texts"
+        raise TableError(
+            "unknown_column",
+            f"The table has {missing}; its columns are {', '.join(names)}.",
+            found=column,
+            offered=names,
+        )
+    return chosen

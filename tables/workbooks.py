@@ -1,0 +1,85 @@
+"""Read a sheet of an Excel workbook (.xlsx) as rows of text."""
+
+import re
+import warnings
+import zipfile
+from datetime import date, datetime, time, timedelta
+from io import BytesIO
+from typing import Any, NamedTuple
+
+from openpyxl import load_workbook
+from openpyxl.utils.escape import unescape
+from openpyxl.utils.exceptions import InvalidFileException
+
+from tables.errors import TableError
+
+# What openpyxl raises for a workbook that is cut short or damaged, or a ZIP archive that is no workbook.
+DAMAGED = (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, SyntaxError, TypeError)
+
+
+class Sheet(NamedTuple):
+    """A sheet: the rows from the first on, all of one width, its name, and the names of all sheets."""
+
+    rows: list[list[str]]
+    name: str
+    names: tuple[str, ...]
+
+
+def read_sheet(content: bytes, name: str | None = None) -> Sheet:
+    """Read a sheet: the one named, or the first visible one that holds something.
+
+    Raises:
+        TableError: "damaged", "unknown_sheet", or "empty_file" if no sheet holds anything.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what openpyxl leaves out: styles, validation, pictures
+            book = load_workbook(BytesIO(content), read_only=True, data_only=True)
+            names = tuple(sheet.title for sheet in book.worksheets)
+            if name is not None and name not in names:
+                raise TableError(
+                    "unknown_sheet",
+                    f"The workbook has no sheet {name!r}; its sheets are {', '.join(names)}.",
+                    found=name,
+                    offered=names,
+                )
+            for sheet in book.worksheets:
+                if name in (None, sheet.title) and (name or sheet.sheet_state == "visible") and (rows := _rows(sheet)):
+                    return Sheet(rows, sheet.title, names)
+    except TableError:
+        raise
+    except DAMAGED as error:
+        raise TableError("damaged", f"The workbook is damaged, or is none: {error}") from error
+    raise TableError("empty_file", "The workbook holds no rows.")
+
+
+def _rows(sheet: Any) -> list[list[str]]:
+    sheet.reset_dimensions()  # some writers give a wrong size, and openpyxl would believe it
+    rows = [[_text(cell) for cell in row] for row in sheet.iter_rows()]
+    width = max((len(row) for row in rows), default=0)
+    filled = any(any(row) for row in rows)
+    return [row + [""] * (width - len(row)) for row in rows] if filled else []
+
+
+def _text(cell: Any) -> str:
+    value = cell.value
+    if isinstance(value, str):
+        return str(unescape(value))
+    return "" if value is None else as_text(value, cell.number_format or "")
+
+
+def as_text(value: object, number_format: str = "") -> str:
+    """Return a value as a reader expects it: 1.0 as "1", a day without its midnight, 7 in the format 000 as "007"."""
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, datetime):
+        value = (value + timedelta(milliseconds=0.5)).replace(microsecond=0) if value.microsecond else value
+        midnight = value.time() == time() and "h" not in number_format.lower()
+        return value.date().isoformat() if midnight else value.isoformat(sep=" ")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, int | float):
+        whole = float(value).is_integer()
+        zeros = len(number_format) if re.fullmatch("0+", number_format) else 0
+        return f"{int(value):0{zeros}d}" if whole else format(value, ".15g")
+    return str(value)

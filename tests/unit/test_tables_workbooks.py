@@ -1,0 +1,101 @@
+"""`tables.workbooks`: sheets of Excel as the text that a reader sees."""
+
+from datetime import date, datetime, time, timedelta
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from openpyxl import Workbook
+
+from tables.errors import TableError
+from tables.reading import read
+from tables.workbooks import as_text
+
+
+def book(*rows: list[object], title: str = "Tweets", empty_first: bool = False) -> bytes:
+    workbook = Workbook()
+    sheet = workbook.active
+    if empty_first:
+        sheet.title = "Empty"
+        sheet = workbook.create_sheet()
+    sheet.title = title
+    for row in rows:
+        sheet.append(row)
+    other = workbook.create_sheet("Other")
+    other.append(["text"])
+    other.append(["other"])
+    file = BytesIO()
+    workbook.save(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_the_first_sheet_that_holds_something_is_read_or_the_one_named(strict: bool) -> None:
+    content = book(["text", "label"], ["late", "bad"], empty_first=True)
+    found = read(content, "tweets.xlsx", strict=strict)
+    assert found.frame.to_dict("list") == {"text": ["late"], "label": ["bad"]}
+    assert (found.report.kind, found.report.sheet, found.report.sheets) == (
+        "xlsx",
+        "Tweets",
+        ("Empty", "Tweets", "Other"),
+    )
+    assert read(content, sheet="Other").frame["text"].tolist() == ["other"]
+    with pytest.raises(TableError, match=r"no sheet 'Nope'; its sheets are Empty, Tweets, Other") as refused:
+        read(content, sheet="Nope")
+    assert refused.value.code == "unknown_sheet"
+
+
+def test_values_become_the_text_that_a_reader_expects() -> None:
+    row = [
+        1.0, 7, 0.1 + 0.2, True, "007", "NA", None, datetime(2026, 2, 5, 14, 5), datetime(2026, 2, 5), time(8, 5),
+        "=1+1",
+    ]  # fmt: skip
+    names = [f"name {letter}" for letter in "abcdefghijk"]
+    frame = read(book(names, row, ["x"] * 11)).frame
+    assert frame.iloc[0].tolist() == [
+        "1", "7", "0.3", "TRUE", "007", "NA", "", "2026-02-05 14:05:00", "2026-02-05 00:00:00", "08:05:00", "",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "number_format", "expected"),
+    [
+        (7, "0000", "0007"),
+        (1772409600000.0, "General", "1772409600000"),
+        (-2.5, "0.00", "-2.5"),
+        (datetime(2026, 2, 5), "dd/mm/yyyy", "2026-02-05"),
+        (datetime(2026, 2, 5, 9, 59, 59, 999_998), "dd/mm/yyyy hh:mm", "2026-02-05 10:00:00"),
+        (date(2026, 2, 5), "", "2026-02-05"),
+        (time(8, 5), "", "08:05:00"),
+        (timedelta(hours=2), "", "2:00:00"),
+    ],
+)
+def test_a_value_is_shown_in_its_format(value: object, number_format: str, expected: str) -> None:
+    assert as_text(value, number_format) == expected
+
+
+def test_a_preamble_and_blank_rows_are_skipped_and_short_rows_filled() -> None:
+    content = book(["Air Paradis"], [], ["id", "text", "label"], [1, "late", "bad"], [], [2, "fine"])
+    found = read(content, strict=True)
+    assert found.frame.to_numpy().tolist() == [["1", "late", "bad"], ["2", "fine", ""]]
+    assert (found.report.header_row, found.report.skipped, found.report.blank) == (3, 1, 1)
+
+
+def test_a_line_end_that_excel_escapes_is_one() -> None:
+    assert read(book(["text", "label"], ["a_x000D_\nb", "x"])).frame["text"].tolist() == ["a\r\nb"]
+
+
+def test_workbooks_that_are_empty_or_damaged_are_refused(tmp_path: Path) -> None:
+    content = book(["text"], ["late"])
+    workbook = BytesIO()
+    Workbook().save(workbook)
+    for broken, code in (
+        (content[: len(content) // 2], "damaged"),
+        (content[:200], "damaged"),
+        (workbook.getvalue(), "empty_file"),
+        (book(["text", "label"]), "empty_table"),
+    ):
+        (tmp_path / "broken.xlsx").write_bytes(broken)
+        with pytest.raises(TableError) as refused:
+            read(tmp_path / "broken.xlsx")
+        assert refused.value.code == code
