@@ -82,10 +82,9 @@ def teachers(folder: Path) -> list[str]:
     return [] if taught is None else [taught["teacher"]]
 
 
-def log_data(frames: Mapping[str, pd.DataFrame], folder: Path) -> None:
+def log_data(frames: Mapping[str, pd.DataFrame], described: Mapping[str, Any]) -> None:
     """Log which data a run has used: what the split step says of them, and each split with its digest."""
-    described = describe_data(folder)
-    mlflow.log_dict(described, DESCRIPTIONS["splits"])
+    mlflow.log_dict(dict(described), DESCRIPTIONS["splits"])
     mlflow.set_tag(TEST_DIGEST, short(described["digests"]["test"]))
     for name, frame in frames.items():
         table = frame[["text", "negative"]].astype({"negative": bool})

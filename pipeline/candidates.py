@@ -74,13 +74,17 @@ def rank(rows: list[dict[str, Any]], metric: str) -> pd.DataFrame:
 
 
 def may_be_served(rows: pd.DataFrame, cfg: DictConfig) -> pd.Series:
-    """Return which candidates may be served: by their family, and by all runtimes that they need.
+    """Return which candidates may be served: by their family, and by all runtimes that they need."""
+    return runtimes_allowed(rows, cfg) & rows["family"].isin(list(cfg.select.families))
+
+
+def runtimes_allowed(rows: pd.DataFrame, cfg: DictConfig) -> pd.Series:
+    """Return which candidates need no other runtimes than those that may be served.
 
     A blend needs those of its members; that of its own does nothing but put them together.
     """
     runtimes = {*cfg.select.runtimes, "blend"}
-    able = rows["runtimes"].map(lambda needed: set(needed.split(",")) <= runtimes)
-    return able & rows["family"].isin(list(cfg.select.families))
+    return rows["runtimes"].map(lambda needed: set(needed.split(",")) <= runtimes)
 
 
 def best_to_serve(ranked: pd.DataFrame, cfg: DictConfig) -> pd.Series:

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -53,9 +55,9 @@ def gather(found: Selection, test: TestEvaluation, decision: Decision, cfg: Dict
     """Return what the card tells; arguments are those of `attach`."""
     winner = found.winner
     run = mlflow.get_run(artifacts.run_id(winner["uri"]))
-    made_by = {made.info.run_name: made for made in lineage(run)}
+    made_by = named(lineage(run))
     cost, threshold = Cost(**cfg.cost), float(winner["threshold"])
-    negative, settings = test.tweets["negative"].to_numpy(), selection.bootstrap_settings(cfg, test.tweets["group"])
+    negative, drawing = test.tweets["negative"].to_numpy(), selection.resampling(cfg, test.tweets)
     return model_card.Card(
         name=decision.version.name,
         version=str(decision.version.version),
@@ -66,7 +68,7 @@ def gather(found: Selection, test: TestEvaluation, decision: Decision, cfg: Dict
         data={key: value for key, value in found.data.items() if key != "limits"},
         data_limits=found.data["limits"],
         validation=found.intervals,
-        test=bootstrap.intervals(negative, test.predictions, **settings),
+        test=bootstrap.intervals(negative, test.predictions, cost=cost, resampling=drawing),
         gap=test.gap,
         answers=model_card.count_answers(negative, test.predictions.called),
         cost=cost,
@@ -114,6 +116,15 @@ def lineage(run: Run) -> list[Run]:
     for parent in re.findall("runs:/([0-9a-f]{32})/", eaten):
         found |= {made.info.run_id: made for made in lineage(mlflow.get_run(parent))}
     return [*found.values(), run]
+
+
+def named(made_by: Iterable[Run]) -> dict[str, Run]:
+    """Return runs by their names, each told apart by its id where two have one."""
+    runs_of = list(made_by)
+    counts = Counter(made.info.run_name for made in runs_of)
+    return {
+        made.info.run_name + f" {made.info.run_id[:4]}" * (counts[made.info.run_name] > 1): made for made in runs_of
+    }
 
 
 def settings_of(run: Run) -> dict[str, Any]:

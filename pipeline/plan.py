@@ -118,6 +118,8 @@ def read(cfg: DictConfig, overrides: list[str]) -> list[Stage]:
                 past.step for old in stages for past in old.candidates
             }:
                 raise PlanError(f"{stage}: no stage before it has a candidate of {item.teacher!r} that could teach.")
+            if item.teacher is not None and "corpus" not in inputs(item.step):
+                raise PlanError(f"{stage}: {item.step} reads no corpus, so nothing can be taught to it (teacher).")
         if unknown := [name for name in stage.keep if name not in cfg]:
             raise PlanError(f"{stage} keeps {', '.join(unknown)}: there is no such group or section in conf/.")
         stages += [stage] if stage.candidates else []

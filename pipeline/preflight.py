@@ -1,10 +1,14 @@
 """Refuse settings before any work is done that would otherwise stop a run only after it."""
 
+import math
+from collections.abc import Sequence
+from typing import Any, get_args
+
 from omegaconf import DictConfig, OmegaConf
 
 from sentiment.evaluation import metrics
-from sentiment.evaluation.bootstrap import Resampling
 from sentiment.evaluation.metrics import CONSTANT_IS_PERFECT, Cost
+from sentiment.inference.classifier import Runtime
 from sentiment.inference.errors import SettingsError
 
 # What may be compared: the steps that make a model, without `train_`.
@@ -12,17 +16,22 @@ FAMILIES = ("baseline", "keras", "bert", "blend")
 
 
 def check(cfg: DictConfig) -> None:
-    """Refuse settings that would stop a run only after its work is done.
+    """Refuse settings that would stop a run only after its work is done, or make a check of the gate mean nothing.
 
     Raises:
-        SettingsError: the costs mean nothing, there is no such family or metric, or the metric has no floor or margin.
+        SettingsError: the costs mean nothing, there is no such family, runtime or metric, the metric has no floor or
+            margin, or a number is none that could be meant.
     """
     Cost(**cfg.cost)
-    Resampling(resamples=cfg.select.resamples, confidence=cfg.select.confidence, seed=cfg.seed)
-    if isinstance(cfg.select.families, str) or not set(cfg.select.families) <= set(FAMILIES):
-        raise SettingsError(f"select.families={cfg.select.families}: give a list of some of {', '.join(FAMILIES)}.")
-    if cfg.calibration.folds < 2:
-        raise SettingsError(f"calibration.folds={cfg.calibration.folds}: cross-validation takes 2 at least.")
+    check_names("select.families", cfg.select.families, FAMILIES)
+    check_names("select.runtimes", cfg.select.runtimes, get_args(Runtime))
+    check_number("calibration.folds", cfg.calibration.folds, least=2, whole=True)
+    check_number("select.resamples", cfg.select.resamples, least=20, whole=True)
+    check_number("select.confidence", cfg.select.confidence, least=0.5, most=0.999)
+    for name in ("min_compared", "min_of_class", "min_authors"):
+        check_number(f"select.{name}", cfg.select[name], least=2, whole=True)
+    for name in ("max_megabytes", "max_milliseconds"):
+        check_number(f"select.{name}", cfg.select[name], least=0)
     check_metric(cfg)
 
 
@@ -50,14 +59,29 @@ def check_metric(cfg: DictConfig) -> None:
             raise SettingsError(
                 f"select.{name} has no value for select.metric={metric}: set +select.{name}.{metric}=..."
             )
-    floor, margin = cfg.select.floor[metric], cfg.select.margin[metric]
-    if not (floor is None or is_number(floor)) or not is_number(margin) or margin <= 0:
-        raise SettingsError(
-            f"select.floor.{metric}={floor} and select.margin.{metric}={margin}: give a number or null, "
-            "and a number above 0."
-        )
+    if cfg.select.floor[metric] is not None:
+        check_number(f"select.floor.{metric}", cfg.select.floor[metric], least=-math.inf)
+    check_number(f"select.margin.{metric}", cfg.select.margin[metric], least=math.ulp(0))
 
 
-def is_number(value: object) -> bool:
-    """Return whether a setting is a number; true and false are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def check_names(setting: str, given: Any, known: Sequence[str]) -> None:
+    """Refuse what is no list of known names.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    if isinstance(given, str) or not given or not set(given) <= set(known):
+        raise SettingsError(f"{setting}={given}: give a list of some of {', '.join(known)}.")
+
+
+def check_number(setting: str, given: Any, *, least: float, most: float = math.inf, whole: bool = False) -> None:
+    """Refuse what is no finite number within bounds; true and false are none.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    kind = int if whole else (int, float)
+    if not isinstance(given, kind) or isinstance(given, bool) or not math.isfinite(given) or not least <= given <= most:
+        bounds = {(False, True): f" of {least:g} or more", (True, True): f" from {least:g} to {most:g}"}
+        within = bounds.get((math.isfinite(most), math.isfinite(least)), "")
+        raise SettingsError(f"{setting}={given}: give a {'whole ' if whole else ''}number{within}.")

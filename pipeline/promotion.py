@@ -1,9 +1,13 @@
 """How a version becomes champion: through the gate, or by hand."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import mlflow
+import numpy as np
+import pandas as pd
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from omegaconf import DictConfig
@@ -14,6 +18,7 @@ from pipeline.registry import CHALLENGER, CHAMPION, WITHDRAWN, RegistryError
 from pipeline.selection import Selection, TestEvaluation
 from sentiment.data import splitting
 from sentiment.evaluation import gate
+from sentiment.evaluation.bootstrap import codes_of
 from sentiment.evaluation.gate import Rival, Verdict
 from sentiment.evaluation.metrics import Cost, Predictions, best_constant
 from sentiment.inference.errors import UserError
@@ -23,6 +28,8 @@ log = logging.getLogger(__name__)
 
 # Another command may be comparing its winner with the champion.
 PATIENCE_SECONDS = 300
+# Tag of a version, before a metric's name: by how much it is estimated to be worse than the best champion before it.
+BEHIND = "behind_best_"
 TWEET = "@AirParadis two hours late and nobody tells us why :("
 
 
@@ -60,14 +67,17 @@ def challenge(found: Selection, test: TestEvaluation, cfg: DictConfig) -> Decisi
         version = registry.register(winner["uri"], name, tags)
         champion = registry.holder(name, CHAMPION)
         if champion is not None and champion.version == version.version:
-            verdict = judge(version, found, None, cfg)
+            verdict = judge(found, None, version.tags.get(WITHDRAWN), cfg)
             crown(version, verdict.summary)
             return Decision(version=version, verdict=verdict, champion=True)
         registry.move(name, CHALLENGER, str(version.version), "the best candidate on validation")
         rival = None if champion is None else compare(champion, test, cfg)
-        verdict = judge(version, found, rival, cfg)
-        record(version, verdict.result, verdicts.markdown(verdict))
+        verdict = judge(found, rival, version.tags.get(WITHDRAWN), cfg)
+        record(version, {"gate": verdict.result, "gate_reasons": verdicts.markdown(verdict)})
         if verdict.passed:
+            if rival is not None and rival.lead is not None:
+                behind = min(0.0, rival.behind + rival.lead.estimate)
+                record(version, {f"{BEHIND}{cfg.select.metric}": str(behind)})
             crown(version, verdict.summary)
     return Decision(version=version, verdict=verdict, champion=verdict.passed)
 
@@ -76,60 +86,71 @@ def compare(champion: ModelVersion, test: TestEvaluation, cfg: DictConfig) -> Ri
     """Compare the winner with the champion on the tweets of the test split that the champion has not seen either.
 
     The winner was chosen on validation, and its epoch, calibration and threshold too: test tweets served for none of
-    it. Those of the champion's own train and validation splits are left out.
+    it. The texts of the champion's own train and validation splits are left out.
     """
-    synthetic = champion.tags.get("synthetic") != "False"
+    synthetic = champion.tags.get("synthetic") == "True"
+    told: dict[str, Any] = {"synthetic": synthetic, "behind": behind_best(champion, cfg.select.metric)}
     try:
         trained = candidates.read(f"runs:/{champion.run_id}/{artifacts.MODEL}")
-        unseen = (
-            ~splitting.text_hashes(test.tweets["text"]).isin(stored_predictions.read_seen(trained["uri"])).to_numpy()
-        )
+        seen = stored_predictions.read_seen(trained["uri"])
+        unseen = ~splitting.text_hashes(test.tweets["text"]).isin(seen).to_numpy()
         tweets = test.tweets[unseen]
-        if len(tweets) < cfg.select.min_compared or tweets["negative"].nunique() < 2:
-            obstacle = (
-                f"only {len(tweets):,} test tweets of both classes are unseen by the champion; "
-                f"select.min_compared={cfg.select.min_compared} are required."
-            )
-            return Rival(synthetic=synthetic, rows=len(tweets), lead=None, obstacle=obstacle)
+        told |= {"rows": len(tweets), "authors": int(codes_of(tweets["group"].to_numpy()).max(initial=-1)) + 1}
+        if obstacle := too_few(tweets, told["authors"], cfg):
+            return Rival(**told, lead=None, obstacle=obstacle)
         probability = selection.predict_in_subprocess(
             f"models:/{champion.name}/{champion.version}", tweets["text"].tolist()
         )
-    except (
-        mlflow.MlflowException,
-        OSError,
-        ValueError,
-        UserError,
-    ) as error:  # of an artifact gone, damaged or not its own
+    except (mlflow.MlflowException, OSError, ValueError, UserError) as error:  # files gone, damaged or not its own
         obstacle = f"version {champion.version}, the champion: {str(error).rstrip('.')}."
-        return Rival(synthetic=synthetic, rows=0, lead=None, obstacle=obstacle)
+        return Rival(**{"rows": 0, "authors": 0, **told}, lead=None, obstacle=obstacle)
     log.info("Compared with the champion on %d of %d test tweets.", len(tweets), len(test.tweets))
     of_champion = Predictions.at(probability.to_numpy(), trained["threshold"])
     lead = selection.lead(tweets, test.predictions[unseen], of_champion, cfg)
     mlflow.log_metric("compared_with_champion_rows", len(tweets))
     selection.log_lead("lead_over_champion", lead)
-    return Rival(synthetic=synthetic, rows=len(tweets), lead=lead)
+    return Rival(**told, lead=lead)
 
 
-def judge(version: ModelVersion, found: Selection, champion: Rival | None, cfg: DictConfig) -> Verdict:
-    """Return what the gate says of a version."""
+def too_few(tweets: pd.DataFrame, authors: int, cfg: DictConfig) -> str | None:
+    """Return why tweets are too few to compare two models on; None if they are not."""
+    rarer = int(np.bincount(tweets["negative"], minlength=2).min())
+    counts = {
+        "min_compared": (len(tweets), "test tweets"),
+        "min_of_class": (rarer, "test tweets of the rarer class"),
+        "min_authors": (authors, "authors of test tweets"),
+    }
+    for name, (count, what) in counts.items():
+        if count < cfg.select[name]:
+            return f"only {count:,} {what} are unseen by the champion; select.{name}={cfg.select[name]} are required."
+    return None
+
+
+def behind_best(champion: ModelVersion, metric: str) -> float:
+    """Return by how much a champion is estimated to be worse than the best one before it; 0 or below."""
+    return float(champion.tags.get(f"{BEHIND}{metric}", 0.0))
+
+
+def judge(found: Selection, champion: Rival | None, withdrawn: str | None, cfg: DictConfig) -> Verdict:
+    """Return what the gate says of the winner; `withdrawn` says why somebody has withdrawn it, if so."""
     winner, metric = found.winner, cfg.select.metric
     return gate.examine(
         selection.requirements(cfg),
         family=winner["family"],
         metric=metric,
-        quality=winner[metric],
+        quality=found.intervals[metric],
         constant=best_constant(found.validation["negative"].to_numpy(), metric, Cost(**cfg.cost)),
         megabytes=winner["megabytes"],
         milliseconds=winner["predict_milliseconds"],
         champion=champion,
-        synthetic=version.tags.get("synthetic") == "True",
-        withdrawn=version.tags.get(WITHDRAWN),
+        synthetic=found.data["synthetic"],
+        withdrawn=withdrawn,
     )
 
 
-def record(version: ModelVersion, verdict: str, reasons: str) -> None:
+def record(version: ModelVersion, tags: Mapping[str, str]) -> None:
     """Keep what the gate said as tags of a version."""
-    for key, value in (("gate", verdict), ("gate_reasons", reasons)):
+    for key, value in tags.items():
         MlflowClient().set_model_version_tag(version.name, version.version, key, value)
 
 

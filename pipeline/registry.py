@@ -72,13 +72,15 @@ def history(name: str) -> list[dict[str, Any]]:
 
 
 def register(uri: str, name: str, tags: Mapping[str, Any]) -> ModelVersion:
-    """Return the version of a model under a name; one that is not registered yet becomes a new one, with tags."""
+    """Return the version of a model under a name; one that is not registered yet becomes a new one; with tags."""
     run = mlflow.get_run(artifacts.run_id(uri))
     known = MlflowClient().search_model_versions(f"name = '{name}' and run_id = '{run.info.run_id}'")
-    if known:
-        return known[0]
     written = {key: str(value) for key, value in tags.items()}
-    return mlflow.register_model(candidates.logged_model(run), name, tags=written)
+    if not known:
+        return mlflow.register_model(candidates.logged_model(run), name, tags=written)
+    for key, value in written.items():  # it may have been registered by hand
+        MlflowClient().set_model_version_tag(name, known[0].version, key, value)
+    return MlflowClient().get_model_version(name, known[0].version)
 
 
 def move(name: str, alias: str, to: str | None, why: str) -> None:

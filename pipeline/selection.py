@@ -16,7 +16,9 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from pipeline import artifacts, candidates, settings, stored_predictions
+from pipeline.artifacts import ArtifactError
 from pipeline.candidates import CandidateError
+from sentiment.data import splitting
 from sentiment.evaluation import bootstrap, metrics
 from sentiment.evaluation.bootstrap import Interval, Resampling
 from sentiment.evaluation.gate import Requirements
@@ -75,15 +77,15 @@ class TestEvaluation:
 def requirements(cfg: DictConfig) -> Requirements:
     """Return what a model must bring to be served."""
     section, metric = settings.plain(cfg.select), cfg.select.metric
-    asked = ("max_megabytes", "max_milliseconds", "min_compared", "families")
+    asked = ("max_megabytes", "max_milliseconds", "families")
     of_metric = {name: section[name][metric] for name in ("floor", "margin")}
     return Requirements(**of_metric, **{name: section[name] for name in asked})
 
 
-def bootstrap_settings(cfg: DictConfig, groups: pd.Series) -> dict[str, Any]:
-    """Return what wrong answers cost, and how tweets of these groups are drawn for intervals."""
+def resampling(cfg: DictConfig, tweets: pd.DataFrame) -> Resampling:
+    """Return how tweets (column `group`) are drawn for intervals."""
     given = {"resamples": cfg.select.resamples, "confidence": cfg.select.confidence, "seed": cfg.seed}
-    return {"cost": Cost(**cfg.cost), "resampling": Resampling(**given, groups=groups.to_numpy())}
+    return Resampling(**given, groups=tweets["group"].to_numpy())
 
 
 def compare(uris: Sequence[str], splits: Path, data: Mapping[str, Any], cfg: DictConfig) -> Selection:
@@ -105,9 +107,9 @@ def compare(uris: Sequence[str], splits: Path, data: Mapping[str, Any], cfg: Dic
     ranked = candidates.rank([candidates.read(uri) for uri in dict.fromkeys(uris)], cfg.select.metric)
     candidates.require_same_splits(ranked, data)
     winner = choose(ranked, cfg)
-    validation = pd.read_parquet(splits / "validation.parquet", columns=["text", "negative", "group"])
+    validation = read_split(splits, "validation", data)
     predictions = {uri: stored_predictions.read(uri, validation) for uri in ranked["uri"]}
-    own, drawing = predictions[winner["uri"]], bootstrap_settings(cfg, validation["group"])
+    own, cost = predictions[winner["uri"]], Cost(**cfg.cost)
     others = ranked[ranked["uri"] != winner["uri"]]
     return Selection(
         ranked=ranked,
@@ -119,8 +121,22 @@ def compare(uris: Sequence[str], splits: Path, data: Mapping[str, Any], cfg: Dic
             other.name: lead(validation, own, predictions[other.uri], cfg)
             for other in others[["name", "uri"]].itertuples(index=False)
         },
-        intervals=bootstrap.intervals(validation["negative"].to_numpy(), own, **drawing),
+        intervals=bootstrap.intervals(
+            validation["negative"].to_numpy(), own, cost=cost, resampling=resampling(cfg, validation)
+        ),
     )
+
+
+def read_split(splits: Path, name: str, data: Mapping[str, Any]) -> pd.DataFrame:
+    """Return a split: columns `text`, `negative` and `group`.
+
+    Raises:
+        ArtifactError: it does not hold what the split step has written.
+    """
+    frame = pd.read_parquet(splits / f"{name}.parquet", columns=["text", "negative", "group"])
+    if splitting.digest({name: frame}) != data["digests"][name]:
+        raise ArtifactError(f"{splits / name}.parquet (inputs.splits) was changed after the split step wrote it.")
+    return frame
 
 
 def choose(ranked: pd.DataFrame, cfg: DictConfig) -> pd.Series:
@@ -142,7 +158,8 @@ def choose(ranked: pd.DataFrame, cfg: DictConfig) -> pd.Series:
 def lead(tweets: pd.DataFrame, first: Predictions, second: Predictions, cfg: DictConfig) -> Interval:
     """Return by how much one model leads another on tweets (`negative`, `group`), in the metric to select by."""
     negative = tweets["negative"].to_numpy()
-    return bootstrap.lead(negative, first, second, cfg.select.metric, **bootstrap_settings(cfg, tweets["group"]))
+    cost, drawing = Cost(**cfg.cost), resampling(cfg, tweets)
+    return bootstrap.lead(negative, first, second, cfg.select.metric, cost=cost, resampling=drawing)
 
 
 def log_lead(name: str, found: Interval) -> None:
@@ -174,15 +191,20 @@ def look_at_test(found: Selection, splits: Path, cfg: DictConfig) -> TestEvaluat
         CandidateError: it cannot be run.
     """
     winner = found.winner
-    test = pd.read_parquet(splits / "test.parquet", columns=["text", "negative", "group"])
+    test = read_split(splits, "test", artifacts.describe_data(splits))
+    if known := splitting.text_hashes(test["text"]).isin(stored_predictions.read_seen(winner["uri"])).sum():
+        raise CandidateError(f"{winner['uri']} has seen {known:,} of the {len(test):,} test tweets. Give other splits.")
     negative = test["negative"].to_numpy()
     probability = predict_in_subprocess(winner["uri"], test["text"].tolist()).to_numpy()
     predictions = Predictions.at(probability, winner["threshold"])
     scores = metrics.score(negative, predictions, Cost(**cfg.cost))
     mlflow.log_metrics({f"test_{name}": value for name, value in scores.items()})
 
-    on_validation = found.validation["negative"].to_numpy(), found.predictions[winner["uri"]].score
-    gap, errors = metrics.gap_in_standard_errors(on_validation, (negative, predictions.score))
+    gap, errors = bootstrap.gap_in_standard_errors(
+        (found.validation["negative"].to_numpy(), found.predictions[winner["uri"]], resampling(cfg, found.validation)),
+        (negative, predictions, resampling(cfg, test)),
+        cost=Cost(**cfg.cost),
+    )
     mlflow.log_metrics({"validation_to_test_gap": gap, "validation_to_test_gap_in_standard_errors": errors})
     return TestEvaluation(tweets=test, predictions=predictions, scores=scores, gap=describe_gap(gap, errors))
 

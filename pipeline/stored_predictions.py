@@ -55,7 +55,17 @@ def read_seen(uri: str) -> set[int]:
 
 
 def read_parquet(uri: str, name: str) -> pd.DataFrame:
-    """Read a table that the run of a model has logged."""
+    """Read a table that the run of a model has logged; its rows are named by `text`.
+
+    Raises:
+        ArtifactError: it is gone or damaged, or an older version of this project wrote it.
+    """
     source = f"{mlflow.get_run(run_id(uri)).info.artifact_uri}/{name}"
-    with tempfile.TemporaryDirectory() as folder:
-        return pd.read_parquet(mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=folder))
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            table = pd.read_parquet(mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=folder))
+    except (mlflow.MlflowException, OSError, ValueError) as error:
+        raise ArtifactError(f"{name} of {uri} cannot be read: {error}") from error
+    if "text" not in table:
+        raise ArtifactError(f"{name} of {uri} was written by an older version of this project. Train it again.")
+    return table

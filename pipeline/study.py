@@ -35,12 +35,15 @@ class Study:
     def run(self, stage: Stage, number: int) -> None:
         """Run the candidates of a stage, show and log its table, and keep what it says of its choice.
 
-        A candidate that fails is shown as failed. `number` is that of the stage, from 1.
+        A candidate that fails is shown as failed; so is a stage of which every one failed, unless others build on it.
+        `number` is that of the stage, from 1.
 
         Raises:
-            StepError: every one failed.
+            StepError: every one failed, of the first stage or of one whose choice is kept.
         """
-        rows, failed, reasons = [], [], []
+        rows: list[dict[str, Any]] = []
+        failed: list[str] = []
+        reasons: list[str] = []
         for item in stage.candidates:
             best = self.best() if item.step == plan.BEST else None
             candidate = plan.candidate(stage, item, self.overrides, self.kept, best)
@@ -51,26 +54,31 @@ class Study:
                 reasons.append(str(error))
                 failed.append(candidate.name(candidate.step).partition(" ")[2])
                 continue
-            rows.append(candidates.read(uri))
+            if uri not in {row["uri"] for row in rows}:
+                rows.append(candidates.read(uri))
             self.candidates[uri] = candidate
         if not rows:
-            why = "\n".join(dict.fromkeys(reasons))
-            what = f"{stage}: no candidate has finished, {', '.join(failed)} failed. Nothing was registered."
-            raise StepError(f"{what}\n{why}")
+            message = f"{stage}: no candidate has finished, {', '.join(failed)} failed."
+            if stage.keep or not self.rows:  # what comes next builds on it
+                why = "\n".join(dict.fromkeys(reasons))
+                raise StepError(f"{message} Nothing was registered.\n{why}")
+            log.error("%s The plan goes on without it.", message)
+            return
         self.rows += [row for row in rows if row["uri"] not in {known["uri"] for known in self.rows}]
         ranked = candidates.rank(rows, self.cfg.select.metric)
         uri, reason = self.choose(ranked, [row["uri"] for row in rows])
         self.kept |= plan.kept_of(self.candidates[uri], stage, self.overrides)
         notes = [f"Failed: {', '.join(failed)}."] if failed else []
         notes += [reason] if reason else []
-        notes += [f"Kept: {', '.join(self.kept.values())}."] if stage.keep else []
+        notes += [f"Kept for the next stages: {', '.join(self.kept.values()) or 'nothing new'}."] if stage.keep else []
         show(stage, number, ranked, " ".join(notes))
 
     def choose(self, ranked: pd.DataFrame, simplest_first: Sequence[str]) -> tuple[str, str]:
         """Return the URI of a stage's choice, and why it is chosen, as a sentence; empty where there was no choice.
 
-        It is the simplest candidate over which the lead of the best is no more than chance explains: candidates of a
-        stage stand in the plan from the simplest to the most complex. What may not be served is no choice.
+        It is the simplest candidate over which the lead of the best is no more than the choice of the validation tweets
+        explains: candidates of a stage stand in the plan from the simplest to the most complex. Another seed of the
+        training would add to that chance. What may not be served is no choice.
 
         Source: the one-standard-error rule of Breiman et al., Classification and regression trees, 1984, here with the
         paired interval of the lead.
@@ -88,9 +96,9 @@ class Study:
         simpler = simplest_first[: simplest_first.index(best)]
         for uri in simpler:
             if uri in leads and leads[uri].low <= 0:
-                found = f"{names[best]} leads {names[uri]} by {signed(leads[uri])}, which chance explains"
-                return uri, f"{found}: {names[uri]}, the simpler one, is chosen."
-        return best, f"{names[best]} is chosen; it leads {names[others[0]]} by {signed(leads[others[0]])}."
+                found = f"{names[best]} leads {names[uri]}, which is simpler, by {signed(leads[uri])}"
+                return uri, f"{found}: the choice of these tweets explains it."
+        return best, f"{names[best]} leads {names[others[0]]} by {signed(leads[others[0]])}."
 
     def given(self, candidate: Candidate) -> dict[str, Any]:
         """Return what a candidate eats of what was found so far; the splits of the first candidate are those of all.
@@ -107,9 +115,11 @@ class Study:
         if candidate.step != BLEND and candidate.teacher is None:
             return {}
         ranked = candidates.rank([row for row in self.rows if row["family"] != BLEND], self.cfg.select.metric)
-        best = ranked.groupby("family", sort=False).head(1).set_index("family")["uri"]
         if candidate.step == BLEND:
-            return {"splits": self.splits, "candidates": best.tolist()}
+            runnable = ranked[candidates.runtimes_allowed(ranked, self.cfg)]
+            members = (ranked if runnable.empty else runnable).groupby("family", sort=False).head(1)
+            return {"splits": self.splits, "candidates": members["uri"].tolist()}
+        best = ranked.groupby("family", sort=False).head(1).set_index("family")["uri"]
         teacher = best.get(str(candidate.teacher).removeprefix("train_"))
         if teacher is None:
             raise StepError(

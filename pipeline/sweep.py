@@ -216,20 +216,23 @@ def finish(sweep: Run, swept: list[str], cfg: DictConfig) -> None:
         StepError: the step `select` has failed.
     """
     table = show(sweep, swept, cfg)
-    best = table.iloc[0]
-    if best["status"] != "FINISHED":
+    if table.iloc[0]["status"] != "FINISHED":
         why = "\n".join(dict.fromkeys(table["error"].dropna()))
         raise SweepError(f"None of the {len(table)} trials has finished. Nothing was registered.\n{why}".rstrip())
     if table["splits"].nunique() > 1:
         log.info("Nothing is selected: the trials have different splits, so that chance may decide which is the best.")
         return
-    model = candidates.read(best["model"])
-    if not candidates.may_be_served(pd.DataFrame([model]), cfg).item():
+    finished = table[table["status"] == "FINISHED"].reset_index(drop=True)
+    models = pd.DataFrame([candidates.read(uri) for uri in finished["model"]])
+    allowed = candidates.may_be_served(models, cfg)
+    if not allowed.any():
+        best = models.iloc[0]
         log.info(
-            "Nothing is selected: select.families=%s and select.runtimes=%s do not allow %s (%s, %s).",
-            *(list(cfg.select.families), list(cfg.select.runtimes), model["name"], model["family"], model["runtimes"]),
+            "Nothing is selected: select.families=%s and select.runtimes=%s do not allow %s (%s, %s), nor any other.",
+            *(list(cfg.select.families), list(cfg.select.runtimes), best["name"], best["family"], best["runtimes"]),
         )
         return
+    best = finished[allowed].iloc[0]
     launcher = Launcher(reuse_before=cfg.reuse, since=sweep.info.start_time)
     launch.select(launcher, best["splits"], [best["model"]], cfg, best["overrides"])
 

@@ -7,13 +7,14 @@ weights are fitted to the validation split; its metrics there are those of weigh
 import shutil
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import mlflow
 import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from pipeline import artifacts, candidates, door, preflight, runs, stored_predictions
+from pipeline import artifacts, candidates, door, preflight, reuse, runs, stored_predictions
 from pipeline.candidates import CandidateError
 from pipeline.trained import Trained, log_trained
 from sentiment.inference import classifier
@@ -36,6 +37,15 @@ def read_members(uris: Sequence[str]) -> pd.DataFrame:
     return members.assign(member=members["family"] + ids.where(twins, ""))
 
 
+def with_members(described: dict[str, Any], members: pd.DataFrame) -> dict[str, Any]:
+    """Return what is said of the data, with the train split of each member where one has another than the splits."""
+    data = {name: candidates.read_data(uri) for name, uri in zip(members["member"], members["uri"], strict=True)}
+    if {of_member["digest"] for of_member in data.values()} == {described["digest"]}:
+        return described
+    trains = {name: {"digest": of["digest"], **of["splits"]["train"]} for name, of in data.items()}
+    return described | {"members": trains, "digest": reuse.digest(trains)}
+
+
 @door.step
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the model."""
@@ -43,9 +53,10 @@ def main(cfg: DictConfig) -> str:
     with runs.start("blend", cfg) as scratch:
         splits = artifacts.fetch(cfg.inputs.splits, "splits", scratch)
         frames = artifacts.read_splits(splits)
-        artifacts.log_data(frames, splits)
+        described = artifacts.describe_data(splits)
         members = read_members(cfg.inputs.candidates)
-        candidates.require_same_splits(members, artifacts.describe_data(splits))
+        candidates.require_same_splits(members, described)
+        artifacts.log_data(frames, with_members(described, members))
         negative = frames["validation"]["negative"].to_numpy()
         served = scratch / "served"
         served.mkdir()

@@ -113,6 +113,9 @@ def main(cfg: DictConfig) -> str:
         shutil.copytree(source, corpus)
         frames["train"].to_parquet(corpus / "train.parquet", index=False)
         description["digests"]["train"] = splitting.digest({"train": frames["train"]})
+        description["digest"] = splitting.digest(frames)
+        counts = {"rows": len(frames["train"]), "negative": int(frames["train"]["negative"].sum())}
+        description["splits"]["train"] = counts
         description["taught"] = {"texts": len(texts), "teacher": cfg.inputs.teacher}
         (corpus / "splits.yaml").write_text(yaml.safe_dump(description, sort_keys=False), encoding="utf-8")
         share = frames["train"]["negative"].tail(len(texts)).mean()

@@ -25,7 +25,7 @@ def main(cfg: DictConfig) -> str:
     with runs.start("train_baseline", cfg) as scratch:
         corpus = artifacts.fetch(cfg.inputs.corpus, "corpus", scratch)
         frames = artifacts.read_splits(corpus)
-        artifacts.log_data(frames, corpus)
+        artifacts.log_data(frames, artifacts.describe_data(corpus))
         documents = {name: frame["tokens"].map(document).tolist() for name, frame in frames.items()}
         best, table, fit_seconds = bag_of_words.search(
             pipeline, grid, documents["train"], frames["train"], **cfg.search, seed=cfg.seed, cache=scratch / "cache"
@@ -41,6 +41,7 @@ def main(cfg: DictConfig) -> str:
             native=served,
             native_probability=bag_of_words.negative_probability(best, documents["validation"]),
             fit_seconds=fit_seconds,
+            learned_from=artifacts.teachers(corpus),
             tables={"search": table},
         )
         return log_trained(trained, frames, cfg)

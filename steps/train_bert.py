@@ -64,7 +64,7 @@ def main(cfg: DictConfig) -> str:
     with runs.start("train_bert", cfg) as scratch:
         splits = artifacts.fetch(cfg.inputs.splits, "splits", scratch)
         frames = artifacts.read_splits(splits)
-        artifacts.log_data(frames, splits)
+        artifacts.log_data(frames, artifacts.describe_data(splits))
         return log_trained(train(cfg, frames, scratch), frames, cfg)
 
 

@@ -88,7 +88,7 @@ def main(cfg: DictConfig) -> str:
         tokenizer = read_tokenizer(corpus)
         embedding = load(artifacts.fetch(cfg.inputs.embedding, "embedding", scratch), tokenizer)
         frames = artifacts.read_splits(corpus)
-        artifacts.log_data(frames, corpus)
+        artifacts.log_data(frames, artifacts.describe_data(corpus))
         trained = train(cfg, embedding, frames, tokenizer, scratch)
         return log_trained(replace(trained, learned_from=artifacts.teachers(corpus)), frames, cfg)
 

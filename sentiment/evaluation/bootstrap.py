@@ -120,6 +120,22 @@ def intervals(negative: Labels, predictions: Predictions, *, cost: Cost, resampl
     }
 
 
+def gap_in_standard_errors(
+    first: tuple[Labels, Predictions, Resampling], second: tuple[Labels, Predictions, Resampling], *, cost: Cost
+) -> tuple[float, float]:
+    """Return the AUC on the first set less that on the second, and the same in standard errors of the difference.
+
+    The sets hold different tweets. The standard errors are those of the draws, so authors count where they are known.
+    """
+    areas, variances = [], []
+    for negative, predictions, resampling in (first, second):
+        measure = statistic(negative, predictions, "roc_auc", cost)
+        areas.append(measure(once(negative)))
+        variances.append(np.var([measure(drawn) for drawn in draws(negative, resampling)]))
+    gap, error = areas[0] - areas[1], math.sqrt(sum(variances))
+    return gap, (gap / error if error else 0.0)
+
+
 def bootstrap(negative: Labels, measure: Statistic, resampling: Resampling) -> Interval:
     """Return a statistic of tweets with its percentile interval."""
     confidence = resampling.confidence
@@ -135,8 +151,9 @@ def draws(negative: Labels, resampling: Resampling) -> Iterator[Counts]:
     is drawn again.
     """
     random = np.random.default_rng(resampling.seed)
-    codes, authors = (None, ()) if resampling.groups is None else pd.factorize(resampling.groups)
-    if codes is None or len(authors) == len(negative):
+    codes = None if resampling.groups is None else codes_of(resampling.groups)
+    authors = 0 if codes is None else int(codes.max()) + 1
+    if codes is None or authors == len(negative):
         classes = [np.flatnonzero(negative == label) for label in (0, 1)]
         for _ in range(resampling.resamples):
             drawn = np.concatenate([random.choice(rows, len(rows)) for rows in classes])
@@ -144,10 +161,18 @@ def draws(negative: Labels, resampling: Resampling) -> Iterator[Counts]:
         return
     for _ in range(resampling.resamples):
         while True:
-            often = np.bincount(random.integers(len(authors), size=len(authors)), minlength=len(authors))[codes]
+            often = np.bincount(random.integers(authors, size=authors), minlength=authors)[codes]
             if 0 < (often * negative).sum() < often.sum():
                 break
         yield often
+
+
+def codes_of(groups: NDArray[Any]) -> NDArray[np.int64]:
+    """Return a number for the author of each tweet, shape (n,), from 0; a tweet of unknown author has its own."""
+    codes = pd.factorize(pd.Series(groups).replace("", None))[0].astype(np.int64)
+    unknown = codes == -1
+    codes[unknown] = codes.max(initial=-1) + 1 + np.arange(unknown.sum())
+    return codes
 
 
 def once(negative: Labels) -> Counts:

@@ -3,12 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Literal
 
 from sentiment.evaluation.bootstrap import Interval, signed
 from sentiment.evaluation.metrics import HIGHER_IS_BETTER
 
 Result = Literal["passed", "refused", "undecided"]
+# The chance with which as many tweets as an undecided verdict asks for settle it, if the lead is what it seems.
+POWER = 0.8
+MOST_TWEETS = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +22,7 @@ class Requirements:
     Attributes:
         floor: the least value of the metric on validation; of one that is better the lower it is, the largest; None
             where beating a constant answer is enough.
-        margin: by how much it may be worse than the champion, in the metric; above 0.
-        min_compared: tweets that neither model has seen, without which the two are not compared.
+        margin: by how much it may be worse than the best champion so far, in the metric; above 0.
         max_megabytes: of the served form, 10**6 bytes each.
         max_milliseconds: to predict one tweet.
         families: those that may be served.
@@ -27,7 +30,6 @@ class Requirements:
 
     floor: float | None
     margin: float
-    min_compared: int
     max_megabytes: float
     max_milliseconds: float
     families: Sequence[str]
@@ -41,14 +43,18 @@ class Rival:
         synthetic: whether it was trained on tweets that a program made.
         rows: tweets that neither model has seen: they served neither for training, nor for the choice of an epoch, of a
             calibration or of a threshold.
+        authors: of these tweets; a tweet of no known author counts as one.
         lead: of the challenger over it on these tweets; None where the two cannot be compared.
         obstacle: why they cannot, as a sentence; None where they can.
+        behind: by how much it is estimated to be worse than the best champion so far, in the metric; 0 or below.
     """
 
     synthetic: bool
     rows: int
+    authors: int
     lead: Interval | None
     obstacle: str | None = None
+    behind: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +105,7 @@ def examine(
     *,
     family: str,
     metric: str,
-    quality: float,
+    quality: Interval,
     constant: float,
     megabytes: float,
     milliseconds: float,
@@ -113,7 +119,7 @@ def examine(
         requirements: what is asked.
         family: the model's.
         metric: the name of the metric that models are ranked by.
-        quality: the model's value of that metric on validation.
+        quality: the model's value of that metric on validation, with its interval.
         constant: the best value that one and the same answer to every tweet reaches there.
         megabytes: size of its served form, 10**6 bytes each.
         milliseconds: to predict one tweet.
@@ -132,7 +138,7 @@ def examine(
                 "latency", "A tweet takes", milliseconds, "ms", requirements.max_milliseconds, "select.max_milliseconds"
             ),
             check_data(synthetic, champion),
-            check_champion(metric, champion, requirements),
+            check_champion(metric, champion, requirements.margin),
             check_withdrawal(withdrawn),
         ]
     )
@@ -147,18 +153,18 @@ def check_family(family: str, allowed: Sequence[str]) -> Check:
     return Check(name="family", result="refused", reason=f"{family} may not be served: {known}. {advice}")
 
 
-def check_quality(metric: str, quality: float, constant: float, floor: float | None) -> Check:
-    """Check that the metric on validation is better than that of a constant answer, and good enough."""
-    sign = 1 if HIGHER_IS_BETTER[metric] else -1
-    side = "least" if sign == 1 else "most"
-    found = f"{metric} is {quality:.5g} on validation; a constant answer reaches {constant:.5g}"
-    found += "." if floor is None else f", at {side} {floor:g} is required."
-    if not sign * (quality - constant) > 0:  # nor is what is no number
-        reason = f"{found} It is no better than a constant answer. Train a better model."
+def check_quality(metric: str, quality: Interval, constant: float, floor: float | None) -> Check:
+    """Check that the metric on validation is beyond chance better than that of a constant answer, and good enough."""
+    higher = HIGHER_IS_BETTER[metric]
+    sign, bound = (1, quality.low) if higher else (-1, quality.high)
+    found = f"{metric} is {quality.estimate:.5g} on validation ({quality.low:.5g} to {quality.high:.5g})"
+    found += f"; a constant answer reaches {constant:.5g}"
+    found += "." if floor is None else f", at {'least' if higher else 'most'} {floor:g} is required."
+    if not sign * (bound - constant) > 0:  # nor is what is no number
+        reason = f"{found} It is not better than a constant answer beyond chance. Train a better model."
         return Check(name="quality", result="refused", reason=reason)
-    if floor is not None and not sign * (quality - floor) >= 0:
-        change = "lower" if sign == 1 else "raise"
-        reason = f"{found} Train a better model, or {change} select.floor.{metric}."
+    if floor is not None and not sign * (quality.estimate - floor) >= 0:
+        reason = f"{found} Train a better model, or {'lower' if higher else 'raise'} select.floor.{metric}."
         return Check(name="quality", result="refused", reason=reason)
     return Check(name="quality", result="passed", reason=found)
 
@@ -182,14 +188,15 @@ def check_data(synthetic: bool, champion: Rival | None) -> Check:
     return Check(name="data", result="passed", reason=reason)
 
 
-def check_champion(metric: str, champion: Rival | None, requirements: Requirements) -> Check:
+def check_champion(metric: str, champion: Rival | None, margin: float) -> Check:
     """Check that a model is not worse than the champion by more than the margin: a test of non-inferiority.
 
     It passes if the lower bound of its lead lies above minus the margin. It is refused if it is certainly worse, or
-    already the estimate is worse by the margin. In between, more tweets are needed: bounds come closer to the estimate
-    with the square root of their number.
+    already the estimate is worse by the margin. In between, more tweets are needed to tell. What earlier champions have
+    lost against the best of them counts, so that many small losses within the margin cannot add up to a large one.
 
-    Source: Piaggio et al., Reporting of noninferiority and equivalence randomized trials, JAMA 308, 2012.
+    Source: Piaggio et al., Reporting of noninferiority and equivalence randomized trials, JAMA 308, 2012;
+    Everson-Stewart and Emerson, Bio-creep in non-inferiority clinical trials, Statistics in Medicine 29, 2010.
     """
     if champion is None:
         return Check(name="champion", result="passed", reason="There is no other champion to compare it with.")
@@ -197,17 +204,34 @@ def check_champion(metric: str, champion: Rival | None, requirements: Requiremen
     if champion.lead is None:
         reason = f"It cannot be compared with the champion: {champion.obstacle} Decide by hand (step promote)."
         return Check(name="champion", result="undecided", reason=reason)
-    lead, margin = champion.lead, requirements.margin
+    lead, behind, setting = champion.lead, champion.behind, f"select.margin.{metric}={margin:g}"
     found = f"The lead over the champion in {metric} is {signed(lead)} on {champion.rows:,} tweets unseen by both"
-    if lead.low > -margin:
-        meaning = "better than the champion" if lead.low > 0 else f"not worse by select.margin.{metric}={margin:g}"
+    found += f" (of {champion.authors:,} authors)" * (champion.authors < champion.rows)
+    found += f"; the champion is {-behind:.4g} behind the best one so far" * (behind < 0)
+    if lead.high < 0 or lead.estimate + behind <= -margin:
+        reason = f"{found}: worse than the champion. Train a better model, or {by_hand}."
+        return Check(name="champion", result="refused", reason=reason)
+    if lead.low + behind > -margin:
+        meaning = "better than the champion" if lead.low > 0 else f"not worse by {setting}"
         return Check(name="champion", result="passed", reason=f"{found}: {meaning}.")
-    if lead.high < 0 or lead.estimate <= -margin:
-        advice = f"Train a better model, or {by_hand}."
-        return Check(name="champion", result="refused", reason=f"{found}: worse than the champion. {advice}")
-    more = math.ceil(champion.rows * ((lead.estimate - lead.low) / (lead.estimate + margin)) ** 2) - champion.rows
-    reason = f"{found}: it may be worse by more than select.margin.{metric}={margin:g}. About {more:,} more test tweets"
-    return Check(name="champion", result="undecided", reason=f"{reason} are needed to tell, or {by_hand}.")
+    needed = tweets_needed(lead, champion.rows, lead.estimate + behind + margin)
+    more = f"About {needed - champion.rows:,}" if needed < MOST_TWEETS else f"More than {MOST_TWEETS:,}"
+    reason = (
+        f"{found}: it may be worse by more than {setting}. {more} more test tweets are needed to tell (with a chance"
+    )
+    return Check(name="champion", result="undecided", reason=f"{reason} of {POWER:.0%}), or {by_hand}.")
+
+
+def tweets_needed(lead: Interval, rows: int, distance: float) -> int:
+    """Return how many tweets it takes to tell a lead from what lies a distance below it, with a chance of `POWER`.
+
+    The width of an interval falls with the square root of the number of tweets.
+
+    Source: Chow, Shao and Wang, Sample size calculations in clinical research, 2008, chapter 3.
+    """
+    z, of_power = NormalDist().inv_cdf((1 + lead.confidence) / 2), NormalDist().inv_cdf(POWER)
+    standard_error = (lead.estimate - lead.low) / z
+    return min(MOST_TWEETS, math.ceil(rows * ((z + of_power) * standard_error / distance) ** 2))
 
 
 def check_withdrawal(withdrawn: str | None) -> Check:

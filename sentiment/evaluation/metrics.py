@@ -194,20 +194,6 @@ def auc_standard_error(negative: Labels, auc: float) -> float:
     return float(np.sqrt(variance / (ones * zeros)))
 
 
-def gap_in_standard_errors(
-    first: tuple[Labels, Probabilities], second: tuple[Labels, Probabilities]
-) -> tuple[float, float]:
-    """Return the AUC on the first set less that on the second, and the same in standard errors of the difference.
-
-    The sets hold different tweets; each is labels and probabilities of shape (n,).
-    """
-    areas = [float(metrics.roc_auc_score(*drawn)) for drawn in (first, second)]
-    errors = [auc_standard_error(drawn[0], area) for drawn, area in zip((first, second), areas, strict=True)]
-    gap = areas[0] - areas[1]
-    error = math.hypot(*errors)
-    return gap, (gap / error if error else 0.0)
-
-
 def chance_of(standard_errors: float) -> float:
     """Return the probability that chance alone makes a gap of at least so many standard errors, in either direction."""
     return math.erfc(abs(standard_errors) / math.sqrt(2))

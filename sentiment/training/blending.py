@@ -1,6 +1,5 @@
-"""How much each of several classifiers is to be listened to: a logistic regression on their logits.
+"""Stacking: a logistic regression on the logits of several classifiers.
 
-from sentiment.inference.arrays import Labels, Probabilities
 Source: Wolpert, Stacked generalization, 1992; with probabilities, Ting and Witten, Issues in stacked generalization,
 1999.
 """

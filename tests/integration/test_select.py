@@ -76,6 +76,8 @@ def run(name: str, splits: Path, *candidates: str, options: tuple[str, ...] = ()
         "select.families=[baseline]",
         "select.floor.roc_auc=null",
         "select.min_compared=20",
+        "select.min_of_class=5",
+        "select.min_authors=5",
         f"select.resamples={FEW_DRAWS}",
     ]
     select.main(as_started(*given, *asked, *options))
@@ -228,6 +230,51 @@ def test_the_two_are_compared_on_test_tweets_that_served_neither_of_them(
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("select.min_compared=121", "only 120 test tweets are"),
+        ("select.min_of_class=61", "only 60 test tweets of the rarer class are"),
+        ("select.min_authors=31", "only 30 authors of test tweets are"),
+    ],
+)
+def test_too_little_evidence_is_never_a_pass(
+    name: str, splits: Path, model: str, dummy: str, setting: str, message: str
+) -> None:
+    make_champion(dummy, name)
+    run(name, splits, model, options=(setting,))
+    assert version(name, CHALLENGER).tags["gate"] == "undecided"
+    assert f"{message} unseen by the champion; " in version(name, CHALLENGER).tags["gate_reasons"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_winner_that_somebody_registered_by_hand_gets_its_tags(name: str, splits: Path, model: str) -> None:
+    registry.register(model, name, {})
+    run(name, splits, model)
+    digest = yaml.safe_load((splits / "splits.yaml").read_text(encoding="utf-8"))["digest"]
+    assert version(name, CHAMPION).tags.items() >= {"digest": digest, "synthetic": "True", "data": "small"}.items()
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_champion_of_which_nothing_is_known_is_taken_for_one_of_real_tweets(
+    name: str, splits: Path, model: str, dummy: str
+) -> None:
+    make_champion(dummy, name)
+    MlflowClient().delete_model_version_tag(name, "1", "synthetic")
+    run(name, splits, model)
+    assert version(name, CHALLENGER).tags["gate"] == "refused"
+    assert "the champion on real ones" in version(name, CHALLENGER).tags["gate_reasons"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_splits_that_were_changed_afterwards_are_refused(name: str, splits: Path, model: str, tmp_path: Path) -> None:
+    shutil.copytree(splits, tmp_path / "changed")
+    shutil.copy(splits / "train.parquet", tmp_path / "changed" / "test.parquet")
+    with pytest.raises(artifacts.ArtifactError, match=r"test\.parquet \(inputs\.splits\) was changed"):
+        run(name, tmp_path / "changed", model)
+
+
+@pytest.mark.usefixtures("quick")
 def test_a_challenger_as_good_as_the_champion_does_not_replace_it_where_the_tweets_are_too_few_to_tell(
     name: str, splits: Path, model: str, tmp_path: Path
 ) -> None:
@@ -270,7 +317,7 @@ def test_a_champion_that_cannot_be_run_is_named_and_stays(
 def test_a_champion_that_has_seen_all_test_tweets_stays(name: str, splits: Path, model: str, tmp_path: Path) -> None:
     saw_all = save_splits(tmp_path / "splits", train=range(200, 360), validation=range(360, 480), test=range(8))
     make_champion(train(saw_all, "dummy"), name)
-    require_undecided(name, splits, model, "only 0 test tweets of both classes are unseen by the champion; ")
+    require_undecided(name, splits, model, "only 0 test tweets are unseen by the champion; select.min")
 
 
 def require_undecided(name: str, splits: Path, model: str, message: str) -> None:
@@ -335,6 +382,9 @@ def test_what_cannot_be_selected_is_refused_before_anything_is_registered_or_tes
     refused("give a list of some of", model, options=("select.families=baseline",), error=SettingsError)
     refused(r"set select\.floor\.roc_auc=", model, options=("select.floor=0.5",), error=SettingsError)
     refused("cannot rank models", model, options=("select.metric=calibration_error",), error=SettingsError)
+    refused(r"select\.runtimes=sklearn: give a list", model, options=("select.runtimes=sklearn",), error=SettingsError)
+    refused(r"margin\.roc_auc=nan", model, options=("select.margin.roc_auc=nan",), error=SettingsError)
+    refused(r"select\.min_compared=0", model, options=("select.min_compared=0",), error=SettingsError)
     refused(r"select\.confidence=2", model, options=("select.confidence=2",), error=SettingsError)
     assert versions(name) == []
 

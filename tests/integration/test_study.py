@@ -46,10 +46,27 @@ def test_a_candidate_that_fails_is_shown_as_failed_and_does_not_sink_its_stage(
     assert len(study.candidates) == 1
 
 
-def test_a_stage_without_a_finished_candidate_says_so(study: Study) -> None:
-    study.run(Stage("simple", [DUMMY]), 1)
+@pytest.mark.parametrize("before", [[], [Stage("simple", [DUMMY])]])
+def test_a_stage_of_which_all_failed_ends_the_plan_where_others_build_on_it(study: Study, before: list[Stage]) -> None:
+    for number, stage in enumerate(before, 1):
+        study.run(stage, number)
     with pytest.raises(StepError, match=f"The stage 'words' of the plan: no candidate has finished, {FAILED} failed"):
-        study.run(Stage("words", [FAILING]), 2)
+        study.run(Stage("words", [FAILING], keep=["preprocess"]), 2)
+
+
+def test_the_plan_goes_on_without_a_stage_that_none_builds_on(study: Study, caplog: pytest.LogCaptureFixture) -> None:
+    study.run(Stage("simple", [DUMMY]), 1)
+    study.run(Stage("more", [FAILING]), 2)
+    assert "no candidate has finished" in caplog.text
+    assert "The plan goes on without it." in caplog.text
+    assert len(study.candidates) == 1
+
+
+def test_a_candidate_that_a_stage_names_twice_is_compared_once(
+    study: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study.run(Stage("simple", [DUMMY, DUMMY]), 1)
+    assert " leads " not in capsys.readouterr().out
 
 
 def test_a_candidate_whose_teachers_have_all_failed_is_shown_as_failed(
@@ -70,7 +87,7 @@ def test_a_stage_keeps_the_simplest_candidate_that_the_best_does_not_lead_beyond
         alike = [Item("train_baseline", [option]) for option in options]
         study.run(Stage("strength", [DUMMY, *alike], keep=["train_baseline"]), number)
         assert study.kept == {"train_baseline.classifier.C": options[0]}
-    assert "which chance explains" in capsys.readouterr().out
+    assert "the choice of these tweets explains it." in capsys.readouterr().out
 
 
 def test_what_may_not_be_served_is_not_kept(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,8 +105,8 @@ def test_stages_go_on_with_what_the_best_before_them_has_on_the_same_splits(
     study.run(Stage("preprocessing", [DUMMY, stem], keep=["preprocess"]), 1)
     assert study.kept == {"preprocess": "preprocess=stem"}, "words beat none"
     shown = capsys.readouterr().out
-    assert "logistic_regression stem is chosen; it leads dummy lemmatize by +0." in shown
-    assert "Kept: preprocess=stem." in shown
+    assert "logistic_regression stem leads dummy lemmatize by +0." in shown
+    assert "Kept for the next stages: preprocess=stem." in shown
     study.run(Stage("model", [DUMMY, Item("train_baseline")]), 2)
     study.run(Stage("again", [Item(plan.BEST, ["cost.review=0.4"])]), 3)
     names = [row["name"] for row in study.rows]

@@ -189,3 +189,30 @@ def test_what_was_called_negative_counts_where_it_does_not_follow_from_the_proba
 def test_a_lead_is_told_with_its_interval() -> None:
     assert bootstrap.signed(between(-0.01, 0.03)) == "+0.0100 (95 % interval -0.0100 to +0.0300)"
     assert bootstrap.signed(between(-20.0, -10.0)) == "-15.0 (95 % interval -20.0 to -10.0)"
+
+
+def gap(first: tuple[np.ndarray, ...], second: tuple[np.ndarray, ...]) -> tuple[float, float]:
+    """Return the gap between two sets, each labels, probabilities and authors."""
+    sets = [
+        (negative, at(probability, 0.5), Resampling(**DRAWING | {"resamples": 100}, groups=groups))
+        for negative, probability, groups in (first, second)
+    ]
+    return bootstrap.gap_in_standard_errors(sets[0], sets[1], cost=COST)
+
+
+def test_a_set_has_no_gap_to_itself() -> None:
+    drawn = by_author(authors=40, tweets=3, seed=0)
+    assert gap(drawn, drawn) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("authors", "tweets"), [(300, 1), (60, 5)])
+def test_a_gap_is_as_many_standard_errors_as_honest_runs_show(authors: int, tweets: int) -> None:
+    errors = [gap(by_author(authors, tweets, 2 * run), by_author(authors, tweets, 2 * run + 1))[1] for run in range(80)]
+    assert np.std(errors) == pytest.approx(1.0, abs=0.25)  # three standard errors of 80 runs
+
+
+def test_a_tweet_of_an_unknown_author_stands_alone() -> None:
+    groups = np.array(["a", None, "a", "", np.nan, "b"], dtype=object)
+    codes = bootstrap.codes_of(groups)
+    assert codes[0] == codes[2]
+    assert len(set(codes)) == 5

@@ -14,7 +14,6 @@ from sentiment.evaluation.metrics import (
     chance_of,
     cheapest_threshold,
     expected_cost,
-    gap_in_standard_errors,
     reliability,
     score,
     uncertain_band,
@@ -157,24 +156,6 @@ def test_worse_probabilities_score_worse_on_every_metric() -> None:
     worse = np.clip(better + random.normal(0, 0.4, 2_000), 0.001, 0.999)
     first, second = (score(negative, Predictions.at(probability, 0.5), COST) for probability in (better, worse))
     assert all((first[name] > second[name]) == higher for name, higher in HIGHER_IS_BETTER.items())
-
-
-@given(DRAWS)
-def test_a_set_has_no_gap_to_itself(draws: list[tuple[bool, int]]) -> None:
-    negative, probability = arrays(draws)
-    assume(0 < negative.sum() < len(negative))
-    assert gap_in_standard_errors((negative, probability), (negative, probability)) == (0.0, 0.0)
-
-
-def test_a_gap_is_as_many_standard_errors_as_resampling_says() -> None:
-    random = np.random.default_rng(1)
-
-    def draw() -> tuple[np.ndarray, np.ndarray]:
-        negative = random.integers(0, 2, 300).astype(np.int8)
-        return negative, negative + random.normal(0, 1.2, 300)
-
-    errors = [gap_in_standard_errors(draw(), draw())[1] for _ in range(300)]
-    assert np.std(errors) == pytest.approx(1.0, abs=0.15)
 
 
 @given(st.floats(0.02, 0.98), st.sampled_from(list(HIGHER_IS_BETTER)))
