@@ -108,7 +108,7 @@ def test_reads_parquet(tmp_path: Path) -> None:
 
 
 def test_a_path_must_be_given() -> None:
-    with pytest.raises(DataError, match=r"No file is given: data\.path=tweets\.csv"):
+    with pytest.raises(DataError, match=r"data=csv needs a file: data\.path=tweets\.csv"):
         load(None)
 
 

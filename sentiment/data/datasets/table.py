@@ -37,7 +37,7 @@ def load(
         MissingFileError: there is no such file.
     """
     if path is None:
-        raise DataError(f"No file is given: {setting}=tweets.csv (or .tsv, .csv.gz, .parquet, .xlsx).")
+        raise DataError(f"data=csv needs a file: {setting}=tweets.csv (or .tsv, .csv.gz, .parquet, .xlsx).")
     if quoted not in (None, True, False):
         raise DataError(f"{section}.quoted={quoted!r}: give true, false or null, which recognises it.")
     file = files.require(path, setting)
