@@ -44,11 +44,12 @@ from sklearn.metrics import roc_auc_score
 from sentiment.data import checks, splitting
 from sentiment.data.checks import Labelled
 from sentiment.data.corpus import tokenize
-from sentiment.data.datasets import sample, table
+from sentiment.data.datasets import sample
 from sentiment.data.splitting import Frames
 from sentiment.inference.arrays import Probabilities
 from sentiment.inference.runtimes.sklearn import document
 from sentiment.training import bag_of_words
+from tables import reading
 
 FASTTEXT = {
     "fastText, bigrams": {"wordNgrams": 2},
@@ -124,7 +125,7 @@ def read(options: Any) -> tuple[Labelled, Labelled | None]:
     if options.file is None:
         rows = sample.load(rows=ROWS, seed=0)
         return check(rows, "text", "label", "user", ["negative"]), None
-    rows = table.load(path=options.file, delimiter=None, encoding="utf-8-sig")
+    rows = reading.read(Path(options.file)).frame
     columns = options.text, options.label, options.group, [options.negative]
     if options.random is None:
         return check(rows, *columns), None

@@ -40,7 +40,8 @@ from rich.progress import track
 from rich.table import Table
 
 from sentiment.data.corpus import tokenize, tokenize_chunk
-from sentiment.data.datasets import sample, table
+from sentiment.data.datasets import sample
+from tables import reading
 
 TARGET = 3
 MEMORY_TARGET = 2
@@ -100,7 +101,7 @@ SIDES: dict[str, tuple[Callable[[], Side], str]] = {
 
 def read_texts(file: str | None, column: str, number: int | None) -> list[str]:
     """Return texts of a table, drawn at random where not all are wanted, or synthetic ones."""
-    frame = table.load(path=file, delimiter=None, encoding="utf-8-sig") if file else sample.load(rows=20_000, seed=SEED)
+    frame = reading.read(Path(file)).frame if file else sample.load(rows=20_000, seed=SEED)
     texts = frame[column].astype(str)
     return (texts if number is None else texts.sample(min(number, len(texts)), random_state=SEED)).tolist()
 

@@ -33,11 +33,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from sentiment.data.datasets import sample, table
+from sentiment.data.datasets import sample
 from sentiment.inference.runtimes import tflite
 from sentiment.inference.text import Tokenizer
 from sentiment.training import network as networks
 from sentiment.training.embedding import WordEmbedding, vocabulary
+from tables import reading
 
 TARGET = 50
 WARM_UP = 10
@@ -53,7 +54,7 @@ Network = Callable[[NDArray[np.int32]], object]
 
 def read_texts(file: str | None, column: str, number: int) -> list[str]:
     """Return distinct texts of a table in random order, or synthetic ones."""
-    frame = table.load(path=file, delimiter=None, encoding="utf-8-sig") if file else sample.load(rows=number, seed=SEED)
+    frame = reading.read(Path(file)).frame if file else sample.load(rows=number, seed=SEED)
     texts = frame[column].drop_duplicates()
     return texts.sample(min(number, len(texts)), random_state=SEED).astype(str).tolist()
 

@@ -15,7 +15,7 @@ import mlflow
 import yaml
 from mlflow.entities.model_registry import ModelVersion
 
-from pipeline import artifacts, runs, trained
+from pipeline import artifacts, reuse, runs, trained
 from pipeline.artifacts import MODEL_CARD
 from sentiment.inference import golden
 from sentiment.inference.classifier import DESCRIPTION, pins
@@ -92,7 +92,7 @@ def assemble(context: Path, model: Path, told: Mapping[str, Any]) -> None:
     bentofile = {
         "service": SERVICE,
         "labels": labels(told),
-        "include": ["service/**", "sentiment/**", "telemetry/**", "model/**", "constraints.txt"],
+        "include": ["service/**", "sentiment/**", "telemetry/**", "tables/**", "model/**", "constraints.txt"],
         "python": {"requirements_txt": "requirements.txt", "lock_packages": False},
     }
     (context / "bentofile.yaml").write_text(yaml.safe_dump(bentofile), encoding="utf-8")
@@ -122,6 +122,9 @@ def collect(model: Path, context: Path) -> list[str]:
     """
     for name in ("service", "telemetry"):
         shutil.copytree(runs.PROJECT / name, context / name, ignore=shutil.ignore_patterns("__pycache__", "Dockerfile"))
+    for file in files_of_tables():
+        (context / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(runs.PROJECT / file, context / file)
     code = model / "code" / "sentiment"
     flavor = mlflow.models.Model.load(str(model)).flavors["python_function"]
     classifier = model / flavor["artifacts"]["classifier"]["path"]
@@ -136,6 +139,14 @@ def collect(model: Path, context: Path) -> list[str]:
     named = (model / "requirements.txt").read_text(encoding="utf-8").split()
     own = [line for line in named if line.partition("==")[0] not in trained.PYFUNC_REQUIREMENTS]
     return sorted({*own, *pins(SERVICE_REQUIREMENTS + TELEMETRY_REQUIREMENTS)})
+
+
+def files_of_tables() -> list[Path]:
+    """Return the files of `tables` that telemetry imports, directly or not, relative to the project."""
+    imported = reuse.import_graph().find_upstream_modules("telemetry", as_package=True)
+    modules = {"tables", *(module for module in imported if module.startswith("tables."))}
+    files = (file for module in modules for file in reuse.module_files(module))
+    return sorted(file.relative_to(runs.PROJECT) for file in files)
 
 
 def labels(told: Mapping[str, Any]) -> dict[str, str]:

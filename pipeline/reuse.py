@@ -24,12 +24,13 @@ from mlflow.entities import Run
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("steps", "pipeline", "sentiment", "service", "telemetry")
-# Modules that are loaded by name, which no import statement tells of: by whom, and where they are.
+PACKAGES = ("steps", "pipeline", "sentiment", "tables", "service", "telemetry")
+# Modules that are loaded by name, or copied, which no import statement tells of: by whom, and where they are.
 LOADED_BY_NAME = {
     "sentiment.inference.classifier": "sentiment.inference.runtimes",
     "pipeline.trained": "sentiment.inference.pyfunc",
     "pipeline.packaging": "service",
+    "service.service": "telemetry",
     "telemetry.forwarding": "telemetry.outlets",
 }
 FINGERPRINT = "fingerprint.json"

@@ -10,7 +10,6 @@ task-specific knowledge from BERT into simple neural networks, 2019, for the tex
 
 import logging
 import shutil
-from pathlib import Path
 
 import mlflow
 import numpy as np
@@ -56,7 +55,7 @@ def unlabelled(frames: dict[str, pd.DataFrame], cfg: DictConfig) -> list[str]:
         ExtraTextsError: all of them stand in a split.
     """
     settings = cfg.distill
-    read = extra_texts.read(Path(settings.extra_texts).expanduser(), settings.extra_column, "distill")
+    read = extra_texts.read(settings.extra_texts, settings.extra_column, "distill")
     given = {splitting.text_key(text): text for text in read}
     known = {splitting.text_key(text) for frame in frames.values() for text in frame["text"]}
     found = [text for key, text in given.items() if key not in known]

@@ -26,7 +26,9 @@ class Aligned(NamedTuple):
     renamed: tuple[str, ...]
 
 
-def align(rows: Sequence[list[str]], numbers: Sequence[int], *, header: bool, strict: bool) -> Aligned:
+def align(
+    rows: Sequence[list[str]], numbers: Sequence[int], *, header: bool, strict: bool, cut_off: bool = False
+) -> Aligned:
     """Put rows under their header. Empty fields beyond it make no column, and rows that hold nothing are left out.
 
     Args:
@@ -34,6 +36,7 @@ def align(rows: Sequence[list[str]], numbers: Sequence[int], *, header: bool, st
         numbers: the number of each row in the file.
         header: whether there is one; else columns are called "column 1" and so on.
         strict: whether an uncertain header, names that are there twice and rows that do not fit are errors.
+        cut_off: whether the file ends within its last row; that one may be short.
 
     Raises:
         TableError: "empty_file", "empty_table", "long_row" (no row fits, or strict) and, if strict, "preamble",
@@ -46,7 +49,7 @@ def align(rows: Sequence[list[str]], numbers: Sequence[int], *, header: bool, st
     width = Counter(map(len, filter(None, rows))).most_common(1)[0][0]
     names = [_clean(name) for name in rows[top]] if header else [""] * width
     names, renamed = _unique(names[: _width(names, below)], strict, numbers[top])
-    aligned = _sort(names, below, numbers[top + 1 :], strict)
+    aligned = _sort(names, below, numbers[top + 1 :], header=header, strict=strict, cut_off=cut_off)
     if not header:
         return aligned._replace(header_row=None)
     return aligned._replace(header_row=numbers[top], skipped=skipped, renamed=renamed)
@@ -98,10 +101,12 @@ def _unique(names: Sequence[str], strict: bool, row: int) -> tuple[list[str], tu
     return result, tuple(new for new, name in zip(result, names, strict=True) if new != name)
 
 
-def _sort(names: list[str], rows: Sequence[list[str]], numbers: Sequence[int], strict: bool) -> Aligned:
+def _sort(
+    names: list[str], rows: Sequence[list[str]], numbers: Sequence[int], *, header: bool, strict: bool, cut_off: bool
+) -> Aligned:
     """Keep the rows that fit the names, fill up those that are short, and leave out those that are long or blank."""
     kept, short, long, width = [], [], [], len(names)
-    blank = 0
+    blank, last = 0, rows[-1] if cut_off and rows else None
     for row, number in zip(rows, numbers, strict=False):
         if not "".join(row).strip():
             blank += 1
@@ -109,15 +114,15 @@ def _sort(names: list[str], rows: Sequence[list[str]], numbers: Sequence[int], s
             kept.append(row)
         elif fills(row, width):
             kept.append(row[:width])
-        elif strict or len(row) > width:
+        elif len(row) > width or (strict and row is not last):
             if strict:
-                raise _unfit(row, number, width)
+                raise _unfit(row, number, width, header)
             long.append(number)
         else:
             short.append(number)
             kept.append(row + [""] * (width - len(row)))
     if not kept and long:
-        raise _unfit(next(row for row in rows if not fills(row, width) and len(row) > width), long[0], width)
+        raise _unfit(next(row for row in rows if not fills(row, width) and len(row) > width), long[0], width, header)
     if not kept:
         raise TableError("empty_table", "The table has a header and no rows.", columns=names)
     return Aligned(names, kept, None, 0, blank, _seen(short), _seen(long), ())
@@ -127,8 +132,8 @@ def _seen(numbers: Sequence[int]) -> Seen:
     return Seen(len(numbers), numbers[0]) if numbers else Seen()
 
 
-def _unfit(row: Sequence[str], number: int, width: int) -> TableError:
-    found = len(row)
+def _unfit(row: Sequence[str], number: int, width: int, header: bool) -> TableError:
+    found, most = len(row), "the header has" if header else "most rows have"
     hint = (
         "Put quotation marks around fields that hold the delimiter"
         if found > width
@@ -136,7 +141,7 @@ def _unfit(row: Sequence[str], number: int, width: int) -> TableError:
     )
     return TableError(
         "long_row" if found > width else "short_row",
-        f"The row on line {number} has {found} field{'s' * (found != 1)}, the header has {width}. {hint}.",
+        f"The row on line {number} has {found} field{'s' * (found != 1)}, {most} {width}. {hint}.",
         row=number,
         found=found,
         expected=width,

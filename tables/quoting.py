@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from tables.errors import TableError
 from tables.fitting import fit, looks
-from tables.rows import Dialect, Rows, fills, plain_fields, plain_rows, quoted_rows
+from tables.rows import Dialect, Rows, ends_within_row, fills, plain_fields, plain_rows, quoted_rows
 
 SEARCHED = 20_000  # rows with marks that are searched for evidence
 LONGEST = 5  # lines of a field of a table of one column that need no further evidence
@@ -156,11 +156,13 @@ def _ambiguous(rows: Rows, index: int, dialect: Dialect, lines: Sequence[str]) -
 
 def _broken(rows: Rows, index: int, dialect: Dialect, lines: Sequence[str]) -> TableError:
     cells = plain_fields(lines[rows.starts[index]], dialect)
+    cut_short = rows.starts[index] == len(lines) - 1 and ends_within_row(lines)
+    hint = "the file may be cut short. If not, remove the mark" if cut_short else "remove it"
     row, column = rows.starts[index] + 1, next((at for at, cell in enumerate(cells, start=1) if _is_open(cell)), 1)
     return TableError(
         "broken_quotes",
-        f"Line {row}, field {column}: a quotation mark opens a field and is not closed before the next delimiter. "
-        "Remove it, double the marks within quoted fields, or state that fields are not quoted.",
+        f"Line {row}, field {column}: a quotation mark opens a field and is not closed before the next delimiter: "
+        f"{hint}, double the marks within quoted fields, or state that fields are not quoted.",
         row=row,
         column=column,
     )

@@ -5,6 +5,7 @@ import zlib
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -15,7 +16,7 @@ from tables.encoding import decode
 from tables.errors import TableError
 from tables.quoting import cut
 from tables.report import Report, Seen
-from tables.rows import Rows, lines_of
+from tables.rows import Rows, ends_within_row, lines_of
 from tables.writing import GUARD, unguard
 
 TEXT_FILES = (".csv", ".tsv", ".txt", ".tab")
@@ -74,13 +75,16 @@ def read(
             "unknown_ending", f"{name}: known endings are {', '.join(ENDINGS)}.", found=name, offered=ENDINGS
         )
     content = uncompressed(source)
+    del source  # large files would be kept in memory twice
     if content.startswith(b"PAR1") or name.lower().endswith((".parquet", ".pq")):
         return _read_parquet(content)
     if content.startswith(b"PK\x03\x04"):
         rows, title, names = workbooks.read_sheet(content, sheet)
         aligned = align(rows, range(1, len(rows) + 1), header=header, strict=strict)
         return _table(aligned, Report(kind="xlsx", sheet=title, sheets=names))
-    return _read_text(content, name, encoding, delimiter, quoted, header=header, strict=strict)
+    text = _text(content, name, encoding, strict=strict)
+    del content
+    return _read_text(text, name, delimiter, quoted, header=header, strict=strict)
 
 
 def uncompressed(content: bytes) -> bytes:
@@ -108,16 +112,16 @@ def _read_parquet(content: bytes) -> Table:
     return Table(frame, Report(kind="parquet", rows=len(frame)))
 
 
-def _read_text(
-    content: bytes,
-    name: str,
-    encoding: str | None,
-    delimiter: str | None,
-    quoted: bool | None,
-    *,
-    header: bool,
-    strict: bool,
-) -> Table:
+class _Text(NamedTuple):
+    """The lines of a text file, what stands in for carriage returns within fields, and what the report says so far."""
+
+    lines: list[str]
+    stand_in: str | None
+    guarded: bool
+    report: Report
+
+
+def _text(content: bytes, name: str, encoding: str | None, *, strict: bool) -> _Text:
     start = content[:100].lstrip(b"\xef\xbb\xbf \t\r\n")
     for mark, (code, what) in REFUSED.items():
         if start.startswith(mark):
@@ -126,27 +130,34 @@ def _read_text(
     lines, stand_in = lines_of(decoded.text)
     if not any(line.strip() for line in lines):
         raise TableError("empty_file", "The file is empty.")
+    report = Report(kind="text", encoding=decoded.encoding, encoding_source=decoded.source, damaged=decoded.damaged)
+    return _Text(lines, stand_in, GUARD in decoded.text, report)
+
+
+def _read_text(
+    text: _Text, name: str, delimiter: str | None, quoted: bool | None, *, header: bool, strict: bool
+) -> Table:
+    lines = text.lines
     prefer = "\t" if ".tsv" in name.lower() or ".tab" in name.lower() else ""
     found = layout.find(lines, delimiter, prefer=prefer)
     if found.skipped:
         lines[0] = "\n"
     rows, is_quoted, typed = cut(lines, found.dialect, found.width, quoted=quoted, strict=strict)
+    cut_off = ends_within_row(lines)
+    lines.clear()  # they are as large as the file
     numbers = [start + 1 for start in rows.starts]
-    if stand_in:
+    if stand_in := text.stand_in:
         rows = rows._replace(cells=[[cell.replace(stand_in, "\r") for cell in row] for row in rows.cells])
-    aligned = align(rows.cells, numbers, header=header, strict=strict)
-    report = Report(
-        kind="text",
-        encoding=decoded.encoding,
-        encoding_source=decoded.source,
-        damaged=decoded.damaged,
+    aligned = align(rows.cells, numbers, header=header, strict=strict, cut_off=cut_off)
+    report = replace(
+        text.report,
         delimiter=None if len(aligned.names) == 1 else found.dialect.delimiter,
         delimiter_source=found.source,
         quoted=is_quoted,
         typed_quotes=Seen(len(typed), typed[0] + 1) if typed else Seen(),
         spanning=_spanning(rows),
     )
-    return _table(aligned, report, guarded=GUARD in decoded.text)
+    return _table(aligned, report, guarded=text.guarded)
 
 
 def _spanning(rows: Rows) -> Seen:

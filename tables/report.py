@@ -4,7 +4,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tables.encoding import Source as EncodingSource
+from tables.encoding import label
 from tables.layout import Source as DelimiterSource
+
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", " ": "space"}
+ENCODING_SOURCES = {
+    "given": "as given",
+    "mark": "named by the file's byte order mark",
+    "content": "recognised",
+    "assumed": "assumed",
+}
+DELIMITER_SOURCES = {"given": "as given", "sep line": "named by the file's first line", "rows": "recognised"}
 
 
 @dataclass(frozen=True)
@@ -62,3 +72,41 @@ class Report:
     spanning: Seen = Seen()
     sheet: str | None = None
     sheets: tuple[str, ...] = ()
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the table may not be what its author wrote."""
+        return bool(self.damaged or self.short.count or self.long.count or self.typed_quotes.count)
+
+    def __str__(self) -> str:
+        """Return what was assumed as one line of English."""
+        return "; ".join([f"rows: {self.rows:,}", *self._format(), *self._repairs()])
+
+    def _format(self) -> list[str]:
+        parts = ["Parquet"] if self.kind == "parquet" else []
+        if self.sheet is not None:
+            parts.append(f"sheet {self.sheet!r}" + f" of {len(self.sheets)}" * (len(self.sheets) > 1))
+        if self.encoding is not None and self.encoding_source is not None:
+            parts.append(f"encoding {label(self.encoding)} ({ENCODING_SOURCES[self.encoding_source]})")
+        if self.delimiter is not None and self.delimiter_source is not None:
+            name = DELIMITERS.get(self.delimiter, repr(self.delimiter))
+            parts.append(f"delimiter {name} ({DELIMITER_SOURCES[self.delimiter_source]})")
+        return parts
+
+    def _repairs(self) -> list[str]:
+        counts = {
+            "rows above the header skipped": self.skipped,
+            "blank rows dropped": self.blank,
+            "damaged characters replaced": self.damaged,
+            "guards against formulas removed": self.guarded,
+        }
+        rows = {
+            "short rows filled with empty values": self.short,
+            "long rows dropped": self.long,
+            "rows with a quotation mark that is part of the text": self.typed_quotes,
+        }
+        return [
+            *(f"{what}: {count:,}" for what, count in counts.items() if count),
+            *(f"{what}: {seen.count:,} (first: line {seen.first})" for what, seen in rows.items() if seen.count),
+            *([f"columns renamed: {', '.join(self.renamed)}"] if self.renamed else []),
+        ]

@@ -1,7 +1,6 @@
 """Cut the lines of a text file into rows and fields, with or without quotation marks."""
 
 import csv
-import io
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -40,14 +39,19 @@ def lines_of(text: str) -> tuple[list[str], str | None]:
     Lines end with \n, \r\n or \r\r\n (Windows, twice translated); with \r (old Macs) where there is no \n at all.
     """
     if "\n" not in text:
-        return list(io.StringIO(text, newline="\r")), None
+        return re.findall(r"[^\r]*\r|[^\r]+", text), None
     if text[: text.index("\n")].endswith("\r\r"):
         text = text.replace("\r\r\n", "\r\n")
-    lone = re.compile(r"\r(?!\n)")
-    if not lone.search(text):
-        return list(io.StringIO(text, newline="\n")), None
-    stand_in = next(chr(point) for point in NONCHARACTERS if chr(point) not in text)
-    return list(io.StringIO(lone.sub(stand_in, text), newline="\n")), stand_in
+    lone, stand_in = re.compile(r"\r(?!\n)"), None
+    if lone.search(text):
+        stand_in = next(chr(point) for point in NONCHARACTERS if chr(point) not in text)
+        text = lone.sub(stand_in, text)
+    return re.findall(r"[^\n]*\n|[^\n]+", text), stand_in
+
+
+def ends_within_row(lines: Sequence[str]) -> bool:
+    """Tell whether the last line has no end, as where a file was cut off."""
+    return bool(lines) and not lines[-1].endswith(("\n", "\r"))
 
 
 def plain_fields(line: str, dialect: Dialect) -> list[str]:

@@ -35,11 +35,9 @@ def main(arguments: list[str]) -> None:
     if options.path is None or not options.path.is_file():
         parser.error(f"there is no store at {options.path}: give --path, or set TELEMETRY_PATH as for the page")
     feedback = Store(options.path).read(Feedback.kind, since=options.since.timestamp())
-    if options.output is None:
-        count = export.write(feedback, sys.stdout)
-    else:
-        with options.output.open("w", encoding="utf-8", newline="") as file:
-            count = export.write(feedback, file)
+    target = sys.stdout.fileno() if options.output is None else options.output
+    with open(target, "w", encoding="utf-8", newline="", closefd=options.output is not None) as file:  # noqa: PTH123
+        count = export.write(feedback, file)
     log.info("%d mispredictions of %d feedbacks.", count, len(feedback))
 
 

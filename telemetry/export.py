@@ -1,10 +1,10 @@
 """The reported mispredictions as a table to label again, and to train on (`data=csv`)."""
 
-import csv
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from tables import writing
 from telemetry.alert import is_mistake
 
 # As `data=csv` expects them; the others are for who looks at the rows.
@@ -12,12 +12,13 @@ COLUMNS = ("text", "label", "predicted", "negative_probability", "model_version"
 
 
 def write(feedback: Iterable[Mapping[str, Any]], file: TextIO) -> int:
-    """Write the mispredictions among feedback as CSV; return how many there are."""
-    table = csv.writer(file)
-    table.writerow(COLUMNS)
-    rows = [row(event) for event in feedback if is_mistake(event)]
-    table.writerows(rows)
-    return len(rows)
+    """Write the mispredictions among feedback as CSV that Excel opens safely; return how many there are.
+
+    Args:
+        feedback: events.
+        file: opened with `encoding="utf-8"` and `newline=""`.
+    """
+    return writing.write(file, COLUMNS, (row(event) for event in feedback if is_mistake(event)))
 
 
 def row(event: Mapping[str, Any]) -> tuple[object, ...]:

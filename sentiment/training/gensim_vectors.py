@@ -1,7 +1,6 @@
 """What word2vec and fastText share: the sentences they train on, a progress bar, and the trained vectors."""
 
 import logging
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,7 @@ def sentences(corpus: Corpus, path: str | None, column: str, min_count: int) -> 
     texts = list(corpus.tokens)
     if path is not None:
         known = {text_key(text) for text in corpus.texts}
-        given = extra_texts.read(Path(path).expanduser(), column, "embed")
+        given = extra_texts.read(path, column, "embed")
         kept = [text for text in given if text_key(text) not in known]
         log.info("%s: %d extra texts, %d left out for they stand in a split.", path, len(kept), len(given) - len(kept))
         texts += tokenize(kept, corpus.tokenizer)

@@ -63,9 +63,11 @@ def test_the_champion_becomes_a_bento_that_holds_the_model_and_what_is_known_of_
         "threshold": str(packaged.classifier.threshold),
         "runtime": "sklearn",
     }
+    tables = {file.name for file in (folder / "src" / "tables").rglob("*.py")}
+    assert tables == {"__init__.py", "writing.py"}
     needs = described["image"]["python_requirements"]
     assert "scikit-learn==" in needs
-    assert not {"mlflow", "pandas", "tensorflow", "torch", "transformers", "hydra"} & {
+    assert not {"mlflow", "openpyxl", "pandas", "tensorflow", "torch", "transformers", "hydra"} & {
         line.partition("==")[0].removesuffix("-skinny") for line in needs.split()
     }
 

@@ -25,12 +25,14 @@ CORPUS = Corpus(
 TEXTS = ["Flights cancelled", "TOM & JERRY  are late", "the Train", "A test ", "tom &amp;amp; jerry are late", " "]
 
 
-@pytest.fixture(params=[".csv", ".parquet", ".txt"])
+@pytest.fixture(params=[".csv", ".tsv", ".parquet", ".xlsx", ".txt"])
 def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     path = tmp_path / f"texts{request.param}"
     frame = pd.DataFrame({"n": range(len(TEXTS)), "tweet": TEXTS})
-    if path.suffix == ".csv":
-        frame.to_csv(path, index=False)
+    if path.suffix in {".csv", ".tsv"}:
+        frame.to_csv(path, sep="\t" if path.suffix == ".tsv" else ",", index=False)
+    elif path.suffix == ".xlsx":
+        frame.to_excel(path, index=False)
     elif path.suffix == ".parquet":
         pd.concat([frame, pd.DataFrame({"n": [9], "tweet": [None]})]).to_parquet(path)
     else:
@@ -53,28 +55,41 @@ def test_too_few_words_are_refused() -> None:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"absent\.csv \(embed\.extra_texts\)"):
-        extra_texts.read(tmp_path / "absent.csv", "tweet", "embed")
+        extra_texts.read(str(tmp_path / "absent.csv"), "tweet", "embed")
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.csv", b"n,text\n1,hi\n", r"no column 'tweet' \(embed\.extra_column\), only n, text"),
-        ("a.csv", b"", "cannot be read"),
-        ("a.csv", b"tweet\nhi\xff\n", "cannot be read"),
-        ("a.csv", b"tweet\n", "holds no text"),
-        ("a.txt", b"hi\xff\n", "cannot be read"),
+        ("a.csv", b"n,text\n1,hi\n", r"no column 'tweet'; its columns are n, text\. Setting: embed\.extra_column\."),
+        ("a.csv", b"", r"\(embed\.extra_texts\): The file is empty"),
+        ("a.csv", b"tweet\n", "has a header and no rows"),
+        ("a.csv", b"tweet,n\na,1\nb\nc,2\n", "row on line 3 has 1 field, the header has 2"),
+        ("a.csv", b'tweet,n\n"a, b",1\n"c ""d""",2\n"e,3\n', "Line 4, field 1: a quotation mark opens"),
         ("a.txt", b" \n\n", "holds no text"),
-        ("a.parquet", b"PAR1 cut off", "cannot be read"),
+        ("a.txt", b"%PDF-1.7", "no table but a PDF"),
+        ("a.parquet", b"PAR1 cut off", "cut short or damaged"),
+        ("a.docx", b"hi", "known endings are"),
     ],
 )
 def test_a_bad_file_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ExtraTextsError, match=message):
-        extra_texts.read(tmp_path / name, "tweet", "embed")
+        extra_texts.read(str(tmp_path / name), "tweet", "embed")
 
 
 def test_a_column_of_numbers_is_no_text(tmp_path: Path) -> None:
     pd.DataFrame({"tweet": [1, 2]}).to_parquet(tmp_path / "a.parquet")
-    with pytest.raises(ExtraTextsError, match="does not hold text"):
-        extra_texts.read(tmp_path / "a.parquet", "tweet", "embed")
+    with pytest.raises(ExtraTextsError, match=r"Column 'tweet' holds something else than text"):
+        extra_texts.read(str(tmp_path / "a.parquet"), "tweet", "embed")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.txt"])
+def test_a_damaged_byte_makes_no_other_encoding_and_is_reported(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / name).write_bytes("tweet\ndéçu 😠\nété \xf0\n".encode().replace(b"\xc3\xb0", b"\xf0"))
+    texts = extra_texts.read(str(tmp_path / name), "tweet", "distill")
+    assert texts[-2:] == ["déçu 😠", "été \ufffd"]
+    assert f"{name}: rows: {len(texts)}; encoding UTF-8 (recognised)" in caplog.text
+    assert "damaged characters replaced: 1" in caplog.text

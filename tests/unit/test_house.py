@@ -26,6 +26,8 @@ PLANTED = [
     ("ui/views/watch.py", "ui.views.model"),
     ("tables/reading.py", "sentiment.inference.text"),
     ("tables/writing.py", "pandas"),
+    ("sentiment/inference/explain.py", "tables.columns"),
+    ("telemetry/export.py", "tables.reading"),
     ("sentiment/inference/runtimes/tflite.py", "tensorflow"),
 ]
 

@@ -103,6 +103,10 @@ def test_a_setting_concerns_the_steps_that_read_it(override: str, steps: set[str
         # What a Bento holds, and what it is built with.
         ("service/guards.py", {"package"}),
         ("telemetry/store.py", {"package"}),
+        ("telemetry/export.py", {"package"}),
+        ("tables/writing.py", {"split", "embed", "package"}),
+        # What reads the files that the configuration names.
+        ("tables/rows.py", {"split", "embed"}),
         ("pipeline/packaging.py", {"package"}),
     ],
 )

@@ -42,15 +42,25 @@ def archive(folder: Path, name: str = sentiment140.TRAINING) -> Path:
     return path
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
-def test_reads_both_encodings(tmp_path: Path, encoding: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("encoding", "named"), [("utf-8", "UTF-8"), ("latin-1", "Windows-1252")])
+def test_reads_both_encodings(tmp_path: Path, encoding: str, named: str, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "tweets.csv"
     path.write_bytes(written(ROWS).encode(encoding))
     with caplog.at_level("INFO"):
         table = load(path)
     assert table.columns.tolist() == ["target", "user", "text"]
     assert table.to_numpy().tolist() == [[row[0], row[4], row[5]] for row in ROWS]
-    assert f"2 rows, read as {encoding}" in caplog.text
+    assert f"tweets.csv: rows: 2; encoding {named} (" in caplog.text
+    assert table.attrs["reading"] in caplog.text
+
+
+def test_a_damaged_byte_does_not_make_another_encoding(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "tweets.csv"
+    path.write_bytes(
+        written([*ROWS, ["4", "3", "", "", "bo", "d\u00e9j\u00e0 \u2620!"]]).encode().replace(b"\xa0!", b"!")
+    )
+    assert load(path)["text"].tolist() == [*(row[5] for row in ROWS), "d\u00e9j\u00e0 \ufffd!"]
+    assert "damaged characters replaced: 1" in caplog.text
 
 
 def test_reads_an_archive_that_is_given(tmp_path: Path) -> None:
@@ -86,11 +96,11 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     path = archive(tmp_path)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(DataError, match="broken off or damaged"):
+    with pytest.raises(DataError, match="truncated or corrupt"):
         load(path)
     at = content.rfind(b"training", 0, content.rfind(b"PK\x01\x02")) + len(sentiment140.TRAINING) + 20
     path.write_bytes(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
-    with pytest.raises(DataError, match="broken off or damaged"):
+    with pytest.raises(DataError, match="truncated or corrupt"):
         load(path)
 
 
@@ -99,8 +109,9 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     [
         (b"", "is empty"),
         (b'"0","a","b"\n', "has 3 columns, those of Sentiment140 are 6 and have no header: target"),
-        (b'"0","1","d","f","u","t"\n"0","1","d","f","u","t","more"\n', "line 2, saw 7"),
-        (b'"0","1","d","f","u","t"\n"0","1","d","f","u","broken of', "broken off or damaged"),
+        (b'"0","1","d","f","u","t"\n"0","1","d","f","u","t","more"\n', "line 2 has 7 fields, most rows have 6"),
+        (b'"0","1","d","f","u","t"\n"0","1","d","f","u","broken of', "Line 2, field 6: .* the file may be cut short"),
+        (b'"0","1","d","f"\n"0","1","d","f","u","t"\n"0","1","d","f","u","t"\n', "line 1 has 4 fields, most rows"),
     ],
 )
 def test_another_layout_is_refused(tmp_path: Path, content: bytes, message: str) -> None:

@@ -12,8 +12,14 @@ from sentiment.data.datasets import table
 FRAME = pd.DataFrame({"text": ["NA", "caf\u00e9, 2; 3", 'say "hi"\nthere'], "label": ["007", "spam", "null"]})
 
 
-def load(path: Path | None, delimiter: str | None = None, encoding: str = "utf-8-sig") -> pd.DataFrame:
-    return table.load(path=None if path is None else str(path), delimiter=delimiter, encoding=encoding)
+def load(path: Path | None, **given: object) -> pd.DataFrame:
+    settings = {"encoding": None, "delimiter": None, "quoted": None, "sheet": None, **given}
+    return table.load(path=None if path is None else str(path), setting="data.path", section="data", **settings)
+
+
+def written(folder: Path, content: str | bytes, name: str = "table.csv") -> Path:
+    (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder / name
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -29,10 +35,70 @@ def test_the_delimiter_may_be_said(tmp_path: Path) -> None:
     assert load(tmp_path / "table.csv", delimiter="~").equals(FRAME)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252", "utf-16"])
-def test_the_encoding_may_be_said(tmp_path: Path, encoding: str) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+def test_the_encoding_is_recognised_or_may_be_said(tmp_path: Path, encoding: str) -> None:
     FRAME.to_csv(tmp_path / "table.csv", index=False, encoding=encoding)
+    assert load(tmp_path / "table.csv").equals(FRAME)
     assert load(tmp_path / "table.csv", encoding=encoding).equals(FRAME)
+
+
+@pytest.mark.parametrize("name", ["ansi", "ANSI", "windows-1252", 1252])
+def test_an_encoding_has_the_names_that_people_give_it(tmp_path: Path, name: object) -> None:
+    FRAME.to_csv(tmp_path / "table.csv", index=False, encoding="cp1252")
+    assert load(tmp_path / "table.csv", encoding=name).equals(FRAME)
+
+
+def test_an_unknown_encoding_is_named_with_its_setting(tmp_path: Path) -> None:
+    path = written(tmp_path, "text,label\nlate,bad\n")
+    with pytest.raises(DataError, match=r"table\.csv \(data\.path\): Unknown encoding 'klingon'.*data\.encoding"):
+        load(path, encoding="klingon")
+
+
+def test_one_damaged_byte_does_not_make_another_encoding_and_a_last_row_may_be_cut_off(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = load(written(tmp_path, "text,label\ndéçu 😠,bad\nfâché 😠,bad\nété ".encode() + "😠".encode()[:3]))
+    assert rows.to_numpy().tolist() == [["déçu 😠", "bad"], ["fâché 😠", "bad"], ["été \ufffd", ""]]
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage() == rows.attrs["reading"]
+    assert "encoding UTF-8 (recognised)" in record.getMessage()
+    assert "damaged characters replaced: 1; short rows filled with empty values: 1 (first: line 4)" in record.message
+
+
+def test_what_was_assumed_is_logged_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    load(written(tmp_path, "sep=;\ntext;label\ndéçu;bad\n".encode("cp1252")))
+    assert caplog.messages == [
+        "table.csv: rows: 1; encoding Windows-1252 (assumed); delimiter semicolon (named by the file's first line)."
+    ]
+    assert caplog.records[0].levelname == "INFO"
+
+
+def test_quotation_marks_that_people_type_swallow_no_rows(tmp_path: Path) -> None:
+    rows = load(written(tmp_path, 'text\tlabel\n"late\tbad\nfine"\tgood\nhe said "no"\tbad\n', "table.tsv"))
+    assert rows["text"].tolist() == ['"late', 'fine"', 'he said "no"']
+
+
+def test_quotation_marks_that_may_be_either_are_refused_with_row_and_column_until_it_is_said(tmp_path: Path) -> None:
+    path = written(tmp_path, 'text,label\nhello,anna\n"late,bob\nfine",carl\n')
+    with pytest.raises(DataError, match=r"\(data\.path\): Line 3, field 1: .* Setting: data\.quoted\.") as refused:
+        load(path)
+    assert refused.value.__cause__.values["row"] == 3  # type: ignore[union-attr]
+    assert load(path, quoted=False)["text"].tolist() == ["hello", '"late', 'fine"']
+    assert load(path, quoted=True)["text"].tolist() == ["hello", "late,bob\nfine"]
+    with pytest.raises(DataError, match=r"data\.quoted='yes': give true, false or null"):
+        load(path, quoted="yes")
+
+
+def test_reads_a_sheet_of_a_workbook(tmp_path: Path) -> None:
+    with pd.ExcelWriter(tmp_path / "table.xlsx") as book:
+        FRAME.to_excel(book, sheet_name="2025", index=False)
+        FRAME.tail(1).to_excel(book, sheet_name="2026", index=False)
+    assert load(tmp_path / "table.xlsx").equals(FRAME)
+    assert len(load(tmp_path / "table.xlsx", sheet=2026)) == 1
+    with pytest.raises(DataError, match=r"no sheet 'May'; its sheets are 2025, 2026\. Setting: data\.sheet\."):
+        load(tmp_path / "table.xlsx", sheet="May")
 
 
 def test_reads_parquet(tmp_path: Path) -> None:
@@ -52,15 +118,14 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unknown_ending_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "table.xlsx").write_bytes(b"PK")
-    with pytest.raises(DataError, match=r"known endings are \.csv"):
-        load(tmp_path / "table.xlsx")
+    with pytest.raises(DataError, match=r"table\.docx: known endings are \.csv"):
+        load(written(tmp_path, b"PK", "table.docx"))
 
 
-def test_another_encoding_is_named(tmp_path: Path) -> None:
+def test_another_encoding_than_the_one_given_is_refused_with_the_line_and_its_setting(tmp_path: Path) -> None:
     FRAME.to_csv(tmp_path / "table.csv", index=False, encoding="latin-1")
-    with pytest.raises(DataError, match=r"not in utf-8-sig.*\(data\.encoding, or .*cp1252"):
-        load(tmp_path / "table.csv")
+    with pytest.raises(DataError, match=r"Line 3 holds bytes that are not UTF-8.*Setting: data\.encoding"):
+        load(tmp_path / "table.csv", encoding="utf-8")
 
 
 def test_damaged_files_are_refused(tmp_path: Path) -> None:
@@ -68,15 +133,24 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
     parquet = tmp_path / "whole.parquet"
     FRAME.to_parquet(parquet)
     damaged = {
-        "empty.csv": b"",
-        "ragged.csv": b"text,label\na,b\na,b,c\n",
-        "quote.csv": b'text,label\n"never closed,b\n',
-        "cut.csv.gz": whole[: len(whole) // 2],
-        "plain.csv.gz": b"text,label\na,b\n",
-        "cut.parquet": parquet.read_bytes()[:-20],
-        "empty.parquet": b"",
+        "empty.csv": (b"", r"The file is empty\."),
+        "long.csv": (b"text,label\na,b\na,b,c\n", "row on line 3 has 3 fields, the header has 2"),
+        "short.csv": (b"text,label\na\na,b\n", "row on line 2 has 1 field, the header has 2"),
+        "quote.csv": (b'text,label\n"a, ""b""",b\n"never closed,b\n', "Line 3, field 1: a quotation mark opens"),
+        "cut.csv.gz": (whole[: len(whole) // 2], "cut short or damaged"),
+        "cut.parquet": (parquet.read_bytes()[:-20], "cut short or damaged"),
+        "empty.parquet": (b"", "cut short or damaged"),
     }
-    for name, content in damaged.items():
-        (tmp_path / name).write_bytes(content)
-        with pytest.raises(DataError, match=f"{name} is empty, broken off or damaged"):
-            load(tmp_path / name)
+    for name, (content, message) in damaged.items():
+        with pytest.raises(DataError, match=rf"{name} \(data\.path\): .*{message}"):
+            load(written(tmp_path, content, name))
+
+
+def test_the_setting_of_extra_training_data_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path, b"")
+    settings = {"encoding": None, "delimiter": "::", "quoted": None, "sheet": None}
+    with pytest.raises(DataError, match=r"\(data\.extra_training\): The file is empty"):
+        table.load(path=str(path), setting="data.extra_training", section="data.extra_source", **settings)
+    written(tmp_path, b"text,label\na,b\n")
+    with pytest.raises(DataError, match=r"not '::'\. Setting: data\.extra_source\.delimiter\."):
+        table.load(path=str(path), setting="data.extra_training", section="data.extra_source", **settings)

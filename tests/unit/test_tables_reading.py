@@ -261,6 +261,8 @@ def test_a_file_may_have_no_header() -> None:
     found = table('"0","1","late, very"\n"4","2","fine"\n', header=False, strict=True)
     assert found.frame.to_numpy().tolist() == [["0", "1", "late, very"], ["4", "2", "fine"]]
     assert (found.report.header_row, found.report.rows) == (None, 2)
+    error = refused("a,b\nc,d\ne,f,g\n", header=False, strict=True)
+    assert str(error).startswith("The row on line 3 has 3 fields, most rows have 2. ")
 
 
 # --- rows
@@ -290,6 +292,23 @@ def test_a_row_that_is_too_short_is_refused_or_filled_up() -> None:
     found = table(content)
     assert found.frame.to_numpy().tolist() == [["two\nlines", "bad"], ["late", ""], ["fine", "good"]]
     assert (found.report.short, found.report.spanning) == (Seen(1, 4), Seen(1, 2))
+
+
+@pytest.mark.parametrize("width", [2, 3])
+def test_a_row_that_the_end_of_the_file_cuts_off_is_filled_up_and_reported(width: int) -> None:
+    end = ",1" * (width - 1)
+    content = f"text{',likes' * (width > 1)}{',shares' * (width > 2)}\ndéçu 😠{end}\nfâché 😠{end}\nlate ".encode()
+    for strict in (True, False):
+        found = table(content + "😠".encode()[:3], strict=strict)
+        assert found.frame["text"].tolist() == ["déçu 😠", "fâché 😠", "late \ufffd"]
+        assert found.frame.iloc[-1].tolist()[1:] == [""] * (width - 1)
+        assert (found.report.encoding, found.report.damaged, found.report.short) == ("utf-8", 1, Seen(1, 4))
+
+
+@pytest.mark.parametrize("content", ["text,label\nlate,bad\nfine\n", "text,label\nlate,bad\nfine\nso so,g"])
+def test_a_short_row_that_has_a_line_end_was_not_cut_off(content: str) -> None:
+    error = refused(content, strict=True)
+    assert (error.code, error.values["row"]) == ("short_row", 3)
 
 
 # --- quotation marks
@@ -366,6 +385,12 @@ def test_marks_that_break_the_rules_in_a_file_that_is_quoted_are_refused_or_read
     found = table(content)
     assert found.frame["text"].tolist() == ["late, very", 'fine, "wow"', text, "fine", "ok, then"]
     assert found.report.typed_quotes == Seen(1, 4)
+
+
+def test_a_mark_that_the_end_of_the_file_leaves_open_says_that_the_file_may_be_cut_short() -> None:
+    error = refused('text,label\n"late, very",bad\n"fine, ""wow""",good\n"late, ve', strict=True)
+    assert (error.code, error.values["row"], error.values["column"]) == ("broken_quotes", 4, 1)
+    assert "the file may be cut short" in str(error)
 
 
 def test_marks_within_fields_may_be_escaped_with_a_backslash() -> None:

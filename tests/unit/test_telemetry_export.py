@@ -6,14 +6,15 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
+from hydra.utils import instantiate
 
-from sentiment.data.datasets import table
 from telemetry.events import Feedback
 from telemetry.store import Store
+from tests.integration.chain import configuration
 from tests.said import feedback, prediction
 
 PROJECT = Path(__file__).parents[2]
@@ -44,11 +45,12 @@ def store(tmp_path: Path) -> Path:
     return store.path
 
 
-def export(*options: object, **variables: object) -> subprocess.CompletedProcess[str]:
+def export(*options: object, text: bool = True, **variables: object) -> subprocess.CompletedProcess[Any]:
     command = [sys.executable, "-m", "telemetry", "export", *map(str, options)]
     environment = os.environ | {f"TELEMETRY_{name.upper()}": str(value) for name, value in variables.items()}
+    encoding = "utf-8" if text else None
     return subprocess.run(
-        command, cwd=PROJECT, env=environment, capture_output=True, encoding="utf-8", check=False, timeout=60
+        command, cwd=PROJECT, env=environment, capture_output=True, encoding=encoding, check=False, timeout=60
     )
 
 
@@ -57,7 +59,7 @@ def test_the_reported_mispredictions_are_written_with_what_they_really_are(store
     done = export("--output", file, path=store)
     assert (done.returncode, done.stdout) == (0, "")
     assert "3 mispredictions of 4 feedbacks" in done.stderr
-    with file.open(encoding="utf-8", newline="") as rows:
+    with file.open(encoding="utf-8-sig", newline="") as rows:
         header, first, second, third = csv.reader(rows)
     assert header == [
         "text",
@@ -105,15 +107,39 @@ def test_those_before_a_day_are_left_out(store: Path, since: str, count: int) ->
     assert len(list(csv.reader(done.stdout.splitlines(keepends=True)))) == 1 + count
 
 
+def read_back(file: Path) -> pd.DataFrame:
+    """Read a table as `data=csv` does."""
+    data = configuration("data=csv", f"data.path='{file}'").data
+    frame: pd.DataFrame = instantiate(data.source)
+    return frame[[data.text_column, data.label_column]].set_axis(["text", "label"], axis="columns")
+
+
 def test_the_table_is_one_that_the_training_reads(store: Path, tmp_path: Path) -> None:
     file = tmp_path / "mispredicted.csv"
     assert export("--output", file, path=store).returncode == 0
-    settings = yaml.safe_load((PROJECT / "conf" / "data" / "csv.yaml").read_text(encoding="utf-8"))
-    rows = table.load(path=str(file), delimiter=settings["delimiter"], encoding=settings["encoding"])
-    assert list(rows[settings["text_column"]]) == list(TEXTS[:3])
-    assert list(rows[settings["label_column"]]) == ["negative", "negative", "positive"]
-    assert settings["negative_values"] == ["negative"]
+    rows = read_back(file)
+    assert list(rows["text"]) == list(TEXTS[:3])
+    assert list(rows["label"]) == ["negative", "negative", "positive"]
+    assert configuration("data=csv").data.negative_values == ["negative"]
     assert list(pd.read_csv(file)["label"]) == ["negative", "negative", "positive"]
+
+
+@pytest.mark.parametrize("to_file", [True, False])
+def test_every_text_comes_back_as_it_was_reported(tmp_path: Path, to_file: bool) -> None:
+    texts = [
+        "=2+3", "@SUM(A1)", "@AirParadis late again", "+1 \u2708", "- never again", "\ttab", "'quoted'", "'=2+3",
+        'she said "no"', '"late', 'fine"', 'two\nlines, "both" bad\r\n=2+3', "NA", "007", "a;b|c\td", " spaces ",
+        "\ufeffmark", "d\u00e9\u00e7u \U0001f620",
+    ]  # fmt: skip
+    store = Store(tmp_path / "events.db")
+    store.create()
+    store.add(reported(number, text, "positive", "negative", text) for number, text in enumerate(texts))
+    file = tmp_path / "mispredicted.csv"
+    done = export("--path", store.path, *(["--output", file] if to_file else []), text=False)
+    if not to_file:
+        file.write_bytes(done.stdout)
+    assert file.read_bytes().startswith("\ufeff".encode())
+    assert list(read_back(file)["text"]) == texts
 
 
 @pytest.mark.parametrize(
