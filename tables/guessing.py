@@ -23,11 +23,15 @@ class TimeColumns(NamedTuple):
     zone: str | None = None
 
 
-def guess_times(frame: pd.DataFrame) -> TimeColumns | None:
+def guess_times(frame: pd.DataFrame, date: str | None = None) -> TimeColumns | None:
     """Guess the columns that hold times, by their names and by what they hold; None if no column holds a day.
 
     A column of moments is taken before a column of days; a time of day is joined to a day. A column of time zones
     belongs to the times that name none. If no name is that of times, what is written as a time counts.
+
+    Args:
+        frame: the table.
+        date: the column of moments or days, if it is known: only those that belong to it are guessed.
     """
     names = list(frame.columns)
     likely = list(dict.fromkeys([*columns.candidates(names, "date"), *columns.candidates(names, "clock")]))
@@ -35,14 +39,17 @@ def guess_times(frame: pd.DataFrame) -> TimeColumns | None:
     if not {"moment", "day"}.intersection(kinds.values()):
         others = {name: kind_of(frame[name], numbers=False) for name in names if name not in kinds}
         likely, kinds = [*likely, *others], kinds | others
-    zone = next((name for name in columns.candidates(names, "zone") if _are_zones(frame[name])), None)
-    if moment := next((name for name in likely if kinds[name] == "moment"), None):
-        return TimeColumns(moment, None, zone)
+    if date is None:
+        days = [name for kind in ("moment", "day") for name in likely if kinds[name] == kind]
+        if not days:
+            return None
+        date = days[0]
+    kinds[date] = kind_of(frame[date])
+    zone = next((name for name in columns.candidates(names, "zone") if name != date and _are_zones(frame[name])), None)
+    if kinds[date] != "day":
+        return TimeColumns(date, None, zone)
     clocks = [*columns.candidates(names, "clock"), *likely]
-    clock = next((name for name in clocks if kinds[name] == "clock"), None)
-    if day := next((name for name in likely if kinds[name] == "day"), None):
-        return TimeColumns(day, clock, zone)
-    return None
+    return TimeColumns(date, next((name for name in clocks if kinds[name] == "clock"), None), zone)
 
 
 def kind_of(column: pd.Series, *, numbers: bool = True) -> Kind | None:

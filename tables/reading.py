@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
+from pyarrow import parquet
 
 from tables import layout, workbooks
 from tables.aligning import Aligned, align
@@ -48,6 +49,7 @@ def read(
     header: bool = True,
     sheet: str | None = None,
     strict: bool = False,
+    most_bytes: int | None = None,
 ) -> Table:
     """Read a table; every value of a text file stays the text that it is ("NA", "007" and "1.0" included).
 
@@ -62,6 +64,7 @@ def read(
         header: whether the first row names the columns; else they are called "column 1" and so on.
         sheet: of a workbook; None takes the first visible one that holds something.
         strict: whether what is ambiguous is an error (the pipeline); else it is read as well as possible, and reported.
+        most_bytes: how large the content may be, decompressed; None for no limit.
 
     Raises:
         TableError: the file cannot be read as a table; see its `code`.
@@ -74,11 +77,12 @@ def read(
         raise TableError(
             "unknown_ending", f"{name}: known endings are {', '.join(ENDINGS)}.", found=name, offered=ENDINGS
         )
-    content = uncompressed(source)
+    content = uncompressed(source, most_bytes)
     del source  # large files would be kept in memory twice
     if content.startswith(b"PAR1") or name.lower().endswith((".parquet", ".pq")):
-        return _read_parquet(content)
+        return _read_parquet(content, most_bytes)
     if content.startswith(b"PK\x03\x04"):
+        _check_size(workbooks.size(content), most_bytes)
         rows, title, names = workbooks.read_sheet(content, sheet)
         aligned = align(rows, range(1, len(rows) + 1), header=header, strict=strict)
         return _table(aligned, Report(kind="xlsx", sheet=title, sheets=names))
@@ -87,27 +91,45 @@ def read(
     return _read_text(text, name, delimiter, quoted, header=header, strict=strict)
 
 
-def uncompressed(content: bytes) -> bytes:
+def uncompressed(content: bytes, most_bytes: int | None = None) -> bytes:
     """Return the content of a file, without its compression if it has one.
 
     Raises:
-        TableError: "damaged".
+        TableError: "damaged", or "too_large" if it holds more bytes than it may.
     """
-    if not content.startswith(b"\x1f\x8b"):
-        return content
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise TableError("damaged", f"The compressed file is cut short or damaged: {error}") from error
+    if content.startswith(b"\x1f\x8b"):
+        try:
+            with gzip.GzipFile(fileobj=BytesIO(content)) as file:
+                content = file.read(-1 if most_bytes is None else most_bytes + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise TableError("damaged", f"The compressed file is cut short or damaged: {error}") from error
+    _check_size(len(content), most_bytes)
+    return content
 
 
-def _read_parquet(content: bytes) -> Table:
+def _check_size(size: int, most_bytes: int | None) -> None:
+    if most_bytes is not None and size > most_bytes:
+        raise TableError(
+            "too_large", f"The file holds more than {most_bytes:,} bytes, decompressed. Split it.", expected=most_bytes
+        )
+
+
+def _read_parquet(content: bytes, most_bytes: int | None) -> Table:
     try:
+        file = parquet.ParquetFile(BytesIO(content))
+        groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]
+        # Values that recur are stored once: in memory, each takes a pointer of 8 bytes at least.
+        pointers = 8 * file.metadata.num_rows * file.metadata.num_columns
+        _check_size(max(pointers, sum(group.total_byte_size for group in groups)), most_bytes)
         frame = pd.read_parquet(BytesIO(content))
+    except TableError:
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError("damaged", f"The Parquet file is cut short or damaged: {error}") from error
     if frame.empty:
         raise TableError("empty_table", "The table has no rows.", columns=list(map(str, frame.columns)))
+    if not isinstance(frame.index, pd.RangeIndex):  # rows of a name are those of a column; numbers may be there twice
+        frame = frame.reset_index(drop=frame.index.name is None or frame.index.name in frame.columns)
     frame.columns = pd.Index(list(map(str, frame.columns)))
     return Table(frame, Report(kind="parquet", rows=len(frame)))
 

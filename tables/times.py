@@ -24,6 +24,7 @@ class Times:
         day_first: whether 05/02/2026 is in February; None if no date is written like that.
         day_first_source: "given" by the caller; told by "values" such as 13/02/2026; by most of them, while others
             contradict them and are unreadable ("conflict"); or "assumed" for no value tells.
+        either_order: rows that would be another day in the other order, with the index of the frame.
         zoneless: moments that name no time zone.
         zone: where these were taken to be.
         counts: what numbers were taken for, such as "seconds" (since 1970) or "Excel days".
@@ -38,6 +39,7 @@ class Times:
     examples: tuple[str, ...]
     day_first: bool | None
     day_first_source: OrderSource | None
+    either_order: pd.Series
     zoneless: int
     zone: str
     counts: tuple[str, ...]
@@ -104,6 +106,7 @@ def times(
         examples=tuple(text[unreadable].drop_duplicates().head(3)),
         day_first=order,
         day_first_source=source,
+        either_order=days["first"].le(12) & days["second"].le(12) & days["first"].ne(days["second"]) & ~missing,
         zoneless=int((zoneless.to_numpy() & ~missing).sum()),
         zone=zone,
         counts=counts,

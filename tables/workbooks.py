@@ -25,6 +25,19 @@ class Sheet(NamedTuple):
     names: tuple[str, ...]
 
 
+def size(content: bytes) -> int:
+    """Return how many bytes a workbook holds, decompressed.
+
+    Raises:
+        TableError: "damaged".
+    """
+    try:
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            return sum(part.file_size for part in archive.infolist())  # `zipfile` reads no more than this of each part
+    except DAMAGED as error:
+        raise TableError("damaged", f"The workbook is damaged, or is none: {error}") from error
+
+
 def read_sheet(content: bytes, name: str | None = None) -> Sheet:
     """Read a sheet: the one named, or the first visible one that holds something.
 

@@ -441,6 +441,25 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     assert (found.report.kind, found.report.rows) == ("parquet", 2)
 
 
+def test_the_rows_of_parquet_are_numbered_from_0_and_their_names_are_a_column() -> None:
+    for index, columns in (([3, 3], ["text"]), (pd.Index([7, 8], name="id"), ["id", "text"])):
+        content = io.BytesIO()
+        pd.DataFrame({"text": ["a", "b"]}, index=index).to_parquet(content)
+        found = read(content.getvalue()).frame
+        assert (list(found.index), list(found.columns)) == ([0, 1], columns)
+
+
+def test_what_holds_more_than_it_may_is_refused_before_it_is_read() -> None:
+    alike = pd.DataFrame({"text": ["late"] * 1_000})
+    packed = io.BytesIO()
+    alike.to_parquet(packed)
+    content = alike.to_csv(index=False).encode()
+    for large in (content, gzip.compress(content), packed.getvalue()):
+        error = refused(large, most_bytes=4_000)
+        assert (error.code, error.values) == ("too_large", {"expected": 4_000})
+        assert len(read(large, most_bytes=9_000).frame) == 1_000
+
+
 def test_a_path_with_spaces_and_parentheses_is_read(tmp_path: Path) -> None:
     path = tmp_path / "tweets (1), été.CSV"
     path.write_text("text,label\nlate,bad\n", encoding="utf-8")

@@ -190,6 +190,8 @@ def test_an_order_that_nothing_tells_is_assumed_flagged_and_switchable() -> None
         found = read("05/02/2026 08:00", day_first=day_first)
         assert (found.moments[0].month, found.day_first, found.day_first_source) == (month, day_first, "given")
     assert read("2026-02-05").day_first is None
+    found = read("05/05/2026", "13/02/2026", "late", "01/02/2026 10:00", "2026-02-05")
+    assert found.either_order.tolist() == [False, False, False, True, False], "those that the order changes"
 
 
 def test_values_against_the_order_of_most_others_are_unreadable_not_turned() -> None:
@@ -296,6 +298,10 @@ def test_a_column_of_moments_is_taken_before_a_day_and_its_own_zone_before_the_c
     guessed = guess_times(frame)
     assert guessed == TimeColumns("created_at", None, "tz")
     assert times(frame, *guessed).moments[0] == at(2026, 3, 1, 7)
+    by_day = guess_times(frame, "date")
+    assert by_day == TimeColumns("date", "time", "tz"), "what belongs to a column that is known"
+    assert times(frame, *by_day).moments[0] == at(2026, 3, 1, 14)
+    assert guess_times(frame, "id") == TimeColumns("id", None, "tz")
 
 
 @pytest.mark.parametrize(

@@ -99,3 +99,12 @@ def test_workbooks_that_are_empty_or_damaged_are_refused(tmp_path: Path) -> None
         with pytest.raises(TableError) as refused:
             read(tmp_path / "broken.xlsx")
         assert refused.value.code == code
+
+
+def test_a_workbook_that_holds_more_than_it_may_is_refused() -> None:
+    content = book(["text"], *[["late"]] * 1_000)
+    assert len(content) < 20_000
+    with pytest.raises(TableError) as refused:
+        read(content, most_bytes=20_000)
+    assert refused.value.code == "too_large"
+    assert len(read(content, most_bytes=200_000).frame) == 1_000
