@@ -12,16 +12,18 @@ FEW = 14
 BARS = {name: pd.Timedelta(hours=hours) for name, hours in {"h": 0.85, "D": 20, "W": 144, "MS": 600}.items()}
 DASHES = [[1, 0], [6, 4], [2, 3]]
 LINES = alt.Legend(orient="top", direction="vertical", title=None, symbolType="stroke", symbolSize=300)
-FORMATS = {"h": "%d/%m %H:%M", "D": "%d/%m/%Y", "W": "%d/%m/%Y", "MS": "%m/%Y"}
 
 
-def volume(chart: pd.DataFrame, width: str, say: Language, *, tweets: str, negative: str, other: str) -> alt.Chart:
+def volume(
+    chart: pd.DataFrame, width: str, say: Language, *, time: str, tweets: str, negative: str, other: str
+) -> alt.Chart:
     """Return the tweets of each group over time, negative ones and others.
 
     Args:
         chart: as `proportions.control_chart` returns it, by time.
         width: of the groups (an offset alias of pandas).
         say: the language.
+        time: title of the axis of time.
         tweets: title of the axis of tweets.
         negative: name of the negative tweets.
         other: name of the others.
@@ -35,7 +37,7 @@ def volume(chart: pd.DataFrame, width: str, say: Language, *, tweets: str, negat
         alt.Chart(long)
         .mark_rect()
         .encode(
-            x=axis(chart, width, say),
+            x=axis(chart, width, say, time),
             x2="end",
             y=alt.Y("low:Q", title=tweets),
             y2="high",
@@ -44,27 +46,28 @@ def volume(chart: pd.DataFrame, width: str, say: Language, *, tweets: str, negat
                 scale=alt.Scale(domain=[negative, other], range=[NEGATIVE, OTHER]),
                 legend=alt.Legend(orient="top", title=None),
             ),
-            tooltip=[tip(width, say), alt.Tooltip("kind:N", title=" "), alt.Tooltip("count:Q", title=tweets)],
+            tooltip=[tip(width, say, time), alt.Tooltip("kind:N", title=" "), alt.Tooltip("count:Q", title=tweets)],
         )
         .properties(height=HEIGHT)
     )
     return bars
 
 
-def share(chart: pd.DataFrame, width: str, say: Language, *, centre: str) -> alt.LayerChart:
+def share(chart: pd.DataFrame, width: str, say: Language, *, time: str, centre: str) -> alt.LayerChart:
     """Return the share of negative tweets over time, its centre and its control limit; triangles are above that.
 
     Args:
         chart: as `proportions.control_chart` returns it, by time.
         width: of the groups (an offset alias of pandas).
         say: the language.
+        time: title of the axis of time.
         centre: name of the centre.
     """
     frame = chart.reset_index(names="time")
     title = say("watch.share_axis")
     named = {"share": title, "limit": say("watch.limit"), "centre": centre}
     lines = frame.melt(["time", "tweets"], [*named], "series").replace({"series": named})
-    x = axis(chart, width, say)
+    x = axis(chart, width, say, time)
     y = alt.Y("value:Q", axis=alt.Axis(format="%", title=title), scale=alt.Scale(zero=False))
     names = [*named.values()]
     drawn = (
@@ -75,26 +78,26 @@ def share(chart: pd.DataFrame, width: str, say: Language, *, centre: str) -> alt
             y=y,
             color=alt.Color("series:N", scale=alt.Scale(domain=names, range=[OTHER, LIMIT, LIMIT]), legend=LINES),
             strokeDash=alt.StrokeDash("series:N", scale=alt.Scale(domain=names, range=DASHES), legend=LINES),
-            tooltip=[tip(width, say), "series:N", alt.Tooltip("value:Q", format=".1%"), "tweets:Q"],
+            tooltip=[tip(width, say, time), "series:N", alt.Tooltip("value:Q", format=".1%"), "tweets:Q"],
         )
     )
     above = (
         alt.Chart(frame[frame["exceeded"]])
         .mark_point(shape="triangle-up", color=NEGATIVE, size=160, filled=True, opacity=1)
-        .encode(x=x, y="share:Q", tooltip=[tip(width, say), alt.Tooltip("share:Q", format=".1%"), "tweets:Q"])
+        .encode(x=x, y="share:Q", tooltip=[tip(width, say, time), alt.Tooltip("share:Q", format=".1%"), "tweets:Q"])
     )
     layers: alt.LayerChart = alt.LayerChart(layer=[drawn, above])
     layers.height = HEIGHT
     return layers
 
 
-def axis(chart: pd.DataFrame, width: str, say: Language) -> alt.X:
+def axis(chart: pd.DataFrame, width: str, say: Language, title: str) -> alt.X:
     """Return the axis of time; the groups themselves are named where they are few."""
     values = [when.isoformat() for when in chart.index] if len(chart) <= FEW else alt.Undefined
-    ticks = alt.Axis(format=FORMATS[width], labelAngle=-35, values=values)
-    return alt.X("time:T", title=say("watch.time_axis"), axis=ticks)
+    ticks = alt.Axis(format=say(f"watch.axis_{width}"), labelAngle=-35, values=values)
+    return alt.X("time:T", title=title, axis=ticks)
 
 
-def tip(width: str, say: Language) -> alt.Tooltip:
+def tip(width: str, say: Language, title: str) -> alt.Tooltip:
     """Return the time as it is shown for a group."""
-    return alt.Tooltip("time:T", format=FORMATS[width], title=say("watch.time_axis"))
+    return alt.Tooltip("time:T", format=say(f"watch.axis_{width}"), title=title)

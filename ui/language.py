@@ -1,5 +1,6 @@
 """French and English: the sentences of the page, and how numbers and times are written."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -7,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from babel.dates import format_date, format_datetime
-from babel.numbers import format_decimal, format_percent
+from babel.dates import format_date, format_datetime, get_date_format
+from babel.numbers import format_decimal, format_percent, get_decimal_symbol
 
 LANGUAGES = ("fr", "en")
 DEFAULT = "en"
@@ -42,9 +43,21 @@ class Language:
         """Return a share of 1 as so many of a hundred."""
         return str(format_percent(share, locale=self.code))
 
+    @property
+    def day_first(self) -> bool:
+        """Whether dates in numbers have the day before the month in this language, as the CLDR has it."""
+        pattern = get_date_format("short", locale=self.code).pattern
+        return pattern.index("d") < pattern.index("M")
+
+    @property
+    def delimiter(self) -> str:
+        """What Excel expects between the columns of a CSV file in this language: no comma where numbers have one."""
+        return ";" if get_decimal_symbol(self.code) == "," else ","
+
     def day(self, when: datetime) -> str:
         """Return a day, the name of its month written out."""
-        return str(format_date(when, "long", locale=self.code))
+        written = str(format_date(when, "long", locale=self.code))
+        return written.replace("1 ", "1er ", 1) if self.code == "fr" and when.day == 1 else written
 
     def moment(self, when: datetime) -> str:
         """Return a day and a time of it."""
@@ -55,7 +68,15 @@ class Language:
 def speak(code: str) -> Language:
     """Return a language by its code."""
     text = (Path(__file__).parent / "languages" / f"{code}.yaml").read_text(encoding="utf-8")
-    return Language(code=code, sentences=flatten(yaml.safe_load(text)))
+    sentences = flatten(yaml.safe_load(text))
+    if code == "fr":
+        sentences = {name: unbroken(sentence) for name, sentence in sentences.items()}
+    return Language(code=code, sentences=sentences)
+
+
+def unbroken(sentence: str) -> str:
+    """Return a French sentence whose punctuation marks never begin a line, nor end one after which words follow."""
+    return re.sub(r" ([:;?!»])(?=[\s.,)]|$)", "\u00a0\\1", sentence).replace("« ", "«\u00a0")
 
 
 def flatten(nested: dict[str, Any], before: str = "") -> dict[str, str]:

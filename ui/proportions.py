@@ -60,7 +60,7 @@ def width(times: pd.Series) -> str:
 
 
 def groups(times: pd.Series, width: str) -> pd.Series:
-    """Return when the group of each time begins, in UTC; missing where the time is."""
+    """Return when the group of each time begins, by the clock of its zone; missing where the time is."""
     naive = times.dt.tz_localize(None)
     starts: pd.Series = naive.dt.to_period(PERIODS[width]).dt.start_time if width in PERIODS else naive.dt.floor(width)
     return starts

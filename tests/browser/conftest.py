@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as Handler
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tests.browser import started
 from tests.e2e.served import free_port
 from tests.packaged import save_packaged
 
-WIDE, NARROW = {"width": 1200, "height": 900}, {"width": 375, "height": 720}
+WIDE, NARROW = ViewportSize(width=1200, height=900), ViewportSize(width=375, height=720)
 
 
 class Mails(Handler):

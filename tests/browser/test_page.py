@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from tables import reading
 from telemetry.store import Store
 from tests.browser import started
 from tests.browser.conftest import NARROW, WIDE, Shown
@@ -148,18 +149,44 @@ def score_two_weeks(page: Page, address: str, folder: Path) -> None:
     table.write_text("\n".join(rows), encoding="utf-8")
     page.goto(f"{address}/watch")
     page.locator("input[type=file]").set_input_files(table)
-    page.get_by_role("button", name="Score the tweets (560)").click()
-    expect(page.get_by_role("heading", name="The most negative tweets")).to_be_visible()
+    page.get_by_role("button", name="Analyze the tweets (560)").click()
+    expect(page.get_by_role("heading", name="Most negative tweets")).to_be_visible()
 
 
 def test_tweets_over_time_show_the_day_that_is_out_of_the_ordinary(page: Page, shown: Shown, tmp_path: Path) -> None:
     score_two_weeks(page, shown.address, tmp_path)
     expect(page.get_by_text(re.compile(r"Out of the ordinary \(1\): March 9, 2026"))).to_be_visible()
     with page.expect_download() as downloading:
-        page.get_by_role("button", name="Download the scored table").click()
-    lines = downloading.value.path().read_text(encoding="utf-8-sig").splitlines()
-    assert lines[0] == "tweet_created,text,name,sentiment,negative_probability,certainty,model_version"
-    assert len(lines) == 561
+        page.get_by_role("button", name="Download the analyzed table").click()
+    found = reading.read(downloading.value.path().read_bytes(), strict=True).frame
+    predicted = ["sentiment", "negative_probability", "certainty", "model_version"]
+    assert list(found.columns) == ["tweet_created", "text", "name", *predicted]
+    assert len(found) == 560
+
+
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_how_a_file_was_read_is_shown_and_changed_on_any_screen(
+    browser: Browser, shown: Shown, tmp_path: Path, viewport: ViewportSize
+) -> None:
+    table = tmp_path / "tweets.csv"
+    rows = [f"Déçu, encore en retard {day};0{day}/02/2026 08:00" for day in range(1, 10)]
+    table.write_text("\n".join(["texte;date", *rows]), encoding="cp1252")
+    context = browser.new_context(viewport=viewport, locale="fr-FR")
+    page = context.new_page()
+    page.goto(f"{shown.address}/watch")
+    page.locator("input[type=file]").set_input_files(table)
+    expect(page.get_by_text("Tweets du 1er février 2026 au 9 février 2026.")).to_be_visible()
+    page.get_by_text("Lecture des données").click()
+    expect(page.get_by_label("Encodage")).to_be_visible()
+    page.get_by_role("radio", name="mois avant le jour").click()
+    expect(page.get_by_text("Tweets du 2 janvier 2026 au 2 septembre 2026.")).to_be_visible()
+    expect(page.get_by_text(re.compile("à votre demande"))).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    page.wait_for_timeout(1_000)  # what fades in is pale until then
+    broken = Axe().run(page).response["violations"]
+    assert [rule["id"] for rule in broken if rule["impact"] in ("moderate", "serious", "critical")] == []
+    context.close()
 
 
 @pytest.mark.parametrize("zone", ["Europe/Paris", "America/Los_Angeles"])
@@ -170,9 +197,9 @@ def test_days_are_the_same_days_wherever_the_reader_is(
     page = context.new_page()
     score_two_weeks(page, shown.address, tmp_path)
     chart = page.locator("[data-testid=stVegaLiteChart]").first
-    expect(chart.get_by_text("01/03/2026")).to_be_attached()
-    expect(chart.get_by_text("14/03/2026")).to_be_attached()
-    expect(chart.get_by_text("28/02/2026")).to_have_count(0)
+    expect(chart.get_by_text("1 Mar 2026", exact=True)).to_be_attached()
+    expect(chart.get_by_text("14 Mar 2026", exact=True)).to_be_attached()
+    expect(chart.get_by_text("28 Feb 2026", exact=True)).to_have_count(0)
     context.close()
 
 

@@ -22,7 +22,7 @@ PLANTED = [
     ("sentiment/training/bag_of_words.py", "hydra.utils"),
     ("service/api.py", "sentiment.evaluation.metrics"),
     ("telemetry/store.py", "sentiment.inference.text"),
-    ("ui/tables.py", "sentiment.inference.text"),
+    ("ui/notes.py", "sentiment.inference.text"),
     ("ui/views/watch.py", "ui.views.model"),
     ("tables/reading.py", "sentiment.inference.text"),
     ("tables/writing.py", "pandas"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from ui import charts
-from ui.language import speak
+from ui.language import LANGUAGES, speak
 from ui.proportions import WIDTHS, control_chart, groups, interval, width
 from ui.vocabulary import NORMAL_95, PRIOR, marking, words
 
@@ -155,7 +155,9 @@ def test_a_time_of_another_zone_is_grouped_by_its_day_in_utc() -> None:
 
 
 def test_every_width_has_a_way_of_writing_its_times() -> None:
-    assert set(charts.FORMATS) == set(WIDTHS)
+    for code in LANGUAGES:
+        formats = {name.removeprefix("watch.axis_") for name in speak(code).sentences if name.startswith("watch.axis_")}
+        assert formats == set(WIDTHS)
 
 
 def test_charts_show_times_of_utc_whatever_the_zone_of_the_browser() -> None:
@@ -164,10 +166,16 @@ def test_charts_show_times_of_utc_whatever_the_zone_of_the_browser() -> None:
     chart = control_chart(pd.Series(np.arange(300) % 7 == 0), groups(times, "D"))
     assert pd.DatetimeIndex(chart.index).tz is None
     for drawn in (
-        charts.share(chart, "D", speak("en"), centre="c"),
-        charts.volume(chart, "D", speak("en"), tweets="n", negative="b", other="g"),
+        charts.share(chart, "D", speak("en"), time="When", centre="c"),
+        charts.volume(chart, "D", speak("en"), time="When", tweets="n", negative="b", other="g"),
     ):
         assert '"utc"' not in drawn.to_json()
+
+
+def test_groups_begin_by_the_clock_of_the_zone_of_the_times() -> None:
+    times = pd.Series(pd.to_datetime(["2026-02-04 23:30", "2026-02-05 22:30"], utc=True))
+    assert groups(times.dt.tz_convert("Europe/Paris"), "D").dt.day.tolist() == [5, 5]
+    assert groups(times, "D").dt.day.tolist() == [4, 5]
 
 
 @pytest.mark.parametrize("name", WIDTHS)
@@ -175,11 +183,13 @@ def test_charts_name_their_axes_their_units_and_what_is_in_them(name: str) -> No
     times = pd.Series(pd.date_range("2015-01-01", periods=300, freq="7h", tz="UTC"))
     negative = pd.Series(np.arange(300) % 7 == 0)
     chart = control_chart(negative, groups(times, name))
-    share = charts.share(chart, name, speak("en"), centre="centre").to_json()
-    volume = charts.volume(chart, name, speak("en"), tweets="Tweets", negative="bad", other="good").to_json()
-    for title in ("Time (UTC)", "Share of negative tweets", "control limit", "centre"):
+    share = charts.share(chart, name, speak("en"), time="When", centre="centre").to_json()
+    volume = charts.volume(
+        chart, name, speak("en"), time="When", tweets="Tweets", negative="bad", other="good"
+    ).to_json()
+    for title in ("When", "Share of negative tweets", "control limit", "centre"):
         assert f'"{title}"' in share
-    for title in ("Time (UTC)", "Tweets", "bad", "good"):
+    for title in ("When", "Tweets", "bad", "good"):
         assert f'"{title}"' in volume
 
 

@@ -11,13 +11,25 @@ from typing import get_args
 import pytest
 import yaml
 
-from ui import client, proportions, tables
+from tables import reading
+from ui import client, proportions
 from ui.language import DEFAULT, LANGUAGES, flatten, preferred, speak
 from ui.views import try_tweet
 
 UI = Path(client.__file__).parent
 CODE = sorted(UI.rglob("*.py"))
 SPACE = "[\u00a0\u202f]"
+# The codes of errors of tables, and those of callers who read strictly or give what the page does not.
+CODES = {
+    str(node.args[0].value)
+    for path in Path(reading.__file__).parent.glob("*.py")
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "TableError" and isinstance(node.args[0], ast.Constant)
+} | {"long_row", *(code for code, _ in reading.REFUSED.values())}
+OF_OTHERS = {
+    *("ambiguous_quotes", "broken_quotes", "duplicate_column", "preamble"),
+    *("bad_delimiter", "no_texts", "not_texts", "unknown_column", "unknown_encoding", "unknown_sheet", "unknown_zone"),
+}
 # What stands in braces in the names of sentences that the code puts together.
 NAMES = {
     "name": ("try", "watch", "model", "mail", "webhook"),
@@ -25,7 +37,13 @@ NAMES = {
     "sentiment": ("negative", "positive"),
     "certainty(prediction)": ("sure", "likely", "barely", "unsure"),
     "error.reason": get_args(client.Reason),
-    "error": ("watch.no_table", "watch.empty_table"),
+    "error.code": sorted(CODES - OF_OTHERS),
+    "report.encoding_source": ("assumed", "given"),
+    "kind": ("long", "short", "typed_quotes"),
+    "header": ("header", "no_header"),
+    "order": ("day_first", "month_first"),
+    "sentence": ("order", "order_given"),
+    "width": tuple(proportions.WIDTHS),
     "resources.telemetry_settings().feedback_text": ("masked", "raw"),
 }
 # Names whose braces hold one of the values above, but not each.
@@ -92,7 +110,16 @@ def test_the_two_languages_say_different_things() -> None:
     # The examples are of the airline's English tweets.
     assert same <= {
         *(f"try.example{number}" for number in range(1, 9)),
-        *("watch.text", "watch.tweets", "model.version", "model.webhook", "model.alerts", "model.forwarding"),
+        *(
+            "watch.text",
+            "watch.tweets",
+            "model.version",
+            "watch.time",
+            "watch.time_axis",
+            "model.webhook",
+            "model.alerts",
+            "model.forwarding",
+        ),
     }
 
 
@@ -112,10 +139,8 @@ def test_no_sentence_is_left_that_nobody_speaks() -> None:
 
 
 def test_every_error_of_a_table_is_a_sentence() -> None:
-    for content in (b"", b"text\n", b"\x89PNG\r\n\x1a\n\0\0"):
-        with pytest.raises(tables.TableError) as refused:
-            tables.read(content)
-        assert speak("fr")(str(refused.value))
+    said = {name.removeprefix("table.") for name in speak("fr").sentences if name.startswith("table.")}
+    assert said == CODES - OF_OTHERS
 
 
 def test_a_sentence_that_is_not_there_or_lacks_a_value_is_an_error() -> None:
@@ -126,7 +151,7 @@ def test_a_sentence_that_is_not_there_or_lacks_a_value_is_an_error() -> None:
 
 
 def test_a_value_with_braces_stands_as_it_is() -> None:
-    assert "{percent}" in speak("en")("watch.no_time", count="1", column="{percent}")
+    assert "{percent}" in speak("en")("reading.no_time", count="1", column="{percent}")
 
 
 def test_numbers_are_written_as_in_each_language() -> None:
@@ -137,6 +162,20 @@ def test_numbers_are_written_as_in_each_language() -> None:
     assert re.fullmatch(f"7{SPACE}228", french.number(7228))
     assert french.number(0.8765, 3) == "0,876"
     assert french.number(0) == english.number(0) == "0"
+
+
+def test_numbers_and_dates_have_the_order_and_the_signs_of_each_language() -> None:
+    french, english = speak("fr"), speak("en")
+    assert (french.day_first, english.day_first) == (True, False)
+    assert (french.delimiter, english.delimiter) == (";", ","), "Excel's, where a comma is that of decimals"
+    assert french.day(datetime(2026, 2, 1, tzinfo=UTC)) == "1er février 2026"
+    assert french.day(datetime(2026, 2, 11, tzinfo=UTC)) == "11 février 2026"
+
+
+def test_no_line_of_french_begins_with_a_punctuation_mark() -> None:
+    for name, sentence in speak("fr").sentences.items():
+        assert not re.search(r" [:;?!»](\s|$)|« ", sentence), name
+    assert speak("fr")("try.example1").endswith("why :("), "a smiley is no punctuation"
 
 
 def test_percentages_are_written_as_in_each_language() -> None:

@@ -1,14 +1,19 @@
 """The three views in every state, as Streamlit runs them, with a stand-in of the service."""
 
+import gzip
+import io
 import json
 import re
 import sqlite3
 import time
+import zipfile
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as datetime_time
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pandas as pd
 import pytest
 import streamlit as st
@@ -16,6 +21,7 @@ from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 
 import ui
+from tables import reading
 from telemetry import alert, jobs
 from telemetry.alert import Rule
 from telemetry.events import Feedback, Prediction
@@ -23,11 +29,11 @@ from telemetry.store import FORWARDER, Store
 from telemetry.worker import Worker
 from tests import said, stand_in
 from tests.stand_in import Failure, StandIn
-from ui import tables
 from ui.client import MOST_CHARACTERS, MOST_TWEETS
 from ui.language import LANGUAGES, Language, speak
 from ui.proportions import WIDTHS
-from ui.views import watch
+from ui.views import bring, watch
+from ui.views.columns import NO_COLUMN
 
 APP = Path(ui.__file__).with_name("app.py")
 OF_THE_PAGE = jobs.of_the_page
@@ -167,6 +173,17 @@ def paste(at: AppTest, *lines: str) -> AppTest:
 def upload(at: AppTest, content: bytes, name: str = "tweets.csv") -> AppTest:
     at.file_uploader[0].upload(name, content, "text/csv")
     return run(at)
+
+
+def noted(at: AppTest) -> str:
+    """Return what the page says of how it has read a table: its line, and the sentences below."""
+    return "\n".join([line for box in at.expander for line in (box.label, *(told.value for told in box.markdown))])
+
+
+def box(at: AppTest, name: str, say: Language = SAY) -> Any:
+    """Return the select box with this label."""
+    (found,) = (box for box in at.selectbox if box.label == say(name))
+    return found
 
 
 def score(at: AppTest, count: int, say: Language = SAY) -> AppTest:
@@ -709,16 +726,17 @@ def test_a_bad_day_of_a_file_is_named_in_a_sentence(code: str) -> None:
     frame = buzz()
     at = score(upload(opened("watch", code), csv(frame)), len(frame), say)
     day = say("watch.moment", when=say.day(BAD), share=say.percent(0.8), tweets=say.number(40))
-    assert not at.info
+    assert noted(at) == "", "what is certain is not mentioned"
     at.segmented_control[0].set_value("D")
     run(at)
     assert f"**{say('watch.out_of_the_ordinary', count=say.number(1), moments=day)}**" in read(at)
     assert say("watch.limit_help") in read(at)
     share, volume = charts(at)
-    for title in ("time_axis", "share_axis", "limit", "centre"):
-        assert say(f"watch.{title}") in json.dumps(share, ensure_ascii=False)
-    for title in ("time_axis", "tweets_axis", "negative", "other"):
-        assert say(f"watch.{title}") in json.dumps(volume, ensure_ascii=False)
+    axis = say("watch.time_axis", zone=say("watch.zone"))
+    for title in (axis, *(say(f"watch.{name}") for name in ("share_axis", "limit", "centre"))):
+        assert title in json.dumps(share, ensure_ascii=False)
+    for title in (axis, *(say(f"watch.{name}") for name in ("tweets_axis", "negative", "other"))):
+        assert title in json.dumps(volume, ensure_ascii=False)
     assert "[late · " in read(at)
     assert "[great · " not in read(at)
 
@@ -757,7 +775,8 @@ def test_days_that_french_people_write_are_understood() -> None:
 def test_times_that_cannot_be_read_are_counted_and_the_tweets_are_scored() -> None:
     at = upload(opened("watch"), csv(buzz(lambda _: "some day")))
     count = SAY.number(len(buzz()))
-    assert [info.value for info in at.info] == [SAY("watch.no_time", count=count, column="date")]
+    assert SAY("reading.unreadable", count=count, column="date", examples="some day") in noted(at)
+    assert at.expander[0].proto.expanded, "where all is lost, it is shown at once"
     score(at, len(buzz()))
     assert charts(at) == []
     assert at.metric[0].value == count
@@ -768,11 +787,14 @@ def test_the_reader_says_which_columns_hold_what() -> None:
     frame = buzz().rename(columns={"text": "b", "date": "a", "author": "c"})
     at = upload(opened("watch"), csv(frame))
     texts, times, authors = at.selectbox
-    assert (texts.value, times.value, authors.value) == ("a", None, None)
+    assert (texts.value, times.value, authors.value) == ("a", "a", NO_COLUMN)
     texts.set_value("b")
-    times.set_value("a")
-    score(run(at), len(frame))
-    assert len(charts(at)) == 2
+    authors.set_value("c")
+    times.set_value(NO_COLUMN)
+    assert charts(score(run(at), len(frame))) == []
+    box(at, "watch.time").set_value("a")
+    assert len(charts(run(at))) == 2
+    assert {metric.label: metric.value for metric in at.metric}[SAY("watch.authors")] == "7"
 
 
 @pytest.mark.usefixtures("store")
@@ -780,7 +802,7 @@ def test_rows_that_cannot_be_scored_are_counted_and_left_out(asked: StandIn) -> 
     frame = pd.DataFrame({"text": ["late", " ", "", "a" * (MOST_CHARACTERS + 1), "great"], "likes": list("12345")})
     at = upload(opened("watch"), csv(frame))
     expected = SAY("watch.left_out", count="3", most=SAY.number(MOST_CHARACTERS))
-    assert [info.value for info in at.info] == [expected]
+    assert expected in noted(at)
     score(at, 2)
     assert at.metric[0].value == "2"
     assert asked.requests[0].body == {"texts": ["late", "great"]}
@@ -793,44 +815,343 @@ def test_a_table_without_any_tweet_is_told_so() -> None:
     assert labels(at) == []
 
 
+BOOK = io.BytesIO()
+with zipfile.ZipFile(BOOK, "w", zipfile.ZIP_DEFLATED) as archive:
+    archive.writestr("xl/worksheets/sheet1.xml", bytes(2_000))
+
+
 @pytest.mark.parametrize(
-    ("content", "sentence"),
-    [(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "no_table"), (b"", "no_table"), (b"text,date\n", "empty_table")],
+    ("name", "content", "fault", "values"),
+    [
+        ("tweets.csv", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not_text", {}),
+        ("tweets.csv", b"", "empty_file", {}),
+        ("tweets.csv", b"text,date\n", "empty_table", {}),
+        ("tweets.csv", b"text,date\nlate,2026-03-01,x\n", "long_row", {"row": 2, "found": 3, "expected": 2}),
+        ("tweets.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old_excel", {}),
+        ("tweets.xlsx", b"PK\x03\x04 cut short", "damaged", {}),
+        ("tweets.parquet", b"PAR1 cut short", "damaged", {}),
+        ("tweets.csv.gz", b"\x1f\x8b cut short", "damaged", {}),
+        ("tweets.csv", b"<html><table></table></html>", "html", {}),
+        ("tweets.csv", b'[{"text": "late"}]', "json", {}),
+        ("tweets_[1].doc", b"late", "unknown_ending", {"found": "tweets\\_\\[1\\].doc"}),
+        ("tweets.csv.gz", gzip.compress(bytes(2_000)), "too_large", {"expected": 0}),
+        ("tweets.xlsx", BOOK.getvalue(), "too_large", {"expected": 0}),
+    ],
 )
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.usefixtures("asked", "store")
-def test_a_file_that_is_no_table_is_told_so(content: bytes, sentence: str, code: str) -> None:
-    at = upload(opened("watch", code), content)
-    assert [error.value for error in at.error] == [speak(code)(f"watch.{sentence}")]
+def test_a_file_that_is_no_table_is_told_so(
+    name: str, content: bytes, fault: str, values: dict[str, object], code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bring, "MOST_BYTES", 1_000)
+    at = upload(opened("watch", code), content, name)
+    assert [error.value for error in at.error] == [speak(code)(f"table.{fault}", **values)]
     assert labels(at) == []
 
 
+# How a file was read
+
+
+ACCENTS = "texte;heure\r\nDéçu, « late »;10:00\r\n".encode("cp1252")
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.usefixtures("store")
-def test_a_file_of_windows_is_read_and_the_reader_told_so(asked: StandIn) -> None:
-    at = upload(opened("watch"), "texte;heure\r\nDéçu, « late »;10:00\r\n".encode("cp1252"))
-    assert SAY("watch.encoding", encoding="Windows-1252") in read(at)
-    score(at, 1)
+def test_a_file_of_windows_is_read_and_the_reader_told_so(asked: StandIn, code: str) -> None:
+    say = speak(code)
+    at = upload(opened("watch", code), ACCENTS)
+    assert say("reading.encoding_short", encoding="Windows-1252") in at.expander[0].label
+    assert say("reading.encoding_assumed", encoding="Windows-1252") in noted(at)
+    score(at, 1, say)
     assert asked.requests[0].body == {"texts": ["Déçu, « late »"]}
 
 
+@pytest.mark.usefixtures("store")
+def test_the_reader_changes_the_encoding_and_back_again(asked: StandIn) -> None:
+    at = upload(opened("watch"), ACCENTS)
+    box(at, "watch.encoding").set_value("cp850")
+    run(at)
+    assert SAY("reading.encoding_given", encoding="DOS (850)") in noted(at)
+    score(at, 1)
+    assert asked.requests[0].body == {"texts": ["DÚþu, ½ late ╗"]}
+    box(at, "watch.encoding").set_value("utf-16")
+    run(at)
+    assert len(at.error) == 1
+    assert at.metric.len == 0
+    box(at, "watch.encoding").set_value(None)
+    assert SAY("reading.encoding_assumed", encoding="Windows-1252") in noted(run(at))
+
+
+@pytest.mark.usefixtures("store")
+def test_one_damaged_character_is_counted_and_leaves_the_others_as_they_are(asked: StandIn) -> None:
+    at = upload(opened("watch"), "text,likes\ndéçu 😠,1\nraté é".encode()[:-1])
+    assert SAY("reading.damaged", count="1") in noted(at)
+    assert SAY("reading.short", count="1", row="3") in noted(at)
+    score(at, 2)
+    assert asked.requests[0].body == {"texts": ["déçu 😠", "raté \ufffd"]}
+
+
+def february(day: int, number: int) -> str:
+    return f"{'late' if day == 5 and number else 'great'} {day} {number}"
+
+
+def days(form: str) -> bytes:
+    """Return five tweets on each of the first nine days of February 2026; the fifth is bad."""
+    rows = [
+        f"{february(day, number)};{datetime(2026, 2, day, 8 + number, tzinfo=UTC):{form}}"
+        for day in range(1, 10)
+        for number in range(5)
+    ]
+    return "\n".join(["texte;date", *rows]).encode()
+
+
+def by_day(at: AppTest, say: Language) -> str:
+    """Score 45 tweets, group them by day, and return what is said of them."""
+    score(at, 45, say)
+    at.segmented_control[-1].set_value("D")
+    return read(run(at))
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M", "%d.%m.%y %Hh%M"])
 @pytest.mark.usefixtures("asked", "store")
-def test_the_scored_table_holds_every_row_and_column_that_was_brought(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_french_days_come_before_months_where_nothing_tells(form: str) -> None:
+    say = speak("fr")
+    at = upload(opened("watch", "fr"), days(form))
+    assert say("watch.period", first="1er février 2026", last="9 février 2026") in read(at)
+    if form.startswith("%Y"):
+        assert noted(at) == ""
+    else:
+        example = f"{datetime(2026, 2, 1, 8, tzinfo=UTC):{form}}"
+        assert say("reading.order", example=example, day="1er février 2026") in noted(at)
+    assert "5 février 2026" in by_day(at, say)
+
+
+@pytest.mark.usefixtures("asked", "store")
+def test_in_english_months_come_first_where_nothing_tells_and_the_reader_changes_that() -> None:
+    at = upload(opened("watch"), days("%d/%m/%Y %H:%M"))
+    assert SAY("reading.month_first") in at.expander[0].label
+    assert SAY("reading.order", example="01/02/2026 08:00", day="January 2, 2026") in noted(at)
+    assert "May 2, 2026" in by_day(at, SAY)
+    at.segmented_control[0].set_value(True)
+    run(at)
+    assert SAY("reading.order_given", example="01/02/2026 08:00", day="February 1, 2026") in noted(at)
+    at.segmented_control[-1].set_value("D")
+    assert "February 5, 2026" in read(run(at))
+
+
+@pytest.mark.usefixtures("asked", "store")
+def test_where_one_value_tells_the_order_it_is_not_asked_for() -> None:
+    at = upload(opened("watch"), b"text,date\nlate,05/02/2026 10:00\ngreat,13/02/2026 10:00\n")
+    assert noted(at) == ""
+    assert SAY("watch.period", first="February 5, 2026", last="February 13, 2026") in read(at)
+
+
+@pytest.mark.parametrize(("code", "day"), [("fr", "5 mars 2026"), ("en", "March 4, 2026")])
+@pytest.mark.usefixtures("asked", "store")
+def test_names_of_time_zones_are_known_and_times_are_shown_in_the_zone_of_the_language_or_of_the_reader(
+    code: str, day: str
+) -> None:
+    say = speak(code)
+    rows = [f"2026-03-05 00:{minute:02} CET,late {minute}" for minute in range(30)]
+    at = upload(opened("watch", code), "\n".join(["created_at,tweet", *rows, "2026-03-01 12:00 EST,great"]).encode())
+    assert noted(at) == ""
+    assert say("watch.period", first=say.day(datetime(2026, 3, 1, tzinfo=UTC)), last=day) in read(at)
+    score(at, 31, say)
+    assert box(at, "watch.zone_label", say).value == say("watch.zone")
+    box(at, "watch.zone_label", say).set_value("America/New_York")
+    run(at)
+    axis = say("watch.time_axis", zone="America/New York")
+    assert all(axis in json.dumps(chart, ensure_ascii=False) for chart in charts(at))
+    assert say.day(datetime(2026, 3, 4, tzinfo=UTC)) in read(at)
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.usefixtures("asked", "store")
+def test_times_without_a_zone_stay_as_they_are_in_the_file(code: str) -> None:
+    say = speak(code)
+    at = upload(opened("watch", code), b"date,text\n2026-03-29 00:10,late\n2026-03-29 23:50,great\n")
+    assert noted(at) == ""
+    score(at, 2, say)
+    assert say("watch.zone_label") not in [found.label for found in at.selectbox]
+    assert len(charts(at)) == 2
+    assert all(say("watch.time_of_file") in json.dumps(chart, ensure_ascii=False) for chart in charts(at))
+    assert say("watch.day", day=say.day(datetime(2026, 3, 29, tzinfo=UTC))) in read(at)
+
+
+@pytest.mark.usefixtures("asked", "store")
+def test_times_without_a_zone_among_others_are_counted_and_read_in_the_zone_that_is_shown() -> None:
+    at = upload(opened("watch", "fr"), b"date,text\n2026-03-05 00:10,late\n2026-03-05T09:00:00Z,great\n")
+    say = speak("fr")
+    assert say("reading.zoneless", count="1", zone="Europe/Paris") in noted(at)
+    assert say("watch.day", day="5 mars 2026") in read(at)
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.usefixtures("asked", "store")
+def test_a_day_a_time_of_day_and_a_zone_in_columns_of_their_own_are_combined(code: str) -> None:
+    say = speak(code)
+    rows = b"date,time,timezone,tweet\n2026-03-05,23:30,-0500,late\n2026-03-05,08:00,+0100,great\n"
+    at = upload(opened("watch", code), rows)
+    values = {found.label: found.value for found in at.selectbox}
+    assert [values[say(f"watch.{name}")] for name in ("time", "clock", "zone_column", "text")] == [
+        *("date", "time", "timezone", "tweet")
+    ]
+    assert noted(at) == ""
+    first, last = (say.day(datetime(2026, 3, day, tzinfo=UTC)) for day in (5, 6))
+    assert say("watch.period", first=first, last=last) in read(at)
+    box(at, "watch.zone_column", say).set_value(NO_COLUMN)
+    assert say("watch.day", day=first) in read(run(at))
+    box(at, "watch.clock", say).set_value(NO_COLUMN)
+    assert say("watch.day", day=first) in read(run(at))
+    box(at, "watch.time", say).set_value("time")
+    assert say("reading.without_day", count="2", column="time") in noted(run(at))
+
+
+@pytest.mark.usefixtures("asked", "store")
+def test_what_cannot_be_read_as_a_time_is_counted_with_examples_that_mean_nothing_else() -> None:
+    rows = [f"2026-03-0{day},late {day}" for day in range(1, 9)]
+    at = upload(opened("watch"), "\n".join(["date,text", *rows, "*soon*,x", "[a](http://b),y", ",z"]).encode())
+    examples = r"\*soon\*, \[a\](http://b)"
+    assert SAY("reading.unreadable", count="2", column="date", examples=examples) in noted(at)
+    assert SAY("reading.no_time", count="1", column="date") in noted(at)
+    at = upload(opened("watch"), b"date,text\n2026-03-05 10:00 XYZ,late\n2026-03-05 10:00 CET,late\n")
+    assert SAY("reading.unknown_zones", count="1", column="date", zones="XYZ") in noted(at)
+
+
+@pytest.mark.usefixtures("store")
+def test_marks_that_people_type_swallow_no_tweets(asked: StandIn) -> None:
+    rows = [f"{'&' * (day == 4)}late {day}\t2026-03-0{day}".replace("&", '"') for day in range(1, 9)]
+    at = upload(opened("watch"), "\n".join(["text\tdate", *rows]).encode(), "tweets.tsv")
+    assert SAY("reading.typed_quotes", count="1", row="5") in noted(at)
+    score(at, 8)
+    assert asked.requests[0].body["texts"][3] == '"late 4'
+
+
+@pytest.mark.usefixtures("asked", "store")
+def test_rows_that_are_left_out_and_lines_that_are_skipped_are_counted_with_their_row() -> None:
+    rows = [f"{number},late {number}" for number in range(8)]
+    content = "\n".join(["Report:,Air Paradis", "", "id,text", *rows, "8,late, late", "9,late, late"]).encode()
+    at = upload(opened("watch"), content)
+    assert SAY("reading.skipped", count="1", row="3") in noted(at)
+    assert SAY("reading.long", count="2", row="12") in noted(at)
+    assert SAY("watch.score", count="8") in labels(at)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"sep=;\ntext;date\nlate, again;1772409600\ngreat;1772496000\n",
+        b"text;date;\nlate, again;2026-03-02 10:00;\ngreat;2026-03-03 10:00;\n",
+        "text\tdate\nlate, again\t2 mars 2026\ngreat\t3 mars 2026\n".encode("utf-16"),
+        b"text;date\nlate, again;46083\ngreat;46084,5\n",
+        gzip.compress(b"text;date\nlate, again;2026-03-02\ngreat;2026-03-03\n"),
+    ],
+)
+@pytest.mark.usefixtures("store")
+def test_what_programs_write_is_read_without_a_word(asked: StandIn, content: bytes) -> None:
+    name = "tweets (1).csv.gz" if content.startswith(b"\x1f\x8b") else "tweets (1).csv"
+    at = upload(opened("watch"), content, name)
+    assert noted(at) == ""
+    assert SAY("watch.period", first="March 2, 2026", last="March 3, 2026") in read(at)
+    score(at, 2)
+    assert asked.requests[0].body == {"texts": ["late, again", "great"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "texts", "kind"),
+    [
+        (b"late again, and again, and rude\ngreat\n", 2, "no_header"),
+        (b"late again\ngreat\n", 1, "header"),
+        (b"late;2026-03-01\ngreat;2026-03-02\nfine;2026-03-03\n", 3, "no_header"),
+    ],
+)
+@pytest.mark.usefixtures("asked", "store")
+def test_whether_the_first_row_is_a_header_is_shown_and_changed(content: bytes, texts: int, kind: str) -> None:
+    at = upload(opened("watch"), content, "tweets.txt")
+    assert SAY(f"reading.{kind}") in noted(at)
+    assert SAY("watch.score", count=str(texts)) in labels(at)
+    at.toggle[0].set_value(kind == "no_header")
+    other = texts + (1 if kind == "header" else -1)
+    assert SAY("watch.score", count=str(other)) in labels(run(at))
+    assert len(at.toggle) == (1 if content.startswith(b"late again") else 0) or at.toggle[0].value
+
+
+def workbook() -> bytes:
+    """Return a workbook of three sheets: two with tweets of the same columns, and one that is empty."""
+    book, content = openpyxl.Workbook(), io.BytesIO()
+    for name, text in (("March", "late"), ("April", "great"), ("Empty", None)):
+        sheet = book.create_sheet(name)
+        if text is not None:
+            sheet.append(["Texte", "Jour", "Heure"])
+            sheet.append([text, date(2026, 3, 5), datetime_time(23, 30)])
+            sheet.append([f"{text} again", date(2026, 3, 6), datetime_time(8, 0)])
+    book.remove(book.worksheets[0])
+    book.save(content)
+    return content.getvalue()
+
+
+@pytest.mark.usefixtures("store")
+def test_the_reader_chooses_the_sheet_of_a_workbook(asked: StandIn) -> None:
+    at = upload(opened("watch"), workbook(), "tweets.xlsx")
+    assert box(at, "watch.sheet").value == "March"
+    assert box(at, "watch.sheet").options == ["March", "April", "Empty"]
+    assert (box(at, "watch.time").value, box(at, "watch.clock").value) == ("Jour", "Heure")
+    assert noted(at) == ""
+    score(at, 2)
+    box(at, "watch.sheet").set_value("April")
+    score(run(at), 2)
+    assert [request.body["texts"] for request in asked.requests] == [["late", "late again"], ["great", "great again"]]
+    box(at, "watch.sheet").set_value("Empty")
+    assert [error.value for error in run(at).error] == [SAY("table.empty_file")]
+    box(at, "watch.sheet").set_value("March")
+    assert not run(at).error
+
+
+@pytest.mark.usefixtures("store")
+def test_a_parquet_file_with_types_and_gaps_is_scored(asked: StandIn) -> None:
+    content = io.BytesIO()
+    frame = pd.DataFrame(
+        {
+            "text": ["late", None, "great"],
+            "date": [pd.Timestamp("2026-03-05 10:00"), pd.Timestamp("2026-03-06 10:00"), pd.NaT],
+            "user": [7, 7, 8],
+        },
+        index=[3, 3, 3],
+    )
+    frame.to_parquet(content)
+    at = upload(opened("watch"), content.getvalue(), "tweets.parquet")
+    assert SAY("watch.left_out_short", count="1") in noted(at)
+    assert SAY("reading.no_time", count="1", column="date") in noted(at)
+    score(at, 2)
+    assert asked.requests[0].body == {"texts": ["late", "great"]}
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.usefixtures("asked", "store")
+def test_the_scored_table_holds_every_row_and_column_that_was_brought(
+    monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
     offered: list[bytes] = []
     monkeypatch.setattr(st, "download_button", lambda _, content, **__: offered.append(content))
     frame = pd.DataFrame(
         {
-            "text": ["late", "", "great, thanks\n😠", "late"],
-            "sentiment": ["neutral", "negative", "", "x"],
-            "likes": ["007", "NA", "", "1"],
+            "text": ["late", "", "great, thanks\n😠", "late", "=SUM(late)", "'-late"],
+            "sentiment": ["neutral", "negative", "", "x", "-1", "@SUM(1)"],
+            "likes": ["007", "NA", "", "1", "+33", "--"],
         }
     )
-    score(upload(opened("watch"), csv(frame)), 3)
-    found, encoding = tables.read(offered[-1])
-    assert encoding == "UTF-8"
+    score(upload(opened("watch", code), csv(frame)), 5, speak(code))
+    assert offered[-1].startswith(b"\xef\xbb\xbf")
+    assert b'"=SUM' not in offered[-1]
+    assert (b'"text";"sentiment"' in offered[-1]) == (code == "fr"), "as Excel expects it"
+    table = reading.read(offered[-1], "tweets.csv", strict=True)
+    found = table.frame
+    assert table.report.encoding == "utf-8"
     pd.testing.assert_frame_equal(found[list(frame.columns)], frame)
-    assert found["sentiment_predicted"].tolist() == ["negative", "", "positive", "negative"]
-    assert found["certainty"].tolist() == ["certain", "", "certain", "certain"]
-    assert found["model_version"].tolist() == [stand_in.VERSION, "", stand_in.VERSION, stand_in.VERSION]
+    assert found["sentiment_predicted"].tolist()[:4] == ["negative", "", "positive", "negative"]
+    assert found["certainty"].tolist()[:4] == ["certain", "", "certain", "certain"]
+    assert found["model_version"].tolist()[:4] == [stand_in.VERSION, "", stand_in.VERSION, stand_in.VERSION]
+    assert found["negative_probability"][1] == ""
     assert float(found["negative_probability"][0]) == pytest.approx(stand_in.probability("late"))
 
 
@@ -840,7 +1161,11 @@ def test_a_scored_table_may_be_scored_again_and_again(monkeypatch: pytest.Monkey
     monkeypatch.setattr(st, "download_button", lambda _, content, **__: offered.append(content))
     for _ in range(3):
         score(upload(opened("watch"), offered[-1]), 2)
-    assert tables.read(offered[-1])[0]["text"].tolist() == ["late", "great"]
+    found = reading.read(offered[-1], "tweets.csv", strict=True).frame
+    assert found["text"].tolist() == ["late", "great"]
+    assert [name for name in found.columns if name.startswith("sentiment")] == [
+        *("sentiment", "sentiment_predicted", "sentiment_predicted_2")
+    ]
 
 
 def test_of_many_moments_the_worst_are_named_and_the_others_counted() -> None:
@@ -915,7 +1240,12 @@ def test_feedback_becomes_an_accuracy_with_its_interval_and_the_last_mistakes(st
     between = say("watch.between", low=say.percent(0.5981), high=say.percent(0.8581))  # Wilson's of 30 of 40
     assert metrics[say("model.accuracy")] == (say.percent(0.75), between)
     (chart,) = charts(at)
-    for title in (say("watch.time_axis"), say("model.feedback_axis"), say("model.wrong"), say("model.right")):
+    for title in (
+        say("watch.time_axis", zone="UTC"),
+        say("model.feedback_axis"),
+        say("model.wrong"),
+        say("model.right"),
+    ):
         assert title in json.dumps(chart, ensure_ascii=False)
     assert say("model.mistakes") in read(at)
     (table,) = at.dataframe

@@ -6,11 +6,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from ui import charts, proportions, resources, tables, vocabulary
-from ui.client import MOST_CHARACTERS, MOST_TWEETS, ServiceError
+from ui import charts, downloads, notes, proportions, resources, vocabulary
+from ui.client import MOST_TWEETS, ServiceError
 from ui.language import Language
-from ui.tables import TableError
 from ui.views import trouble
+from ui.views.bring import Brought, bring
+from ui.views.columns import choose_zone
 
 MOST_SHOWN = 20
 MOST_WORDS = 15
@@ -21,11 +22,10 @@ def show(say: Language) -> None:
     """Show the view."""
     st.title(say("watch.title"))
     st.write(say("watch.lead"))
-    frame = bring(say)
-    if frame is None:
+    brought = bring(say)
+    if brought is None:
         return
-    chosen = choose_columns(frame, say)
-    tweets = usable(frame, chosen, say)
+    tweets = brought.tweets
     if tweets.empty:
         st.warning(say("watch.nothing"), icon=":material/edit:")
         return
@@ -34,59 +34,7 @@ def show(say: Language) -> None:
     if st.session_state.get("scoring") == digest(tweets):
         scored = score(tweets, say)
         if scored is not None:
-            report(tweets.join(scored, on="text"), frame, say)
-
-
-def bring(say: Language) -> pd.DataFrame | None:
-    """Return the table that the reader uploads or pastes."""
-    uploaded = st.file_uploader(say("watch.upload"), type=["csv", "txt", "tsv"], help=say("watch.upload_help"))
-    pasted = st.text_area(say("watch.paste"), key="pasted", height=110, persist_state="session")
-    if uploaded is not None:
-        try:
-            frame, encoding = tables.read(uploaded.getvalue())
-        except TableError as error:
-            st.error(say(str(error)), icon=":material/error:")
-            return None
-        if encoding != "UTF-8":
-            st.info(say("watch.encoding", encoding=encoding), icon=":material/info:")
-        return frame
-    return tables.from_lines(pasted) if pasted.strip() else None
-
-
-def choose_columns(frame: pd.DataFrame, say: Language) -> dict[str, str | None]:
-    """Return which columns hold the texts, their times and their authors."""
-    columns = list(frame.columns)
-    if len(columns) == 1:
-        return {"text": columns[0], "time": None, "author": None}
-    guessed = tables.guess(columns, "text")
-    texts, times, authors = st.columns(3)
-    return {
-        "text": texts.selectbox(say("watch.text"), columns, index=columns.index(guessed) if guessed else 0),
-        "time": optional(times, say("watch.time"), columns, tables.guess(columns, "time"), say),
-        "author": optional(authors, say("watch.author"), columns, tables.guess(columns, "author"), say),
-    }
-
-
-def optional(place: Any, label: str, columns: list[str], guessed: str | None, say: Language) -> str | None:
-    """Return a column that may be missing."""
-    index = columns.index(guessed) if guessed else None
-    chosen: str | None = place.selectbox(label, columns, index=index, placeholder=say("watch.none"))
-    return chosen
-
-
-def usable(frame: pd.DataFrame, chosen: dict[str, str | None], say: Language) -> pd.DataFrame:
-    """Return the tweets that can be scored, with columns `text`, `time`, `author`; say how many cannot, and why."""
-    tweets = pd.DataFrame(index=frame.index)
-    tweets["text"] = frame[chosen["text"]]
-    tweets["time"] = tables.times(frame[chosen["time"]]) if chosen["time"] else pd.NaT
-    tweets["author"] = frame[chosen["author"]] if chosen["author"] else None
-    empty = tweets["text"].str.strip() == ""
-    long = tweets["text"].str.len() > MOST_CHARACTERS
-    if left_out := int((empty | long).sum()):
-        st.info(say("watch.left_out", count=say.number(left_out), most=say.number(MOST_CHARACTERS)))
-    if chosen["time"] and (unread := int(tweets["time"].isna().sum())):
-        st.info(say("watch.no_time", count=say.number(unread), column=chosen["time"]), icon=":material/schedule:")
-    return tweets[~(empty | long)]
+            report(tweets.join(scored, on="text"), brought, say)
 
 
 def digest(tweets: pd.DataFrame) -> str:
@@ -122,7 +70,7 @@ def score(tweets: pd.DataFrame, say: Language) -> pd.DataFrame | None:
     return scored[["sentiment", "negative_probability", "certainty", "model_version"]]
 
 
-def report(tweets: pd.DataFrame, frame: pd.DataFrame, say: Language) -> None:
+def report(tweets: pd.DataFrame, brought: Brought, say: Language) -> None:
     """Show what the tweets say: how many are negative, when, which, and by which words."""
     negative = tweets["sentiment"] == "negative"
     low, high = proportions.interval(int(negative.sum()), len(tweets))
@@ -141,7 +89,7 @@ def report(tweets: pd.DataFrame, frame: pd.DataFrame, say: Language) -> None:
         if tweets["author"].notna().any():
             st.metric(say("watch.authors"), say.number(tweets.loc[negative, "author"].nunique()), border=True)
     if tweets["time"].notna().sum() > 1:
-        over_time(tweets, negative, say)
+        over_time(tweets, negative, brought, say)
     st.header(say("watch.words"))
     words = vocabulary.marking(tweets.loc[negative, "text"], tweets.loc[~negative, "text"], MOST_WORDS)
     if words.empty:
@@ -163,12 +111,10 @@ def report(tweets: pd.DataFrame, frame: pd.DataFrame, say: Language) -> None:
         },
         alt=say("watch.most_negative"),
     )
-    added = frame.join(
-        tweets[["sentiment", "negative_probability", "certainty", "model_version"]], rsuffix="_predicted"
-    )
+    predictions = tweets[["sentiment", "negative_probability", "certainty", "model_version"]]
     st.download_button(
         say("watch.download"),
-        tables.to_csv(added),
+        downloads.scored(brought.frame, predictions, say.delimiter),
         file_name="tweets.csv",
         mime="text/csv",
         icon=":material/download:",
@@ -176,12 +122,20 @@ def report(tweets: pd.DataFrame, frame: pd.DataFrame, say: Language) -> None:
     )
 
 
-def over_time(tweets: pd.DataFrame, negative: pd.Series, say: Language) -> None:
+def over_time(tweets: pd.DataFrame, negative: pd.Series, brought: Brought, say: Language) -> None:
     """Show the tweets over time, and name the moments that are out of the ordinary."""
     st.header(say("watch.over_time"))
     best = proportions.width(tweets["time"])
+    if brought.zone is None:
+        axis = say("watch.time_of_file")
+        place = st.container()
+    else:
+        axis = say("watch.time_axis", zone=notes.zone_name(brought.zone))
+        place, zones = st.columns(2)
+        with zones:
+            choose_zone(brought.file, say)
     width = str(
-        st.segmented_control(
+        place.segmented_control(
             say("watch.width"),
             proportions.WIDTHS,
             default=best,
@@ -196,6 +150,7 @@ def over_time(tweets: pd.DataFrame, negative: pd.Series, say: Language) -> None:
             chart,
             width,
             say,
+            time=axis,
             centre=say("watch.centre"),
         ),
         alt=say("watch.share_axis"),
@@ -205,6 +160,7 @@ def over_time(tweets: pd.DataFrame, negative: pd.Series, say: Language) -> None:
             chart,
             width,
             say,
+            time=axis,
             tweets=say("watch.tweets_axis"),
             negative=say("watch.negative"),
             other=say("watch.other"),

@@ -1,0 +1,170 @@
+"""Bring tweets: upload a table or paste lines, see how it was read, and change that."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pandas as pd
+import streamlit as st
+
+from tables import columns, encoding, reading
+from tables.errors import TableError
+from tables.reading import Table
+from tables.texts import from_lines
+from ui import notes
+from ui.client import MOST_CHARACTERS
+from ui.language import Language
+from ui.memory import remember
+from ui.notes import Note
+from ui.views.columns import Source, choose_columns, usable
+
+MOST_BYTES = 100_000_000  # of a file, decompressed
+MOST_WORDS = 3  # of the name of a column, where nothing else tells it from a tweet
+SERIOUS = 0.1  # share of rows lost from which the reader should see why at once
+
+
+class Brought(NamedTuple):
+    """What the reader brings.
+
+    Attributes:
+        frame: the table as it is in the file.
+        tweets: those of its rows that can be scored: columns `text`, `time`, `author`.
+        zone: the time zone of `time`; None if the times of the file name none, and stay as they are there.
+        file: names the upload.
+    """
+
+    frame: pd.DataFrame
+    tweets: pd.DataFrame
+    zone: str | None
+    file: str
+
+
+def bring(say: Language) -> Brought | None:
+    """Return what the reader uploads or pastes."""
+    # Whatever it is: what is no table is refused in the reader's language, which the uploader does not speak.
+    uploaded = st.file_uploader(say("watch.upload"), help=say("watch.upload_help"))
+    if uploaded is None:
+        pasted = st.text_area(say("watch.paste"), key="pasted", height=110, persist_state="session")
+        lines = from_lines(pasted)
+        return select(pd.DataFrame({"text": lines}), Source(str(hash(pasted))), [], say) if lines else None
+    source = Source(
+        uploaded.file_id,
+        *(st.session_state.get(f"{name} {uploaded.file_id}") for name in ("encoding", "sheet", "header")),
+    )
+    try:
+        table = remember("table", source, lambda: read(uploaded.getvalue(), uploaded.name, source))
+    except TableError as error:
+        if source.sheet is not None:
+            choose_sheet(st.session_state[f"sheets {source.file}"], source.sheet, source.file, say)
+        st.error(notes.of_error(error, say), icon=":material/error:")
+        if source.encoding is not None:
+            choose_encoding(source.file, say)
+        return None
+    report = table.report
+    if len(report.sheets) > 1:
+        st.session_state[f"sheets {source.file}"] = report.sheets
+        choose_sheet(report.sheets, report.sheet, source.file, say)
+    found = notes.of_file(report, say)
+    if report.kind != "parquet" and (report.header_row is None or unsure_header(table.frame)):
+        header = "no_header" if report.header_row is None else "header"
+        found.append(Note(say(f"reading.{header}_short"), say(f"reading.{header}"), "header"))
+    return select(table.frame, source, found, say)
+
+
+def read(content: bytes, name: str, source: Source) -> Table:
+    """Read a table as the reader has chosen to; the first row is one of values if it does not look like names."""
+
+    def with_header(header: bool) -> Table:
+        return reading.read(
+            content, name, encoding=source.encoding, sheet=source.sheet, header=header, most_bytes=MOST_BYTES
+        )
+
+    if source.header is not None:
+        return with_header(source.header)
+    table = with_header(True)
+    is_row = table.report.kind != "parquet" and unsure_header(table.frame) and not are_names(list(table.frame.columns))
+    return with_header(False) if is_row else table
+
+
+def select(frame: pd.DataFrame, source: Source, found: list[Note], say: Language) -> Brought:
+    """Return the tweets of a table, and say what was assumed to read them."""
+    chosen = choose_columns(frame, source, say)
+    tweets, read_times, left_out = usable(frame, chosen, source, say)
+    zone = None
+    if read_times is not None and chosen.times is not None:
+        found += notes.of_times(read_times, frame[chosen.times.date], say)
+        zone = read_times.zone if read_times.zoneless < read_times.moments.notna().sum() else None
+        if tweets["time"].notna().any():
+            first, last = (say.day(when) for when in (tweets["time"].min(), tweets["time"].max()))
+            st.caption(say("watch.day", day=first) if first == last else say("watch.period", first=first, last=last))
+    if left_out:
+        count, most = say.number(left_out), say.number(MOST_CHARACTERS)
+        sentence = say("watch.left_out", count=count, most=most)
+        found.append(Note(say("watch.left_out_short", count=count), sentence, rows=left_out))
+    show_notes(found, len(frame), source, say)
+    return Brought(frame, tweets, zone, source.file)
+
+
+def unsure_header(frame: pd.DataFrame) -> bool:
+    """Tell whether the first row may be one of values: its names are unknown, and there is but one or some is none."""
+    names = list(frame.columns)
+    return not columns.known(names) and (len(names) == 1 or not are_names(names))
+
+
+def are_names(names: list[str]) -> bool:
+    """Tell whether the fields of a row may be names: they hold letters and, where there is but one, few words."""
+    return all(any(map(str.isalpha, name)) for name in names) and (
+        len(names) > 1 or len(names[0].split()) <= MOST_WORDS
+    )
+
+
+def choose_sheet(sheets: tuple[str, ...], current: str | None, file: str, say: Language) -> None:
+    """Let the reader choose the sheet of a workbook."""
+    index = 0 if current is None else sheets.index(current)
+    st.selectbox(say("watch.sheet"), sheets, index=index, key=f"sheet {file}")
+
+
+def choose_encoding(file: str, say: Language) -> None:
+    """Let the reader choose the encoding."""
+    st.selectbox(
+        say("watch.encoding"),
+        [None, *encoding.OFFERED],
+        format_func=lambda name: say("watch.automatic") if name is None else encoding.label(name),
+        key=f"encoding {file}",
+    )
+
+
+def show_notes(found: list[Note], rows: int, source: Source, say: Language) -> None:
+    """Show what was assumed in a line, and why, with what can be changed, where the reader opens it."""
+    if not found:
+        return
+    lost = sum(note.rows for note in found)
+    label = " · ".join([say("reading.title"), *(note.short for note in found)])
+    is_header = say("reading.no_header") not in {note.sentence for note in found}
+    controls: dict[str, Callable[[], None]] = {
+        "encoding": lambda: choose_encoding(source.file, say),
+        "header": lambda: choose_header(is_header, source.file, say),
+        "order": lambda: choose_order(source.file, say),
+    }
+    icon = ":material/warning:" if lost else ":material/info:"
+    with st.expander(label, expanded=lost > SERIOUS * rows, icon=icon, key=f"notes {source.file}"):
+        for number, note in enumerate(found):
+            st.write(note.sentence)
+            if note.control and note.control not in {later.control for later in found[number + 1 :]}:
+                controls[note.control]()
+
+
+def choose_header(value: bool, file: str, say: Language) -> None:
+    """Let the reader say whether the first row holds names."""
+    st.toggle(say("watch.header"), value=value, key=f"header {file}")
+
+
+def choose_order(file: str, say: Language) -> None:
+    """Let the reader choose which is first in dates, the day or the month."""
+    st.segmented_control(
+        say("watch.order"),
+        [True, False],
+        default=say.day_first,
+        format_func=lambda first: say("reading.day_first" if first else "reading.month_first"),
+        required=True,
+        key=f"order {say.code} {file}",
+    )
