@@ -100,7 +100,7 @@ def main() -> None:
                     page = window(browser, locale, viewport)
                     page.goto(address)
                     page.locator("textarea").fill(TWEET)
-                    page.get_by_role("button", name=re.compile("Read the sentiment|Lire le sentiment")).click()
+                    page.get_by_role("button", name=re.compile("Analyze|Analyser")).click()
                     page.locator(".tweet").wait_for()
                     page.set_viewport_size(viewport | {"height": HEIGHT["try"]})
                     take(page, folder, f"try_{code}_{size}")

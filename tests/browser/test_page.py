@@ -23,17 +23,17 @@ VIEWS = ("", "watch", "model")
 def ask(page: Page, text: str) -> None:
     """Type a tweet, and ask for its sentiment."""
     page.get_by_role("textbox", name="Tweet").fill(text)
-    page.get_by_role("button", name="Read the sentiment").click()
+    page.get_by_role("button", name="Analyze").click()
     expect(page.locator(".tweet")).to_have_text(re.compile(re.escape(text.split()[0])))
 
 
 def report_wrong(page: Page, comment: str = "") -> None:
     """Say that the answer is wrong."""
-    page.get_by_role("button", name="Wrong").click()
+    page.get_by_role("button", name="No", exact=True).click()
     if comment:
-        page.get_by_label("Anything to add?").fill(comment)
+        page.get_by_label("Comment (optional)").fill(comment)
     page.get_by_role("button", name="Send").click()
-    expect(page.get_by_text("Thank you! It is written down.")).to_be_visible()
+    expect(page.get_by_text("Thank you! Your feedback was saved.")).to_be_visible()
 
 
 def wait_for(what: Callable[[], bool]) -> None:
@@ -59,9 +59,9 @@ def test_three_tweets_reported_as_wrong_fire_an_alert_that_is_mailed_and_shown(p
 
     wait_for(lambda: len(shown.mails.received) == 1)
     assert "3 tweets reported as mispredicted" in shown.mails.received[0]
-    page.get_by_role("link", name="How is the model doing?").click()
+    page.get_by_role("link", name="Model health").click()
     expect(page.get_by_text(re.compile("3 tweets reported as mispredicted"))).to_be_visible()
-    expect(page.get_by_text("Told by mail.")).to_be_visible()
+    expect(page.get_by_text("Notified by email.")).to_be_visible()
 
 
 def test_a_feedback_can_be_taken_back_for_some_seconds(page: Page, shown: Shown) -> None:
@@ -69,13 +69,13 @@ def test_a_feedback_can_be_taken_back_for_some_seconds(page: Page, shown: Shown)
     before = store.read("feedback")
     page.goto(shown.address)
     ask(page, "great flight :)")
-    page.get_by_role("button", name="Right").click()
-    page.get_by_role("button", name=re.compile("Take it back")).click()
-    expect(page.get_by_role("button", name="Right")).to_be_visible()
+    page.get_by_role("button", name="Yes").click()
+    page.get_by_role("button", name=re.compile("Undo")).click()
+    expect(page.get_by_role("button", name="Yes")).to_be_visible()
     assert store.read("feedback") == before
-    page.get_by_role("button", name="Right").click()
+    page.get_by_role("button", name="Yes").click()
     expect(page.get_by_text("Thank you!")).to_be_visible()
-    expect(page.get_by_role("button", name=re.compile("Take it back"))).to_have_count(0)
+    expect(page.get_by_role("button", name=re.compile("Undo"))).to_have_count(0)
     assert len(store.read("feedback")) == len(before) + 1
 
 
@@ -106,7 +106,7 @@ def test_the_keyboard_is_enough(page: Page, shown: Shown) -> None:
     expect(page.locator(".tweet")).to_be_visible()
     for _ in range(30):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.innerText").strip().endswith("Right"):
+        if page.evaluate("document.activeElement.innerText").strip().endswith("Yes"):
             break
     page.keyboard.press("Enter")
     expect(page.get_by_text("Thank you!")).to_be_visible()
@@ -119,7 +119,7 @@ def test_no_rule_of_accessibility_is_broken_that_counts(page: Page, shown: Shown
     expect(page.locator("h1")).to_be_visible()
     if view == "":
         ask(page, "late again, lovely crew")
-        expect(page.get_by_role("button", name="Right")).to_be_visible()
+        expect(page.get_by_role("button", name="Yes")).to_be_visible()
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     page.wait_for_timeout(1_000)  # what fades in is pale until then
     broken = Axe().run(page).response["violations"]
@@ -211,7 +211,7 @@ def test_what_was_typed_stays_while_the_service_is_gone_and_is_answered_when_it_
     with started.page(free_port(), tmp_path, **settings) as address:
         page.goto(address)
         page.get_by_role("textbox", name="Tweet").fill("late again and rude")
-        page.get_by_role("button", name="Read the sentiment").click()
+        page.get_by_role("button", name="Analyze").click()
         expect(page.get_by_text(re.compile("The service cannot be reached"))).to_be_visible()
         expect(page.get_by_role("textbox", name="Tweet")).to_have_value("late again and rude")
         with started.service(port, tmp_path, SERVICE_MODEL=model):

@@ -623,7 +623,7 @@ def test_what_was_typed_survives_a_visit_to_the_other_views(asked: StandIn, stor
     assert len(asked.asked("/predict")) == len(store.read("feedback")) == 1
 
 
-# Watch a buzz
+# Spot a backlash
 
 DAYS = [datetime(2015, 2, 10, 12, tzinfo=UTC) + timedelta(days=day) for day in range(20)]
 BAD = DAYS[13]

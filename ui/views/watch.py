@@ -1,4 +1,4 @@
-"""Watch a buzz: many tweets over time, and when they are more negative than they should be."""
+"""Spot a backlash: many tweets over time, and when they are more negative than expected."""
 
 import hashlib
 from typing import Any
