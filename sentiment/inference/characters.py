@@ -13,7 +13,7 @@ ENTITY = re.compile(r"&[^&;\s]+;")
 # Escapes of JSON, JavaScript and Python that stand in the text as typed: don\u2019t, don\'t, two\nlines, \xe2\x80\x99.
 ESCAPE = re.compile(r"(?:\\+u[0-9a-fA-F]{4})+|\\+U000[0-9a-fA-F]{5}|(?:\\+x[0-9a-fA-F]{2})+|\\+[nrt'\"]")
 # What is used as an apostrophe or a single quotation mark, and what as a double one; U+0091 to U+0094 are those of
-# Windows-1252, read as latin-1. After Unicode Technical Standard 39, confusables.txt, U+0027 and U+0022, without letters.
+# Windows-1252, read as latin-1. After Unicode Technical Standard 39, confusables.txt (U+0027, U+0022), without letters.
 SINGLE = (
     "\u0091\u0092\u00b4\u02b9\u02bb\u02bc\u02bd\u02be\u02c8\u02ca\u02cb\u02f4\u0374\u0384\u055a\u055d\u05f3\u07f4\u07f5"
     "\u1fbd\u1fbf\u1fef\u1ffd\u1ffe\u2018\u2019\u201a\u201b\u2032\u2035\u275b\u275c\ua78c\uff07\uff40"
@@ -86,4 +86,4 @@ def decode_escape(escape: re.Match[str]) -> str:
             text = octets.decode("utf-8")
         except UnicodeDecodeError:
             text = octets.decode("cp1252", errors="replace")
-    return "".join(" " if unicodedata.category(character) == "Cc" else character for character in text)
+    return "".join(character if character >= " " else " " for character in text)

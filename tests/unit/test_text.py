@@ -58,7 +58,7 @@ def test_the_cleaner_rewrites(tweet: str, cleaned: str) -> None:
     ],
 )
 def test_a_negation_is_read_however_its_apostrophe_was_typed(apostrophe: str) -> None:
-    assert PLAIN(f"I don{apostrophe}t, CAN{apostrophe}T fly") == "i do not , can not fly".split()
+    assert PLAIN(f"I don{apostrophe}t, CAN{apostrophe}T fly") == ["i", "do", "not", ",", "can", "not", "fly"]
 
 
 @pytest.mark.parametrize(
