@@ -37,23 +37,18 @@ def test_the_cleaner_rewrites(tweet: str, cleaned: str) -> None:
     assert CLEANER(tweet) == cleaned
 
 
+TYPED = r"""
+&#39; &#039; &#x27; &apos; &rsquo; &#8217; &#146; &amp;#39; \&#039; \u0026#39;
+\u2019 \u0092 \u0027 \x27 \x92 \xe2\x80\x99 \' \\u2019 \\'
+"""
+
+
 @pytest.mark.parametrize(
     "apostrophe",
     [
-        *"\u0060\u00b4\u2018\u2019\u201a\u201b\u02b9\u02bb\u02bc\u02bd\u02ca\u02cb\u2032\u2035\u055a\u05f3\ua78c\uff07\uff40\u275c\x92",
-        *("&#39;", "&#039;", "&#x27;", "&apos;", "&rsquo;", "&#8217;", "&amp;#39;", "&#146;"),
-        *(
-            r"\u2019",
-            r"\u0027",
-            r"\x27",
-            r"\x92",
-            r"\xe2\x80\x99",
-            r"\'",
-            r"\\u2019",
-            r"\\'",
-            r"\&#039;",
-            r"\u0026#39;",
-        ),
+        *"\u0060\u00b4\u2018\u2019\u201a\u201b\u02b9\u02bb\u02bc\u02bd\u02ca\u02cb\u2032\u2035\u055a\u05f3\ua78c\uff07",
+        *"\uff40\u275c\x92",
+        *TYPED.split(),
         *("\u00e2\u20ac\u2122", "\u00e2\x80\x99", "\ufffd", "\u2019\u200b", "\u00ad\u2019"),
     ],
 )
