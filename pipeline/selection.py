@@ -114,7 +114,7 @@ def compare(uris: Sequence[str], splits: Path, data: Mapping[str, Any], cfg: Dic
     return Selection(
         ranked=ranked,
         winner=winner,
-        data=candidates.read_data(winner["uri"]),
+        data={**candidates.read_data(winner["uri"]), "limits": data["limits"]},
         validation=validation,
         predictions=predictions,
         leads={

@@ -71,12 +71,13 @@ def decode_entity(entity: re.Match[str]) -> str:
 
 def decode_escape(escape: re.Match[str]) -> str:
     """Return the characters that a typed escape stands for; control characters become spaces."""
-    kind, *digits = escape[0].strip("\\")
+    typed = escape[0].lstrip("\\")
+    kind = typed[0]
     if kind in "nrt":
         return " "
     if kind in "'\"":
         return kind
-    octets = bytes.fromhex("".join(digit for digit in digits if digit not in "\\ux"))
+    octets = bytes.fromhex("".join(digit for digit in typed[1:] if digit not in "\\ux"))
     if kind == "u":  # two of them may make one character
         text = octets.decode("utf-16-be", errors="replace")
     elif kind == "U":

@@ -4,11 +4,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize
 from hydra.utils import instantiate
 from hypothesis import given
 from hypothesis import strategies as st
 from nltk.tokenize.casual import TweetTokenizer
-from omegaconf import OmegaConf
 
 from sentiment.inference import characters
 from sentiment.inference.characters import normalize
@@ -171,7 +171,8 @@ def test_a_description_rebuilds_what_it_describes(text: Cleaner | Tokenizer) -> 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda path: path.stem)
 def test_every_option_of_preprocess_makes_a_tokenizer_that_cuts(option: Path) -> None:
-    tokenizer = instantiate(OmegaConf.load(option).tokenizer)
+    with initialize(version_base="1.3", config_path="../../conf"):
+        tokenizer = instantiate(compose("config", overrides=[f"preprocess={option.stem}"]).preprocess.tokenizer)
     assert isinstance(tokenizer, Tokenizer)
     assert tokenizer("@AirParadis didn't call") == [
         "@user",
