@@ -140,16 +140,16 @@ def write(
         LeakageError: the splits leak.
     """
     write_splits(folder, splits.frames)
-    found = leakage.measure(read_splits(folder))
-    leakage.require_none(found)
-    description = describe(splits, found, data=data, split=split, seed=seed)
+    measured = leakage.measure(read_splits(folder))
+    leakage.require_none(measured)
+    description = describe(splits, measured, data=data, split=split, seed=seed)
     for name, content in {DESCRIPTIONS["splits"]: description, LIMITS: list(data["limits"])}.items():
         (folder / name).write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return description, found
+    return description, measured
 
 
 def describe(
-    splits: Splits, found: Leakage, *, data: Mapping[str, Any], split: Mapping[str, Any], seed: int
+    splits: Splits, measured: Leakage, *, data: Mapping[str, Any], split: Mapping[str, Any], seed: int
 ) -> dict[str, Any]:
     """Return what `splits.yaml` says; settings are those of `make`."""
     frames, extra = splits.frames, splits.extra
@@ -166,8 +166,8 @@ def describe(
         "empty_texts_dropped": splits.labelled.empty,
         "duplicates_removed": splits.deduplicated.duplicates,
         "contradictions_removed": splits.deduplicated.contradictions,
-        "unknown_groups": found.unknown,
-        "near_duplicates": found.near_duplicates,
+        "unknown_groups": measured.unknown,
+        "near_duplicates": measured.near_duplicates,
         "train_on_rest": split["train_on_rest"],
         "extra_training": None if extra is None else describe_extra(extra, extra_file(data)),
     }

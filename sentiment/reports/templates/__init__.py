@@ -22,12 +22,12 @@ def render(name: str, **values: Any) -> str:
 @cache
 def environment() -> Environment:
     """Return what finds and fills the templates. It escapes nothing: values that people wrote go through `cell`."""
-    found = Environment(
+    templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    found.filters |= {"cell": cell, "grid": grid}
-    return found
+    templates.filters |= {"cell": cell, "grid": grid}
+    return templates
