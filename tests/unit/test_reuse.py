@@ -96,7 +96,7 @@ def test_a_setting_concerns_the_steps_that_read_it(override: str, steps: set[str
         ("steps/main.py", set()),
         ("sentiment/inference/text.py", STEPS),
         ("sentiment/data/corpus.py", {"preprocess", "distill", "embed", "train_baseline", "train_keras"}),
-        ("sentiment/data/splitting.py", {"split", "distill"}),
+        ("sentiment/data/splitting.py", {"split", "distill", "select"}),
         ("sentiment/training/network.py", {"train_keras"}),
         # What the configuration names, and what lies beside it as data.
         ("sentiment/training/networks/bilstm.py", {"train_keras"}),
@@ -108,17 +108,17 @@ def test_a_setting_concerns_the_steps_that_read_it(override: str, steps: set[str
         ("sentiment/inference/runtimes/onnx.py", STEPS - {"split", "preprocess", "embed"}),
         # What runs steps is not what they do.
         ("pipeline/trained.py", {*TRAINERS, "package"}),
-        ("pipeline/stored_predictions.py", TRAINERS | {"distill", "select", "package"}),
-        ("pipeline/candidates.py", TRAINERS | {"distill", "select", "package"}),
+        ("pipeline/stored_predictions.py", TRAINERS | {"select", "package"}),
+        ("pipeline/candidates.py", {"distill", "blend", "select", "package"}),
         ("pipeline/launch.py", {"select"}),
         ("pipeline/registry.py", {"select", "package"}),
         # What a Bento holds, and what it is built with.
         ("service/guards.py", {"package"}),
         ("telemetry/store.py", {"package"}),
         ("telemetry/export.py", {"package"}),
-        ("tables/writing.py", {"split", "embed", "package"}),
+        ("tables/writing.py", {"split", "distill", "embed", "package"}),
         # What reads the files that the configuration names.
-        ("tables/rows.py", {"split", "embed"}),
+        ("tables/rows.py", {"split", "distill", "embed"}),
         ("pipeline/packaging.py", {"package"}),
     ],
 )
