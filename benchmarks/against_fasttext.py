@@ -144,6 +144,7 @@ def check(rows: pd.DataFrame, text: str, label: str, group: str | None, negative
         negative_values=negative,
         positive_values=None,
         ignored_values=[],
+        drop_empty_texts=False,
         max_damaged=1.0,
     )
 

@@ -11,13 +11,13 @@ import yaml
 from mlflow.data.pandas_dataset import from_pandas
 
 from pipeline import reuse, runs
+from sentiment.data import folders
+from sentiment.data.folders import DESCRIPTIONS
 from sentiment.inference.errors import UserError
 
 Kind = Literal["splits", "corpus", "embedding"]
-# What is in every folder that a step hands over, so that one made by another step is noticed before it is used.
-DESCRIPTIONS = {"splits": "splits.yaml", "corpus": "preprocess.yaml", "embedding": "embedding.yaml"}
-
-
+# What people read of a run, beside what it hands over: another wording there runs no step again.
+REPORT = "report"
 # What the run of a trainer holds: the model, its predictions on validation, and hashes of all texts that it has seen.
 MODEL = "model"
 VALIDATION = "validation_predictions.parquet"
@@ -59,7 +59,7 @@ def fetch(uri: str, kind: Kind, scratch: Path) -> Path:
 
 def read_splits(folder: Path) -> dict[str, pd.DataFrame]:
     """Read the splits that a trainer may see from a splits or corpus folder: `train` and `validation`, never `test`."""
-    return {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("train", "validation")}
+    return folders.read_splits(folder, folders.IN_TRAINING)
 
 
 def log_folder(folder: Path, kind: Kind) -> str:
@@ -70,9 +70,16 @@ def log_folder(folder: Path, kind: Kind) -> str:
     return f"runs:/{run.run_id}/{kind}"
 
 
+def log_report(folder: Path) -> None:
+    """Log a folder that people read, outside of what the run hands over."""
+    mlflow.log_artifacts(str(folder), REPORT)
+
+
 def describe_data(folder: Path) -> dict[str, Any]:
-    """Read what the split step has written about the data in a splits or corpus folder."""
+    """Read what the split step has written about the data in a splits or corpus folder; in splits, also `limits`."""
     description: dict[str, Any] = yaml.safe_load((folder / DESCRIPTIONS["splits"]).read_text(encoding="utf-8"))
+    if (limits := folder / folders.LIMITS).is_file():
+        description["limits"] = yaml.safe_load(limits.read_text(encoding="utf-8"))
     return description
 
 

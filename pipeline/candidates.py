@@ -12,7 +12,8 @@ from mlflow.entities import Run
 from omegaconf import DictConfig
 
 from pipeline import runs
-from pipeline.artifacts import DESCRIPTIONS, TEST_DIGEST, ArtifactError, run_id, short
+from pipeline.artifacts import TEST_DIGEST, ArtifactError, run_id, short
+from sentiment.data.folders import DESCRIPTIONS
 from sentiment.evaluation import metrics
 from sentiment.inference import classifier
 from sentiment.inference.errors import UserError

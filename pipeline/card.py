@@ -75,6 +75,7 @@ def gather(found: Selection, test: TestEvaluation, decision: Decision, cfg: Dict
         threshold=threshold,
         uncertain=metrics.uncertain_band(cost, threshold),
         uncertain_share=winner["uncertain_share"],
+        auc_without_near_duplicates=run.data.metrics.get("val_roc_auc_without_near_duplicates"),
         calibration_method=run.data.tags["calibration"],
         calibration=candidates.read_table(run, "calibration"),
         slices=slices.table(

@@ -132,12 +132,14 @@ def read(cfg: DictConfig, overrides: list[str]) -> list[Stage]:
             f"select.families={list(cfg.select.families)} allows none of the plan's candidates to be served, of "
             f"{', '.join(sorted(families))}."
         )
-    read_by_some = set(settings.READS["distill"]).union(*(sections(step) for step in (*TRAINERS, BLEND)))
+    read_by_some = {*settings.READS["distill"], *settings.REFERRED_TO}
+    read_by_some = read_by_some.union(*(sections(step, cfg) for step in (*TRAINERS, BLEND)))
     unused = {override for override in overrides if root(override) in read_by_some}
     for stage in stages:
         for item in stage.candidates:
-            own = candidate(stage, item, overrides, {}).options
-            unused -= {override for override in own if root(override) in sections(item.step, item.teacher)}
+            own = candidate(stage, item, overrides, {})
+            read_by_own = sections(item.step, own.cfg, item.teacher)
+            unused -= {override for override in own.options if root(override) in read_by_own}
     if unused:
         raise PlanError(
             f"No candidate of the plan can use {', '.join(sorted(unused))}: leave it out, or edit the plan."
@@ -207,16 +209,16 @@ def kept_of(winner: Candidate, stage: Stage, overrides: list[str]) -> dict[str, 
 
 def depends(candidate: Candidate, overrides: Iterable[str]) -> bool:
     """Return whether a candidate, or what it eats, would be another without one of these overrides."""
-    read = sections(candidate.step, candidate.teacher)
+    read = sections(candidate.step, candidate.cfg, candidate.teacher)
     return any(override in candidate.options and root(override) in read for override in overrides)
 
 
-def sections(step: str, teacher: str | None = None) -> set[str]:
-    """Return the sections of the configuration that a step and all that it eats from read."""
+def sections(step: str, cfg: DictConfig, teacher: str | None = None) -> set[str]:
+    """Return the sections of the configuration that decide what a step makes: those of its inputs' steps, too."""
     if step == BEST:  # its options are those of a candidate before it, and what the plan adds
         return set()
-    own = {"seed", *settings.READS[step], *(settings.READS["distill"] if teacher else ())}
-    return own.union(*(sections(MAKERS[name]) for name in inputs(step) if name in MAKERS))
+    own = {"seed", *settings.sections(step, cfg), *(settings.sections("distill", cfg) if teacher else ())}
+    return own.union(*(sections(MAKERS[name], cfg) for name in inputs(step) if name in MAKERS))
 
 
 def inputs(step: str) -> list[str]:

@@ -16,7 +16,7 @@ from pipeline import artifacts, candidates, registry, selection, stored_predicti
 from pipeline.candidates import CandidateError
 from pipeline.registry import CHALLENGER, CHAMPION, WITHDRAWN, RegistryError
 from pipeline.selection import Selection, TestEvaluation
-from sentiment.data import splitting
+from sentiment.data import keys
 from sentiment.evaluation import gate
 from sentiment.evaluation.bootstrap import codes_of
 from sentiment.evaluation.gate import Rival, Verdict
@@ -93,7 +93,7 @@ def compare(champion: ModelVersion, test: TestEvaluation, cfg: DictConfig) -> Ri
     try:
         trained = candidates.read(f"runs:/{champion.run_id}/{artifacts.MODEL}")
         seen = stored_predictions.read_seen(trained["uri"])
-        unseen = ~splitting.text_hashes(test.tweets["text"]).isin(seen).to_numpy()
+        unseen = ~keys.text_hashes(test.tweets["text"]).isin(seen).to_numpy()
         tweets = test.tweets[unseen]
         told |= {"rows": len(tweets), "authors": int(codes_of(tweets["group"].to_numpy()).max(initial=-1)) + 1}
         if obstacle := too_few(tweets, told["authors"], cfg):

@@ -60,8 +60,8 @@ def aliases(name: str) -> dict[str, str]:
 
 
 def identity(version: ModelVersion) -> str:
-    """Return what tells a version from all others of a store, also from those of a model that was deleted."""
-    return f"{version.name}/{version.version} {version.source}"
+    """Return what tells a version and its card from all others of a store, also from those of a deleted model."""
+    return f"{version.name}/{version.version} {version.source} {version.tags.get(artifacts.MODEL_CARD)}"
 
 
 def history(name: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import json
 import logging
 import platform
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
@@ -20,6 +20,8 @@ from urllib.parse import urlparse
 import grimp
 import mlflow
 from mlflow.entities import Run
+
+from sentiment.data.folders import LIMITS
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,10 @@ LOADED_BY_NAME = {
     "service.service": "telemetry",
     "telemetry.forwarding": "telemetry.outlets",
 }
+# What people read. Its wording counts for the steps whose result it is, and for no other: their hand-over is the same.
+REPORTS = "sentiment.reports"
+READ_BY_PEOPLE = {"select"}
+WORDING = {LIMITS}
 FINGERPRINT = "fingerprint.json"
 # What MLflow and Python leave in the folder of a model that somebody loads: no part of what a step has made.
 LEFT_BY_LOADING = {"registered_model_meta", "__pycache__"}
@@ -49,7 +55,10 @@ def fingerprint(step: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "step": step,
         "settings": own,
-        "inputs": {name: [digest_of(uri) for uri in listed(uris)] for name, uris in settings["inputs"].items()},
+        "inputs": {
+            name: [digest_of(uri, wording=step in READ_BY_PEOPLE) for uri in listed(uris)]
+            for name, uris in settings["inputs"].items()
+        },
         "files": dict(sorted(named_files(own))),
         "code": code(step, frozenset(targets(own))),
         "python": platform.python_version(),
@@ -82,29 +91,48 @@ def log_fingerprint(step: str, settings: Mapping[str, Any]) -> None:
 
 
 def log_digest(*uris: str) -> None:
-    """Tag the open run with the files and folders that it hands over, as the store addresses them, and their digest."""
-    mlflow.set_tags({"hands_over": json.dumps(uris), "digest": digest([digests(uri) for uri in uris])})
+    """Tag the open run with the files and folders that it hands over, as the store addresses them, and digests."""
+    mlflow.set_tags({"hands_over": json.dumps(uris), **digest_tags(uris)})
+
+
+def digest_tags(uris: Iterable[str]) -> dict[str, str]:
+    """Return two digests of files and folders: `wording`, of what in them is for people to read, and `digest`, of all
+    else."""
+    parts: dict[str, list[dict[str, str]]] = {"digest": [], "wording": []}
+    for uri in uris:
+        files = digests(uri)
+        words = {name: value for name, value in files.items() if Path(name).name in WORDING}
+        parts["wording"].append(words)
+        parts["digest"].append({name: value for name, value in files.items() if name not in words})
+    return {name: digest(part) for name, part in parts.items()}
 
 
 def intact(run: Run) -> bool:
     """Return whether all that a run has handed over is still there, and still the same."""
+    uris = json.loads(run.data.tags.get("hands_over", "[]"))
     try:
-        found = [digests(uri) for uri in json.loads(run.data.tags.get("hands_over", "[]"))]
+        found = digest_tags(uris)
     except (mlflow.MlflowException, OSError):
         return False
-    return not found or digest(found) == run.data.tags["digest"]
+    return not uris or found.items() <= run.data.tags.items()
 
 
-def digest_of(uri: str) -> str:
-    """Return the digest of what a step eats, `runs:/<run id>/<artifact>` or a local folder; without one, the URI."""
+def digest_of(uri: str, *, wording: bool) -> str:
+    """Return the digest of an input, `runs:/<run id>/<artifact>` or a local folder; without one, the URI.
+
+    With `wording`, what is for people to read in it counts, too.
+    """
     location = urlparse(uri)
     if location.scheme != "runs":
         folder = Path(uri).expanduser()
-        return digest(digests(str(folder))) if folder.exists() else uri
-    try:
-        return mlflow.get_run(location.path.split("/")[1]).data.tags.get("digest", uri)
-    except mlflow.MlflowException:  # the step that eats it will say so
-        return uri
+        tags = digest_tags([str(folder)]) if folder.exists() else {}
+    else:
+        try:
+            tags = mlflow.get_run(location.path.split("/")[1]).data.tags
+        except mlflow.MlflowException:  # the step whose input it is will say so
+            tags = {}
+    found = [tags[name] for name in ("digest", "wording")[: 1 + wording] if name in tags]
+    return " ".join(found) or uri
 
 
 def digests(uri: str) -> dict[str, str]:
@@ -136,7 +164,7 @@ def code(step: str, targets: frozenset[str]) -> dict[str, str]:
         step: the step.
         targets: dotted names that the configuration has it call.
     """
-    graph = import_graph()
+    graph = import_graph(reports=step in READ_BY_PEOPLE)
     found, waiting = set[str](), {f"steps.{step}", *(module for name in targets for module in parents(name))}
     while waiting := (waiting & graph.modules) - found:
         found |= waiting
@@ -154,18 +182,23 @@ def code(step: str, targets: frozenset[str]) -> dict[str, str]:
 
 
 @cache
-def import_graph() -> grimp.ImportGraph:
-    """Return which modules import which, of this project and of others.
+def import_graph(*, reports: bool) -> grimp.ImportGraph:
+    """Return which modules import which, of this project and of others; without `reports`, as if there were none.
 
     It is built once a process: if a file changes afterwards, so does its digest, which enters the fingerprint anyway.
     """
-    return grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
+    graph = grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
+    for module in () if reports else {REPORTS, *graph.find_descendants(REPORTS)}:
+        graph.remove_module(module)
+    return graph
 
 
 def module_files(module: str) -> list[Path]:
-    """Return the file of a module, and data that lies beside it under the same name."""
+    """Return the file of a module, and its data: beside it under the same name, or the templates in a package."""
     path = ROOT / module.replace(".", "/")
-    return [path / "__init__.py"] if path.is_dir() else sorted(path.parent.glob(f"{path.name}.*"))
+    if path.is_dir():
+        return [path / "__init__.py", *sorted(path.glob("*.j2"))]
+    return sorted(path.parent.glob(f"{path.name}.*"))
 
 
 def parents(name: str) -> list[str]:

@@ -18,7 +18,8 @@ from omegaconf import DictConfig
 from pipeline import artifacts, candidates, settings, stored_predictions
 from pipeline.artifacts import ArtifactError
 from pipeline.candidates import CandidateError
-from sentiment.data import splitting
+from sentiment.data import keys, splitting
+from sentiment.data.folders import read_splits
 from sentiment.evaluation import bootstrap, metrics
 from sentiment.evaluation.bootstrap import Interval, Resampling
 from sentiment.evaluation.gate import Requirements
@@ -114,7 +115,7 @@ def compare(uris: Sequence[str], splits: Path, data: Mapping[str, Any], cfg: Dic
     return Selection(
         ranked=ranked,
         winner=winner,
-        data=candidates.read_data(winner["uri"]),
+        data={**candidates.read_data(winner["uri"]), "limits": data["limits"]},
         validation=validation,
         predictions=predictions,
         leads={
@@ -133,7 +134,7 @@ def read_split(splits: Path, name: str, data: Mapping[str, Any]) -> pd.DataFrame
     Raises:
         ArtifactError: it does not hold what the split step has written.
     """
-    frame = pd.read_parquet(splits / f"{name}.parquet", columns=["text", "negative", "group"])
+    frame = read_splits(splits, [name], ["text", "negative", "group"])[name]
     if splitting.digest({name: frame}) != data["digests"][name]:
         raise ArtifactError(f"{splits / name}.parquet (inputs.splits) was changed after the split step wrote it.")
     return frame
@@ -192,7 +193,7 @@ def look_at_test(found: Selection, splits: Path, cfg: DictConfig) -> TestEvaluat
     """
     winner = found.winner
     test = read_split(splits, "test", artifacts.describe_data(splits))
-    if known := splitting.text_hashes(test["text"]).isin(stored_predictions.read_seen(winner["uri"])).sum():
+    if known := keys.text_hashes(test["text"]).isin(stored_predictions.read_seen(winner["uri"])).sum():
         raise CandidateError(f"{winner['uri']} has seen {known:,} of the {len(test):,} test tweets. Give other splits.")
     negative = test["negative"].to_numpy()
     probability = predict_in_subprocess(winner["uri"], test["text"].tolist()).to_numpy()

@@ -1,5 +1,6 @@
 """What each step reads of the configuration: nothing else of it changes what the step makes."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -20,6 +21,17 @@ READS = {
     "package": ("select",),
     "main": ("plan", "cost", "select"),
 }
+# Sections that no step reads by itself: others refer to them.
+REFERRED_TO = ("cleaner",)
+# A value that stands in another section: `${cleaner}`, `${search.folds}`.
+REFERENCE = re.compile(r"\$\{(\w+)[.}]")
+
+
+def sections(step: str, cfg: DictConfig) -> set[str]:
+    """Return the sections of the configuration that a step reads, and those that these refer to."""
+    read = set(READS[step])
+    written = "".join(OmegaConf.to_yaml(cfg[section]) for section in read)
+    return read.union(name for name in REFERENCE.findall(written) if name in cfg)
 
 
 def read(step: str, cfg: DictConfig, inputs: Mapping[str, Any]) -> dict[str, Any]:

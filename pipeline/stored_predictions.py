@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from pipeline.artifacts import SEEN, VALIDATION, ArtifactError, run_id
-from sentiment.data import splitting
+from sentiment.data import keys
 from sentiment.evaluation.metrics import Predictions
 
 
 def as_table(validation: pd.DataFrame, predictions: Predictions) -> pd.DataFrame:
     """Return predictions of the validation split as they are stored, each with its tweet's label and hash."""
-    identity = {"text": splitting.hash_of(validation["text"]), "negative": validation["negative"].to_numpy()}
+    identity = {"text": keys.hash_of(validation["text"]), "negative": validation["negative"].to_numpy()}
     return pd.DataFrame(identity | {field.name: getattr(predictions, field.name) for field in fields(predictions)})
 
 
@@ -26,7 +26,7 @@ def read(uri: str, validation: pd.DataFrame) -> Predictions:
         ArtifactError: what is stored is of other tweets, of the same in another order, or of other labels.
     """
     stored = read_parquet(uri, VALIDATION)
-    asked = {"text": splitting.hash_of(validation["text"]), "negative": validation["negative"].to_numpy()}
+    asked = {"text": keys.hash_of(validation["text"]), "negative": validation["negative"].to_numpy()}
     if len(stored) != len(validation):
         raise ArtifactError(
             f"{uri} has stored predictions of {len(stored):,} validation tweets, the splits hold {len(validation):,}. "
@@ -44,7 +44,7 @@ def read(uri: str, validation: pd.DataFrame) -> Predictions:
 
 def seen_by(frames: Mapping[str, pd.DataFrame], learned_from: Iterable[str]) -> pd.DataFrame:
     """Return the hashes of the texts that decided anything about a model, or about those that it has learned from."""
-    hashes = {int(value) for frame in frames.values() for value in splitting.text_hashes(frame["text"])}
+    hashes = {int(value) for frame in frames.values() for value in keys.text_hashes(frame["text"])}
     hashes = hashes.union(*(read_seen(uri) for uri in learned_from))
     return pd.DataFrame({"text": pd.Series(sorted(hashes), dtype="uint64")})
 

@@ -16,6 +16,7 @@ from sklearn.metrics import roc_auc_score
 
 from pipeline import reuse, runs, stored_predictions
 from pipeline.artifacts import MODEL, SEEN, VALIDATION
+from sentiment.data import leakage
 from sentiment.evaluation import calibration, metrics
 from sentiment.evaluation.metrics import Cost
 from sentiment.inference import classifier, golden
@@ -106,6 +107,8 @@ def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictC
     predictions = calibration.cross_fit(negative, raw, cost, **cfg.calibration, seed=cfg.seed)
     scores = metrics.score(negative, predictions, cost)
     mlflow.log_metrics({f"val_{name}": value for name, value in scores.items()})
+    if (new := ~leakage.near_duplicates(frames)["validation"]).any() and len(set(negative[new])) > 1:
+        mlflow.log_metric("val_roc_auc_without_near_duplicates", roc_auc_score(negative[new], predictions.score[new]))
     mlflow.log_metrics(
         {
             "threshold": threshold,

@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from pipeline import artifacts, candidates, door, runs
-from sentiment.data import extra_texts, splitting
+from sentiment.data import extra_texts, folders, keys, splitting
 from sentiment.data.corpus import read_tokenizer, tokenize
 from sentiment.data.extra_texts import ExtraTextsError
 from sentiment.inference.arrays import Probabilities
@@ -56,8 +56,8 @@ def unlabelled(frames: dict[str, pd.DataFrame], cfg: DictConfig) -> list[str]:
     """
     settings = cfg.distill
     read = extra_texts.read(settings.extra_texts, settings.extra_column, "distill")
-    given = {splitting.text_key(text): text for text in read}
-    known = {splitting.text_key(text) for frame in frames.values() for text in frame["text"]}
+    given = {keys.text_key(text): text for text in read}
+    known = {keys.text_key(text) for frame in frames.values() for text in frame["text"]}
     found = [text for key, text in given.items() if key not in known]
     log.info("%d extra texts, %d of them different and in no split.", len(read), len(found))
     if not found:
@@ -99,7 +99,7 @@ def main(cfg: DictConfig) -> str:
     check(cfg.distill)
     with runs.start("distill", cfg) as scratch:
         source = artifacts.fetch(cfg.inputs.corpus, "corpus", scratch)
-        frames = {name: pd.read_parquet(source / f"{name}.parquet") for name in splitting.SPLITS}
+        frames = folders.read_splits(source)
         description = artifacts.describe_data(source)
         candidates.require_same_splits(pd.DataFrame([candidates.read(cfg.inputs.teacher)]), description)
         texts = unlabelled(frames, cfg)
@@ -110,13 +110,15 @@ def main(cfg: DictConfig) -> str:
 
         corpus = scratch / "corpus"
         shutil.copytree(source, corpus)
-        frames["train"].to_parquet(corpus / "train.parquet", index=False)
+        folders.write_splits(corpus, {"train": frames["train"]})
         description["digests"]["train"] = splitting.digest({"train": frames["train"]})
         description["digest"] = splitting.digest(frames)
         counts = {"rows": len(frames["train"]), "negative": int(frames["train"]["negative"].sum())}
         description["splits"]["train"] = counts
         description["taught"] = {"texts": len(texts), "teacher": cfg.inputs.teacher}
-        (corpus / "splits.yaml").write_text(yaml.safe_dump(description, sort_keys=False), encoding="utf-8")
+        (corpus / folders.DESCRIPTIONS["splits"]).write_text(
+            yaml.safe_dump(description, sort_keys=False), encoding="utf-8"
+        )
         share = frames["train"]["negative"].tail(len(texts)).mean()
         mlflow.log_metrics({"taught_texts": len(texts), "taught_negative_share": share})
         return artifacts.log_folder(corpus, "corpus")

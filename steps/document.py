@@ -35,6 +35,8 @@ FIGURES = (
     "predict_milliseconds",
     "megabytes",
 )
+# What is told of the data, by `split`.
+DATA = ("data", "synthetic", "digest", "splits", "unknown_groups", "near_duplicates")
 # What is told of the end: metrics of `select`.
 CONCLUSIONS = ("test_", "lead_", "validation_to_test_gap")
 # By what it was reached: settings of `select`.
@@ -69,7 +71,7 @@ def read(title: str, main: Run) -> dict[str, Any]:
         "commit": main.data.tags.get("mlflow.source.git.commit"),
         "cores": int(main.data.tags["cores"]),
         "seconds": float(table(main, "steps.csv")["seconds"].sum()),
-        "data": {key: data[key] for key in ("data", "synthetic", "digest", "splits")},
+        "data": {key: data.get(key) for key in DATA},
         "stages": {Path(path).stem: candidates(table(main, path)) for path in sorted(stages) if path.endswith(".csv")},
         "selected": select.data.tags["winner"],
         "settings": {name: select.data.params[name] for name in SETTINGS},
@@ -103,10 +105,11 @@ def section(found: Mapping[str, Any]) -> str:
     """Return what a run has found, in Markdown."""
     data, figures = found["data"], found["metrics"]
     rows = ", ".join(f"{name} {split['rows']:,}" for name, split in data["splits"].items())
-    synthetic = " The tweets are synthetic: the figures say nothing about real ones." * data["synthetic"]
+    notes = " The tweets are synthetic: the figures say nothing about real ones." * data["synthetic"]
+    notes += "".join(f" {note}" for note in caveats(data))
     parts = [
         f"## {found['title']}",
-        f"Data: {data['data']}; tweets: {rows} (digest `{data['digest'][:12]}`).{synthetic} All steps together take "
+        f"Data: {data['data']}; tweets: {rows} (digest `{data['digest'][:12]}`).{notes} All steps together take "
         f"{found['seconds'] / 60:.0f} minutes on {found['cores']} cores, at commit `{str(found['commit'])[:10]}`:",
         f"```sh\n{found['command']}\n```",
     ]
@@ -123,6 +126,18 @@ def section(found: Mapping[str, Any]) -> str:
         f"{abs(figures['validation_to_test_gap_in_standard_errors']):.1f} standard errors."
     ]
     return "\n\n".join(parts)
+
+
+def caveats(data: Mapping[str, Any]) -> list[str]:
+    """Return what is known of the data that flatters the figures, in sentences; older runs of `split` do not say."""
+    notes = []
+    if any((data.get("unknown_groups") or {}).values()):
+        unknown = ", ".join(f"{name} {rows:,}" for name, rows in data["unknown_groups"].items())
+        notes.append(f"Tweets of unknown authors: {unknown}.")
+    if data.get("near_duplicates"):
+        shares = (f"{100 * found['share']:.1f} % of {name}" for name, found in data["near_duplicates"].items())
+        notes.append(f"Near-duplicates of training tweets: {', '.join(shares)}.")
+    return notes
 
 
 def lead(figures: Mapping[str, float], settings: Mapping[str, str]) -> str:

@@ -5,19 +5,15 @@ says how they were made, so that what is trained on the corpus can be served wit
 """
 
 import shutil
-from dataclasses import asdict
 
 import mlflow
-import pandas as pd
-import yaml
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from pipeline import artifacts, door, runs
-from sentiment.data.corpus import tokenize
+from sentiment.data import folders
+from sentiment.data.corpus import tokenize, write_tokenizer
 from sentiment.inference.text import Tokenizer
-
-SPLITS = ("train", "validation", "test")
 
 
 @door.step
@@ -28,13 +24,13 @@ def main(cfg: DictConfig) -> str:
         splits = artifacts.fetch(cfg.inputs.splits, "splits", scratch)
         corpus = scratch / "corpus"
         corpus.mkdir()
-        for name in SPLITS:
-            frame = pd.read_parquet(splits / f"{name}.parquet")
+        frames = folders.read_splits(splits)
+        for name, frame in frames.items():
             frame["tokens"] = tokenize(frame["text"].tolist(), tokenizer)
-            frame.to_parquet(corpus / f"{name}.parquet", index=False)
             mlflow.log_metric(f"{name}_tokens_per_tweet", frame["tokens"].map(len).mean())
-        shutil.copy(splits / "splits.yaml", corpus)
-        (corpus / "preprocess.yaml").write_text(yaml.safe_dump(asdict(tokenizer)), encoding="utf-8")
+        folders.write_splits(corpus, frames)
+        shutil.copy(splits / folders.DESCRIPTIONS["splits"], corpus)
+        write_tokenizer(corpus, tokenizer)
         return artifacts.log_folder(corpus, "corpus")
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sentiment.inference.characters import IGNORABLE
 from sentiment.inference.errors import UserError
 
 log = logging.getLogger(__name__)
 
 SHOWN = 10
+DROP = " (data.drop_empty_texts=true drops such rows)"
 # What encodings that were mixed up leave behind, by kind.
 DAMAGE = {
     "replacement characters": "\ufffd",
@@ -34,13 +36,15 @@ class Labelled:
         frame: columns `text` (str), `negative` (int8; 1 = negative) and `group` (str; empty if there is none).
         labels: columns `label`, `rows` and `meaning` (negative, positive or ignored): how each label was read.
         ignored: rows left out for their label.
+        empty: rows without text, which were dropped on request.
         damaged: rows whose text shows encoding damage, by kind; a row may show several.
-        without_group: rows that no group was given for though there is a group column; each stands alone.
+        without_group: rows of unknown group; each will have one of its own.
     """
 
     frame: pd.DataFrame
     labels: pd.DataFrame
     ignored: int
+    empty: int
     damaged: dict[str, int]
     without_group: int
 
@@ -51,9 +55,10 @@ def check(
     text_column: str,
     label_column: str,
     group_column: str | None,
-    negative_values: Sequence[object],
-    positive_values: Sequence[object] | None,
-    ignored_values: Sequence[object],
+    negative_values: object,
+    positive_values: object,
+    ignored_values: object,
+    drop_empty_texts: bool,
     max_damaged: float,
 ) -> Labelled:
     """Return the texts of a table with their class and group.
@@ -65,39 +70,39 @@ def check(
         text_column: the column of the texts.
         label_column: the column of the labels.
         group_column: the column of the authors, say; None if there is none.
-        negative_values: the labels of the negative class.
-        positive_values: the labels of the positive class; None takes every other.
-        ignored_values: the labels of rows to leave out.
-        max_damaged: the share of texts with encoding damage, 0 to 1, that is put up with; real tweets show some.
+        negative_values: the labels of the negative class; one alone need not be a list.
+        positive_values: the labels of the positive class, likewise; None takes every other.
+        ignored_values: the labels of rows to leave out, likewise; None for none.
+        drop_empty_texts: whether rows without text are dropped and counted, whatever their label, or refused.
+        max_damaged: the largest share of texts with encoding damage, 0 to 1, that is accepted; real tweets show some.
 
     Raises:
         DataError: all that is wrong, with up to ten row numbers each. Rows are counted from 1, without a header.
     """
     require_columns(table, [column for column in (text_column, label_column, group_column) if column is not None])
-    meanings = meaning_of(negative_values, "negative") | meaning_of(ignored_values, "ignored")
-    meanings |= meaning_of(positive_values or [], "positive")
-    if len(meanings) < len(negative_values) + len(ignored_values) + len(positive_values or []):
-        raise DataError("A label may stand once in data.negative_values, positive_values and ignored_values together.")
-
+    meanings = read_meanings(negative=negative_values, positive=positive_values, ignored=ignored_values)
     labels = as_text(table[label_column])
     meaning = labels.str.casefold().map(meanings)
     if positive_values is None:
         meaning = meaning.fillna("positive")
-    unlabelled = (labels == "").to_numpy()
-    kept = (meaning != "ignored").to_numpy() | unlabelled
     text = table[text_column]
     is_text = text.map(lambda value: isinstance(value, str)).to_numpy(dtype=bool)
+    missing = text.isna().to_numpy()
     text = text.where(is_text, "").astype(object)
+    blank = is_blank(text) & is_text
+    dropped = (missing | blank) if drop_empty_texts else np.zeros(len(table), dtype=bool)
+    unlabelled = (labels == "").to_numpy() & ~dropped
+    kept = ((meaning != "ignored").to_numpy() | unlabelled) & ~dropped
 
     damage = damage_of(text)
-    blank = (text.str.strip() == "").to_numpy() & is_text
     damaged = np.logical_or.reduce(list(damage.values()))
     problems = [
-        problem("hold no text at all (missing, or a number)", kept & ~is_text),
-        problem("have an empty text", kept & blank),
+        problem("have no text (missing)", kept & missing, advice=DROP),
+        problem("have an empty text", kept & blank, advice=DROP),
+        problem("hold something else than text in the column of texts", kept & ~is_text & ~missing),
         problem("hold NUL bytes: the file is damaged, or its encoding is another one", kept & has_nul(text)),
         problem("have no label", unlabelled),
-        problem(unknown_labels(labels, meaning, label_column), meaning.isna().to_numpy() & ~unlabelled),
+        problem(unknown_labels(labels, meaning, label_column), meaning.isna().to_numpy() & ~unlabelled & ~dropped),
     ]
     if (kept & damaged).sum() > max_damaged * kept.sum():
         allowed = f"more than data.max_damaged={max_damaged:g} of all, was the file read in its own encoding?"
@@ -111,19 +116,22 @@ def check(
         frame=pd.DataFrame({"text": text, "negative": (meaning == "negative").astype(np.int8), "group": group})[
             kept
         ].reset_index(drop=True),
-        labels=pd.DataFrame({"label": labels, "meaning": meaning})
+        labels=pd.DataFrame({"label": labels, "meaning": meaning})[~dropped]
         .value_counts()
         .rename("rows")
         .reset_index()[["label", "rows", "meaning"]],
-        ignored=int((~kept).sum()),
+        ignored=int((~kept & ~dropped).sum()),
+        empty=int(dropped.sum()),
         damaged={kind: int((kept & rows).sum()) for kind, rows in damage.items()},
-        without_group=int((group[kept] == "").sum()) if group_column else 0,
+        without_group=int((group[kept] == "").sum()),
     )
     for kind, count in labelled.damaged.items():
         if count:
             log.warning("%s: %s", kind, problem("are kept as they are", kept & damage[kind]))
-    if labelled.without_group:
-        log.warning("%d rows have no value in column %s: each stands alone.", labelled.without_group, group_column)
+    if labelled.empty:
+        log.warning("%s", problem("have no text and are dropped (data.drop_empty_texts)", dropped))
+    if group_column and labelled.without_group:
+        log.warning("%d rows have no value in column %s: their group is unknown.", labelled.without_group, group_column)
     return labelled
 
 
@@ -139,9 +147,47 @@ def require_columns(table: pd.DataFrame, columns: Sequence[str]) -> None:
         raise DataError("The table has no rows.")
 
 
-def meaning_of(values: Sequence[object], meaning: str) -> dict[str, str]:
-    """Return labels, as text in lower case, with what they mean."""
-    return {str(value).strip().casefold(): meaning for value in values}
+def read_meanings(*, negative: object, positive: object, ignored: object) -> dict[str, str]:
+    """Return labels, as text in lower case, with what they mean.
+
+    Raises:
+        DataError: a list that must name a label names none, or a label has two meanings.
+    """
+    values = {
+        "negative": as_list(negative, "data.negative_values"),
+        "positive": None if positive is None else as_list(positive, "data.positive_values"),
+        "ignored": [] if ignored is None else as_list(ignored, "data.ignored_values"),
+    }
+    if not values["negative"]:
+        raise DataError(
+            f"data.negative_values={negative!r} names no label: say which labels make the class that is looked for, "
+            "for instance data.negative_values=[complaint,threat]."
+        )
+    if values["positive"] == []:
+        raise DataError("data.positive_values=[] names no label: name some, or set it to null, which takes all others.")
+    meanings = [(label_key(value), meaning) for meaning, labels in values.items() for value in labels or []]
+    if len(dict(meanings)) < len(meanings):
+        raise DataError("A label may stand once in data.negative_values, positive_values and ignored_values together.")
+    return dict(meanings)
+
+
+def as_list(value: object, setting: str) -> list[object]:
+    """Return the labels that a setting names; one by itself is a list of one, and null is none.
+
+    Raises:
+        DataError: what it names is no label.
+    """
+    labels = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    if labels == [None]:
+        return []
+    if not all(isinstance(label, (str, int, float)) and label_key(label) for label in labels):
+        raise DataError(f"{setting}={value}: labels are text, numbers or true and false, as they stand in the table.")
+    return labels
+
+
+def label_key(label: object) -> str:
+    """Return a label as it is compared: as text, in lower case."""
+    return str(label).strip().casefold()
 
 
 def as_text(column: pd.Series) -> pd.Series:
@@ -161,23 +207,29 @@ def damage_of(text: pd.Series) -> dict[str, np.ndarray]:
     }
 
 
+def is_blank(text: pd.Series) -> np.ndarray:
+    """Return which texts show nothing: all of their characters are spaces, or invisible."""
+    visible = text.map(lambda value: value if value.isascii() else IGNORABLE.sub("", value))
+    return (visible.str.strip() == "").to_numpy(dtype=bool)
+
+
 def has_nul(text: pd.Series) -> np.ndarray:
     """Return which texts hold a NUL character."""
     return text.str.contains("\0", regex=False).to_numpy(dtype=bool)
 
 
-def problem(what: str, rows: np.ndarray) -> str:
-    """Return a line that says how many rows are concerned and names the first; empty if none is."""
+def problem(what: str, rows: np.ndarray, advice: str = "") -> str:
+    """Return a line that says how many rows are concerned, names the first and gives advice; empty if none is."""
     numbers = np.flatnonzero(rows) + 1
     if not len(numbers):
         return ""
     names = ", ".join(map(str, numbers[:SHOWN])) + (", ..." if len(numbers) > SHOWN else "")
-    return f"{len(numbers):,} row(s) {what}: {names}"
+    return f"{len(numbers):,} row(s) {what}: {names}{advice}"
 
 
 def unknown_labels(labels: pd.Series, meaning: pd.Series, column: str) -> str:
     """Return what is wrong with labels that have no meaning; a column of free text is not spread out in a log."""
-    return f"have a label in column {column} that stands for nothing ({listing(labels[meaning.isna()])})"
+    return f"have an unknown label in column {column} ({listing(labels[meaning.isna()])})"
 
 
 def lacking_class(labels: pd.Series, meaning: pd.Series) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from functools import partial
 from itertools import chain
 from os import cpu_count
@@ -10,11 +11,11 @@ from pathlib import Path
 import yaml
 from tqdm import tqdm
 
+from sentiment.data.folders import DESCRIPTIONS
 from sentiment.inference.errors import UserError
 from sentiment.inference.text import Tokenizer, read_text
 
 CHUNK = 5_000
-DESCRIPTION = "preprocess.yaml"
 
 
 class CorpusError(UserError):
@@ -41,14 +42,19 @@ def tokenize_chunk(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[str]
     return [tokenizer(text) for text in texts]
 
 
+def write_tokenizer(folder: Path, tokenizer: Tokenizer) -> None:
+    """Write into a corpus how its tokens are made."""
+    (folder / DESCRIPTIONS["corpus"]).write_text(yaml.safe_dump(asdict(tokenizer)), encoding="utf-8")
+
+
 def read_tokenizer(folder: Path) -> Tokenizer:
     """Read how the tokens of a corpus were made.
 
     Raises:
         CorpusError: the corpus does not say.
     """
-    path = folder / DESCRIPTION
+    path = folder / DESCRIPTIONS["corpus"]
     tokenizer = read_text(yaml.safe_load(path.read_text(encoding="utf-8")))
     if not isinstance(tokenizer, Tokenizer):
-        raise CorpusError(f"{path} tells of no tokenizer. Run the preprocess step again.")
+        raise CorpusError(f"{path} describes no tokenizer. Run the preprocess step again.")
     return tokenizer

@@ -1,24 +1,17 @@
-"""Deduplicate labelled texts, draw a sample, split, add to train, and prove that nothing leaks between the splits."""
+"""Deduplicate labelled texts, draw a sample, split it, and add rows to train."""
 
 import hashlib
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from sentiment.data.checks import DataError, Labelled
-from sentiment.inference.errors import UserError
+from sentiment.data.folders import SPLITS
+from sentiment.data.keys import group_of_its_own, hash_of, keys_of, order_of, text_key
 
-SPLITS = ("train", "validation", "test")
 Frames = dict[str, pd.DataFrame]
-
-
-class LeakageError(UserError):
-    """A text or a group that stands in two splits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,31 +49,21 @@ class Extra:
         return len(self.frame) + sum(self.left_out.values())
 
 
-def text_key(text: str) -> str:
-    """Return what two texts have in common if they differ in case, spaces and HTML entities only.
-
-    `Tom &amp; Jerry ` and `tom & jerry` have the same key; so has `Tom &amp;amp; Jerry`.
-    """
-    while (plain := html.unescape(text.casefold())) != text:
-        text = plain
-    return " ".join(text.split())
-
-
 def deduplicate(frame: pd.DataFrame) -> Deduplicated:
     """Keep each text once, and none that carries both labels.
 
-    The rows come back in the order of a hash of their text: as good as shuffled, and the same whatever the order of
-    the input, which also decides which of several duplicates is kept.
+    The rows come back in the order of a hash of their spelling: as good as shuffled, and the same whatever the order of
+    the input, which also decides which of several duplicates is kept. It is not the hash of their key: what else may be
+    taken for a duplicate some day must not draw other samples of all data.
     """
-    keys = keys_of(frame["text"], "deduplicate")
-    hashes = hash_of(keys)
+    hashes = order_of(frame["text"])
     order = np.lexsort([hash_of(frame["group"]), hash_of(frame["text"]), hashes])
-    codes = pd.factorize(keys)[0]
+    codes = pd.factorize(keys_of(frame["text"], "deduplicate", text_key))[0]
     negative = np.bincount(codes, weights=frame["negative"])[codes]
     contradictory = (negative > 0) & (negative < np.bincount(codes)[codes])
     duplicate = pd.Series(codes[order]).duplicated().to_numpy() & ~contradictory[order]
     kept = order[~contradictory[order] & ~duplicate]
-    alone = pd.Series([f"text-{value:016x}" for value in hashes[kept]], dtype=object)
+    alone = pd.Series([group_of_its_own(value) for value in hashes[kept]], dtype=object)
     unique = frame.iloc[kept].reset_index(drop=True)
     return Deduplicated(
         frame=unique.assign(group=unique["group"].where(unique["group"] != "", alone)),
@@ -166,10 +149,10 @@ def extra_training(labelled: Labelled, *, data: pd.DataFrame, frames: Mapping[st
         frames: the splits.
     """
     unique = deduplicate(labelled.frame)
-    keys = keys_of(unique.frame["text"], "look up")
-    known = keys_of(data["text"], "look up")
+    keys = keys_of(unique.frame["text"], "look up", text_key)
+    known = keys_of(data["text"], "look up", text_key)
     held_out = held_out_groups(frames)
-    in_splits = keys.isin(keys_of(pd.concat(frames.values())["text"], "look up"))
+    in_splits = keys.isin(keys_of(pd.concat(frames.values())["text"], "look up", text_key))
     group_held_out = unique.frame["group"].isin(held_out) | keys.isin(known[data["group"].isin(held_out)])
     group_held_out &= ~in_splits
     negative = unique.frame["negative"] == 1
@@ -180,6 +163,7 @@ def extra_training(labelled: Labelled, *, data: pd.DataFrame, frames: Mapping[st
         labelled=labelled,
         frame=unique.frame[~in_splits & ~group_held_out & ~contradictory].reset_index(drop=True),
         left_out={
+            "text_empty": labelled.empty,
             "label_ignored": labelled.ignored,
             "duplicates": unique.duplicates,
             "contradictions": unique.contradictions + int(contradictory.sum()),
@@ -192,34 +176,13 @@ def extra_training(labelled: Labelled, *, data: pd.DataFrame, frames: Mapping[st
 def add_to_train(frames: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> Frames:
     """Return the splits with more rows in train, in the order that `deduplicate` gives; the others stay as they are."""
     train = pd.concat([frames["train"], rows])
-    order = np.argsort(hash_of(keys_of(train["text"], "order")), kind="stable")
+    order = np.argsort(order_of(train["text"]), kind="stable")
     return {**frames, "train": train.iloc[order].reset_index(drop=True)}
 
 
 def held_out_groups(frames: Mapping[str, pd.DataFrame]) -> set[str]:
     """Return the groups that stand in validation or test."""
     return {*frames["validation"]["group"], *frames["test"]["group"]}
-
-
-def leakage(frames: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, int]]:
-    """Count the texts and the groups that stand in two splits, for each pair of them.
-
-    It looks at the frames alone: how they were made does not enter.
-    """
-    texts = {name: set(frame["text"].map(text_key)) for name, frame in frames.items()}
-    groups = {name: set(frame["group"]) for name, frame in frames.items()}
-    return {
-        f"{one} and {other}": {"texts": len(texts[one] & texts[other]), "groups": len(groups[one] & groups[other])}
-        for one, other in combinations(frames, 2)
-    }
-
-
-def require_no_leakage(counts: Mapping[str, Mapping[str, int]]) -> None:
-    """Raise a LeakageError unless all that `leakage` counted is 0."""
-    if leaks := [
-        f"{count} {what} in both {pair}" for pair, whats in counts.items() for what, count in whats.items() if count
-    ]:
-        raise LeakageError(f"The splits leak: {'; '.join(leaks)}. Nothing may be trained on them.")
 
 
 def digest(frames: Mapping[str, pd.DataFrame]) -> str:
@@ -234,19 +197,3 @@ def digest(frames: Mapping[str, pd.DataFrame]) -> str:
         content.update(name.encode())
         content.update(np.sort(rows).astype("<u8").tobytes())
     return content.hexdigest()
-
-
-def keys_of(texts: pd.Series, task: str) -> pd.Series:
-    """Return the key of each text, and show progress on a task that takes seconds."""
-    shown = tqdm(texts, desc=task, unit=" texts", delay=2)
-    return pd.Series([text_key(text) for text in shown], index=texts.index, dtype=object)
-
-
-def hash_of(values: pd.Series) -> np.ndarray:
-    """Return a hash of each string, 64 bits, the same on every machine."""
-    return pd.util.hash_array(values.to_numpy(dtype=object), categorize=False)
-
-
-def text_hashes(texts: pd.Series) -> pd.Series:
-    """Return a hash, 64 bits, of each text: the same for texts that differ in case, spaces and HTML entities only."""
-    return pd.Series(hash_of(texts.map(text_key)), index=texts.index)

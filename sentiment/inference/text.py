@@ -4,7 +4,6 @@ A model carries, as data, the `Cleaner` or the `Tokenizer` it was trained with, 
 drift apart. This module travels inside every served model: it imports nothing heavy.
 """
 
-import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ import simplemma
 from nltk.stem.snowball import SnowballStemmer
 from nltk.tokenize.casual import TweetTokenizer
 
+from sentiment.inference.characters import ENTITY, normalize
+
 Words = Literal["plain", "lemma", "stem"]
 
-CURLY_QUOTES = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
 LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 MENTION = re.compile(r"(?<!\w)@\w+")
 SKIN_TONE_OR_VARIATION = re.compile("[\U0001f3fb-\U0001f3ff\ufe0e\ufe0f]")
@@ -35,15 +35,13 @@ WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 SEAM = re.compile(r"(?<=[^\W\d_])[ ]|[ ](?=[^\W\d_])")
 # Longer pieces, in characters, are not remembered: they hardly come again, and strangers may send them.
 LONG = 40
-# What is left of one encoded twice. The tokenizer decodes once more, which may give digits, dots or spaces.
-ENTITY = re.compile(r"&[^&;\s]+;")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cleaner:
     """Rewrite one tweet as plain text; it stays a sentence that a person (or BERT) can read.
 
-    Entities are always decoded (`&amp;` gives `&`), curly quotes straightened and spaces collapsed.
+    Entities and typed escapes are always decoded (`&amp;` gives `&`), apostrophes straightened and spaces collapsed.
 
     Attributes:
         links: what stands for a link: `see http://t.co/x1` gives `see http` with `"http"`.
@@ -59,14 +57,11 @@ class Cleaner:
 
     def __call__(self, text: str) -> str:
         """Return the cleaned text; it may be empty."""
-        text = html.unescape(text)
-        ascii_only = text.isascii()  # most tweets are, and what follows for the others costs half the time
-        if not ascii_only:
-            text = text.translate(CURLY_QUOTES)
+        text = normalize(text)
         text = LINK.sub(self.links, text)
         if "@" in text:
             text = MENTION.sub(self.mentions, text)
-        if self.emoji and not ascii_only:
+        if self.emoji and not text.isascii():  # most tweets are, and emoji cost half the time
             text = emoji.demojize(SKIN_TONE_OR_VARIATION.sub("", text), delimiters=(" ", " "))
         text = longer_run(self.max_repeats).sub(lambda run: run[1] * self.max_repeats, text)
         return " ".join(text.split())
@@ -97,6 +92,7 @@ class Tokenizer:
     def __call__(self, text: str) -> list[str]:
         """Return the tokens; the list may be empty."""
         text = self.cleaner(text)
+        # NLTK's tokenizer decodes what is left of entities, which may give digits, dots or spaces.
         pieces = [text] if ENTITY.search(text) else SEAM.split(text)
         cut = cutter(self.lowercase, self.negation, self.words)
         return [token for piece in pieces for token in cut(piece)]

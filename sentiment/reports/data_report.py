@@ -4,17 +4,23 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from sentiment.data.checks import Labelled
-from sentiment.data.splitting import Deduplicated, Extra
+from sentiment.data.keys import of_unknown_group
+from sentiment.data.leakage import Leakage
+from sentiment.data.splits import Splits
+from sentiment.data.splitting import Extra
 from sentiment.inference.text import PROSE, WORD
-from sentiment.reports.pages import grid, page
+from sentiment.reports.pages import page
 from sentiment.reports.plots import COLOURS, blank
+from sentiment.reports.templates import render
 
 CLASSES = {"negative": (1, COLOURS[1]), "positive": (0, COLOURS[0])}
 WORDS_SHOWN = 15
@@ -23,111 +29,78 @@ ROWS_WITH_WORD = 5
 # Weight of what both classes say together, in words: what is seen a few times only cannot come out on top.
 PRIOR_WORDS = 500.0
 
-# Why rows of `data.extra_training` are left out: the reasons of `sentiment.data.splitting.Extra`, in words.
-LEFT_OUT = {
-    "label_ignored": "left out for their label",
-    "duplicates": "duplicates removed",
-    "contradictions": "contradictions removed (with each other or with the data)",
-    "text_in_splits": "left out for their text stands in a split",
-    "group_in_validation_or_test": "left out for their group stands in validation or test",
-}
-
-Tables = dict[str, pd.DataFrame]
 Frames = Mapping[str, pd.DataFrame]
 
 
-def write(
-    folder: Path,
-    *,
-    name: str,
-    synthetic: bool,
-    labelled: Labelled,
-    deduplicated: Deduplicated,
-    rest: int,
-    extra: Extra | None,
-    frames: Frames,
-    leaks: Mapping[str, Mapping[str, int]],
-) -> None:
-    """Write `report.md`, `report.html` (one file, plots and all), `report.json` and the plots to a folder.
+def write(folder: Path, *, name: str, synthetic: bool, splits: Splits, leakage: Leakage) -> None:
+    """Write `report.md`, `report.html` (one file, plots and all), `report.json`, `leakage.json` and plots to a folder.
 
     Args:
         folder: made if missing.
         name: of the data set.
         synthetic: whether nobody wrote these texts; the title says so.
-        labelled: what the checks found.
-        deduplicated: what deduplication removed.
-        rest: the rows added to train that were not drawn into the sample.
-        extra: what another table added to train; None without one.
-        frames: the splits.
-        leaks: what stands in two of them, as `sentiment.data.splitting.leakage` counts it.
+        splits: the splits, and what became of all rows.
+        leakage: what the splits share.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    words = characteristic_words(frames["train"])
     source = f"{name} (synthetic texts)" if synthetic else name
+    content = gather(splits)
     figures = {
-        "class_balance": plot_balance(frames, source),
-        "text_length": plot_lengths(frames, source),
-        "frequent_words": plot_words(words, source),
+        "class_balance": plot_balance(splits.frames, source),
+        "text_length": plot_lengths(splits.frames, source),
+        "frequent_words": plot_words(content["frequent_words"], source),
     }
     save(figures, folder)
-    tables = {
-        "Splits": splits_table(frames),
-        "Labels": labelled.labels,
-        "Rows": rows_table(labelled, deduplicated, rest, extra, frames),
-        "Encoding damage": damage_table(labelled),
-        **(extra_tables(extra) if extra else {}),
-        "Leakage": pd.DataFrame([{"between": pair, **counts} for pair, counts in leaks.items()]),
-        "Lengths": lengths_table(frames),
-        "Words": words,
-    }
-    content = {key.lower().replace(" ", "_"): table.to_dict("records") for key, table in tables.items()}
-    summary = json.dumps({"data": name, "synthetic": synthetic, **content}, indent=2, ensure_ascii=False)
-    (folder / "report.json").write_text(summary + "\n", encoding="utf-8")
-    text = markdown(f"Data report: {source}", synthetic, tables)
+    write_json(folder / "leakage.json", asdict(leakage))
+    write_json(folder / "report.json", {"data": name, "synthetic": synthetic, **content, "leakage": asdict(leakage)})
+    text = markdown(source, content, leakage, synthetic=synthetic)
     (folder / "report.md").write_text(text, encoding="utf-8")
     (folder / "report.html").write_text(page(text, folder), encoding="utf-8")
 
 
-def markdown(title: str, synthetic: bool, tables: Tables) -> str:
+def gather(splits: Splits) -> dict[str, Any]:
+    """Return what the report tells of the splits: tables, and numbers by name."""
+    return {
+        "splits": splits_table(splits.frames),
+        "labels": splits.labelled.labels,
+        "rows": count_rows(splits),
+        "damage": damage_table(splits.labelled),
+        "extra": None if splits.extra is None else gather_extra(splits.extra),
+        "lengths": lengths_table(splits.frames),
+        "frequent_words": characteristic_words(splits.frames["train"]),
+    }
+
+
+def gather_extra(extra: Extra) -> dict[str, Any]:
+    """Return what the report tells of extra training data."""
+    rows = {"read": extra.rows_read, **extra.left_out, "added": len(extra.frame)}
+    return {
+        "rows": {**rows, "without_group": extra.labelled.without_group},
+        "labels": extra.labelled.labels,
+        "damage": damage_table(extra.labelled),
+    }
+
+
+def write_json(file: Path, content: Mapping[str, Any]) -> None:
+    """Write what a report tells as JSON, a table as a list of its rows."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, default=lambda table: table.to_dict("records"))
+    file.write_text(text + "\n", encoding="utf-8")
+
+
+def markdown(source: str, content: Mapping[str, Any], leakage: Leakage, *, synthetic: bool) -> str:
     """Return the report as Markdown; the plots are files beside it."""
-    made_up = [
-        "> These texts are synthetic: a program made them, nobody wrote them. Figures computed from them show that the "
-        "chain works, and say nothing about real tweets."
-    ]
-    blocks = [
-        f"# {title}",
-        *(made_up if synthetic else []),
-        "## Splits",
-        "`negative` is the class that is looked for; `positive` is the other one. A group (an author, where the data "
-        "name one) is in one split only.",
-        grid(tables["Splits"]),
-        "![Class balance by split](class_balance.png)",
-        "How each label was read:",
-        grid(tables["Labels"]),
-        "## What was removed",
-        "A text is a duplicate if it differs from another in case, spaces and HTML entities only. Texts that carry "
-        "both labels are removed altogether.",
-        grid(tables["Rows"]),
-        "## Encoding damage",
-        "Rows of those read that show it; they are kept as they are:",
-        grid(tables["Encoding damage"]),
-        *extra_blocks(tables),
-        "## Leakage",
-        "Counted on the files written: texts (compared as duplicates are) and groups that stand in two splits. "
-        "The step fails unless all are 0.",
-        grid(tables["Leakage"]),
-        "## Length of texts",
-        "In characters, as written; all splits.",
-        grid(tables["Lengths"]),
-        "![Length of texts by class](text_length.png)",
-        "## Words that tell the classes apart",
-        f"Training split only (at most {WORDS_FROM:,} texts), mentions and links left out, words in at least "
-        f"{ROWS_WITH_WORD} texts. The score is a log-odds ratio in standard deviations (Monroe et al. 2008): above 0 "
-        "for negative texts.",
-        "![Words by class](frequent_words.png)",
-        grid(tables["Words"]),
-    ]
-    return "\n\n".join(blocks) + "\n"
+    return render(
+        "data_report",
+        source=source,
+        synthetic=synthetic,
+        **content,
+        shared=pd.DataFrame([{"between": pair, **counts} for pair, counts in leakage.shared.items()]),
+        unknown=sum(leakage.unknown.values()),
+        unknown_by_split=leakage.unknown,
+        near_duplicates=leakage.near_duplicates,
+        words_from=WORDS_FROM,
+        rows_with_word=ROWS_WITH_WORD,
+    )
 
 
 def splits_table(frames: Frames) -> pd.DataFrame:
@@ -140,61 +113,30 @@ def splits_table(frames: Frames) -> pd.DataFrame:
             "share": len(frame) / total,
             "negative": int(frame["negative"].sum()),
             "negative share": float(frame["negative"].mean()),
-            "groups": frame["group"].nunique(),
+            "groups": frame["group"][~of_unknown_group(frame)].nunique(),
+            "of unknown group": int(of_unknown_group(frame).sum()),
         }
         for name, frame in frames.items()
     )
 
 
-def rows_table(
-    labelled: Labelled, deduplicated: Deduplicated, rest: int, extra: Extra | None, frames: Frames
-) -> pd.DataFrame:
+def count_rows(splits: Splits) -> dict[str, int]:
     """Return where the rows of the raw table have gone, and how many came to train from elsewhere."""
-    in_splits = sum(map(len, frames.values()))
+    labelled, unique, extra = splits.labelled, splits.deduplicated, splits.extra
+    in_splits = sum(map(len, splits.frames.values()))
     added = len(extra.frame) if extra else 0
-    steps = {
-        "read": len(labelled.frame) + labelled.ignored,
-        "left out for their label": labelled.ignored,
-        "duplicates removed": deduplicated.duplicates,
-        "contradictions removed": deduplicated.contradictions,
-        "not drawn into the sample": len(deduplicated.frame) - (in_splits - added - rest),
-        "of these, added to train (their group is not in validation or test)": rest,
-        **({} if extra is None else {"extra training rows, added to train": added}),
-        "in the splits": in_splits,
-        "of no known group (before duplicates were removed)": labelled.without_group,
-    }
-    return pd.DataFrame(steps.items(), columns=["rows", "number"])
-
-
-def extra_tables(extra: Extra) -> Tables:
-    """Return where the rows of the table of extra training data have gone, and how they were read."""
-    steps = {
-        "read": extra.rows_read,
-        **{words: extra.left_out[reason] for reason, words in LEFT_OUT.items()},
-        "added to train": len(extra.frame),
-        "of no known group (before duplicates were removed)": int((extra.labelled.frame["group"] == "").sum()),
-    }
     return {
-        "Extra rows": pd.DataFrame(steps.items(), columns=["rows", "number"]),
-        "Extra labels": extra.labelled.labels,
-        "Extra encoding damage": damage_table(extra.labelled),
+        "read": len(labelled.frame) + labelled.ignored + labelled.empty,
+        "empty": labelled.empty,
+        "ignored": labelled.ignored,
+        "duplicates": unique.duplicates,
+        "contradictions": unique.contradictions,
+        "not_drawn": len(unique.frame) - (in_splits - added - splits.rest),
+        "rest": splits.rest,
+        **({} if extra is None else {"extra": added}),
+        "in_splits": in_splits,
+        "without_group": labelled.without_group,
     }
-
-
-def extra_blocks(tables: Tables) -> list[str]:
-    """Return what the report says of extra training data; nothing where there are none."""
-    if "Extra rows" not in tables:
-        return []
-    return [
-        "## Extra training data",
-        "Rows of another table (`data.extra_training`) for train only: validation and test are what they are without "
-        "it. A row is of the group that this table names, and of those that the data name for the same text.",
-        grid(tables["Extra rows"]),
-        "How each label was read:",
-        grid(tables["Extra labels"]),
-        "Encoding damage of the rows read; they are kept as they are:",
-        grid(tables["Extra encoding damage"]),
-    ]
 
 
 def damage_table(labelled: Labelled) -> pd.DataFrame:

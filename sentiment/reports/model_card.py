@@ -4,7 +4,7 @@ Source: Mitchell et al., Model cards for model reporting, FAT* 2019; headings as
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,48 +18,25 @@ from sentiment.evaluation.metrics import Cost
 from sentiment.evaluation.slices import FEW
 from sentiment.inference.arrays import Labels
 from sentiment.reports import comparison, slices, verdict
-from sentiment.reports.pages import cell, grid
+from sentiment.reports.pages import grid
+from sentiment.reports.templates import render
 
 LICENCE = "Apache-2.0"
 # Files beside the card that it shows, each a PNG of that name.
 PLOTS = ("calibration", "slices", "quality_against_time")
-# Metric: how it is headed, how its values are written, and what it says.
+# Metric: how it is headed, and how its values are written. What it says stands in the template.
 METRICS = {
-    "roc_auc": ("AUC", "{:.3f}", "how often a negative tweet ranks above a positive one"),
-    "average_precision": ("average precision", "{:.3f}", "share of alarms that are right, over all thresholds"),
-    "accuracy": ("accuracy", "{:.3f}", "share of tweets called rightly"),
-    "accuracy_at_half": ("accuracy at 0.5", "{:.3f}", "the same at a threshold of 0.5"),
-    "f1": ("F1", "{:.3f}", "balance of tweets found and false alarms"),
-    "expected_cost": ("cost", "{:.0f}", "of wrong answers in 1,000 tweets; 0 is best"),
-    "log_loss": ("log loss", "{:.3f}", "surprise at the truth; 0 is best"),
-    "brier": ("Brier", "{:.3f}", "squared error of probabilities; 0 is best"),
-    "calibration_error": ("calibration error", "{:.3f}", "how far probabilities are off; 0 is best"),
+    "roc_auc": ("AUC", "{:.3f}"),
+    "average_precision": ("average precision", "{:.3f}"),
+    "accuracy": ("accuracy", "{:.3f}"),
+    "accuracy_at_half": ("accuracy at 0.5", "{:.3f}"),
+    "f1": ("F1", "{:.3f}"),
+    "expected_cost": ("cost", "{:.0f}"),
+    "log_loss": ("log loss", "{:.3f}"),
+    "brier": ("Brier", "{:.3f}"),
+    "calibration_error": ("calibration error", "{:.3f}"),
 }
 COMPARED = ("name", "roc_auc", "accuracy", "f1", "expected_cost", "predict_milliseconds", "megabytes")
-SYNTHETIC = (
-    "> **Synthetic data.** A program made the tweets that this model was trained and measured on; nobody wrote them. "
-    "The figures below show that the chain works, and say nothing about real tweets."
-)
-USES = """\
-Watch the tweets that name a company, and see early that many of them turn negative: the probability of each tweet feeds
-a count, an alert or a list that people read. The tweets that the model marks as uncertain are for people to decide."""
-OUT_OF_SCOPE = """\
-- To judge a person, or to decide anything about one.
-- To answer anybody without a human who reads the answer.
-- To tell how customers feel in general: those who tweet are not all.
-- To find emergencies or threats: nobody has taught the model what they are.
-- Other languages, other kinds of text, other subjects: nobody has measured it there. Measure before use."""
-LIMITS = (
-    "The reading of text is made for English.",
-    "There are two answers only: a neutral tweet is called negative or positive like any other.",
-    "A tweet is read alone. Irony and sarcasm, a picture, or what it answers to are easily missed.",
-    "People write about other things from month to month. Let people label some new tweets from time to time, compare, "
-    "and train again.",
-    "In the data, {share:.0f} % of the tweets are negative. Where that share is another one, so are accuracy, F1 and "
-    "cost, and probabilities are off.",
-    "The data name no groups of people: nobody has measured whether the model treats them, or their dialects, alike.",
-    "Intervals say what the choice of tweets may have changed, and nothing about other times, subjects or sources.",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +61,9 @@ class Card:
         threshold: the probability from which on a tweet counts as negative.
         uncertain: lowest and highest probability at which a human should look; None for never.
         uncertain_share: of the validation tweets, 0 to 1.
-        calibration_method: `none`, or how probabilities were put right.
+        auc_without_near_duplicates: on validation, of the tweets that no training tweet nearly repeats; None if that
+            is unknown.
+        calibration_method: `none`, or how probabilities were calibrated.
         calibration: the methods that were compared, `sentiment.evaluation.calibration.Chosen.table`.
         slices: of the validation split, `sentiment.evaluation.slices.table`.
         verdict: of the gate.
@@ -115,6 +94,7 @@ class Card:
     threshold: float
     uncertain: tuple[float, float] | None
     uncertain_share: float
+    auc_without_near_duplicates: float | None
     calibration_method: str
     calibration: pd.DataFrame
     slices: pd.DataFrame
@@ -142,167 +122,80 @@ def count_answers(negative: Labels, predicted: NDArray[np.bool_]) -> dict[str, i
 
 def markdown(card: Card) -> str:
     """Return the card in Markdown; the plots that it shows, `PLOTS`, are files beside it."""
-    blocks = [
-        f"# {card.name}, version {card.version}: model card",
-        *([SYNTHETIC] if card.data["synthetic"] else []),
-        in_plain_words(card.answers),
-        at_a_glance(card),
-        "## Uses",
-        USES,
-        "Not for:",
-        OUT_OF_SCOPE,
-        "```python\nimport mlflow\n\n"
-        f'model = mlflow.pyfunc.load_model("models:/{card.name}/{card.version}")\n'
-        'model.predict(["@AirParadis two hours late, thanks for nothing"])\n```',
-        "## How good it is",
-        quality(card),
-        "### On kinds of tweets",
-        "A model that is good on the whole may be poor where it matters. Validation tweets; those of a kind with fewer "
-        f"than {FEW} are marked: there the interval says more than the figure.",
-        "![AUC on kinds of tweets](slices.png)",
-        grid(slices.written(card.slices)),
-        "### Against the other candidates",
-        candidates(card),
-        "![Quality against time to predict](quality_against_time.png)",
-        "### The gate",
-        "What a model must bring to become the champion:",
-        verdict.markdown(card.verdict),
-        "## How it decides",
-        decision(card),
-        calibration(card),
-        "![Calibration](calibration.png)",
-        "## Limits",
-        limits(card),
-        "## Data",
-        data(card),
-        "## How it was trained",
-        f"Family: {cell(card.family)}. Candidate: {cell(card.candidate)}. Settings of the steps that made it:",
-        pairs(card.training, "setting"),
-        "## How to make it again",
-        f"Code at git commit `{card.commit}`, licence {LICENCE}. Data: the digest above.",
-        "\n".join(["```sh", *card.commands, "```"]),
-        pairs(card.runs, "step", "run"),
-        "Packages that the served form needs:",
-        pairs(card.versions, "package", "version"),
+    splits = card.data["splits"]
+    figures = [
+        {
+            "metric": metric,
+            "head": head,
+            "validation": written(metric, card.validation[metric]),
+            "test": written(metric, card.test[metric]),
+        }
+        for metric, (head, _) in METRICS.items()
     ]
-    return "\n\n".join(blocks) + "\n"
-
-
-def in_plain_words(answers: Mapping[str, int]) -> str:
-    """Return for everybody what the model does, and how well: in tweets out of 100."""
-    found, missed, alarms, left_alone = (answers[key] for key in ("found", "missed", "false_alarms", "left_alone"))
-    promise = (
-        "This model reads a tweet and says how probable it is that the tweet is **negative**: that somebody complains, "
-        f"is angry or let down. On {found + missed + alarms + left_alone:,} tweets that it had never seen, it found "
-        f"**{100 * found / (found + missed):.0f} of 100** negative tweets"
+    return render(
+        "model_card",
+        card=card,
+        answers=shares(card.answers),
+        ranked_by={"metric": card.metric, "head": METRICS[card.metric][0]},
+        test_figure=written(card.metric, card.test[card.metric]),
+        confidence=100 * card.test[card.metric].confidence,
+        figures=figures,
+        few=FEW,
+        slices=slices.written(card.slices),
+        candidates=compared(card),
+        verdict=verdict.markdown(card.verdict),
+        calibration_error=written("calibration_error", card.test["calibration_error"]),
+        calibration=card.calibration[["method", "log_loss", "calibration_error"]].map(
+            lambda value: f"{value:.4f}" if isinstance(value, float) else value
+        ),
+        negative_share=100 * share_of_negative(splits.values()),
+        splits=splits_table(splits),
+        near_duplicates=card.data.get("near_duplicates"),
+        unknown_groups=card.data.get("unknown_groups"),
+        facts=pairs({key: value for key, value in card.data.items() if key != "splits"}, "fact"),
+        training=pairs(card.training, "setting"),
+        licence=LICENCE,
+        runs=pairs(card.runs, "step", "run"),
+        versions=pairs(card.versions, "package", "version"),
     )
-    if found + alarms == 0:
-        return f"{promise}: it called none negative."
-    return f"{promise}, and of 100 tweets that it called negative **{100 * found / (found + alarms):.0f}** were."
 
 
-def at_a_glance(card: Card) -> str:
-    """Return the facts that are asked for first, as a table."""
-    head, _, meaning = METRICS[card.metric]
-    facts = {
-        "model": f"{card.candidate} ({card.family}), of {card.created}",
-        "data": f"{card.data['data']}, {card.data['splits']['train']['rows']:,} tweets to learn from",
-        f"{head} on test": f"{written(card.metric, card.test[card.metric])}: {meaning}",
-        "size and speed": f"{card.megabytes:.1f} MB, {card.milliseconds:.2g} ms a tweet",
-        "gate": card.verdict.summary,
+def shares(answers: Mapping[str, int]) -> dict[str, float | int | None]:
+    """Return the answers, their number, and in per cent how many negative tweets were found and how many calls right.
+
+    The latter is None where no tweet was called negative.
+    """
+    called = answers["found"] + answers["false_alarms"]
+    return {
+        **answers,
+        "tweets": sum(answers.values()),
+        "recall": 100 * answers["found"] / (answers["found"] + answers["missed"]),
+        "precision": 100 * answers["found"] / called if called else None,
     }
-    return pairs(facts, "at a glance", "")
 
 
-def quality(card: Card) -> str:
-    """Return the metrics on both splits, and the kinds of answers on test."""
-    rows = [
-        (head, written(metric, card.validation[metric]), written(metric, card.test[metric]), meaning)
-        for metric, (head, _, meaning) in METRICS.items()
-    ]
-    known, confidence = card.answers, 100 * card.test[card.metric].confidence
-    outcome = pd.DataFrame(
-        [
-            ("negative", f"{known['found']:,} found", f"{known['missed']:,} missed"),
-            ("positive", f"{known['false_alarms']:,} false alarms", f"{known['left_alone']:,} left alone"),
-        ],
-        columns=["test tweets that are", "called negative", "called positive"],
-    )
-    return "\n\n".join(
-        [
-            "Choices were made on the validation split. The test split was looked at once, for this model: its AUC is "
-            f"{cell(card.gap)}. In brackets the interval that holds the true figure {confidence:g} times in 100 "
-            "(bootstrap over tweets). Accuracy, F1 and cost are taken at the threshold.",
-            grid(pd.DataFrame(rows, columns=["metric", "validation", "test", "what it says"])),
-            grid(outcome),
-        ]
-    )
-
-
-def candidates(card: Card) -> str:
+def compared(card: Card) -> pd.DataFrame:
     """Return the comparison, with the winner's lead over each other candidate."""
     table = comparison.written(card.candidates, COMPARED)
-    head = METRICS[card.metric][0]
-    table[f"lead in {head}"] = [
+    table[f"lead in {METRICS[card.metric][0]}"] = [
         with_bounds(card.leads[name], "{:+.4f}") if name in card.leads else slices.NONE
         for name in card.candidates["name"]
     ]
-    note = (
-        f"On the same validation tweets, best {head} first. The lead is that of **{cell(card.candidate)}**, above 0 "
-        "where it is better; where its interval holds 0, chance alone may explain it. Cost of 1,000 tweets; ms to "
-        "predict a tweet."
-    )
-    return f"{note}\n\n{grid(table)}"
+    return table
 
 
-def decision(card: Card) -> str:
-    """Return from which probability on a tweet counts as negative, and which tweets people should look at."""
-    cost = card.cost
-    threshold = (
-        f"A tweet counts as negative from a probability of **{card.threshold:.2f}** on. A missed negative tweet is "
-        f"taken to cost {cost.missed_negative:g}, a false alarm {cost.false_alarm:g}, a human's look {cost.review:g} "
-        "(section `cost` of the configuration): this is the threshold that costs least on validation."
-    )
-    if card.uncertain is None:
-        return f"{threshold} At these costs a look never pays, so no tweet is marked as uncertain."
-    low, high = card.uncertain
-    return (
-        f"{threshold}\n\nFrom **{low:.2f} to {high:.2f}** a look costs less than a guess: these tweets are marked as "
-        f"uncertain, {100 * card.uncertain_share:.0f} of 100 validation tweets, and people should read them."
-    )
+def share_of_negative(splits: Collection[Mapping[str, int]]) -> float:
+    """Return the share of negative tweets in all splits."""
+    return sum(split["negative"] for split in splits) / sum(split["rows"] for split in splits)
 
 
-def calibration(card: Card) -> str:
-    """Return whether probabilities were put right, and how right they are."""
-    error = written("calibration_error", card.test["calibration_error"])
-    how = {"none": "were left as the model gives them"}.get(
-        card.calibration_method, f"were put right on validation ({card.calibration_method})"
-    )
-    losses = card.calibration[["method", "log_loss", "calibration_error"]].map(
-        lambda value: f"{value:.4f}" if isinstance(value, float) else value
-    )
-    return (
-        f"Of the tweets with a probability of 0.8, about 8 in 10 should be negative. Probabilities {how}; on test they "
-        f"are off by {error} on average. What was compared, by cross-validation:\n\n{grid(losses)}"
-    )
-
-
-def limits(card: Card) -> str:
-    """Return what a user must know, as a list: what holds for all such models, and what the data bring with them."""
-    splits = card.data["splits"].values()
-    share = 100 * sum(split["negative"] for split in splits) / sum(split["rows"] for split in splits)
-    return "\n".join(f"- {limit}" for limit in [*card.data_limits, *(limit.format(share=share) for limit in LIMITS)])
-
-
-def data(card: Card) -> str:
-    """Return what the model has learned from and was measured on."""
-    described = dict(card.data)
+def splits_table(splits: Mapping[str, Mapping[str, int]]) -> pd.DataFrame:
+    """Return the rows and classes of each split."""
     rows = [
         (name, split["rows"], split["negative"], f"{100 * split['negative'] / split['rows']:.1f} %")
-        for name, split in described.pop("splits").items()
+        for name, split in splits.items()
     ]
-    table = pd.DataFrame(rows, columns=["split", "tweets", "negative", "share"])
-    return f"{grid(table)}\n\nHow they were made:\n\n{pairs(described, 'fact')}"
+    return pd.DataFrame(rows, columns=["split", "tweets", "negative", "share"])
 
 
 def pairs(settings: Mapping[str, Any], key: str, value: str = "value") -> str:
@@ -313,7 +206,7 @@ def pairs(settings: Mapping[str, Any], key: str, value: str = "value") -> str:
 
 def written(metric: str, figure: Interval) -> str:
     """Return a metric with its interval behind it, where it has one."""
-    _, form, _ = METRICS[metric]
+    _, form = METRICS[metric]
     return form.format(figure.estimate) if math.isnan(figure.low) else with_bounds(figure, form)
 
 

@@ -15,11 +15,12 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from sentiment.data.folders import DESCRIPTIONS
 from sentiment.inference.errors import UserError
 from sentiment.inference.runtimes.tflite import VOCABULARY, read_vocabulary, write_vocabulary
 from sentiment.inference.text import Tokenizer, read_text
 
-DESCRIPTION = "embedding.yaml"
+DESCRIPTION = DESCRIPTIONS["embedding"]
 VECTORS = "vectors.npy"
 ENCODER = "encoder"
 

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from sentiment.data import extra_texts
 from sentiment.data.corpus import tokenize
-from sentiment.data.splitting import text_key
+from sentiment.data.keys import text_key
 from sentiment.training.embedding import Corpus, Tokens, WordEmbedding, vocabulary
 
 log = logging.getLogger(__name__)

@@ -25,7 +25,7 @@ def test_runs_that_log_the_same_new_data_at_once_do_not_disturb_each_other(tmp_p
     def log(_: int) -> str:
         with mlflow.start_run() as run:
             begin.wait()
-            artifacts.log_data(frames, splits)
+            artifacts.log_data(frames, artifacts.describe_data(splits))
         return str(run.info.run_id)
 
     with ThreadPoolExecutor(AT_ONCE) as threads:

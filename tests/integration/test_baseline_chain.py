@@ -1,5 +1,6 @@
 """From tweets to a trained baseline, step by step, with a tracking store of its own; and what stops it."""
 
+import shutil
 from pathlib import Path
 
 import mlflow
@@ -7,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.entities import Run
+from sklearn.metrics import roc_auc_score
 
 from pipeline import artifacts, candidates, stored_predictions
 from pipeline.artifacts import ArtifactError, fetch, run_id
 from pipeline.trained import ExportError
 from sentiment.data.corpus import read_tokenizer
+from sentiment.data.leakage import near_duplicates
 from sentiment.inference import classifier
 from sentiment.inference.classifier import Classifier
 from sentiment.inference.errors import SettingsError
@@ -56,6 +59,22 @@ def test_a_trained_model_logs_all_that_a_comparison_needs(model: str, tmp_path: 
                  "plots/confusion.png", "tables/search.csv", "tables/calibration.csv",
                  "tables/most_wrong.csv"):  # fmt: skip
         assert artifact(run, path, tmp_path).stat().st_size > 0
+
+
+def test_a_trained_model_says_how_good_it_is_without_what_nearly_stands_in_train(chain: Chain, tmp_path: Path) -> None:
+    corpus = Path(shutil.copytree(fetch(chain.corpus, "corpus", tmp_path), tmp_path / "corpus"))
+    train, validation = (pd.read_parquet(corpus / f"{name}.parquet") for name in ("train", "validation"))
+    nearly = train[:30].assign(text="@someone " + train["text"] + "!! http://t.co/again")
+    nearly["tokens"] = nearly["text"].map(read_tokenizer(corpus))
+    pd.concat([validation, nearly]).to_parquet(corpus / "validation.parquet", index=False)
+    model = train_baseline.main(configuration(f"inputs.corpus={corpus}", *FAST))
+    metrics = mlflow.get_run(run_id(model)).data.metrics
+    new = ~near_duplicates({"train": train, "validation": pd.concat([validation, nearly])})["validation"]
+    assert not new[-30:].any()
+    assert new.any()
+    scores = stored_predictions.read_parquet(model, artifacts.VALIDATION)[new]
+    assert metrics["val_roc_auc_without_near_duplicates"] == roc_auc_score(scores["negative"], scores["score"])
+    assert metrics["val_roc_auc_without_near_duplicates"] != metrics["val_roc_auc"]
 
 
 def test_no_trainer_sees_or_scores_the_test_split(model: str) -> None:

@@ -23,7 +23,9 @@ def finished(tmp_path: Path) -> str:
     (tmp_path / "splits").mkdir()
     counts = {name: {"rows": 1000, "negative": 500} for name in ("train", "validation", "test")}
     described = {"data": "tweets", "synthetic": False, "digest": "d" * 64, "splits": counts}
-    (tmp_path / "splits" / "splits.yaml").write_text(yaml.safe_dump(described), encoding="utf-8")
+    described["unknown_groups"] = {"train": 1200, "validation": 3, "test": 0}
+    described["near_duplicates"] = {name: {"rows": 19, "share": 0.019} for name in ("validation", "test")}
+    (tmp_path / "splits" / "splits.yaml").write_text(yaml.safe_dump(described, sort_keys=False), encoding="utf-8")
     ranked = pd.DataFrame([{"name": name, **dict.fromkeys(FIGURES, 0.5)} for name in ("best | one", "other")])
     with mlflow.start_run(run_name="split") as split:
         mlflow.log_artifacts(str(tmp_path / "splits"), "splits")
@@ -48,7 +50,9 @@ def test_a_document_tells_what_was_run_on_what_and_what_came_out(finished: str, 
     document.main([f"A study={finished}", "--folder", str(tmp_path / "docs")])
     text = (tmp_path / "docs" / "results.md").read_text(encoding="utf-8")
     for told in ("## A study", "mlflow run . -P x=1", "3 minutes on 2 cores", "train 1,000", "best \\| one",
-                 "AUC **0.9100**", "0.0040 above validation", "Selected: **other**", "costs 3.0",
+                 "AUC **0.9100**", "unknown authors: train 1,200, validation 3, test 0.",
+                 "Near-duplicates of training tweets: 1.9 % of validation, 1.9 % of test.",
+                     "0.0040 above validation", "Selected: **other**", "costs 3.0",
                  "+0.0200 in roc_auc", "90 % interval +0.0100 to +0.0300"):  # fmt: skip
         assert told in text
     assert text.index("### baselines") < text.index("### network")
@@ -69,3 +73,8 @@ def test_what_is_no_finished_run_of_main_is_refused_and_nothing_is_written(finis
     with pytest.raises(ArtifactError, match="is not a finished `main` run .step unknown, status FINISHED."):
         document.main([f"A study={select}", "--folder", str(tmp_path / "docs")])
     assert not (tmp_path / "docs").exists()
+
+
+def test_a_document_is_silent_about_what_an_older_run_of_split_did_not_count() -> None:
+    assert document.caveats({"data": "tweets"}) == []
+    assert document.caveats({"unknown_groups": {"train": 0}, "near_duplicates": None}) == []

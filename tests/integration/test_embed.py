@@ -6,6 +6,7 @@ import mlflow
 import pandas as pd
 import pytest
 
+from pipeline import artifacts
 from pipeline.artifacts import ArtifactError
 from sentiment.data.corpus import read_tokenizer
 from sentiment.training.embedding import EmbeddingError, SentenceEmbedding, WordEmbedding, load
@@ -19,7 +20,12 @@ def download(uri: str, folder: Path) -> Path:
     return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder)))
 
 
-def test_vectors_are_handed_over_with_a_report(corpus: Path, tmp_path: Path) -> None:
+def reported() -> str:
+    """Return the report of the last run."""
+    return str(mlflow.artifacts.load_text(f"{last_run().info.artifact_uri}/{artifacts.REPORT}/report.md"))
+
+
+def test_vectors_are_handed_over_and_reported_on(corpus: Path, tmp_path: Path) -> None:
     uri = embed.main(configuration(f"inputs.corpus={corpus}", "embed.vector_size=8", "embed.epochs=2"))
     assert uri == f"runs:/{last_run().info.run_id}/embedding"
     folder = download(uri, tmp_path / "download")
@@ -35,7 +41,8 @@ def test_vectors_are_handed_over_with_a_report(corpus: Path, tmp_path: Path) -> 
     assert metrics["val_token_coverage"] == pytest.approx(validation.isin(words.words).mean())
     assert metrics["val_word_coverage"] == pytest.approx(pd.Series(validation.unique()).isin(words.words).mean())
 
-    report = (folder / "report.md").read_text(encoding="utf-8")
+    assert not list(folder.glob("report*"))
+    report = reported()
     assert f"- Words: {len(words.words)}, of 8 values each." in report
     assert "| `late` | `" in report
     assert "| `lovely` | `" in report
@@ -46,7 +53,7 @@ def test_a_vocabulary_without_vectors_is_handed_over(corpus: Path, tmp_path: Pat
     words = load(folder, read_tokenizer(corpus))
     assert isinstance(words, WordEmbedding)
     assert words.vectors is None
-    assert "the vectors are trained with the network" in (folder / "report.md").read_text(encoding="utf-8")
+    assert "the vectors are trained with the network" in reported()
 
 
 def test_a_sentence_encoder_is_handed_over(corpus: Path, encoder: Path, tmp_path: Path) -> None:

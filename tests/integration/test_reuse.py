@@ -17,6 +17,7 @@ from mlflow.tracking import MlflowClient
 from pipeline import artifacts, candidates, launch, plan
 from pipeline.launch import Launcher, StepError
 from pipeline.plan import Candidate, Item, Stage
+from sentiment.data.folders import LIMITS
 
 SMALL = ["data.rows=300", "train_baseline=dummy", "search.folds=2"]
 Command = Callable[..., list[str]]
@@ -74,6 +75,17 @@ def test_a_changed_setting_runs_again_what_it_concerns(command: Command) -> None
     assert command("train_baseline") == [], "the first ones are still there"
 
 
+def test_another_sentence_about_the_data_trains_nothing_again(command: Command) -> None:
+    command("train_baseline")
+    assert command("train_baseline", "data.limits=[A program made them up.]") == ["split"]
+
+
+def test_a_report_that_is_gone_is_not_missed(command: Command) -> None:
+    command("preprocess")
+    shutil.rmtree(folder_of(run_of("split")) / artifacts.REPORT)
+    assert command("preprocess") == []
+
+
 def test_without_reuse_each_thing_is_made_again_once(command: Command) -> None:
     assert command("preprocess", reuse=False) == ["split", "preprocess"]
     assert command("preprocess", reuse=False, times=2) == ["split", "preprocess"]
@@ -83,7 +95,7 @@ def test_a_damaged_artifact_is_made_again_and_what_eats_it_is_not(
     command: Command, caplog: pytest.LogCaptureFixture
 ) -> None:
     command("preprocess")
-    for damage in (shutil.rmtree, remove_a_file, add_a_file, flip_a_bit):
+    for damage in (shutil.rmtree, remove_a_file, remove_wording, add_a_file, flip_a_bit):
         damaged = run_of("split")
         damage(folder_of(damaged) / "splits")
         assert command("preprocess") == ["split"], "the splits are the same as before, so the corpus is, too"
@@ -93,6 +105,10 @@ def test_a_damaged_artifact_is_made_again_and_what_eats_it_is_not(
 
 def remove_a_file(splits: Path) -> None:
     (splits / "test.parquet").unlink()
+
+
+def remove_wording(splits: Path) -> None:
+    (splits / LIMITS).unlink()
 
 
 def add_a_file(splits: Path) -> None:

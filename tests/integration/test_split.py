@@ -1,9 +1,11 @@
 """The step `split` on every data set, with a tracking store of its own."""
 
 import csv
+import hashlib
 import inspect
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,11 @@ import yaml
 from hydra.errors import InstantiationException
 from hydra.utils import get_method, instantiate
 
+from pipeline import artifacts
+from sentiment.data import leakage, splitting
 from sentiment.data.checks import DataError
-from sentiment.data.splitting import LeakageError, leakage, text_key
+from sentiment.data.keys import text_key
+from sentiment.data.leakage import LeakageError
 from steps import split
 from tests.integration.chain import CONF, configuration, last_run
 
@@ -40,6 +45,12 @@ def read(folder: Path) -> dict[str, pd.DataFrame]:
     return {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("train", "validation", "test")}
 
 
+def reported(name: str) -> str:
+    """Return a file of the report of the last run."""
+    text: str = mlflow.artifacts.load_text(f"{last_run().info.artifact_uri}/{artifacts.REPORT}/{name}")
+    return text
+
+
 def described(folder: Path) -> dict[str, Any]:
     description: dict[str, Any] = yaml.safe_load((folder / "splits.yaml").read_text(encoding="utf-8"))
     return description
@@ -57,8 +68,12 @@ def test_sample_is_split_and_said_to_be_synthetic(splits: Split) -> None:
     assert description["data"] == "sample"
     assert description["splits"]["test"]["rows"] == len(frames["test"])
     assert rows + description["duplicates_removed"] + description["contradictions_removed"] == 600
-    assert (folder / "report" / "report.md").read_text(encoding="utf-8").startswith("# Data report: sample (synthetic")
-    assert json.loads((folder / "leakage.json").read_text()) == leakage(frames)
+    assert description["unknown_groups"] == {"train": 0, "validation": 0, "test": 0}
+    assert reported("report.md").startswith("# Data report: sample (synthetic")
+    assert reported("report.html").count("data:image/png;base64,") == 3
+    found = json.loads(reported("leakage.json"))
+    assert found == asdict(leakage.measure(frames))
+    assert found["near_duplicates"] == description["near_duplicates"]
     metrics = last_run().data.metrics
     assert metrics["rows"] == rows
     assert metrics["negative_share"] == sum(frame["negative"].sum() for frame in frames.values()) / rows
@@ -80,7 +95,7 @@ def test_sentiment140_from_a_file(splits: Split, tmp_path: Path) -> None:
     assert sum(map(len, frames.values())) == 300
     description = described(folder)
     assert (description["duplicates_removed"], description["contradictions_removed"]) == (1, 2)
-    assert all(not any(counts.values()) for counts in leakage(frames).values())
+    leakage.require_none(leakage.measure(frames))
 
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
@@ -154,7 +169,7 @@ def test_the_rest_is_for_train_only(splits: Split, own: list[str]) -> None:
     plain, enlarged = splits(*own), splits(*own, "split.train_on_rest=true")
     frames = read(enlarged)
     assert same_validation_and_test(plain, enlarged)
-    assert not any(count for counts in leakage(frames).values() for count in counts.values())
+    leakage.require_none(leakage.measure(frames))
     held_out = {*frames["validation"]["group"], *frames["test"]["group"]}
     everything = tweets(range(400), users=300)
     expected = set(everything["text"][~everything["user"].isin(held_out)])
@@ -182,12 +197,104 @@ def test_extra_training_data_are_for_train_only(
     both = tweets(range(750 if users else 400), users=300)
     of_others = set(both["text"][~both["user"].isin(held_out)])
     assert set(frames["train"]["text"]) == of_others | (set() if users else set(more["text"][50:]))
-    assert all(not any(counts.values()) for counts in json.loads((enlarged / "leakage.json").read_text()).values())
+    found = json.loads(reported("leakage.json"))
+    assert not any(count for counts in found["shared"].values() for count in counts.values())
+    assert found["unknown"] == {"train": 0 if users else extra_rows(frames), "validation": 0, "test": 0}
     extra = described(enlarged)["extra_training"]
+    assert extra["file"] == path.name
+    assert extra["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert extra["rows_read"] == 400 == extra["rows_added"] + sum(extra["left_out"].values())
-    assert extra["rows_added"] == (frames["train"]["text"].str.split().str[1].astype(int) >= 400).sum()
+    assert extra["rows_added"] == extra_rows(frames)
     assert described(plain)["extra_training"] is None
-    assert "## Extra training data" in (enlarged / "report" / "report.md").read_text(encoding="utf-8")
+    assert "## Extra training data" in reported("report.md")
+
+
+def extra_rows(frames: dict[str, pd.DataFrame]) -> int:
+    """Return how many rows of train are none of the data's 400."""
+    return int((frames["train"]["text"].str.split().str[1].astype(int) >= 400).sum())
+
+
+def test_what_is_handed_over_holds_no_report(splits: Split) -> None:
+    folder = splits("data.rows=600")
+    assert {file.name for file in folder.iterdir()} == {
+        *("train.parquet", "validation.parquet", "test.parquet"),
+        *("splits.yaml", "limits.yaml"),
+    }
+    limits = configuration().data.limits
+    assert artifacts.describe_data(folder)["limits"] == list(limits)
+    assert "limits" not in described(folder)
+
+
+def test_another_sentence_about_the_data_changes_nothing_for_those_who_train_on_them(splits: Split) -> None:
+    tags = []
+    for limits in ("[Made up.]", "[A program made them up.]"):
+        splits("data.rows=600", f"data.limits={limits}")
+        tags.append(last_run().data.tags)
+    assert tags[0]["digest"] == tags[1]["digest"]
+    assert tags[0]["wording"] != tags[1]["wording"]
+    splits("data.rows=601")
+    assert last_run().data.tags["digest"] != tags[0]["digest"]
+
+
+def test_texts_that_look_the_same_do_not_stand_on_two_sides(splits: Split, tmp_path: Path) -> None:
+    rows = [
+        (f"{text.format(number)}", "negative" if number % 2 else "positive", f"{user}{number}")
+        for number in range(100)
+        for user, text in {
+            "a": "flight {} caf\u00e9 don\u2019t \u2639\ufe0f",
+            "b": ("flight {} cafe\u0301 don't \u2639", "\u200eFlight {} caf\u00e9 don`t\u200b \u2639")[number % 2],
+        }.items()
+    ]
+    path = tmp_path / "lookalikes.csv"
+    pd.DataFrame(rows, columns=["text", "label", "user"]).to_csv(path, index=False)
+    folder = splits("data=csv", f"data.path={path}", "data.group_column=user")
+    assert described(folder)["duplicates_removed"] == 100
+    assert sum(map(len, read(folder).values())) == 100
+
+
+def test_authors_that_are_unknown_are_said_to_be_so(splits: Split, tmp_path: Path) -> None:
+    path = tmp_path / "tweets.csv"
+    tweets(range(400), users=None).to_csv(path, index=False)
+    folder = splits("data=csv", f"data.path={path}")
+    rows = {name: len(frame) for name, frame in read(folder).items()}
+    assert described(folder)["unknown_groups"] == rows
+    assert json.loads(reported("leakage.json"))["unknown"] == rows
+    assert "The group of 400 rows is unknown" in reported("report.md")
+
+
+def test_rows_without_text_are_dropped_on_request(splits: Split, tmp_path: Path) -> None:
+    path = tmp_path / "tweets.csv"
+    table = pd.concat(
+        [tweets(range(200), users=None), pd.DataFrame({"text": [" ", None], "label": ["negative", None]})]
+    )
+    table.to_csv(path, index=False)
+    options = ["data=csv", f"data.path={path}"]
+    with pytest.raises(
+        DataError, match=r"2 row\(s\) have an empty text: 201, 202 \(data\.drop_empty_texts=true drops such rows\)"
+    ):
+        splits(*options)
+    folder = splits(*options, "data.drop_empty_texts=true")
+    assert described(folder)["empty_texts_dropped"] == 2
+    assert "| dropped: no text | 2 |" in reported("report.md")
+
+
+@pytest.mark.parametrize("values", ["negative_values=negative", "negative_values=[negative]"])
+def test_one_label_need_not_be_a_list(splits: Split, tmp_path: Path, values: str) -> None:
+    path = tmp_path / "tweets.csv"
+    tweets(range(200), users=None).to_csv(path, index=False)
+    counts = described(splits("data=csv", f"data.path={path}", f"data.{values}"))["splits"]
+    assert sum(split["negative"] for split in counts.values()) == 100
+
+
+def test_one_number_may_be_the_label(splits: Split, tmp_path: Path) -> None:
+    path = tmp_path / "tweets.csv"
+    frame = tweets(range(200), users=None)
+    frame.assign(label=(frame["label"] == "positive").astype(int)).to_csv(path, index=False)
+    counts = described(splits("data=csv", f"data.path={path}", "data.negative_values=0"))["splits"]
+    assert sum(split["negative"] for split in counts.values()) == 100
+    for nothing in ("[]", "null"):
+        with pytest.raises(DataError, match=r"data\.negative_values=(\[\]|None) names no label"):
+            splits("data=csv", f"data.path={path}", f"data.negative_values={nothing}")
 
 
 @pytest.mark.parametrize("option", sorted(path.stem for path in (CONF / "data").glob("*.yaml")))
@@ -236,13 +343,13 @@ def test_what_can_add_nothing_is_refused_before_anything_is_read(
 
 
 def test_a_leak_stops_the_step(splits: Split, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = split.splitting.split
+    honest = splitting.split
 
     def leaking(rows: pd.DataFrame, **settings: Any) -> dict[str, pd.DataFrame]:
         frames = honest(rows, **settings)
         return {**frames, "test": pd.concat([frames["test"], frames["train"][:3]])}
 
-    monkeypatch.setattr(split.splitting, "split", leaking)
+    monkeypatch.setattr(splitting, "split", leaking)
     with pytest.raises(LeakageError, match="3 texts in both train and test"):
         splits("data.rows=600")
     assert last_run().info.status == "FAILED"

@@ -15,6 +15,7 @@ SETTINGS: dict[str, Any] = {
     "negative_values": ["bad"],
     "positive_values": ["good"],
     "ignored_values": [],
+    "drop_empty_texts": False,
     "max_damaged": 0.0,
 }
 
@@ -40,7 +41,7 @@ def test_returns_text_class_and_group() -> None:
         {"label": "good", "rows": 2, "meaning": "positive"},
         {"label": "bad", "rows": 1, "meaning": "negative"},
     ]
-    assert (labelled.ignored, labelled.without_group, sum(labelled.damaged.values())) == (0, 0, 0)
+    assert (labelled.ignored, labelled.empty, labelled.without_group, sum(labelled.damaged.values())) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_rows_without_group_are_counted() -> None:
     labelled = checked(table(user=["ana", None, " "]))
     assert labelled.frame["group"].tolist() == ["ana", "", ""]
     assert labelled.without_group == 2
-    assert checked(table(), group_column=None).without_group == 0
+    assert checked(table(), group_column=None).without_group == 3
 
 
 def test_numbers_are_groups_too() -> None:
@@ -96,11 +97,19 @@ def test_an_empty_table_is_refused() -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"text": ["late", " \t", "fine"]}, r"1 row\(s\) have an empty text: 2"),
-        ({"text": [None, "ok", 5]}, r"2 row\(s\) hold no text at all \(missing, or a number\): 1, 3"),
+        (
+            {"text": ["late", " \t", "fine"]},
+            r"1 row\(s\) have an empty text: 2 \(data\.drop_empty_texts=true drops such rows\)",
+        ),
+        ({"text": ["late", "\ufeff\u200b", "fine"]}, r"1 row\(s\) have an empty text: 2 "),
+        (
+            {"text": [None, "ok", "fine"]},
+            r"1 row\(s\) have no text \(missing\): 1 \(data\.drop_empty_texts=true drops such rows\)",
+        ),
+        ({"text": ["late", "ok", 5]}, r"1 row\(s\) hold something else than text in the column of texts: 3"),
         ({"text": ["late", "o\0k", "fine"]}, r"1 row\(s\) hold NUL bytes.*: 2"),
         ({"label": ["bad", "", None]}, r"2 row\(s\) have no label: 2, 3"),
-        ({"label": ["bad", "gut", "good"]}, r"stands for nothing \(labels found: gut\): 2"),
+        ({"label": ["bad", "gut", "good"]}, r"have an unknown label in column label \(labels found: gut\): 2"),
         ({"label": ["bad", "bad", "bad"]}, r"no row is positive: .*labels found: bad"),
         ({"label": ["good", "good", "good"]}, r"no row is negative: .*labels found: good"),
         (
@@ -125,7 +134,7 @@ def test_all_problems_are_named_at_once() -> None:
 
 def test_ten_rows_are_named_and_all_counted() -> None:
     frame = pd.concat([table(text=["", "", ""])] * 500)
-    with pytest.raises(DataError, match=r"1,500 row\(s\) have an empty text: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, \.\.\.$"):
+    with pytest.raises(DataError, match=r"1,500 row\(s\) have an empty text: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, \.\.\. \("):
         checked(frame)
 
 
@@ -158,6 +167,58 @@ def test_some_damage_is_counted_and_let_through(text: str, kind: str, caplog: py
 )
 def test_sound_text_is_not_taken_for_damage(text: str) -> None:
     assert sum(checked(table(text=["late", "fine", text])).damaged.values()) == 0
+
+
+def test_rows_without_text_are_dropped_and_counted_on_request(caplog: pytest.LogCaptureFixture) -> None:
+    frame = table(
+        text=["late", " ", None, "\u200b", "fine", "\n", ""],
+        label=["bad", "good", "good", "bad", "good", "unheard of", None],
+        user=["ana", "bo", "bo", None, "cy", "di", None],
+    )
+    labelled = checked(frame, drop_empty_texts=True)
+    assert labelled.frame["text"].tolist() == ["late", "fine"]
+    assert (labelled.empty, labelled.ignored, labelled.without_group) == (5, 0, 0)
+    assert labelled.labels["rows"].sum() == 2, "a row that was dropped was not read as any label"
+    assert "5 row(s) have no text and are dropped (data.drop_empty_texts): 2, 3, 4, 6, 7" in caplog.text
+
+
+def test_what_is_no_text_is_refused_even_where_empty_texts_are_dropped() -> None:
+    with pytest.raises(DataError, match=r"1 row\(s\) hold something else than text in the column of texts: 3"):
+        checked(table(text=["late", "", 5]), drop_empty_texts=True)
+
+
+@pytest.mark.parametrize(
+    ("labels", "values"),
+    [
+        (["bad", "good", "good"], {"negative_values": "bad", "positive_values": "good"}),
+        ([0, 4, 4], {"negative_values": 0, "positive_values": 4}),
+        ([True, False, False], {"negative_values": True, "positive_values": None}),
+        (["bad", "good", "meh"], {"negative_values": "bad", "ignored_values": "meh"}),
+        (["bad", "good", "good"], {"ignored_values": None}),
+        (["bad", "good", "good"], {"negative_values": ("bad",)}),
+    ],
+)
+def test_one_label_is_a_list_of_one(labels: list[Any], values: dict[str, Any]) -> None:
+    negative = checked(table(label=labels), **values).frame["negative"].tolist()
+    assert negative == [1, 0, 0][: len(negative)]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"negative_values": []}, r"data\.negative_values=\[\] names no label: say which .*=\[complaint,threat\]"),
+        ({"negative_values": None}, r"data\.negative_values=None names no label"),
+        ({"negative_values": [None]}, r"data\.negative_values=\[None\] names no label"),
+        ({"positive_values": []}, r"data\.positive_values=\[\] names no label: name some, or set it to null"),
+        ({"negative_values": [["bad"]]}, r"data\.negative_values=\[\['bad'\]\]: labels are text, numbers or true"),
+        ({"negative_values": ["bad", None]}, r"data\.negative_values=\['bad', None\]: labels are"),
+        ({"ignored_values": " "}, r"data\.ignored_values= : labels are"),
+        ({"ignored_values": {"a": 1}}, r"data\.ignored_values=\{'a': 1\}: labels are"),
+    ],
+)
+def test_a_setting_that_names_no_label_is_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        checked(table(), **values)
 
 
 def test_a_label_cannot_mean_two_things() -> None:

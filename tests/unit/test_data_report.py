@@ -2,14 +2,18 @@
 
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from sentiment.data import leakage
 from sentiment.data.checks import Labelled
-from sentiment.data.splitting import SPLITS, Deduplicated, Extra, leakage
+from sentiment.data.folders import SPLITS
+from sentiment.data.splits import Splits
+from sentiment.data.splitting import Deduplicated, Extra
 from sentiment.reports import data_report
 
 FRAMES = {
@@ -27,14 +31,16 @@ FRAMES = {
 
 EXTRA = Extra(
     labelled=Labelled(
-        frame=FRAMES["train"].assign(group=["ana"] * 8 + [""] * 2),
+        frame=FRAMES["train"],
         labels=pd.DataFrame({"label": ["sp*m"], "rows": [4_321], "meaning": ["negative"]}),
         ignored=11,
+        empty=10,
         damaged={"mojibake": 77},
-        without_group=0,
+        without_group=2,
     ),
     frame=FRAMES["train"][:7],
     left_out={
+        "text_empty": 10,
         "label_ignored": 11,
         "duplicates": 12,
         "contradictions": 13,
@@ -53,22 +59,22 @@ def written(
     extra: Extra | None = None,
 ) -> Path:
     rows = pd.concat(frames.values())
-    data_report.write(
-        folder / "report",
-        name="tweets",
-        synthetic=synthetic,
+    splits = Splits(
+        frames=frames,
         labelled=Labelled(
             frame=rows,
             labels=pd.DataFrame({"label": ["so|so", "1"], "rows": [2, 1_234], "meaning": ["ignored", "negative"]}),
             ignored=2,
+            empty=4,
             damaged={"mojibake": 7},
-            without_group=0,
+            without_group=6,
         ),
         deduplicated=Deduplicated(frame=rows, duplicates=5, contradictions=3),
         rest=rest,
         extra=extra,
-        frames=frames,
-        leaks=leakage(frames),
+    )
+    data_report.write(
+        folder / "report", name="tweets", synthetic=synthetic, splits=splits, leakage=leakage.measure(frames)
     )
     return folder / "report"
 
@@ -78,11 +84,16 @@ def test_report_says_what_the_splits_hold(tmp_path: Path) -> None:
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert text.startswith("# Data report: tweets\n")
     assert "synthetic" not in text
-    assert "| train | 10 | 0.333 | 6 | 0.600 | 10 |" in text
-    assert "| duplicates removed | 5 |" in text
-    assert "| train and test | 0 | 0 |" in text
-    assert "| so\\|so | 2 | ignored |" in text
-    assert "1,234" in text
+    for told in (
+        "| train | 10 | 0.333 | 6 | 0.600 | 10 | 0 |",
+        "| dropped: no text | 4 |",
+        "| duplicates removed | 5 |",
+        "| of unknown group (before duplicates were removed) | 6 |",
+        "| train and test | 0 | 0 |",
+        "| so\\|so | 2 | ignored |",
+        "| 1 | 1,234 | negative |",
+    ):
+        assert told in text, told
     summary = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert summary["splits"][0] == {
         "split": "train",
@@ -91,35 +102,50 @@ def test_report_says_what_the_splits_hold(tmp_path: Path) -> None:
         "negative": 6,
         "negative share": 0.6,
         "groups": 10,
+        "of unknown group": 0,
     }
-    assert {row["rows"]: row["number"] for row in summary["rows"]}["in the splits"] == 30
+    assert summary["rows"]["in_splits"] == 30
+    assert summary["leakage"] == json.loads((folder / "leakage.json").read_text(encoding="utf-8"))
+    assert summary["leakage"] == asdict(leakage.measure(FRAMES))
 
 
-def numbers(table: list[dict[str, object]]) -> dict[object, object]:
-    return {row["rows"]: row["number"] for row in table}
+def test_no_blank_line_is_lost_or_doubled(tmp_path: Path) -> None:
+    text = (written(tmp_path, synthetic=True, extra=EXTRA) / "report.md").read_text(encoding="utf-8")
+    assert "\n\n\n" not in text
+    assert text == text.strip() + "\n"
+    for before, line in zip(text.splitlines(), text.splitlines()[1:], strict=False):
+        assert not (before and line) or (before.startswith("|") and line.startswith("|")), (before, line)
 
 
 def test_report_says_what_was_added_to_train(tmp_path: Path) -> None:
     folder = written(tmp_path, rest=8, extra=EXTRA)
     summary = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    rows = numbers(summary["rows"])
-    assert rows["read"] == 32
-    assert rows["not drawn into the sample"] == 15, "30 rows, of which 7 are extra ones and 15 were drawn"
-    assert rows["of these, added to train (their group is not in validation or test)"] == 8
-    assert rows["extra training rows, added to train"] == 7
-    extra = numbers(summary["extra_rows"])
-    assert list(extra.values()) == [72, 11, 12, 13, 14, 15, 7, 2]
+    rows = summary["rows"]
+    assert rows["read"] == 36
+    assert rows["not_drawn"] == 15, "30 rows, of which 7 are extra ones and 15 were drawn"
+    assert (rows["rest"], rows["extra"]) == (8, 7)
+    assert list(summary["extra"]["rows"].values()) == [82, 10, 11, 12, 13, 14, 15, 7, 2]
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert "## Extra training data" in text
-    assert "| left out for their group stands in validation or test | 15 |" in text
+    assert "| dropped: group in validation or test | 15 |" in text
     assert "| sp\\*m | 4,321 | negative |" in text
     assert "| mojibake | 77 |" in text
+
+
+def test_report_says_how_many_authors_are_unknown_and_how_many_texts_are_nearly_in_train(tmp_path: Path) -> None:
+    assert "is unknown" not in (written(tmp_path / "known") / "report.md").read_text(encoding="utf-8")
+    again = FRAMES["train"].assign(text=FRAMES["train"]["text"] + " http://t.co/again")
+    nearly = {**FRAMES, "test": again.assign(group=[f"text-{row:016x}" for row in range(10)])}
+    text = (written(tmp_path / "unknown", frames=nearly) / "report.md").read_text(encoding="utf-8")
+    assert "The group of 10 rows is unknown (train 0, validation 0, test 10): for them, nothing shows" in text
+    assert "| test | 10 | 100.00 % |" in text
+    assert "| test | 10 | 0.333 | 6 | 0.600 | 0 | 10 |" in text
 
 
 def test_without_extra_training_data_the_report_is_silent_about_them(tmp_path: Path) -> None:
     folder = written(tmp_path)
     assert "xtra" not in (folder / "report.md").read_text(encoding="utf-8")
-    assert "extra_rows" not in json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["extra"] is None
 
 
 def test_page_stands_by_itself(tmp_path: Path) -> None:
@@ -171,4 +197,4 @@ def test_words_are_those_that_tell_the_classes_apart() -> None:
 def test_texts_without_words_leave_the_table_empty(tmp_path: Path) -> None:
     frames = {name: frame.assign(text=[f"{name} :) {row}" for row in range(10)]) for name, frame in FRAMES.items()}
     frames["train"] = frames["train"].assign(text=[":) 1"] * 10)
-    assert json.loads((written(tmp_path, frames=frames) / "report.json").read_text())["words"] == []
+    assert json.loads((written(tmp_path, frames=frames) / "report.json").read_text())["frequent_words"] == []

@@ -31,6 +31,7 @@ PASSED = Verdict([Check(name="size", result="passed", reason="The model takes 2 
 CALIBRATION = choose(NEGATIVE, PROBABILITY, folds=3, seed=0).table
 SLICES = slices.table(TEXTS, NEGATIVE, Predictions.at(PROBABILITY, 0.4), cost=COST, confidence=0.95)
 DIGEST = "0123456789abcdef" * 4
+NO_ALARMS = {"found": 0, "missed": 5, "false_alarms": 0, "left_alone": 5}
 
 
 def card(**changes: Any) -> Card:
@@ -54,7 +55,10 @@ def card(**changes: Any) -> Card:
                 "validation": {"rows": 2_400, "negative": 1_200},
                 "test": {"rows": 2_400, "negative": 1_200},
             },
-            "extra_training": {"rows_added": 4_321},
+            "train_on_rest": True,
+            "extra_training": {"file": "more.csv", "rows_added": 4_321},
+            "unknown_groups": {"train": 12, "validation": 0, "test": 3},
+            "near_duplicates": {"validation": {"rows": 46, "share": 0.019}, "test": {"rows": 12, "share": 0.005}},
         },
         data_limits=["The labels were guessed."],
         validation=FIGURES,
@@ -65,6 +69,7 @@ def card(**changes: Any) -> Card:
         threshold=0.34,
         uncertain=(0.25, 0.5),
         uncertain_share=0.22,
+        auc_without_near_duplicates=0.8234,
         calibration_method="platt",
         calibration=CALIBRATION,
         slices=SLICES,
@@ -90,8 +95,7 @@ def test_first_paragraph_counts_tweets_out_of_a_hundred() -> None:
 
 
 def test_a_model_that_calls_nothing_negative_is_said_to_do_so() -> None:
-    answers = {"found": 0, "missed": 5, "false_alarms": 0, "left_alone": 5}
-    first = model_card.markdown(card(answers=answers)).split("\n\n")[1]
+    first = model_card.markdown(card(answers=NO_ALARMS)).split("\n\n")[1]
     assert "**0 of 100** negative tweets: it called none negative." in first
 
 
@@ -99,9 +103,10 @@ def test_every_metric_is_told_on_both_splits_with_what_it_says() -> None:
     assert set(model_card.METRICS) == set(HIGHER_IS_BETTER)
     text = model_card.markdown(card())
     for metric in HIGHER_IS_BETTER:
-        head, _, meaning = model_card.METRICS[metric]
+        head, _ = model_card.METRICS[metric]
         figure = model_card.written(metric, FIGURES[metric])
-        assert f"| {head} | {figure} | {figure} | {meaning} |" in text
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| {head} | {figure} | {figure} | ")]
+        assert re.fullmatch(r"\| ([^|]+ \| ){3}[a-z][^|]+ \|", row)
 
 
 def test_a_figure_without_an_interval_stands_alone() -> None:
@@ -120,15 +125,20 @@ def test_every_value_reaches_the_reader() -> None:
         "| train_keras.learning_rate | 0.0005 |",
         f"| digest | {DIGEST} |",
         "| extra_training.rows_added | 4321 |",
+        "| extra_training.file | more.csv |",
+        "| train_on_rest | True |",
+        "validation AUC is 0.823.",
+        "authors of 12 train, 0 validation, 3 test tweets are unknown",
+        "1.9 % of the validation tweets and 0.5 % of the test tweets nearly repeat a training tweet",
         "| train | 11,200 | 5,600 | 50.0 % |",
         "- The labels were guessed.",
         "0.004 below validation",
-        "| positive | 255 false alarms | 945 left alone |",
+        "| positive | 255 false alarms | 945 correctly positive |",
         "probability of **0.34** on",
         "a false alarm 1,",
         "**0.25 to 0.50**",
         "22 of 100 validation tweets",
-        "put right on validation (platt)",
+        "calibrated on validation (platt)",
         "| with negation (few) | 30 |",
         "Passed all 1 checks.",
         "+0.0123\u00a0(-0.0011\u00a0to\u00a0+0.0255)",
@@ -150,12 +160,31 @@ def test_synthetic_data_are_told_before_anything_else() -> None:
 
 def test_no_band_says_that_a_look_never_pays() -> None:
     text = model_card.markdown(card(uncertain=None))
-    assert "a look never pays" in text
+    assert "a review never pays" in text
     assert "marked as uncertain, " not in text
 
 
-def test_probabilities_left_alone_are_said_to_be_so() -> None:
-    assert "Probabilities were left as the model gives them" in model_card.markdown(card(calibration_method="none"))
+def test_probabilities_that_were_not_calibrated_are_said_to_be_so() -> None:
+    assert "Probabilities were not calibrated;" in model_card.markdown(card(calibration_method="none"))
+
+
+def test_the_card_is_silent_about_what_is_unknown_of_the_data() -> None:
+    known = card(auc_without_near_duplicates=None)
+    data = {key: value for key, value in known.data.items() if key not in {"unknown_groups", "near_duplicates"}}
+    text = model_card.markdown(replace(known, data=data))
+    assert not re.search("nearly repeat|are unknown", text)
+    all_known = {**known.data, "unknown_groups": dict.fromkeys(("train", "validation", "test"), 0)}
+    assert "are unknown" not in model_card.markdown(replace(known, data=all_known))
+
+
+@pytest.mark.parametrize("changes", [{}, {"uncertain": None}, {"answers": NO_ALARMS}])
+def test_no_blank_line_is_lost_or_doubled(changes: dict[str, Any]) -> None:
+    text = model_card.markdown(card(**changes))
+    assert "\n\n\n" not in text
+    assert text == text.strip() + "\n"
+    prose = re.sub(r"```.*?```", "code", text, flags=re.DOTALL).splitlines()
+    for before, line in zip(prose, prose[1:], strict=False):
+        assert not (before and line) or (before[0] == line[0] and line[0] in "|-"), (before, line)
 
 
 def test_a_refusal_is_told_at_a_glance() -> None:

@@ -9,7 +9,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from pipeline import plan
+from pipeline import plan, settings
 from pipeline.plan import Candidate, Item, PlanError, Stage
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -68,6 +68,42 @@ def test_an_override_reaches_the_candidates_that_it_concerns() -> None:
     assert plain.cfg.train_baseline.classifier.C == 0.1
     assert [found.cfg.seed for found in (dummy, plain)] == [3, 3]
     assert dummy.cfg.preprocess.tokenizer.words == "stem"
+
+
+def test_an_override_of_the_cleaner_reaches_all_but_checkpoints_with_a_form_of_their_own() -> None:
+    overrides = ["cleaner.max_repeats=2"]
+    read = {
+        option: candidate(Item("train_bert", [f"train_bert={option}"]), overrides, {})
+        for option in sorted(path.stem for path in (CONF / "train_bert").glob("*.yaml"))
+    }
+    repeats = {option: found.cfg.train_bert.cleaner.max_repeats for option, found in read.items()}
+    assert repeats == {"bertweet": 3, "distilbert": 2, "features": 2, "finetune": 2, "twitter_roberta": 3}
+    assert {option for option, found in read.items() if plan.depends(found, overrides)} == {
+        option for option, value in repeats.items() if value == 2
+    }
+    words = candidate(Item("train_baseline"), overrides, {})
+    assert words.cfg.preprocess.tokenizer.cleaner.max_repeats == 2
+    assert plan.depends(words, overrides)
+
+
+def test_an_override_of_the_cleaner_that_no_candidate_reads_is_refused() -> None:
+    overrides = ["cleaner.emoji=false"]
+    cfg = configuration(stage(trainer("train_bert", "train_bert=bertweet")))
+    with pytest.raises(PlanError, match=r"No candidate of the plan can use cleaner\.emoji=false"):
+        plan.read(cfg, overrides)
+    assert plan.read(configuration(stage(trainer("train_bert"))), overrides)
+
+
+def test_an_override_of_a_section_that_another_refers_to_is_of_use() -> None:
+    assert plan.read(configuration(stage(trainer("train_bert", "train_bert=features"))), ["search.folds=2"])
+    with pytest.raises(PlanError, match=r"search\.folds=2"):
+        plan.read(configuration(stage(trainer("train_bert", "train_bert=finetune"))), ["search.folds=2"])
+
+
+def test_every_section_is_read_by_a_step_or_referred_to() -> None:
+    read = {section for sections in settings.READS.values() for section in sections}
+    assert set(compose("config")) == read | {"seed", "reuse", "inputs", *settings.REFERRED_TO}
+    assert not read & set(settings.REFERRED_TO)
 
 
 def test_an_alternative_of_the_command_line_replaces_the_default_but_not_the_plans() -> None:

@@ -9,11 +9,23 @@ from typing import Any
 import pytest
 
 from pipeline import reuse, runs, settings
+from sentiment.data.folders import LIMITS
 from tests.integration.chain import configuration
 
-STEPS = ("split", "preprocess", "embed", "train_baseline", "train_keras", "train_bert", "package")
-TRAINERS = {"train_baseline", "train_keras", "train_bert"}
-EATEN = {"preprocess": ["splits"], "train_keras": ["corpus", "embedding"], "train_bert": ["splits"]}
+TRAINERS = {"train_baseline", "train_keras", "train_bert", "blend"}
+INPUTS = {
+    "split": [],
+    "preprocess": ["splits"],
+    "distill": ["corpus", "teacher"],
+    "embed": ["corpus"],
+    "train_baseline": ["corpus"],
+    "train_keras": ["corpus", "embedding"],
+    "train_bert": ["splits"],
+    "blend": ["candidates", "splits"],
+    "select": ["candidates", "splits"],
+    "package": [],
+}
+STEPS = set(INPUTS)
 
 
 @pytest.fixture
@@ -30,12 +42,12 @@ composed = cache(configuration)
 
 def fingerprint(step: str, *overrides: str, **inputs: Any) -> str:
     """Return the fingerprint of a step, of the inputs that are given and others that are always the same."""
-    eaten = dict.fromkeys(EATEN.get(step, []), "/nowhere") | inputs
-    return reuse.digest(reuse.fingerprint(step, settings.read(step, composed(*overrides), eaten)))
+    given = dict.fromkeys(INPUTS[step], "/nowhere") | inputs
+    return reuse.digest(reuse.fingerprint(step, settings.read(step, composed(*overrides), given)))
 
 
 def fingerprints(*overrides: str) -> dict[str, str]:
-    return {step: fingerprint(step, *overrides) for step in STEPS}
+    return {step: fingerprint(step, *overrides) for step in INPUTS}
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +69,7 @@ def test_nothing_changes_a_fingerprint_but_content(project: Path, before: dict[s
 @pytest.mark.parametrize(
     ("override", "steps"),
     [
-        ("seed=1", set(STEPS)),
+        ("seed=1", STEPS),
         ("data.rows=5", {"split"}),
         ("preprocess=stem", {"preprocess"}),
         ("embed.epochs=1", {"embed"}),
@@ -65,8 +77,9 @@ def test_nothing_changes_a_fingerprint_but_content(project: Path, before: dict[s
         # The search of train_bert=features has as many folds: it refers to the value.
         ("search.folds=2", {"train_baseline", "train_bert"}),
         ("train_keras.network.units=3", {"train_keras"}),
-        ("cost.review=0.4", TRAINERS),
-        ("select.floor.roc_auc=0.5", {"package"}),
+        ("cost.review=0.4", TRAINERS | {"select"}),
+        ("select.floor.roc_auc=0.5", {"select", "package"}),
+        ("cleaner.max_repeats=2", {"preprocess", "train_bert"}),
         ("plan.stages=[]", set()),
         ("reuse=false", set()),
     ],
@@ -81,10 +94,9 @@ def test_a_setting_concerns_the_steps_that_read_it(override: str, steps: set[str
         ("steps/preprocess.py", {"preprocess"}),
         ("steps/train_bert.py", {"train_bert"}),
         ("steps/main.py", set()),
-        # The split step reads it for the words of its data report.
-        ("sentiment/inference/text.py", set(STEPS)),
-        ("sentiment/data/corpus.py", {"preprocess", "embed", "train_baseline", "train_keras"}),
-        ("sentiment/reports/data_report.py", {"split"}),
+        ("sentiment/inference/text.py", STEPS),
+        ("sentiment/data/corpus.py", {"preprocess", "distill", "embed", "train_baseline", "train_keras"}),
+        ("sentiment/data/splitting.py", {"split", "distill", "select"}),
         ("sentiment/training/network.py", {"train_keras"}),
         # What the configuration names, and what lies beside it as data.
         ("sentiment/training/networks/bilstm.py", {"train_keras"}),
@@ -93,20 +105,20 @@ def test_a_setting_concerns_the_steps_that_read_it(override: str, steps: set[str
         ("sentiment/data/datasets/sample.yaml", {"split"}),
         # What is loaded by name.
         ("sentiment/inference/pyfunc.py", {*TRAINERS, "package"}),
-        ("sentiment/inference/runtimes/onnx.py", {*TRAINERS, "package"}),
+        ("sentiment/inference/runtimes/onnx.py", STEPS - {"split", "preprocess", "embed"}),
         # What runs steps is not what they do.
         ("pipeline/trained.py", {*TRAINERS, "package"}),
-        ("pipeline/stored_predictions.py", {*TRAINERS, "package"}),
-        ("pipeline/candidates.py", {"package"}),
-        ("pipeline/launch.py", set()),
-        ("pipeline/registry.py", {"package"}),
+        ("pipeline/stored_predictions.py", TRAINERS | {"select", "package"}),
+        ("pipeline/candidates.py", {"distill", "blend", "select", "package"}),
+        ("pipeline/launch.py", {"select"}),
+        ("pipeline/registry.py", {"select", "package"}),
         # What a Bento holds, and what it is built with.
         ("service/guards.py", {"package"}),
         ("telemetry/store.py", {"package"}),
         ("telemetry/export.py", {"package"}),
-        ("tables/writing.py", {"split", "embed", "package"}),
+        ("tables/writing.py", {"split", "distill", "embed", "package"}),
         # What reads the files that the configuration names.
-        ("tables/rows.py", {"split", "embed"}),
+        ("tables/rows.py", {"split", "distill", "embed"}),
         ("pipeline/packaging.py", {"package"}),
     ],
 )
@@ -116,6 +128,35 @@ def test_an_edited_file_concerns_the_steps_that_import_it(
     with (project / edited).open("a", encoding="utf-8") as file:
         file.write("# A comment.\n")
     assert changed(before, fingerprints()) == steps
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        *("data_report.py", "embedding_report.py", "model_card.py", "plots.py", "pages.py", "templates/__init__.py"),
+        *("templates/data_report.md.j2", "templates/embedding_report.md.j2", "templates/model_card.md.j2"),
+    ],
+)
+def test_another_wording_runs_no_step_again_but_the_one_that_writes_the_model_card(
+    edited: str, project: Path, before: dict[str, str]
+) -> None:
+    file = project / "sentiment/reports" / edited
+    content = file.read_text(encoding="utf-8")
+    file.write_text(
+        content + ("# A comment.\n" if edited.endswith(".py") else "One more sentence.\n"), encoding="utf-8"
+    )
+    after = fingerprints()
+    assert changed(before, after) <= {"select"}
+    assert ("select" in changed(before, after)) == (edited not in {"data_report.py", "embedding_report.py"})
+
+
+def test_what_people_read_of_the_data_concerns_the_model_card_alone(tmp_path: Path) -> None:
+    (tmp_path / "train.parquet").write_text("a", encoding="utf-8")
+    seen = []
+    for limits in ("- Made up.", "- A program made them up."):
+        (tmp_path / LIMITS).write_text(limits, encoding="utf-8")
+        seen.append({step: fingerprint(step, splits=str(tmp_path)) for step in INPUTS if "splits" in INPUTS[step]})
+    assert {step for step in seen[0] if seen[0][step] != seen[1][step]} == {"select"}
 
 
 def test_another_alternative_brings_its_own_code(project: Path) -> None:
@@ -132,7 +173,7 @@ def test_another_alternative_brings_its_own_code(project: Path) -> None:
         ("gensim", {"embed"}),
         ("torch", {"train_bert"}),
         ("keras", {"train_keras"}),
-        ("pandas", set(STEPS)),
+        ("pandas", STEPS),
         ("ruff", set()),
     ],
 )

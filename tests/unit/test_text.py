@@ -4,12 +4,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize
 from hydra.utils import instantiate
 from hypothesis import given
 from hypothesis import strategies as st
 from nltk.tokenize.casual import TweetTokenizer
-from omegaconf import OmegaConf
 
+from sentiment.inference import characters
+from sentiment.inference.characters import normalize
 from sentiment.inference.text import CONTRACTED_NOT, Cleaner, Tokenizer, read_text, spell_out_not
 
 OPTIONS = sorted((Path(__file__).parents[2] / "conf/preprocess").glob("*.yaml"))
@@ -33,6 +35,71 @@ PLAIN = Tokenizer(cleaner=CLEANER, lowercase=True, negation=True, words="plain")
 )
 def test_the_cleaner_rewrites(tweet: str, cleaned: str) -> None:
     assert CLEANER(tweet) == cleaned
+
+
+TYPED = r"""
+&#39; &#039; &#x27; &apos; &rsquo; &#8217; &#146; &amp;#39; \&#039; \u0026#39;
+\u2019 \u0092 \u0027 \x27 \x92 \xe2\x80\x99 \' \\u2019 \\'
+"""
+
+
+@pytest.mark.parametrize(
+    "apostrophe",
+    [
+        *"\u0060\u00b4\u2018\u2019\u201a\u201b\u02b9\u02bb\u02bc\u02bd\u02ca\u02cb\u2032\u2035\u055a\u05f3\ua78c\uff07",
+        *"\uff40\u275c\x92",
+        *TYPED.split(),
+        *("\u00e2\u20ac\u2122", "\u00e2\x80\x99", "\ufffd", "\u2019\u200b", "\u00ad\u2019"),
+    ],
+)
+def test_a_negation_is_read_however_its_apostrophe_was_typed(apostrophe: str) -> None:
+    assert PLAIN(f"I don{apostrophe}t, CAN{apostrophe}T fly") == ["i", "do", "not", ",", "can", "not", "fly"]
+
+
+@pytest.mark.parametrize(
+    ("tweet", "meant"),
+    [
+        ("it\u00b4s \u201cok\u201d, rock \u2018n\u2019 roll", "it's \"ok\", rock 'n' roll"),
+        (r"two\nlines\r\nand\ttabs", "two lines and tabs"),
+        (r"two\u000alines\x00", "two lines"),
+        (
+            r"so sad \ud83d\ude22 caf\u00e9 \U0001f622 caf\xc3\xa9 caf\xe9",
+            "so sad \U0001f622 caf\u00e9 \U0001f622 caf\u00e9 caf\u00e9",
+        ),
+        (r"half of one \ud83d", "half of one \ufffd"),
+        (r"\o/ :\ \m/ 5\40 \unicorn \U0011abcd \x4", r"\o/ :\ \m/ 5\40 \unicorn \U0011abcd \x4"),
+        ("cafe\u0301", "caf\u00e9"),
+        ("\ufeffla\u200bte\u200e can\u00adcelled a\u200db", "late cancelled ab"),
+        (
+            "\U0001f468\u200d\U0001f469\u200d\U0001f467 \u2639\ufe0f",
+            "\U0001f468\u200d\U0001f469\u200d\U0001f467 \u2639\ufe0f",
+        ),
+        ("Tom &amp;amp; Jerry", "Tom & Jerry"),
+        (
+            "&amp;not you &copy 2009 &amp;copy 2009 &noted; &amp;noted;",
+            "&not you \u00a9 2009 &copy 2009 \u00aced; &noted;",
+        ),
+        ("`quoted` `` :`( 2`3", "`quoted` `` :`( 2`3"),
+        ("caf\ufffds r\ufffdve", "caf\ufffds r\ufffdve"),
+    ],
+)
+def test_a_text_is_read_as_it_was_meant(tweet: str, meant: str) -> None:
+    assert replace(CLEANER, emoji=False)(tweet) == meant
+
+
+def test_nobody_can_make_decoding_take_long() -> None:
+    text = "&" + "amp;" * 100_000
+    assert normalize(text) == "&" + "amp;" * 99_998
+
+
+@given(st.text(alphabet=st.characters(codec="ascii", exclude_characters="\\&`")))
+def test_ascii_without_entities_escapes_and_backticks_is_left_as_it_is(text: str) -> None:
+    assert normalize(text) is text
+
+
+@pytest.mark.parametrize(("kind", "straight"), [(characters.SINGLE, "'"), (characters.DOUBLE, '"')])
+def test_quotation_marks_become_those_of_ascii(kind: str, straight: str) -> None:
+    assert {normalize(mark) for mark in kind} == {straight}
 
 
 def test_emoji_stay_where_the_cleaner_is_told_so() -> None:
@@ -104,7 +171,8 @@ def test_a_description_rebuilds_what_it_describes(text: Cleaner | Tokenizer) -> 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda path: path.stem)
 def test_every_option_of_preprocess_makes_a_tokenizer_that_cuts(option: Path) -> None:
-    tokenizer = instantiate(OmegaConf.load(option).tokenizer)
+    with initialize(version_base="1.3", config_path="../../conf"):
+        tokenizer = instantiate(compose("config", overrides=[f"preprocess={option.stem}"]).preprocess.tokenizer)
     assert isinstance(tokenizer, Tokenizer)
     assert tokenizer("@AirParadis didn't call") == [
         "@user",
