@@ -8,10 +8,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from pipeline import door, store
+from pipeline import door, reuse, store
 from pipeline.store import StoreError
 
-# The columns of MLflow's database that say where files are, and the tag of a run that does.
+# The columns of MLflow's database that say where files are.
 LOCATIONS = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
@@ -19,7 +19,6 @@ LOCATIONS = (
     ("model_versions", "source"),
     ("model_versions", "storage_location"),
 )
-HANDS_OVER = "hands_over"
 
 
 def relocate(file: Path) -> list[Path]:
@@ -53,11 +52,11 @@ def replace(file: Path, there: Path, here: Path) -> None:
                     f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
                     (new, len(old) + 1, len(old), old),
                 )
-        tags = connection.execute("SELECT run_uuid, value FROM tags WHERE key = ?", (HANDS_OVER,)).fetchall()
+        tags = connection.execute("SELECT run_uuid, value FROM tags WHERE key = ?", (reuse.HANDS_OVER,)).fetchall()
         for run, value in tags:
             uris = [moved(uri, written) for uri in json.loads(value)]
             connection.execute(
-                "UPDATE tags SET value = ? WHERE run_uuid = ? AND key = ?", (json.dumps(uris), run, HANDS_OVER)
+                "UPDATE tags SET value = ? WHERE run_uuid = ? AND key = ?", (json.dumps(uris), run, reuse.HANDS_OVER)
             )
 
 

@@ -34,6 +34,8 @@ LOADED_BY_NAME = {
     "telemetry.forwarding": "telemetry.outlets",
 }
 FINGERPRINT = "fingerprint.json"
+# The tag of a run that says where what it hands over lies, as the store addresses it.
+HANDS_OVER = "hands_over"
 # What MLflow and Python leave in the folder of a model that somebody loads: no part of what a step has made.
 LEFT_BY_LOADING = {"registered_model_meta", "__pycache__"}
 
@@ -83,13 +85,13 @@ def log_fingerprint(step: str, settings: Mapping[str, Any]) -> None:
 
 def log_digest(*uris: str) -> None:
     """Tag the open run with the files and folders that it hands over, as the store addresses them, and their digest."""
-    mlflow.set_tags({"hands_over": json.dumps(uris), "digest": digest([digests(uri) for uri in uris])})
+    mlflow.set_tags({HANDS_OVER: json.dumps(uris), "digest": digest([digests(uri) for uri in uris])})
 
 
 def intact(run: Run) -> bool:
     """Return whether all that a run has handed over is still there, and still the same."""
     try:
-        found = [digests(uri) for uri in json.loads(run.data.tags.get("hands_over", "[]"))]
+        found = [digests(uri) for uri in json.loads(run.data.tags.get(HANDS_OVER, "[]"))]
     except (mlflow.MlflowException, OSError):
         return False
     return not found or digest(found) == run.data.tags["digest"]
