@@ -14,6 +14,10 @@ image image-test: export ENGINE ?= $(shell for engine in docker podman buildah; 
   $$engine info > /dev/null 2>&1 && echo $$engine && break; done)
 export IMAGE ?= localhost/tweet_sentiment:latest
 export MLFLOW_EXPERIMENT_NAME ?= tweet_sentiment
+# Relative: of the path of a folder with a space MLflow would make a second folder, with %20 in its name.
+export MLFLOW_TRACKING_URI ?= sqlite:///mlflow.db
+# MLflow asks for the name of the user, which one without an entry in the system's list does not have.
+export LOGNAME ?= $(shell id -un 2> /dev/null || true)
 
 .PHONY: help
 help: ## List the commands
@@ -25,14 +29,14 @@ setup: .venv/installed ## Make .venv from conda.yaml, if it is missing or stale 
 # The pins of conda.yaml, as pip reads them. PyTorch comes first and alone: where the page of its CPU builds cannot be
 # reached, pip would wait for it at every package.
 .venv/installed: conda.yaml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
 	  || { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
-	$(PYTHON) -m venv .venv
+	"$(PYTHON)" -m venv .venv
 	sed -n 's/^      - //p' conda.yaml > .requirements.txt
 ifeq ($(TORCH),cpu)
-	$(BIN)/python -m pip install --no-deps --find-links $(CPU_WHEELS) "$$(grep '^torch==' .requirements.txt)"
+	"$(BIN)/python" -m pip install --no-deps --find-links $(CPU_WHEELS) "$$(grep '^torch==' .requirements.txt)"
 endif
-	$(BIN)/python -m pip install --requirement .requirements.txt
+	"$(BIN)/python" -m pip install --requirement .requirements.txt
 	mv .requirements.txt .venv/installed
 
 .PHONY: run
@@ -84,6 +88,10 @@ pictures: package ## Take the pictures of the page that the README shows, of the
 mlflow-ui: setup ## Open the runs and the registry on http://127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
 
+.PHONY: relocate
+relocate: setup ## Correct the paths in mlflow.db, after this folder was moved or copied
+	python -m pipeline.relocation
+
 .PHONY: test
 test: setup ## Run all tests: unit, integration, end to end, in a browser
 	pytest
@@ -110,11 +118,11 @@ bench: setup ## Run the benchmarks that need nothing but the sample: served form
 
 .PHONY: lock
 lock: ## Pin what the pins of conda.yaml need in turn, in constraints.txt: what pip makes of them today
-	rm -rf .lock && $(PYTHON) -m venv .lock
+	rm -rf .lock && "$(PYTHON)" -m venv .lock
 	sed -n 's/^      - //p' conda.yaml | grep -v '^-c ' > .lock/requirements.txt
-	.lock/bin/pip install --no-deps --find-links $(CPU_WHEELS) "$$(grep '^torch==' .lock/requirements.txt)"
-	.lock/bin/pip install --requirement .lock/requirements.txt
-	.lock/bin/pip freeze --all | grep -v '^pip==' | sed 's/+cpu$$//' > constraints.txt
+	.lock/bin/python -m pip install --no-deps --find-links $(CPU_WHEELS) "$$(grep '^torch==' .lock/requirements.txt)"
+	.lock/bin/python -m pip install --requirement .lock/requirements.txt
+	.lock/bin/python -m pip freeze --all | grep -v '^pip==' | sed 's/+cpu$$//' > constraints.txt
 	rm -rf .lock
 
 .PHONY: clean

@@ -29,6 +29,13 @@ MODEL_CARD = "model_card"
 TEST_DIGEST = "test_digest"
 
 
+# What to do where files or runs that the registry points to are gone.
+RESTORE = (
+    "They are gone, deleted by `mlflow gc` or with the folder mlruns, say. Restore them from a backup, or train again: "
+    "make run. Or go back to another version: mlflow run . --env-manager=local -e promote -P version=<number>."
+)
+
+
 class ArtifactError(UserError):
     """An artifact that cannot be found, or that another step has made."""
 

@@ -3,22 +3,19 @@
 import logging
 import re
 import shlex
-import tempfile
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import mlflow
 import pandas as pd
-from filelock import FileLock
 from mlflow.entities import Run, RunStatus
 from mlflow.tracking import MlflowClient
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.text import Text
 
-from pipeline import artifacts, door, registry, reuse, runs, settings
+from pipeline import artifacts, door, registry, reuse, runs, settings, store
 from pipeline.plan import MAKERS, Candidate, inputs
 from sentiment.inference.errors import UserError
 
@@ -85,8 +82,7 @@ class Launcher:
         if known in self.failed:
             raise self.failed[known]
         if known not in self.made:
-            lock = reuse.digest([known, mlflow.get_tracking_uri()])  # who writes to another store need not wait
-            with FileLock(Path(tempfile.gettempdir()) / f"tweet_sentiment-{lock}.lock"):
+            with store.lock(known, mlflow.get_tracking_uri()):
                 run = reuse.find(parts, runs.active().info.experiment_id, since=self.since)
                 if run is not None and usable(run):
                     log.info("%s: unchanged, run %s is used again%s", name, run.info.run_id[:8], figures(run))

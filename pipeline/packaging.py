@@ -14,9 +14,10 @@ import bentoml
 import mlflow
 import yaml
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.models.model import MLMODEL_FILE_NAME
 
 from pipeline import artifacts, reuse, runs, trained
-from pipeline.artifacts import MODEL_CARD
+from pipeline.artifacts import MODEL_CARD, RESTORE
 from sentiment.inference import golden
 from sentiment.inference.classifier import DESCRIPTION, pins
 from sentiment.inference.errors import UserError
@@ -65,11 +66,22 @@ def build(version: ModelVersion, alias: str, scratch: Path) -> bentoml.Bento:
         scratch: a folder to write to.
 
     Raises:
-        PackagingError: its files are gone, it was made by an older version of this project, or BentoML refuses.
+        PackagingError: its files or runs are gone, it was made by an older version of this project, or BentoML refuses.
     """
-    context = scratch / "context"
-    assemble(context, download(version, scratch), about(version, alias))
-    mlflow.artifacts.download_artifacts(version.tags[MODEL_CARD], dst_path=str(context / "model"))
+    context, uri = scratch / "context", f"models:/{version.name}/{version.version}"
+    if MODEL_CARD not in version.tags:
+        raise PackagingError(f"{uri} has no model card: the step `select` was interrupted. Run it again: make run.")
+    try:
+        model, card = scratch / "version", scratch / "card"
+        mlflow.artifacts.download_artifacts(uri, dst_path=str(model))
+        mlflow.artifacts.download_artifacts(version.tags[MODEL_CARD], dst_path=str(card))
+        told = about(version, alias)
+    except (mlflow.MlflowException, OSError) as error:
+        raise PackagingError(f"Files or runs of {uri} cannot be read: {error}. {RESTORE}") from error
+    if not (model / MLMODEL_FILE_NAME).is_file():
+        raise PackagingError(f"Files of {uri} cannot be read: there is no {MLMODEL_FILE_NAME}. {RESTORE}")
+    assemble(context, model, told)
+    shutil.copytree(card, context / "model", dirs_exist_ok=True)
     return bentoml.bentos.get(bentoml_build(context))
 
 
@@ -96,19 +108,6 @@ def assemble(context: Path, model: Path, told: Mapping[str, Any]) -> None:
         "python": {"requirements_txt": "requirements.txt", "lock_packages": False},
     }
     (context / "bentofile.yaml").write_text(yaml.safe_dump(bentofile), encoding="utf-8")
-
-
-def download(version: ModelVersion, scratch: Path) -> Path:
-    """Download a registered version; return its folder.
-
-    Raises:
-        PackagingError: its files are gone.
-    """
-    uri = f"models:/{version.name}/{version.version}"
-    try:
-        return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(scratch / "version")))
-    except (mlflow.MlflowException, OSError) as error:
-        raise PackagingError(f"The files of {uri} cannot be fetched: {error}") from error
 
 
 def collect(model: Path, context: Path) -> list[str]:

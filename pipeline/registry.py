@@ -5,21 +5,18 @@ process is killed in between, the record of the next move shows it, since it say
 """
 
 import getpass
-import hashlib
 import json
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import mlflow
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 
-from pipeline import artifacts, candidates
+from pipeline import artifacts, candidates, store
 from sentiment.inference.errors import UserError
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -37,9 +34,8 @@ def locked(name: str, *, seconds: float) -> Iterator[None]:
     Raises:
         RegistryError: another one is still at it.
     """
-    store = hashlib.sha256(f"{mlflow.get_registry_uri()} {name}".encode()).hexdigest()[:16]
     try:
-        with FileLock(Path(tempfile.gettempdir()) / f"tweet_sentiment-registry-{store}.lock", timeout=seconds):
+        with store.lock(f"aliases of {name}", mlflow.get_registry_uri(), seconds=seconds):
             yield
     except Timeout as error:
         raise RegistryError(
@@ -57,6 +53,11 @@ def aliases(name: str) -> dict[str, str]:
     """Return the aliases of a registered model, each with its version; none if there is no such model."""
     found = MlflowClient().search_registered_models(f"name = '{name}'")
     return {alias: str(version) for alias, version in sorted(found[0].aliases.items())} if found else {}
+
+
+def versions(name: str) -> list[str]:
+    """Return the numbers of the versions of a registered model, the oldest first; none if there is no such model."""
+    return sorted((str(found.version) for found in MlflowClient().search_model_versions(f"name = '{name}'")), key=int)
 
 
 def identity(version: ModelVersion) -> str:

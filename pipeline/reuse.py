@@ -40,6 +40,8 @@ REPORTS = "sentiment.reports"
 READ_BY_PEOPLE = {"select"}
 WORDING = {LIMITS}
 FINGERPRINT = "fingerprint.json"
+# The tag of a run that says where what it hands over lies, as the store addresses it.
+HANDS_OVER = "hands_over"
 # What MLflow and Python leave in the folder of a model that somebody loads: no part of what a step has made.
 LEFT_BY_LOADING = {"registered_model_meta", "__pycache__"}
 
@@ -92,7 +94,7 @@ def log_fingerprint(step: str, settings: Mapping[str, Any]) -> None:
 
 def log_digest(*uris: str) -> None:
     """Tag the open run with the files and folders that it hands over, as the store addresses them, and digests."""
-    mlflow.set_tags({"hands_over": json.dumps(uris), **digest_tags(uris)})
+    mlflow.set_tags({HANDS_OVER: json.dumps(uris), **digest_tags(uris)})
 
 
 def digest_tags(uris: Iterable[str]) -> dict[str, str]:
@@ -109,7 +111,7 @@ def digest_tags(uris: Iterable[str]) -> dict[str, str]:
 
 def intact(run: Run) -> bool:
     """Return whether all that a run has handed over is still there, and still the same."""
-    uris = json.loads(run.data.tags.get("hands_over", "[]"))
+    uris = json.loads(run.data.tags.get(HANDS_OVER, "[]"))
     try:
         found = digest_tags(uris)
     except (mlflow.MlflowException, OSError):

@@ -13,9 +13,9 @@ import pandas as pd
 from mlflow.entities import Run, RunStatus
 from omegaconf import DictConfig, OmegaConf
 
-from pipeline import door, reuse, settings
+from pipeline import door, reuse, settings, store
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = store.PROJECT
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def start(step: str, cfg: DictConfig) -> Iterator[Path]:
 
     The run is the one that `mlflow run` has made, where there is one.
     """
-    connect()
+    store.connect()
     inputs = OmegaConf.to_container(cfg.inputs)
     given = {name: uri for name, uri in cast(dict[str, Any], inputs).items() if uri != "???"}
     read = settings.read(step, cfg, given)
@@ -55,12 +55,6 @@ def opened(**arguments: Any) -> Iterator[Run]:
             raise
 
 
-def connect() -> None:
-    """Point MLflow at the database in the project's folder, unless the environment names another store."""
-    if not os.environ.get("MLFLOW_TRACKING_URI"):
-        mlflow.set_tracking_uri(f"sqlite:///{PROJECT / 'mlflow.db'}")
-
-
 def log_table(table: pd.DataFrame, path: str) -> None:
     """Log a table as CSV, at a path among the artifacts of the run."""
     mlflow.log_text(table.to_csv(index=False), path)
@@ -75,7 +69,7 @@ def log_parquet(table: pd.DataFrame, name: str) -> None:
 
 def link(run: Run) -> str:
     """Return where the MLflow UI shows a run; a local store is shown where `mlflow ui` listens by default."""
-    uri = mlflow.get_tracking_uri()
+    uri = store.shown(mlflow.get_tracking_uri())
     server = uri.rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
     return f"{server}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
 

@@ -26,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
-from pipeline import candidates, door, launch, plan, preflight, runs
+from pipeline import candidates, door, launch, plan, preflight, runs, store
 from pipeline.launch import Launcher
 from pipeline.plan import BEST, BLEND, Candidate, PlanError, Stage
 from sentiment.evaluation import metrics
@@ -64,7 +64,7 @@ def around(arguments: list[str]) -> Iterator[None]:
         swept, cfg = check(given.overrides)
     except (HydraException, OmegaConfBaseException, UserError) as error:
         raise SweepError(f"The sweep cannot be run. {error}") from error
-    runs.connect()
+    store.connect()
     with runs.opened(run_name="sweep", tags={"step": "sweep", "swept": json.dumps(swept)}) as sweep:
         os.environ.pop("MLFLOW_RUN_ID", None)  # it would be the run of the first trial, too
         os.environ[SWEEP] = sweep.info.run_id
@@ -161,7 +161,7 @@ def trial(cfg: DictConfig, overrides: list[str]) -> float | None:
             "A trial knows its sweep by the environment, which this process did not get: "
             f"hydra.job.env_copy=[{SWEEP},MLFLOW_TRACKING_URI] hands it on."
         )
-    runs.connect()
+    store.connect()
     sweep = mlflow.get_run(os.environ[SWEEP])
     swept = json.loads(sweep.data.tags["swept"])
     chosen = {name: value_of(cfg, name) for name in swept}

@@ -10,7 +10,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from pipeline import door
+from pipeline import door, overrides
+from pipeline.settings import READS
 from sentiment.inference.errors import SettingsError
 
 STEPS = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in {"__init__", "__main__"})
@@ -36,8 +37,10 @@ def main(arguments: list[str]) -> None:
         raise SettingsError(
             f"{asked}Usage: python -m steps <step> [overrides], where <step> is one of {', '.join(STEPS)}."
         )
-    step, *options = arguments
-    sys.argv = [f"steps.{step}", *(part for option in options for part in split_options(option))]
+    step, *given = arguments
+    options = [part for argument in given for part in split_options(argument)]
+    # A step without a configuration reads its arguments itself.
+    sys.argv = [f"steps.{step}", *(overrides.readable(options) if step in READS else options)]
     runpy.run_module(f"steps.{step}", run_name="__main__")
 
 

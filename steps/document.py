@@ -17,7 +17,7 @@ import mlflow
 import pandas as pd
 from mlflow.entities import Run
 
-from pipeline import artifacts, runs
+from pipeline import artifacts, runs, store
 from pipeline.artifacts import ArtifactError
 from sentiment.reports import comparison
 from sentiment.reports.pages import cell, grid
@@ -88,7 +88,8 @@ def find(run_id: str) -> Run:
     try:
         return mlflow.get_run(run_id)
     except mlflow.MlflowException as error:
-        raise ArtifactError(f"There is no run {run_id!r} in {mlflow.get_tracking_uri()}: {error}") from error
+        where = store.shown(mlflow.get_tracking_uri())
+        raise ArtifactError(f"There is no run {run_id!r} in {where}: {error}") from error
 
 
 def table(run: Run, path: str) -> pd.DataFrame:
@@ -161,7 +162,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("runs", nargs="+", metavar="TITLE=RUN", help="a title, and the id of a finished run of main")
     parser.add_argument("--folder", type=Path, default=runs.PROJECT / "docs", help="default: %(default)s")
     asked = parser.parse_args(arguments)
-    runs.connect()
+    store.connect()
     named = [words.rpartition("=") for words in asked.runs]
     new = {title: read(title, find(run_id)) for title, _, run_id in named}
     asked.folder.mkdir(exist_ok=True)

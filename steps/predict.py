@@ -4,6 +4,7 @@ In: tweets as arguments, or one a line on the standard input. Out: a table on th
 """
 
 import argparse
+import re
 import sys
 
 import mlflow
@@ -11,8 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline import runs
-from pipeline.artifacts import ArtifactError
+from pipeline import registry, store
+from pipeline.artifacts import RESTORE, ArtifactError
 
 COLOURS = {"negative": "bold red", "positive": "green"}
 
@@ -27,20 +28,42 @@ def read(arguments: list[str]) -> argparse.Namespace:
     return read
 
 
+def require(uri: str) -> None:
+    """Refuse the URI of a registered model that is not there.
+
+    Raises:
+        ArtifactError: it is not, and how to make it.
+    """
+    registered = re.fullmatch("models:/(?P<name>[^/@]+)(?:@(?P<alias>.+)|/(?P<version>[0-9]+))", uri)
+    if registered is None:  # of a run, or a folder
+        return
+    name, alias, version = registered.groups()
+    where = store.shown(mlflow.get_tracking_uri())
+    versions = registry.versions(name)
+    if not versions:
+        raise ArtifactError(f"There is no model {name} in {where}. Train one: make run")
+    if alias is not None and alias not in registry.aliases(name):
+        raise ArtifactError(
+            f"{name} has no {alias} in {where}, only {len(versions)} version(s). Train a better one: make run. Or "
+            "promote one by hand: mlflow run . --env-manager=local -e promote -P version=<number>"
+        )
+    if version is not None and version not in versions:
+        raise ArtifactError(f"{name} has no version {version} in {where}, only {', '.join(versions)}.")
+
+
 def main(arguments: list[str]) -> None:
     """Show the sentiment of each tweet.
 
     Raises:
-        ArtifactError: there is no such model.
+        ArtifactError: there is no such model, or its files are gone.
     """
     asked = read(arguments)
-    runs.connect()
+    store.connect()
+    require(asked.model)
     try:
         model = mlflow.pyfunc.load_model(asked.model)
-    except mlflow.MlflowException as error:
-        raise ArtifactError(
-            f"No model {asked.model} in {mlflow.get_tracking_uri()}: {error}\nTrain one: make run"
-        ) from error
+    except (mlflow.MlflowException, OSError) as error:
+        raise ArtifactError(f"The files of {asked.model} cannot be read: {error}. {RESTORE}") from error
     table = Table("sentiment", "probability of negative", "tweet", box=None, header_style="bold", padding=(0, 2, 0, 0))
     for text, answer in zip(asked.texts, model.predict(asked.texts).itertuples(index=False), strict=True):
         sentiment = f"[{COLOURS[answer.sentiment]}]{answer.sentiment}[/]"

@@ -73,4 +73,4 @@ def test_predicting_without_a_champion_says_how_to_get_one(tmp_path_factory: pyt
     command = [str(BIN / "python"), "-m", "steps", "predict", "hello"]
     done = subprocess.run(command, cwd=PROJECT, env=environment(store), capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == "Train one: make run"
+    assert done.stderr == f"There is no model tweet_sentiment in {store}. Train one: make run\n"

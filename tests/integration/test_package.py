@@ -1,20 +1,26 @@
 """The step `package`: a Bento of the champion, and what is refused."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import bentoml
+import mlflow
 import pytest
 import yaml
 from hydra.core.hydra_config import HydraConfig
+from mlflow.tracking import MlflowClient
 
 from pipeline import registry
+from pipeline.artifacts import ArtifactError
 from pipeline.packaging import PackagingError
 from pipeline.registry import CHAMPION, RegistryError
+from pipeline.store import closing_connection
 from service.model import PackagedModel
-from steps import package, select
+from steps import package, predict, select
 from tests.integration.candidates import as_started, folder_of, save_splits, train
 from tests.integration.chain import configuration, last_run
 
@@ -75,6 +81,40 @@ def test_the_champion_becomes_a_bento_that_holds_the_model_and_what_is_known_of_
 def test_without_a_champion_there_is_nothing_to_package() -> None:
     with pytest.raises(RegistryError, match="nobody has no champion. Make one with `make run`"):
         package.main(configuration("select.name=nobody"))
+
+
+def test_a_version_whose_files_are_gone_is_told_with_what_to_do(name: str, trained: tuple[str, Path]) -> None:
+    folder = folder_of(trained[0])
+    hidden = folder.rename(folder.with_name("hidden"))
+    try:
+        with pytest.raises(PackagingError, match=f"models:/{name}/1 cannot be read.* or train again: make run"):
+            package.main(configuration(f"select.name={name}"))
+        with pytest.raises(ArtifactError, match=f"models:/{name}@champion cannot be read.* or train again: make run"):
+            predict.main(["hello", "--model", f"models:/{name}@champion"])
+    finally:
+        hidden.rename(folder)
+
+
+def test_a_version_whose_run_was_deleted_for_good_is_told_with_what_to_do(store: str, name: str) -> None:
+    version = registry.holder(name, CHAMPION)
+    assert version is not None
+    copy = MlflowClient().create_run(mlflow.get_run(version.run_id).info.experiment_id).info.run_id
+    with closing_connection(Path(store.removeprefix("sqlite:///"))) as connection:
+        connection.execute("UPDATE model_versions SET run_id = ? WHERE name = ?", (copy, name))
+    MlflowClient().delete_run(copy)
+    subprocess.run([sys.executable, "-m", "mlflow", "gc", "--backend-store-uri", store, "--run-ids", copy], check=True)
+    with pytest.raises(PackagingError, match=f"models:/{name}/1 cannot be read: .*{copy}.* or train again: make run"):
+        package.main(configuration(f"select.name={name}"))
+
+
+def test_there_is_nothing_to_predict_with_before_a_model_is_trained_or_promoted(name: str) -> None:
+    with pytest.raises(ArtifactError, match="There is no model nobody in sqlite.*Train one: make run"):
+        predict.main(["hello", "--model", "models:/nobody@champion"])
+    with pytest.raises(ArtifactError, match=rf"{name} has no version 7 in sqlite.*, only 1\."):
+        predict.main(["hello", "--model", f"models:/{name}/7"])
+    registry.move(name, CHAMPION, None, "a test")
+    with pytest.raises(ArtifactError, match=f"{name} has no champion in .*, only 1 version.* promote -P version="):
+        predict.main(["hello", "--model", f"models:/{name}@champion"])
 
 
 def test_a_model_of_an_older_version_of_this_project_is_refused(name: str, trained: tuple[str, Path]) -> None:

@@ -1,0 +1,135 @@
+"""`pipeline.overrides`: what people type reaches the settings."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import overrides, plan
+from sentiment.inference.errors import SettingsError
+from steps.__main__ import split_options
+from tests.integration.chain import CONF
+
+# What Hydra would take for something else than a text, or for several values.
+TAKEN = set("'\"[]{}(),\\$") | set(map(chr, range(32)))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "tweets (1).csv",
+        "tweets(1).csv",
+        "catégorie",
+        "/data/year=2026/tweets.csv",
+        "l'avion.csv",
+        "tweets #1 & 2.csv",
+        "~/tweets.csv",
+        "a[1].csv",
+        "Août 😀.csv",
+        "Tweets, août (1).csv",
+        "a; b!.csv",
+        r"C:\Users\Zoé\tweets.csv",
+        r"ends with \\é\\",
+        "plain.csv",
+        "with a space.csv",
+        "'quoted already'",
+    ],
+)
+def test_a_text_reaches_the_setting_as_it_was_typed(value: str) -> None:
+    (option,) = overrides.readable([f"data.path={value}"])
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        assert compose("config", overrides=["data=csv", option]).data.path == value.strip("'")
+
+
+@given(value=st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_characters=TAKEN), min_size=1))
+def test_so_does_any_text_that_is_not_an_expression(value: str) -> None:
+    (option,) = overrides.readable([f"data.path={value}"])
+    override = overrides.parse(option)
+    assert str(override.value()) in (value.strip(), value) or not isinstance(override.value(), str)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "data.negative_values=[0,4]",
+        "train_keras.learning_rate=tag(log,interval(0.0005,0.01))",
+        "data.path=null",
+        "data.text_column='a, b'",
+        "train_bert=finetune",
+        "+data.limits=[a]",
+        "~data.limits",
+        "-m",
+        "--cfg",
+        "job",
+        "hydra.launcher.n_jobs=2",
+        "data.path=a,b.csv",
+        "data.path=${oc.env:HOME}/tweets.csv",
+        "train_baseline={classifier: {C: 1}}",
+    ],
+)
+def test_what_hydra_can_read_stays_as_it_is(option: str) -> None:
+    assert overrides.readable([option]) == [option]
+
+
+@pytest.mark.parametrize(
+    ("options", "written"),
+    [
+        (["data.negative_values=[négatif, plainte,3]"], ["data.negative_values=['négatif',plainte,3]"]),
+        (["inputs.candidates=[runs:/1/model,/a (1)/é]"], ["inputs.candidates=[runs:/1/model,'/a (1)/é']"]),
+        (["-m", "data.label_column=catégorie,classe"], ["-m", "data.label_column='catégorie',classe"]),
+        (["data.path=${oc.env:HOME}/a (1).csv"], ["data.path='${oc.env:HOME}/a (1).csv'"]),
+        (["+data.note=é"], ["+data.note='é'"]),
+    ],
+)
+def test_lists_and_sweeps_are_quoted_value_by_value(options: list[str], written: list[str]) -> None:
+    assert overrides.readable(options) == written
+
+
+def test_a_comma_in_the_name_of_a_file_that_is_there_is_no_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here, there.csv").touch()
+    assert overrides.readable(["data.path=here, there.csv"]) == ["data.path='here, there.csv'"]
+    assert overrides.readable(["-m", "data.path=here, there.csv"]) == ["-m", "data.path=here, there.csv"]
+
+
+@pytest.mark.parametrize(
+    "option", ["plan.stages=[{name: été}]", "train_keras.learning_rate=interval(0.1", "data.path='é", "data.x={a: é}"]
+)
+def test_a_mistake_in_an_expression_is_told_with_how_to_quote(option: str) -> None:
+    with pytest.raises(SettingsError, match="cannot be read: .*\nPut single quotes around a text"):
+        overrides.readable([option])
+
+
+def test_the_plan_sees_what_hydra_sees() -> None:
+    (option,) = overrides.readable(["data.path=tweets (1).csv"])
+    assert (plan.key(option), plan.root(option)) == ("data.path", "data")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["data=csv", "data.path=tweets été (1).csv", "data.label_column=catégorie"],
+        ["hydra_options=data=csv data.path='tweets été (1).csv' data.label_column=catégorie"],
+    ],
+    ids=["arguments", "hydra_options"],
+)
+def test_a_command_reads_what_people_type(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "steps", "split", "--cfg", "job", "--package", "data", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "path: tweets été (1).csv\n" in done.stdout
+    assert "label_column: catégorie\n" in done.stdout
+
+
+def test_a_tweet_is_no_override() -> None:
+    command = [sys.executable, "-m", "steps", "predict", "mood=é", "--model", "no such model"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "cannot be read" in done.stderr
+    assert "Hydra" not in done.stderr
+    assert split_options("mood=é") == ["mood=é"]
