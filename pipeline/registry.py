@@ -15,8 +15,9 @@ import mlflow
 from filelock import Timeout
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
+from omegaconf import OmegaConf
 
-from pipeline import artifacts, candidates, store
+from pipeline import artifacts, candidates, runs, store
 from sentiment.inference.errors import UserError
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -25,6 +26,11 @@ WITHDRAWN = "withdrawn"
 
 class RegistryError(UserError):
     """A version that cannot be registered or promoted; the aliases are what they were before."""
+
+
+def model_name() -> str:
+    """Return the name of the registered model, for commands that read no configuration."""
+    return str(OmegaConf.load(runs.PROJECT / "conf" / "config.yaml").select.name)
 
 
 @contextmanager

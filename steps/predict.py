@@ -22,7 +22,7 @@ def read(arguments: list[str]) -> argparse.Namespace:
     """Read the command line; tweets that are not on it come from the standard input."""
     parser = argparse.ArgumentParser(prog="python -m steps predict", description=__doc__.partition("\n")[0])
     parser.add_argument("texts", nargs="*", metavar="TWEET", help="none: one a line from the standard input")
-    parser.add_argument("--model", default="models:/tweet_sentiment@champion", help="default: %(default)s")
+    parser.add_argument("--model", default=f"models:/{registry.model_name()}@champion", help="default: %(default)s")
     read = parser.parse_args(arguments)
     read.texts = read.texts or [line.rstrip("\n") for line in sys.stdin]
     return read
