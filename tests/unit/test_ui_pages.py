@@ -834,7 +834,7 @@ with zipfile.ZipFile(BOOK, "w", zipfile.ZIP_DEFLATED) as archive:
         ("tweets.csv", b"<html><table></table></html>", "html", {}),
         ("tweets.csv", b'[{"text": "late"}]', "json", {}),
         ("tweets_[1].doc", b"late", "unknown_ending", {"found": "tweets\\_\\[1\\].doc"}),
-        ("tweets.csv.gz", gzip.compress(bytes(2_000)), "too_large", {"expected": 0}),
+        ("tweets.csv.gz", gzip.compress(bytes(2_000), mtime=0), "too_large", {"expected": 0}),
         ("tweets.xlsx", BOOK.getvalue(), "too_large", {"expected": 0}),
     ],
 )
@@ -1044,7 +1044,7 @@ def test_rows_that_are_left_out_and_lines_that_are_skipped_are_counted_with_thei
         b"text;date;\nlate, again;2026-03-02 10:00;\ngreat;2026-03-03 10:00;\n",
         "text\tdate\nlate, again\t2 mars 2026\ngreat\t3 mars 2026\n".encode("utf-16"),
         b"text;date\nlate, again;46083\ngreat;46084,5\n",
-        gzip.compress(b"text;date\nlate, again;2026-03-02\ngreat;2026-03-03\n"),
+        gzip.compress(b"text;date\nlate, again;2026-03-02\ngreat;2026-03-03\n", mtime=0),
     ],
 )
 @pytest.mark.usefixtures("store")
