@@ -41,7 +41,7 @@ from rich.progress import track
 from rich.table import Table
 from sklearn.metrics import roc_auc_score
 
-from sentiment.data import checks, splitting
+from sentiment.data import checks, cores, splitting
 from sentiment.data.checks import Labelled
 from sentiment.data.corpus import tokenize
 from sentiment.data.datasets import sample
@@ -90,7 +90,7 @@ def fit_fasttext(
         lines = [f"__label__{label} {text}\n" for label, text in zip(train["negative"], documents, strict=True)]
         file.write_text("".join(lines), encoding="utf-8")
         started = time.perf_counter()
-        model = fasttext.train_supervised(str(file), **settings, thread=os.cpu_count(), seed=seed, verbose=0)
+        model = fasttext.train_supervised(str(file), **settings, thread=cores.available(), seed=seed, verbose=0)
         seconds = time.perf_counter() - started
 
     def predict(texts: Sequence[str]) -> Probabilities:
@@ -235,7 +235,7 @@ def main() -> None:
     verdicts = [f"{name} {'reached' if reached else 'missed'}" for name, reached in above.items()]
     print(
         f"Target, above fastText at every size: {', '.join(verdicts)}. "
-        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}."
+        f"{cores.available()} cores, load {os.getloadavg()[0]:.1f}."
     )
 
 

@@ -34,6 +34,7 @@ from benchmarks import store
 from benchmarks.preprocessing import LOOK_EVERY, memory_of
 from benchmarks.store import PROJECT, Store
 from pipeline.plan import MAKERS, inputs
+from sentiment.data import cores
 from sentiment.reports import pages, plots
 
 # What is measured: a step and the alternatives it is run with.
@@ -153,7 +154,7 @@ def main() -> None:
             rows.append({"step": name, "rows": size, **taken._asdict()})
     measured = pd.DataFrame(rows)
 
-    parts = [f"# How the steps grow with the data ({os.cpu_count()} cores)"]
+    parts = [f"# How the steps grow with the data ({cores.available()} cores)"]
     for figure, title in FIGURES.items():
         table = wide(measured, figure)
         shown = Table(title=title)

@@ -39,6 +39,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from sentiment.data import cores
 from sentiment.data.corpus import tokenize, tokenize_chunk
 from sentiment.data.datasets import sample
 from tables import reading
@@ -187,7 +188,7 @@ def main() -> None:
     print(
         f"Target, {TARGET} times: {'; '.join(verdicts)}. "
         f"Under {MEMORY_TARGET} GiB: {'yes' if largest < MEMORY_TARGET else 'no'}. "
-        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}: "
+        f"{cores.available()} cores, load {os.getloadavg()[0]:.1f}: "
         "other work on the machine slows the side that uses all cores most."
     )
 

@@ -34,6 +34,7 @@ from benchmarks import store
 from benchmarks.servers import Running, Server
 from benchmarks.store import PROJECT, Store
 from pipeline import artifacts, packaging
+from sentiment.data import cores
 from sentiment.data.datasets import sample
 from sentiment.inference.classifier import DESCRIPTION
 
@@ -225,7 +226,7 @@ def show(family: str, medians: dict[str, Figures], rounds: int) -> None:
     Console().print(shown)
     for sentence in verdicts(medians):
         print(sentence)
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}.\n", flush=True)
+    print(f"{cores.available()} cores, load {os.getloadavg()[0]:.1f}.\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from rich.table import Table
 
 from benchmarks import store
 from benchmarks.store import PROJECT, Store
+from sentiment.data import cores
 
 TARGET = 1.3
 STEP = "train_keras"
@@ -85,7 +86,7 @@ def main() -> None:
         f"The sweep took {taken.seconds / owed:.2f} times its fits and {TRIALS} empty runs "
         f"(without selecting: {(taken.seconds - selects) / owed:.2f}). Target, {TARGET:g} at most: "
         f"{'reached' if taken.seconds / owed <= TARGET else 'missed'}. "
-        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}."
+        f"{cores.available()} cores, load {os.getloadavg()[0]:.1f}."
     )
 
 

@@ -33,6 +33,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from sentiment.data import cores
 from sentiment.data.datasets import sample
 from sentiment.inference.runtimes import tflite
 from sentiment.inference.text import Tokenizer
@@ -154,7 +155,7 @@ def main() -> None:
     print(
         f"TensorFlow Lite is {ratio:.0f} times as fast as keras predict, tokenizing included "
         f"(without: {bare[KERAS] / bare[SERVED]:.0f}). Target {TARGET}: {'reached' if ratio >= TARGET else 'missed'}. "
-        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}."
+        f"{cores.available()} cores, load {os.getloadavg()[0]:.1f}."
     )
 
 

@@ -24,6 +24,7 @@ from rich.table import Table
 
 from benchmarks import store
 from benchmarks.store import PROJECT, Store, Taken
+from sentiment.data import cores
 
 TARGET = 3.0
 UNCHANGED, EMPTY = "this project, nothing changed", "an empty entry point"
@@ -62,7 +63,7 @@ def main() -> None:
     ratio = medians[UNCHANGED].seconds / medians[EMPTY].seconds
     print(
         f"No step ran again; {ratio:.2f} times an empty run. Target, {TARGET:g} at most: "
-        f"{'reached' if ratio <= TARGET else 'missed'}. {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}."
+        f"{'reached' if ratio <= TARGET else 'missed'}. {cores.available()} cores, load {os.getloadavg()[0]:.1f}."
     )
 
 

@@ -225,20 +225,26 @@ def targets(settings: Any) -> Iterator[str]:
             yield from targets(value)
 
 
-def named_files(settings: Any) -> Iterator[tuple[str, Any]]:
+def named_files(settings: Any) -> Iterator[tuple[str, str]]:
     """Yield the paths in the settings where a file or folder lies, each with its digest.
 
-    A cache is left out: what is taken from it is fixed by an address.
+    A cache is left out: what is taken from it is fixed by an address. A checkpoint may be a folder whose name looks
+    like any other word.
     """
     if isinstance(settings, Mapping):
-        settings = [value for key, value in settings.items() if key != "cache"]
+        yield from named_file(settings.get("checkpoint"))
+        settings = [value for key, value in settings.items() if key not in {"cache", "checkpoint"}]
     if isinstance(settings, list):
         for value in settings:
             yield from named_files(value)
     if isinstance(settings, str) and {"/", "\\", "."} & set(settings):
-        path = Path(settings).expanduser()
-        if path.exists():
-            yield settings, digest(digests(str(path)))
+        yield from named_file(settings)
+
+
+def named_file(value: Any) -> Iterator[tuple[str, str]]:
+    """Yield a value with the digest of the file or folder that it names, if there is one."""
+    if isinstance(value, str) and Path(value).expanduser().exists():
+        yield value, digest(digests(str(Path(value).expanduser())))
 
 
 def listed(value: str | list[str]) -> list[str]:

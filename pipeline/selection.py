@@ -234,7 +234,8 @@ def predict_in_subprocess(uri: str, texts: list[str]) -> pd.Series:
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             log.error("%s", done.stderr[-MOST_OF_AN_ERROR:])
-            raise CandidateError(f"The model {uri} cannot be run: {done.stderr.strip().splitlines()[-1]}")
+            said = done.stderr.strip() or f"its process ended with {done.returncode} and no message"
+            raise CandidateError(f"The model {uri} cannot be run: {said.splitlines()[-1]}")
         table = pd.DataFrame(json.loads(answers.read_text(encoding="utf-8"))["predictions"])
     if "negative_probability" not in table or not table["negative_probability"].between(0, 1).all():
         raise CandidateError(f"The model {uri} answers no negative_probability from 0 to 1, but {table.head(3)}.")

