@@ -265,7 +265,7 @@ def test_authors_that_are_unknown_are_said_to_be_so(splits: Split, tmp_path: Pat
 def test_rows_without_text_are_dropped_on_request(splits: Split, tmp_path: Path) -> None:
     path = tmp_path / "tweets.csv"
     table = pd.concat(
-        [tweets(range(200), users=None), pd.DataFrame({"text": [" ", None], "label": ["negative", None]})]
+        [tweets(range(200), users=None), pd.DataFrame({"text": [" ", None], "label": ["negative", "positive"]})]
     )
     table.to_csv(path, index=False)
     options = ["data=csv", f"data.path={path}"]
