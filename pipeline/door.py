@@ -14,7 +14,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -174,12 +174,9 @@ def interrupter() -> Callable[[int, FrameType | None], None]:
 def end_unopened_run(status: str, error: str) -> None:
     """End the run that `mlflow run` has made for this process, if the step did not come to open it."""
     if run_id := os.environ.get(NOT_YET_OPENED):
-        import mlflow  # takes seconds, and this is rare
+        from pipeline import store  # with MLflow: seconds, and this is rare
 
-        with suppress(mlflow.MlflowException):  # the store may be what the error is about
-            client = mlflow.MlflowClient()
-            client.set_tag(run_id, "error", error)
-            client.set_terminated(run_id, status)
+        store.end_run(run_id, status, error)
 
 
 @contextmanager

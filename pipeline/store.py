@@ -24,8 +24,8 @@ PROJECT = Path(__file__).parents[1]
 DATABASE = PROJECT / "mlflow.db"
 # Where locks lie for a store that is not a file here: the folder that keeps downloads (conf/data, conf/embed).
 CACHE = "TWEET_SENTIMENT_CACHE", "~/.cache/tweet_sentiment"
-# At the first contact MLflow tries a server twice; later it has patience, 4 minutes by default.
-FIRST_CONTACT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+# At the first contact MLflow asks a server once; later it retries, for 4 minutes by default.
+FIRST_CONTACT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 CONNECT_SECONDS = 5
 
 
@@ -95,9 +95,18 @@ def impatient() -> Iterator[None]:
             del os.environ[name]
 
 
+def end_run(run_id: str, status: str, error: str) -> None:
+    """End a run that this process has not opened, with an error as its tag, if the store answers."""
+    with suppress(mlflow.MlflowException, SQLAlchemyError), impatient():
+        client = mlflow.MlflowClient()
+        client.set_tag(run_id, "error", error)
+        client.set_terminated(run_id, status)
+
+
 def advice(uri: str, error: Exception) -> str:
     """Return what is wrong with a store, and what to do about it; passwords are left out."""
     code, told = getattr(error, "error_code", ""), str(error).partition("\n")[0]
+    told = re.sub(r"""^.*Caused by \w+\(["']?(.*?)["']?\)+$""", r"\1", told)  # of what `requests` says, the reason
     if code in {"UNAUTHENTICATED", "PERMISSION_DENIED"}:
         what = "refuses access. Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
     elif "database schema" in told:
