@@ -9,6 +9,7 @@ import mlflow
 import pandas as pd
 import yaml
 from mlflow.data.pandas_dataset import from_pandas
+from mlflow.entities import Run
 
 from pipeline import reuse, runs
 from sentiment.data import folders
@@ -130,3 +131,14 @@ def run_id(uri: str) -> str:
     if not found:
         raise ArtifactError(f"{uri!r} is no model of a run: give runs:/<run id>/{MODEL}.")
     return found[1]
+
+
+def logged_model(run: Run) -> str:
+    """Return the URI under which MLflow keeps the model of a run: `models:/<model id>`.
+
+    Raises:
+        ArtifactError: the run has logged no model.
+    """
+    if run.outputs is None or not run.outputs.model_outputs:
+        raise ArtifactError(f"The run {run.info.run_id} ({run.info.run_name}) has logged no model.")
+    return f"models:/{run.outputs.model_outputs[0].model_id}"

@@ -12,7 +12,7 @@ from mlflow.entities import Run
 from omegaconf import DictConfig
 
 from pipeline import runs
-from pipeline.artifacts import TEST_DIGEST, ArtifactError, run_id, short
+from pipeline.artifacts import TEST_DIGEST, logged_model, run_id, short
 from sentiment.data.folders import DESCRIPTIONS
 from sentiment.evaluation import metrics
 from sentiment.inference import classifier
@@ -127,14 +127,3 @@ def fetch_served(uri: str, folder: Path) -> Path:
     source = logged_model(mlflow.get_run(run_id(uri)))
     local = Path(mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=str(folder)))
     return next(local.glob(f"artifacts/*/{classifier.DESCRIPTION}")).parent
-
-
-def logged_model(run: Run) -> str:
-    """Return the URI under which MLflow keeps the model of a run: `models:/<model id>`.
-
-    Raises:
-        ArtifactError: the run has logged no model.
-    """
-    if run.outputs is None or not run.outputs.model_outputs:
-        raise ArtifactError(f"The run {run.info.run_id} ({run.info.run_name}) has logged no model.")
-    return f"models:/{run.outputs.model_outputs[0].model_id}"

@@ -17,7 +17,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from omegaconf import OmegaConf
 
-from pipeline import artifacts, candidates, runs, store
+from pipeline import artifacts, runs, store
 from sentiment.inference.errors import UserError
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -84,7 +84,7 @@ def register(uri: str, name: str, tags: Mapping[str, Any]) -> ModelVersion:
     known = MlflowClient().search_model_versions(f"name = '{name}' and run_id = '{run.info.run_id}'")
     written = {key: str(value) for key, value in tags.items()}
     if not known:
-        return mlflow.register_model(candidates.logged_model(run), name, tags=written)
+        return mlflow.register_model(artifacts.logged_model(run), name, tags=written)
     for key, value in written.items():  # it may have been registered by hand
         MlflowClient().set_model_version_tag(name, known[0].version, key, value)
     return MlflowClient().get_model_version(name, known[0].version)

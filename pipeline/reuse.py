@@ -1,17 +1,18 @@
 """Find the finished run that a step would only repeat: same settings, same inputs, same code.
 
 A run carries the tag `fingerprint`, a digest of all that decides what it makes, and `digest`, one of what it has made.
-Both are of content: neither the commit nor the date of a file enters, and a commented line in another step's file
-changes nothing.
+Both are of content: neither the commit nor the date of a file enters, and of code only what it does: rewording a
+comment, a docstring, a log line or the message of an error changes nothing.
 """
 
+import ast
 import hashlib
 import json
 import logging
 import platform
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ LOADED_BY_NAME = {
 REPORTS = "sentiment.reports"
 READ_BY_PEOPLE = {"select"}
 WORDING = {LIMITS}
+# The output of this step is code, with its docstrings and messages.
+HANDS_OVER_CODE = {"package"}
 FINGERPRINT = "fingerprint.json"
 # The tag of a run that says where what it hands over lies, as the store addresses it.
 HANDS_OVER = "hands_over"
@@ -159,7 +162,7 @@ def digest(value: Any) -> str:
 
 
 def code(step: str, targets: frozenset[str]) -> dict[str, str]:
-    """Return what a step imports, itself included, directly or not: modules of this project with the sha256 of their
+    """Return what a step imports, itself included, directly or not: modules of this project with the digests of their
     files, and distributions with their versions.
 
     Args:
@@ -176,11 +179,40 @@ def code(step: str, targets: frozenset[str]) -> dict[str, str]:
     own = {module for module in found if module.partition(".")[0] in PACKAGES}
     files = {file for module in own for file in module_files(module)}
     others = {name.partition(".")[0] for name in (found - own) | set(targets)}
+    digest_file = sha256 if step in HANDS_OVER_CODE else code_digest
     installed = {name for package in others for name in distributions().get(package, ())}
     return {
-        **{file.relative_to(ROOT).as_posix(): sha256(file) for file in sorted(files)},
+        **{file.relative_to(ROOT).as_posix(): digest_file(file) for file in sorted(files)},
         **{name: version(name) for name in sorted(installed)},
     }
+
+
+def code_digest(file: Path) -> str:
+    """Return the digest of a module without its prose; of any other file, the sha256."""
+    return digest(without_prose(file.read_text(encoding="utf-8"))) if file.suffix == ".py" else sha256(file)
+
+
+@lru_cache(maxsize=1_000)
+def without_prose(source: str) -> str:
+    """Return Python code as a syntax tree without comments, docstrings, log lines and messages of errors."""
+    return ast.dump(ProseRemover().visit(ast.parse(source)))
+
+
+class ProseRemover(ast.NodeTransformer):
+    """Remove what a program says to people from a syntax tree: none of it changes the output of a run that finished."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        """Remove docstrings, and calls of the module's logger."""
+        match node.value:
+            case ast.Constant(value=str()) | ast.Call(func=ast.Attribute(value=ast.Name(id="log"))):
+                return None
+        return node
+
+    def visit_Raise(self, node: ast.Raise) -> ast.Raise:
+        """Keep the class of an exception alone."""
+        if isinstance(node.exc, ast.Call):
+            node.exc = node.exc.func
+        return node
 
 
 @cache

@@ -10,12 +10,16 @@ import shlex
 import sys
 from pathlib import Path
 
+from omegaconf import DictConfig
+
 from pipeline import door, overrides
 from pipeline.settings import READS
 from sentiment.inference.errors import SettingsError
 
 STEPS = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in {"__init__", "__main__"})
 OPTIONS = "hydra_options="
+# What Hydra answers from the configuration alone, without running the step.
+ANSWERED_BY_HYDRA = {"--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help", "--shell-completion", "-sc"}
 # Libraries read these when they are first imported: a terminal is for what the steps say. The environment may override.
 QUIET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -41,7 +45,15 @@ def main(arguments: list[str]) -> None:
     options = [part for argument in given for part in split_options(argument)]
     # A step without a configuration reads its arguments itself.
     sys.argv = [f"steps.{step}", *(overrides.readable(options) if step in READS else options)]
+    if step in READS and any(option.partition("=")[0] in ANSWERED_BY_HYDRA for option in options):
+        sys.argv.append(f"hydra.job.name={step}")
+        return configured()  # importing the step would take seconds
     runpy.run_module(f"steps.{step}", run_name="__main__")
+
+
+@door.step
+def configured(cfg: DictConfig) -> None:
+    """Do nothing: Hydra has answered."""
 
 
 def split_options(argument: str) -> list[str]:

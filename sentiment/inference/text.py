@@ -12,8 +12,6 @@ from typing import Any, Literal
 
 import emoji
 import simplemma
-from nltk.stem.snowball import SnowballStemmer
-from nltk.tokenize.casual import TweetTokenizer
 
 from sentiment.inference.characters import ENTITY, normalize
 
@@ -101,6 +99,8 @@ class Tokenizer:
 @lru_cache
 def cutter(lowercase: bool, negation: bool, words: Words) -> Callable[[str], tuple[str, ...]]:
     """Return what cuts a piece of clean text into tokens, and remembers it: most pieces are words that come again."""
+    from nltk.tokenize.casual import TweetTokenizer  # half a second, which models with a tokenizer of their own save
+
     tweet_tokenizer = TweetTokenizer(preserve_case=not lowercase)
     reduce = REDUCE[words]
 
@@ -142,6 +142,8 @@ def stem(word: str) -> str:
 
     Source: Porter, 2001 (http://snowball.tartarus.org/texts/introduction.html), in NLTK.
     """
+    from nltk.stem.snowball import SnowballStemmer
+
     return str(SnowballStemmer("english").stem(word))
 
 

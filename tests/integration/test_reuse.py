@@ -14,7 +14,7 @@ from mlflow.cli import gc
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-from pipeline import artifacts, candidates, launch, plan
+from pipeline import artifacts, launch, plan
 from pipeline.launch import Launcher, StepError
 from pipeline.plan import Candidate, Item, Stage
 from sentiment.data.folders import LIMITS
@@ -56,7 +56,7 @@ def folder_of(run: Run) -> Path:
 
 def model_of(run: Run) -> Path:
     """Return the folder in which the store keeps the model of a run."""
-    model = mlflow.get_logged_model(candidates.logged_model(run).removeprefix("models:/"))
+    model = mlflow.get_logged_model(artifacts.logged_model(run).removeprefix("models:/"))
     return Path(model.artifact_location.removeprefix("file://"))
 
 
@@ -140,7 +140,7 @@ def test_a_model_that_is_damaged_or_gone_is_trained_again(command: Command) -> N
 def test_a_model_that_somebody_has_loaded_is_not_damaged(command: Command) -> None:
     command("train_baseline")
     run = run_of("train_baseline")
-    mlflow.register_model(candidates.logged_model(run), "loaded")
+    mlflow.register_model(artifacts.logged_model(run), "loaded")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "dont_write_bytecode", False)
         patch.setattr(sys, "path", list(sys.path))
