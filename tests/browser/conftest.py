@@ -9,9 +9,9 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as Handler
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-from tests.browser import started
-from tests.e2e.served import free_port
-from tests.packaged import save_packaged
+from tests.browser import processes
+from tests.e2e.server import free_port
+from tests.packaged_model import save_packaged
 
 WIDE, NARROW = ViewportSize(width=1200, height=900), ViewportSize(width=375, height=720)
 
@@ -47,7 +47,7 @@ class Shown:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = started.launch(playwright)
+        browser = processes.launch(playwright)
         yield browser
         browser.close()
 
@@ -72,8 +72,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     }
     try:
         with (
-            started.service(port, folder, SERVICE_MODEL=model, **telemetry) as service,
-            started.page(free_port(), folder, SERVICE_URL=service, **telemetry) as address,
+            processes.service(port, folder, SERVICE_MODEL=model, **telemetry) as service,
+            processes.page(free_port(), folder, SERVICE_URL=service, **telemetry) as address,
         ):
             yield Shown(address, port, folder, mails)
     finally:

@@ -20,9 +20,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sentiment.data.datasets import sample
 from telemetry.events import Feedback, Prediction
 from telemetry.store import Store
-from tests.browser import started
+from tests.browser import processes
 from tests.browser.conftest import NARROW, WIDE
-from tests.e2e.served import free_port
+from tests.e2e.server import free_port
 from ui import __version__
 
 BENTO = "tweet_sentiment:latest"
@@ -89,10 +89,10 @@ def main() -> None:
         store = Store(scratch / "events.db")
         store.create()
         telemetry = {"TELEMETRY_PATH": store.path}
-        browser = started.launch(playwright)
+        browser = processes.launch(playwright)
         with (
-            started.service(free_port(), scratch, BENTO) as service,
-            started.page(free_port(), scratch, SERVICE_URL=service, **telemetry) as address,
+            processes.service(free_port(), scratch, BENTO) as service,
+            processes.page(free_port(), scratch, SERVICE_URL=service, **telemetry) as address,
         ):
             store.add(events(service, table["text"].sample(400, random_state=1).tolist(), rng))
             for locale, code in (("en-GB", "en"), ("fr-FR", "fr")):

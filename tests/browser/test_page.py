@@ -11,10 +11,10 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tables import reading
 from telemetry.store import Store
-from tests.browser import started
+from tests.browser import processes
 from tests.browser.conftest import NARROW, WIDE, Shown
-from tests.e2e.served import free_port
-from tests.packaged import save_packaged
+from tests.e2e.server import free_port
+from tests.packaged_model import save_packaged
 
 pytestmark = pytest.mark.slow
 VIEWS = ("", "watch", "model")
@@ -214,12 +214,12 @@ def test_what_was_typed_stays_while_the_service_is_gone_and_is_answered_when_it_
 ) -> None:
     model, port = save_packaged(tmp_path / "model"), free_port()
     settings = {"SERVICE_URL": f"http://127.0.0.1:{port}", "TELEMETRY_PATH": tmp_path / "events.db"}
-    with started.page(free_port(), tmp_path, **settings) as address:
+    with processes.page(free_port(), tmp_path, **settings) as address:
         page.goto(address)
         page.get_by_role("textbox", name="Tweet").fill("late again and rude")
         page.get_by_role("button", name="Analyze").click()
         expect(page.get_by_text(re.compile("The service cannot be reached"))).to_be_visible()
         expect(page.get_by_role("textbox", name="Tweet")).to_have_value("late again and rude")
-        with started.service(port, tmp_path, SERVICE_MODEL=model):
+        with processes.service(port, tmp_path, SERVICE_MODEL=model):
             page.get_by_role("button", name="Try again").click()
             expect(page.locator(".tweet")).to_be_visible()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.smoke import BIN, Chain, run_pipeline
+from tests.e2e.commands import BIN, Chain, run_pipeline
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from mlflow.entities import Run
 
-from tests.e2e.smoke import BIN, PROJECT, Chain, environment
+from tests.e2e.commands import BIN, PROJECT, Chain, environment
 
 pytestmark = pytest.mark.slow
 # Data sets of the user's own code: one has a mistake, the other takes its time.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.smoke import BIN, PROJECT, Chain, environment, pipeline
+from tests.e2e.commands import BIN, PROJECT, Chain, environment, pipeline
 
 pytestmark = pytest.mark.slow
 SMALL_STUDY = (

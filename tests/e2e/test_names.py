@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sentiment.data.datasets import sample
-from tests.e2e.smoke import Chain, environment, pipeline
+from tests.e2e.commands import Chain, environment, pipeline
 
 pytestmark = pytest.mark.slow
 PROJECT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tests.e2e.smoke import BIN, PROJECT, Chain, environment
+from tests.e2e.commands import BIN, PROJECT, Chain, environment
 
 pytestmark = pytest.mark.slow
 TRAINERS = ("train_baseline", "train_keras", "train_bert")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.smoke import Chain, run_pipeline
+from tests.e2e.commands import Chain, run_pipeline
 
 pytestmark = pytest.mark.slow
 STEPS = ("split", "preprocess", "embed", "train_baseline", "train_keras", "train_bert", "select", "package")

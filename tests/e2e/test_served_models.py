@@ -7,7 +7,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from tests.e2e.smoke import BIN, Chain, load
+from tests.e2e.commands import BIN, Chain, load
 
 pytestmark = pytest.mark.slow
 TWEETS = ["@AirParadis two hours late &amp; nobody cares :(", "Lovely crew, thank you!", "", "\U0001f620" * 50]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.e2e.smoke import BIN, Chain, load, run_pipeline
+from tests.e2e.commands import BIN, Chain, load, run_pipeline
 from tests.integration.chain import REPEATED, quality
 
 pytestmark = pytest.mark.slow

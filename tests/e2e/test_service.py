@@ -15,9 +15,9 @@ import httpx
 import pytest
 
 from telemetry.store import Store
-from tests.e2e.served import PATIENCE_SECONDS, Server, free_port, served, start, wait_until_ready
-from tests.e2e.smoke import BIN, Chain, environment, load
-from tests.ingestion import ingestion
+from tests.e2e.commands import BIN, Chain, environment, load
+from tests.e2e.server import PATIENCE_SECONDS, Server, free_port, served, start, wait_until_ready
+from tests.fake_ingestion import ingestion
 
 pytestmark = pytest.mark.slow
 TWEETS = [

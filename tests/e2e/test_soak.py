@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from telemetry.store import Store
-from tests.e2e.served import Server, served, wait_until_ready
+from tests.e2e.server import Server, served, wait_until_ready
 
 pytestmark = pytest.mark.slow
 SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))

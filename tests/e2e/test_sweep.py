@@ -8,7 +8,7 @@ import mlflow
 import pandas as pd
 import pytest
 
-from tests.e2e.smoke import BIN, PROJECT, Chain, environment
+from tests.e2e.commands import BIN, PROJECT, Chain, environment
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from tests.e2e.served import PATIENCE_SECONDS, free_port
+from tests.e2e.server import PATIENCE_SECONDS, free_port
 
 ENGINE = os.environ.get("ENGINE") or next(filter(shutil.which, ("docker", "podman")), "")
 IMAGE = os.environ.get("IMAGE", "localhost/tweet_sentiment:latest")

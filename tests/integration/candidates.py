@@ -18,8 +18,8 @@ from pipeline import artifacts, candidates, registry
 from pipeline.registry import CHAMPION
 from sentiment.data import splitting
 from steps import train_baseline
+from tests.corpora import TOKENIZER
 from tests.integration.chain import CONF, configuration
-from tests.small import TOKENIZER
 
 WORDS = (["lovely", "thanks", "great", "smooth"], ["late", "rude", "lost", "awful"])
 # How often a word is one of the tweet's own class.

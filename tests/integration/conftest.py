@@ -16,8 +16,9 @@ from omegaconf import DictConfig
 from pipeline import launch, registry, runs
 from sentiment.inference.errors import UserError
 from steps import preprocess, split, train_baseline
+from tests.corpora import save_corpus
 from tests.integration.chain import CONF, Chain, configuration, last_run
-from tests.small import save_corpus, save_encoder
+from tests.sentence_encoder import save_encoder
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ from telemetry.forwarding import BATCH, Outlet, forward
 from telemetry.settings import Settings, read
 from telemetry.store import FORWARDER, Store
 from telemetry.worker import Delayed, Worker
-from tests.ingestion import Ingestion, ingestion
-from tests.said import feedback, prediction
+from tests.events import feedback, prediction
+from tests.fake_ingestion import Ingestion, ingestion
 
 # OpenCensus' import.
 pytestmark = pytest.mark.filterwarnings("ignore:'locale.getdefaultlocale' is deprecated:DeprecationWarning")

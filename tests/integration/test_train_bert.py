@@ -8,9 +8,9 @@ import pytest
 from pipeline.artifacts import ArtifactError
 from sentiment.training.bert.checkpoints import CheckpointError
 from steps import train_bert
+from tests.checkpoints import save_checkpoint
+from tests.corpora import save_corpus
 from tests.integration.chain import assert_repeated, configuration, last_run
-from tests.small import save_corpus
-from tests.tiny import save_checkpoint
 
 pytestmark = pytest.mark.usefixtures("store")
 

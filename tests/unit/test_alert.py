@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from telemetry.alert import Rule, bursts, fire
 from telemetry.events import Event, Feedback
 from telemetry.store import DAY, FORWARDER, RULE, Numbered, Store
-from tests.said import feedback, prediction
+from tests.events import feedback, prediction
 
 PROJECT = Path(__file__).parents[2]
 MINUTE = 60.0

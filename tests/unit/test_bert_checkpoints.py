@@ -22,8 +22,8 @@ from transformers import BertweetTokenizer
 
 from sentiment.training.bert import checkpoints
 from sentiment.training.bert.checkpoints import CheckpointError
+from tests.checkpoints import MAX_TOKENS, save_bertweet, save_checkpoint
 from tests.integration.chain import configuration
-from tests.tiny import MAX_TOKENS, save_bertweet, save_checkpoint
 
 COMMIT = "0" * 40
 

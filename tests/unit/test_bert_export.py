@@ -19,7 +19,7 @@ from sentiment.inference.runtimes import onnx
 from sentiment.inference.text import Cleaner
 from sentiment.training.bert import checkpoints, export, network
 from sentiment.training.bert.network import SentenceClassifier
-from tests.tiny import save_checkpoint
+from tests.checkpoints import save_checkpoint
 
 CLEANER = Cleaner(links="http", mentions="@user", emoji=True, max_repeats=3)
 TEXTS = [

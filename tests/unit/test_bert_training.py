@@ -20,7 +20,7 @@ from sentiment.reports import plots
 from sentiment.training.bert import checkpoints, features, finetune, network
 from sentiment.training.bert.finetune import TrainingError
 from sentiment.training.bert.network import SentenceClassifier, Training, Tweets
-from tests.tiny import save_checkpoint
+from tests.checkpoints import save_checkpoint
 
 OPTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "train_bert").glob("*.yaml"))
 NEGATIVE = ["Late again", "so RUDE", "late, rude crew and no seat", "rude", "so late!"]

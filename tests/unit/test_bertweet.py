@@ -15,7 +15,7 @@ from sentiment.inference.classifier import Classifier
 from sentiment.inference.text import Cleaner
 from sentiment.training.bert import bertweet, checkpoints, export, network
 from sentiment.training.bert.network import SentenceClassifier
-from tests.tiny import MAX_TOKENS, save_bertweet
+from tests.checkpoints import MAX_TOKENS, save_bertweet
 
 CLEANER = Cleaner(links="HTTPURL", mentions="@USER", emoji=True, max_repeats=3)
 TWEETS = [

@@ -18,7 +18,7 @@ from sentiment.inference.runtimes import blend
 from sentiment.inference.runtimes.sklearn import FILE
 from sentiment.training import blending
 from sentiment.training.blending import BlendError
-from tests.small import TOKENIZER
+from tests.corpora import TOKENIZER
 
 SEED = 42
 

@@ -29,7 +29,7 @@ from telemetry.channels import DeliveryError, deliver, post, send_mail
 from telemetry.settings import Settings, read
 from telemetry.store import Alert, Store
 from telemetry.worker import Delayed
-from tests.e2e.served import free_port
+from tests.e2e.server import free_port
 
 NOON = 1_760_000_400.0  # 2025-10-09 09:00 UTC
 PASSWORD = "a-password-of-the-tests"

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sentiment.data import cores, corpus
-from tests.small import TOKENIZER
+from tests.corpora import TOKENIZER
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system binds no process to processors")

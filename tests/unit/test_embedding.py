@@ -8,7 +8,7 @@ import pytest
 
 from sentiment.training import embedding
 from sentiment.training.embedding import EmbeddingError, SentenceEmbedding, WordEmbedding
-from tests.small import TOKENIZER
+from tests.corpora import TOKENIZER
 
 # Words as tweets have them: white space that is no space, quotes, an emoji, a line separator.
 WORDS = ["late", 'sa"y', "a\u0085b", "\u2028", "\U0001f620", "caf\u00e9"]

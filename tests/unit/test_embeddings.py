@@ -12,7 +12,8 @@ from hydra import compose, initialize
 from hydra.utils import get_method, instantiate
 
 from sentiment.training.embedding import Corpus, Embedding, EmbeddingError, SentenceEmbedding, WordEmbedding
-from tests.small import TOKENIZER, Length, save_encoder
+from tests.corpora import TOKENIZER
+from tests.sentence_encoder import Length, save_encoder
 
 OPTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "embed").glob("*.yaml"))
 TWEETS = [

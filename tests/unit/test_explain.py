@@ -40,8 +40,9 @@ from sentiment.training import bag_of_words, network
 from sentiment.training.bert import checkpoints, export
 from sentiment.training.bert.network import SentenceClassifier
 from sentiment.training.embedding import WordEmbedding
-from tests.small import TOKENIZER, save_encoder
-from tests.tiny import save_checkpoint
+from tests.checkpoints import save_checkpoint
+from tests.corpora import TOKENIZER
+from tests.sentence_encoder import save_encoder
 
 CALIBRATION = Calibration(slope=1.7, intercept=-0.4)
 ROUNDING = 1e-9

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from telemetry.events import Feedback
-from tests.said import feedback
+from tests.events import feedback
 
 INFRA = Path(__file__).parents[2] / "infra"
 

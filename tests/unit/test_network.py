@@ -22,7 +22,8 @@ from sentiment.training import network
 from sentiment.training.embedding import Embedding, SentenceEmbedding, WordEmbedding
 from sentiment.training.network import NetworkError
 from sentiment.training.networks import bilstm, dense
-from tests.small import TOKENIZER, save_encoder
+from tests.corpora import TOKENIZER
+from tests.sentence_encoder import save_encoder
 
 OPTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "train_keras").glob("*.yaml"))
 NEGATIVE = ["Late again", "so RUDE", "late, rude crew and no seat", "rude", "how late!"]

@@ -15,7 +15,7 @@ import pytest
 from telemetry.events import Event, Feedback, Prediction
 from telemetry.forwarding import OLDEST_SECONDS, Outlet, connect, record
 from telemetry.settings import Settings, read
-from tests.ingestion import KEY, Ingestion, ingestion
+from tests.fake_ingestion import KEY, Ingestion, ingestion
 
 # OpenCensus' import.
 pytestmark = pytest.mark.filterwarnings("ignore:'locale.getdefaultlocale' is deprecated:DeprecationWarning")

@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 from sentiment.inference.classifier import Classifier
 from service.service import TweetSentiment
 from telemetry.store import Store
-from tests.e2e.served import variables
-from tests.packaged import save_packaged
+from tests.e2e.server import variables
+from tests.packaged_model import save_packaged
 
 TWEET = "late again and rude"
 KEY = "a-key-of-the-tests-long-enough"

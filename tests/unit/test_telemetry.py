@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from telemetry.events import keep
 from telemetry.store import DAY, Store
 from telemetry.writer import Writer
-from tests.said import prediction
+from tests.events import prediction
 
 PROJECT = Path(__file__).parents[2]
 

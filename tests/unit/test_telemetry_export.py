@@ -14,8 +14,8 @@ from hydra.utils import instantiate
 
 from telemetry.events import Feedback
 from telemetry.store import Store
+from tests.events import feedback, prediction
 from tests.integration.chain import configuration
-from tests.said import feedback, prediction
 
 PROJECT = Path(__file__).parents[2]
 NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC).timestamp()

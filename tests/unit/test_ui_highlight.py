@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests import stand_in
+from tests import fake_service
 from ui import highlight
 
 NEGATIVE, POSITIVE = "pushes <up>", "pushes & down"
@@ -148,7 +148,7 @@ def test_at_most_so_many_words_are_marked_the_strongest_in_the_order_of_the_text
 
 def test_the_explanations_of_the_service_are_what_is_marked() -> None:
     text = "😠 Late, LATE again; thanks!"
-    told = stand_in.explanation(text).model_dump()
+    told = fake_service.explanation(text).model_dump()
     marks = shown(text, told["contributions"]).marks
     assert [(mark["word"], mark["class"]) for mark in marks] == [
         ("Late,", "negative"),

@@ -1,4 +1,4 @@
-"""The three views in every state, as Streamlit runs them, with a stand-in of the service."""
+"""The three views in every state, as Streamlit runs them, with a fake service."""
 
 import gzip
 import io
@@ -27,8 +27,8 @@ from telemetry.alert import Rule
 from telemetry.events import Feedback, Prediction
 from telemetry.store import FORWARDER, Store
 from telemetry.worker import Worker
-from tests import said, stand_in
-from tests.stand_in import Failure, StandIn
+from tests import events, fake_service
+from tests.fake_service import Failure, FakeService
 from ui.client import MOST_CHARACTERS, MOST_TWEETS
 from ui.language import LANGUAGES, Language, speak
 from ui.proportions import WIDTHS
@@ -56,9 +56,9 @@ FAILURES: list[tuple[Failure, str]] = [
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    """Start the stand-in, and tell the page where it is."""
-    asked = StandIn()
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeService]:
+    """Start the fake service, and tell the page where it is."""
+    asked = FakeService()
     monkeypatch.setenv("SERVICE_URL", asked.url)
     monkeypatch.setenv("UI_PATIENCE_SECONDS", str(PATIENT_SECONDS))
     yield asked
@@ -66,7 +66,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def impatient(asked: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 (the page asks it)
+def impatient(asked: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 (the page asks it)
     """Have the page not wait for long."""
     monkeypatch.setenv("UI_PATIENCE_SECONDS", "1")
 
@@ -232,14 +232,14 @@ def refuse(*_: object) -> None:
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-def test_a_tweet_is_answered_with_a_badge_and_its_words_marked(asked: StandIn, store: Store, code: str) -> None:
+def test_a_tweet_is_answered_with_a_badge_and_its_words_marked(asked: FakeService, store: Store, code: str) -> None:
     say = speak(code)
     at = ask(page(code), TWEET, say)
     assert at.title[0].value == say("try.title")
     assert say("try.negative") in badge(at)
     assert say("try.sure") in read(at)
-    assert say("try.chance", percent=say.percent(stand_in.probability(TWEET))) in read(at)
-    assert say("try.model", version=stand_in.VERSION) in read(at)
+    assert say("try.chance", percent=say.percent(fake_service.probability(TWEET))) in read(at)
+    assert say("try.model", version=fake_service.VERSION) in read(at)
     assert marked(at).count("<mark") == 2
     assert f"({say('try.towards_negative')})" in marked(at)
     assert labels(at)[-2:] == [say("judge.right"), say("judge.wrong")]
@@ -268,7 +268,7 @@ def test_how_sure_an_answer_is_is_said_in_words(text: str, sentiment: str, certa
 
 
 @pytest.mark.usefixtures("store")
-def test_an_example_is_put_into_the_field_and_asked_for(asked: StandIn) -> None:
+def test_an_example_is_put_into_the_field_and_asked_for(asked: FakeService) -> None:
     at = opened("try_tweet")
     at.button(key="example3").click()
     run(at)
@@ -281,7 +281,7 @@ def test_an_example_is_put_into_the_field_and_asked_for(asked: StandIn) -> None:
 
 @pytest.mark.parametrize("text", ["", "  \n\t "])
 @pytest.mark.usefixtures("store")
-def test_without_a_text_one_is_asked_for(asked: StandIn, text: str) -> None:
+def test_without_a_text_one_is_asked_for(asked: FakeService, text: str) -> None:
     at = ask(ask(opened("try_tweet"), "late"), text)
     assert [warning.value for warning in at.warning] == [SAY("try.empty")]
     assert SAY("judge.question") not in read(at)
@@ -289,7 +289,7 @@ def test_without_a_text_one_is_asked_for(asked: StandIn, text: str) -> None:
 
 
 @pytest.mark.usefixtures("store")
-def test_the_text_area_takes_as_many_characters_as_the_service(asked: StandIn) -> None:
+def test_the_text_area_takes_as_many_characters_as_the_service(asked: FakeService) -> None:
     at = opened("try_tweet")
     assert at.text_area(key="text").max_chars == MOST_CHARACTERS
     ask(at, "é" * MOST_CHARACTERS)
@@ -309,7 +309,7 @@ def test_a_tweet_with_html_and_markdown_is_shown_as_it_was_typed() -> None:
 @pytest.mark.parametrize(("how", "reason"), FAILURES)
 @pytest.mark.usefixtures("store", "impatient")
 def test_a_failure_is_explained_and_tried_again_without_losing_what_was_typed(
-    asked: StandIn, how: Failure, reason: str
+    asked: FakeService, how: Failure, reason: str
 ) -> None:
     asked.fail(how, detail="texts[0] is odd")
     at = ask(opened("try_tweet"), TWEET)
@@ -325,7 +325,7 @@ def test_a_failure_is_explained_and_tried_again_without_losing_what_was_typed(
 
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.usefixtures("store")
-def test_a_service_that_is_gone_is_tried_again_until_it_is_back(asked: StandIn, code: str) -> None:
+def test_a_service_that_is_gone_is_tried_again_until_it_is_back(asked: FakeService, code: str) -> None:
     say = speak(code)
     at = page(code)
     with asked.down():
@@ -338,7 +338,7 @@ def test_a_service_that_is_gone_is_tried_again_until_it_is_back(asked: StandIn, 
 
 
 @pytest.mark.usefixtures("store")
-def test_each_try_again_asks_once(asked: StandIn) -> None:
+def test_each_try_again_asks_once(asked: FakeService) -> None:
     asked.fail(503, times=2)
     at = ask(opened("try_tweet"), TWEET)
     press(at, SAY("trouble.retry"))
@@ -348,7 +348,7 @@ def test_each_try_again_asks_once(asked: StandIn) -> None:
 
 
 @pytest.mark.usefixtures("store")
-def test_an_answer_whose_explanation_fails_is_shown_without_it(asked: StandIn) -> None:
+def test_an_answer_whose_explanation_fails_is_shown_without_it(asked: FakeService) -> None:
     asked.fail(504, after=1)
     at = ask(opened("try_tweet"), TWEET)
     assert not at.error
@@ -357,7 +357,7 @@ def test_an_answer_whose_explanation_fails_is_shown_without_it(asked: StandIn) -
 
 
 @pytest.mark.usefixtures("store")
-def test_a_key_of_the_page_is_sent(asked: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_of_the_page_is_sent(asked: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
     asked.key = "a-key-of-the-tests-long-enough"
     at = ask(opened("try_tweet"), TWEET)
     assert [error.value for error in at.error] == [SAY("trouble.key")]
@@ -386,7 +386,7 @@ def test_right_writes_one_feedback_however_often_the_page_is_run(store: Store) -
         "schema": 2,
         "kind": "feedback",
         "id": answered["prediction_id"],
-        "model_version": stand_in.VERSION,
+        "model_version": fake_service.VERSION,
         "negative_probability": answered["negative_probability"],
         "text": "@user late and rude, see http 😠",
         "predicted_sentiment": "negative",
@@ -593,7 +593,7 @@ def test_the_page_speaks_as_the_address_says_or_else_the_browser(
 
 
 @pytest.mark.usefixtures("store")
-def test_the_reader_changes_the_language_and_loses_nothing(asked: StandIn) -> None:
+def test_the_reader_changes_the_language_and_loses_nothing(asked: FakeService) -> None:
     french = speak("fr")
     at = press(ask(page("en"), TWEET), SAY("judge.right"))
     at.button_group(key="language").set_value("fr")
@@ -607,7 +607,7 @@ def test_the_reader_changes_the_language_and_loses_nothing(asked: StandIn) -> No
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-def test_what_was_typed_survives_a_visit_to_the_other_views(asked: StandIn, store: Store, code: str) -> None:
+def test_what_was_typed_survives_a_visit_to_the_other_views(asked: FakeService, store: Store, code: str) -> None:
     say = speak(code)
     at = press(ask(page(code), TWEET, say), say("judge.right"))
     visit(at, "watch")
@@ -644,7 +644,7 @@ def csv(frame: pd.DataFrame) -> bytes:
 
 
 @pytest.mark.usefixtures("store")
-def test_nothing_is_scored_before_something_is_brought(asked: StandIn) -> None:
+def test_nothing_is_scored_before_something_is_brought(asked: FakeService) -> None:
     at = opened("watch")
     assert labels(at) == []
     assert not at.warning
@@ -655,7 +655,7 @@ def test_nothing_is_scored_before_something_is_brought(asked: StandIn) -> None:
 
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.usefixtures("store")
-def test_pasted_tweets_are_counted_and_the_most_negative_shown(asked: StandIn, code: str) -> None:
+def test_pasted_tweets_are_counted_and_the_most_negative_shown(asked: FakeService, code: str) -> None:
     say = speak(code)
     at = paste(opened("watch", code), *["late rude"] * 2, "late", "", "thanks", "seat", *["great"] * 3)
     assert asked.requests == [], "nothing is asked before the reader wants it"
@@ -673,7 +673,7 @@ def test_pasted_tweets_are_counted_and_the_most_negative_shown(asked: StandIn, c
 
 
 @pytest.mark.usefixtures("store")
-def test_many_tweets_are_scored_in_batches_and_each_text_once(asked: StandIn) -> None:
+def test_many_tweets_are_scored_in_batches_and_each_text_once(asked: FakeService) -> None:
     texts = [f"late {number}" for number in range(2 * MOST_TWEETS + 76)]
     at = paste(opened("watch"), *texts, *texts[:9])
     score(at, len(texts) + 9)
@@ -689,7 +689,7 @@ def test_many_tweets_are_scored_in_batches_and_each_text_once(asked: StandIn) ->
 
 @pytest.mark.parametrize(("how", "reason"), FAILURES)
 @pytest.mark.usefixtures("store", "impatient")
-def test_scoring_goes_on_where_the_service_has_failed(asked: StandIn, how: Failure, reason: str) -> None:
+def test_scoring_goes_on_where_the_service_has_failed(asked: FakeService, how: Failure, reason: str) -> None:
     texts = [f"late {number}" for number in range(2 * MOST_TWEETS + 76)]
     asked.fail(how, after=1, detail="texts[3] is odd")
     at = score(paste(opened("watch"), *texts), len(texts))
@@ -705,7 +705,7 @@ def test_scoring_goes_on_where_the_service_has_failed(asked: StandIn, how: Failu
 
 
 @pytest.mark.usefixtures("store")
-def test_scoring_tries_once_each_time_it_is_told_to(asked: StandIn) -> None:
+def test_scoring_tries_once_each_time_it_is_told_to(asked: FakeService) -> None:
     at = paste(opened("watch"), "late", "thanks")
     with asked.down():
         score(at, 2)
@@ -742,7 +742,7 @@ def test_a_bad_day_of_a_file_is_named_in_a_sentence(code: str) -> None:
 
 
 @pytest.mark.usefixtures("store")
-def test_moments_are_grouped_as_the_reader_likes_without_asking_again(asked: StandIn) -> None:
+def test_moments_are_grouped_as_the_reader_likes_without_asking_again(asked: FakeService) -> None:
     frame = buzz()
     at = score(upload(opened("watch"), csv(frame)), len(frame))
     requests = len(asked.requests)
@@ -798,7 +798,7 @@ def test_the_reader_says_which_columns_hold_what() -> None:
 
 
 @pytest.mark.usefixtures("store")
-def test_rows_that_cannot_be_scored_are_counted_and_left_out(asked: StandIn) -> None:
+def test_rows_that_cannot_be_scored_are_counted_and_left_out(asked: FakeService) -> None:
     frame = pd.DataFrame({"text": ["late", " ", "", "a" * (MOST_CHARACTERS + 1), "great"], "likes": list("12345")})
     at = upload(opened("watch"), csv(frame))
     expected = SAY("watch.left_out", count="3", most=SAY.number(MOST_CHARACTERS))
@@ -857,7 +857,7 @@ ACCENTS = "texte;heure\r\nDéçu, « late »;10:00\r\n".encode("cp1252")
 
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.usefixtures("store")
-def test_a_file_of_windows_is_read_and_the_reader_told_so(asked: StandIn, code: str) -> None:
+def test_a_file_of_windows_is_read_and_the_reader_told_so(asked: FakeService, code: str) -> None:
     say = speak(code)
     at = upload(opened("watch", code), ACCENTS)
     assert say("reading.encoding_short", encoding="Windows-1252") in at.expander[0].label
@@ -867,7 +867,7 @@ def test_a_file_of_windows_is_read_and_the_reader_told_so(asked: StandIn, code: 
 
 
 @pytest.mark.usefixtures("store")
-def test_the_reader_changes_the_encoding_and_back_again(asked: StandIn) -> None:
+def test_the_reader_changes_the_encoding_and_back_again(asked: FakeService) -> None:
     at = upload(opened("watch"), ACCENTS)
     box(at, "watch.encoding").set_value("cp850")
     run(at)
@@ -883,7 +883,7 @@ def test_the_reader_changes_the_encoding_and_back_again(asked: StandIn) -> None:
 
 
 @pytest.mark.usefixtures("store")
-def test_one_damaged_character_is_counted_and_leaves_the_others_as_they_are(asked: StandIn) -> None:
+def test_one_damaged_character_is_counted_and_leaves_the_others_as_they_are(asked: FakeService) -> None:
     at = upload(opened("watch"), "text,likes\ndéçu 😠,1\nraté é".encode()[:-1])
     assert SAY("reading.damaged", count="1") in noted(at)
     assert SAY("reading.short", count="1", row="3") in noted(at)
@@ -1019,7 +1019,7 @@ def test_what_cannot_be_read_as_a_time_is_counted_with_examples_that_mean_nothin
 
 
 @pytest.mark.usefixtures("store")
-def test_marks_that_people_type_swallow_no_tweets(asked: StandIn) -> None:
+def test_marks_that_people_type_swallow_no_tweets(asked: FakeService) -> None:
     rows = [f"{'&' * (day == 4)}late {day}\t2026-03-0{day}".replace("&", '"') for day in range(1, 9)]
     at = upload(opened("watch"), "\n".join(["text\tdate", *rows]).encode(), "tweets.tsv")
     assert SAY("reading.typed_quotes", count="1", row="5") in noted(at)
@@ -1048,7 +1048,7 @@ def test_rows_that_are_left_out_and_lines_that_are_skipped_are_counted_with_thei
     ],
 )
 @pytest.mark.usefixtures("store")
-def test_what_programs_write_is_read_without_a_word(asked: StandIn, content: bytes) -> None:
+def test_what_programs_write_is_read_without_a_word(asked: FakeService, content: bytes) -> None:
     name = "tweets (1).csv.gz" if content.startswith(b"\x1f\x8b") else "tweets (1).csv"
     at = upload(opened("watch"), content, name)
     assert noted(at) == ""
@@ -1091,7 +1091,7 @@ def workbook() -> bytes:
 
 
 @pytest.mark.usefixtures("store")
-def test_the_reader_chooses_the_sheet_of_a_workbook(asked: StandIn) -> None:
+def test_the_reader_chooses_the_sheet_of_a_workbook(asked: FakeService) -> None:
     at = upload(opened("watch"), workbook(), "tweets.xlsx")
     assert box(at, "watch.sheet").value == "March"
     assert box(at, "watch.sheet").options == ["March", "April", "Empty"]
@@ -1108,7 +1108,7 @@ def test_the_reader_chooses_the_sheet_of_a_workbook(asked: StandIn) -> None:
 
 
 @pytest.mark.usefixtures("store")
-def test_a_parquet_file_with_types_and_gaps_is_scored(asked: StandIn) -> None:
+def test_a_parquet_file_with_types_and_gaps_is_scored(asked: FakeService) -> None:
     content = io.BytesIO()
     frame = pd.DataFrame(
         {
@@ -1150,9 +1150,9 @@ def test_the_scored_table_holds_every_row_and_column_that_was_brought(
     pd.testing.assert_frame_equal(found[list(frame.columns)], frame)
     assert found["sentiment_predicted"].tolist()[:4] == ["negative", "", "positive", "negative"]
     assert found["certainty"].tolist()[:4] == ["certain", "", "certain", "certain"]
-    assert found["model_version"].tolist()[:4] == [stand_in.VERSION, "", stand_in.VERSION, stand_in.VERSION]
+    assert found["model_version"].tolist()[:4] == [fake_service.VERSION, "", fake_service.VERSION, fake_service.VERSION]
     assert found["negative_probability"][1] == ""
-    assert float(found["negative_probability"][0]) == pytest.approx(stand_in.probability("late"))
+    assert float(found["negative_probability"][0]) == pytest.approx(fake_service.probability("late"))
 
 
 @pytest.mark.usefixtures("asked", "store")
@@ -1185,12 +1185,14 @@ def test_of_many_moments_the_worst_are_named_and_the_others_counted() -> None:
 
 def feedback(number: int, *, wrong: bool = False, ago: float = 0, text: str | None = None) -> Feedback:
     comment = "fine" if wrong else None
-    return said.feedback(number, NOW - ago, text, right=not wrong, comment=comment, model_version=stand_in.VERSION)
+    return events.feedback(
+        number, NOW - ago, text, right=not wrong, comment=comment, model_version=fake_service.VERSION
+    )
 
 
-def prediction(number: int, *, negative: bool, ago: float = 0, version: str = stand_in.VERSION) -> Prediction:
+def prediction(number: int, *, negative: bool, ago: float = 0, version: str = fake_service.VERSION) -> Prediction:
     sentiment = "negative" if negative else "positive"
-    return said.prediction(number, NOW - ago, sentiment=sentiment, model_version=version)
+    return events.prediction(number, NOW - ago, sentiment=sentiment, model_version=version)
 
 
 def fire(store: Store) -> None:
@@ -1207,7 +1209,7 @@ def test_an_empty_store_says_of_each_part_that_there_is_nothing_yet(code: str) -
     for name in ("title", "lead", "serving", "feedback", "no_feedback", "drift", "alerts", "no_alerts"):
         assert say(f"model.{name}") in told, name
     assert say("model.few_predictions", least=say.number(30)) in told
-    assert f"{say('model.version')}: {stand_in.VERSION} ()" in told
+    assert f"{say('model.version')}: {fake_service.VERSION} ()" in told
     assert f"{say('model.since')}: {say('model.unused')} ()" in told
     assert f"{say('model.auc')}: {say.number(0.876, 3)} ()" in told
     assert say("model.rule", tweets=say.number(3), minutes=say.number(5)) in told
@@ -1216,13 +1218,13 @@ def test_an_empty_store_says_of_each_part_that_there_is_nothing_yet(code: str) -
 
 
 @pytest.mark.usefixtures("store")
-def test_a_model_that_was_trained_on_made_up_tweets_is_told_to_be_so(asked: StandIn) -> None:
+def test_a_model_that_was_trained_on_made_up_tweets_is_told_to_be_so(asked: FakeService) -> None:
     asked.about["synthetic"] = True
     assert SAY("model.synthetic") in read(opened("model"))
 
 
 @pytest.mark.usefixtures("store")
-def test_a_model_of_which_little_is_known_is_shown_all_the_same(asked: StandIn) -> None:
+def test_a_model_of_which_little_is_known_is_shown_all_the_same(asked: FakeService) -> None:
     asked.about = {"name": "tweet_sentiment", "version": "8", "card": ""}
     told = read(opened("model"))
     assert f"{SAY('model.version')}: 8 ()" in told
@@ -1293,7 +1295,7 @@ def test_a_version_answers_since_its_own_first_prediction(store: Store) -> None:
     assert f"{SAY('model.since')}: {since} ()" in read(opened("model"))
 
 
-def test_where_nothing_was_expected_the_share_stands_alone(asked: StandIn, store: Store) -> None:
+def test_where_nothing_was_expected_the_share_stands_alone(asked: FakeService, store: Store) -> None:
     asked.about["negative_share"] = None
     store.add(prediction(number, negative=number < 80, ago=60 * number) for number in range(100))
     at = opened("model")
@@ -1380,7 +1382,7 @@ def test_what_was_never_forwarded_waits(store: Store, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(("how", "reason"), FAILURES)
 @pytest.mark.usefixtures("impatient")
 def test_without_the_service_the_rest_of_the_page_is_shown(
-    asked: StandIn, store: Store, how: Failure, reason: str
+    asked: FakeService, store: Store, how: Failure, reason: str
 ) -> None:
     fire(store)
     store.add(prediction(100 + number, negative=number < 80, ago=60 * number) for number in range(100))
@@ -1396,7 +1398,7 @@ def test_without_the_service_the_rest_of_the_page_is_shown(
     assert at.metric[0].label == SAY("model.version")
 
 
-def test_a_service_that_is_gone_is_shown_once_it_is_back(asked: StandIn, store: Store) -> None:
+def test_a_service_that_is_gone_is_shown_once_it_is_back(asked: FakeService, store: Store) -> None:
     store.add([feedback(1, wrong=True)])
     with asked.down():
         at = opened("model")

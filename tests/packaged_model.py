@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sentiment.inference import classifier, golden
 from sentiment.inference.classifier import Calibration, Classifier
 from sentiment.inference.runtimes.sklearn import FILE
-from tests.small import TOKENIZER
+from tests.corpora import TOKENIZER
 
 TWEETS = {
     "late again and rude": 1,

@@ -1,4 +1,4 @@
-"""A stand-in of the service, for the tests of the page: its shapes, a list of words for a model, and every failure.
+"""A fake service, for the tests of the page: its shapes, a list of words for a model, and every failure.
 
 It speaks HTTP/1.0, so that no connection outlives its answer.
 """
@@ -108,8 +108,8 @@ def explanation(text: str) -> Explanation:
     )
 
 
-class StandIn:
-    """The stand-in, at a free port of this machine.
+class FakeService:
+    """The fake service, at a free port of this machine.
 
     Attributes:
         requests: what was asked, in its order.
@@ -137,7 +137,9 @@ class StandIn:
         """Return what was asked at a path."""
         return [request for request in self.requests if request.path == path]
 
-    def fail(self, how: Failure, *, times: int = 1, after: int = 0, detail: str = "refused by the stand-in") -> None:
+    def fail(
+        self, how: Failure, *, times: int = 1, after: int = 0, detail: str = "refused by the fake service"
+    ) -> None:
         """Fail so many of the next requests, after so many that are answered.
 
         Args:
@@ -187,7 +189,7 @@ class StandIn:
 
     def _listen(self) -> None:
         self._released.clear()
-        handler = type("Handler", (Handler,), {"stand_in": self})
+        handler = type("Handler", (Handler,), {"service": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), handler)
         self._port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
@@ -197,7 +199,7 @@ class StandIn:
 class Handler(BaseHTTPRequestHandler):
     """Answer one request."""
 
-    stand_in: StandIn
+    service: FakeService
 
     def do_POST(self) -> None:
         """Answer to a POST."""
@@ -211,14 +213,14 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _answer(self, body: Any) -> None:
-        stand_in = self.stand_in
-        how, detail = stand_in.failures.popleft() if stand_in.failures else (None, "")
-        if how is None and stand_in.key is not None and self.headers["Authorization"] != f"Bearer {stand_in.key}":
+        service = self.service
+        how, detail = service.failures.popleft() if service.failures else (None, "")
+        if how is None and service.key is not None and self.headers["Authorization"] != f"Bearer {service.key}":
             how, detail = 401, "Send a key."
-        status, told = stand_in.answer(self.path, body)
+        status, told = service.answer(self.path, body)
         well = how is None and status == 200
         headers = {name.lower(): value for name, value in self.headers.items()}
-        stand_in.requests.append(Request(self.path, headers, body, well))
+        service.requests.append(Request(self.path, headers, body, well))
         match how:
             case None:
                 self._send(status, told if isinstance(told, dict) else told.model_dump())
@@ -229,7 +231,7 @@ class Handler(BaseHTTPRequestHandler):
             case "html":
                 self._send(200, "<html><body>Sign in</body></html>")
             case "hang":
-                stand_in.wait()
+                service.wait()
             case "cut":
                 pass  # what is not answered is closed
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.e2e.served import free_port
+from tests.e2e.server import free_port
 
 KEY = "00000000-0000-0000-0000-000000000001"
 TAKEN, PARTLY_TAKEN = 200, 206

@@ -1,11 +1,10 @@
-"""Small artifacts, quickly made, in the form of the real ones."""
+"""A corpus of 288 tweets, in the form in which the step `preprocess` writes it."""
 
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 import yaml
 
 from sentiment.inference.text import Cleaner, Tokenizer
@@ -16,29 +15,6 @@ TOKENIZER = Tokenizer(
     negation=True,
     words="plain",
 )
-
-
-class Encoder(tf.Module):
-    """Find four words in each text: shape (texts, 4)."""
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-    def __call__(self, texts: tf.Tensor) -> tf.Tensor:
-        found = [tf.strings.regex_full_match(texts, f".*{word}.*") for word in ("late", "rude", "thank", "lovely")]
-        return tf.cast(tf.stack(found, axis=1), tf.float32)
-
-
-class Length(tf.Module):
-    """Count the bytes of each text: shape (texts,), which is no vector for each."""
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-    def __call__(self, texts: tf.Tensor) -> tf.Tensor:
-        return tf.strings.length(texts)
-
-
-def save_encoder(folder: Path) -> Path:
-    """Save a SavedModel with the signature of the Universal Sentence Encoder: 4 values a text."""
-    tf.saved_model.save(Encoder(), str(folder))
-    return folder
 
 
 def save_corpus(folder: Path) -> Path:
