@@ -61,7 +61,8 @@ def main(arguments: list[str]) -> None:
     store.connect()
     require(asked.model)
     try:
-        model = mlflow.pyfunc.load_model(asked.model)
+        # Without comparing versions of libraries, which takes as long as the rest.
+        model = mlflow.pyfunc.load_model(asked.model, suppress_warnings=True)
     except (mlflow.MlflowException, OSError) as error:
         raise ArtifactError(f"The files of {asked.model} cannot be read: {error}. {RESTORE}") from error
     table = Table("sentiment", "probability of negative", "tweet", box=None, header_style="bold", padding=(0, 2, 0, 0))
