@@ -14,6 +14,8 @@ image image-test: export ENGINE ?= $(shell for engine in docker podman buildah; 
   $$engine info > /dev/null 2>&1 && echo $$engine && break; done)
 export IMAGE ?= localhost/tweet_sentiment:latest
 export MLFLOW_EXPERIMENT_NAME ?= tweet_sentiment
+# The tests of a module share fixtures, so they run in one process.
+PARALLEL := --numprocesses logical --dist loadgroup --no-loadscope-reorder --durations 25
 # Relative: of the path of a folder with a space MLflow would make a second folder, with %20 in its name.
 export MLFLOW_TRACKING_URI ?= sqlite:///mlflow.db
 # MLflow asks for the name of the user, which one without an entry in the system's list does not have.
@@ -94,11 +96,11 @@ relocate: setup ## Correct the paths in mlflow.db, after this folder was moved o
 
 .PHONY: test
 test: setup ## Run all tests: unit, integration, end to end, in a browser
-	pytest
+	pytest $(PARALLEL)
 
 .PHONY: test-unit
 test-unit: setup ## Run the unit tests alone, in a minute
-	pytest tests/unit -m "not slow"
+	pytest $(PARALLEL) tests/unit -m "not slow"
 
 .PHONY: check
 check: setup ## Check format, lint, types and import rules

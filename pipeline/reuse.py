@@ -13,7 +13,7 @@ import platform
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
-from importlib.metadata import packages_distributions, version
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -244,7 +244,13 @@ def parents(name: str) -> list[str]:
 @cache
 def distributions() -> Mapping[str, list[str]]:
     """Return the installed distributions that provide each importable package."""
-    return packages_distributions()
+    return metadata.packages_distributions()
+
+
+@cache
+def version(name: str) -> str:
+    """Return the version of an installed distribution."""
+    return metadata.version(name)
 
 
 def targets(settings: Any) -> Iterator[str]:

@@ -15,9 +15,17 @@ for name in [name for name in os.environ if name.startswith(OF_THE_CALLER)]:
     del os.environ[name]
 for name, value in QUIET.items():
     os.environ.setdefault(name, value)
-# BentoML reads it once. The folder is gone when the tests are over.
-BENTOS = tempfile.TemporaryDirectory(prefix="bentoml-")
-os.environ["BENTOML_HOME"] = BENTOS.name
+# BentoML reads it once. Workers inherit the folder, which is gone when the tests are over.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    BENTOS = tempfile.TemporaryDirectory(prefix="bentoml-")
+    os.environ["BENTOML_HOME"] = BENTOS.name
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a module on one worker, where they share fixtures, unless they belong to a larger group."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture(autouse=True)

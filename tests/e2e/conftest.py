@@ -1,21 +1,50 @@
-"""What the end-to-end tests share: one run of the pipeline on a database of its own."""
+"""What the end-to-end tests share: one run of the pipeline on a database of its own, and its Bento's environment."""
 
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.e2e.commands import BIN, Chain, run_pipeline
 
 
 @pytest.fixture(scope="session")
-def chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Return a function that makes a folder once for all workers: the others wait until it is there.
+
+    Source: https://pytest-xdist.readthedocs.io/en/stable/how-to.html#making-session-scoped-fixtures-execute-only-once
+    """
+    base = tmp_path_factory.getbasetemp()
+    root = base if worker_id == "master" else base.parent
+
+    def make_once(name: str, make: Callable[[Path], None]) -> Path:
+        folder, done = root / name, root / f"{name}.done"
+        with FileLock(root / f"{name}.lock"):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+
+    return make_once
+
+
+@pytest.fixture(scope="session")
+def chain(once: Callable[[str, Callable[[Path], None]], Path]) -> Chain:
     """Run the pipeline once."""
-    folder = tmp_path_factory.mktemp("chain")
-    return run_pipeline(f"sqlite:///{folder / 'mlflow.db'}", folder)
+
+    def run(folder: Path) -> None:
+        made = run_pipeline(f"sqlite:///{folder / 'mlflow.db'}", folder)
+        (folder / "output").write_text(made.output, encoding="utf-8")
+
+    folder = once("chain", run)
+    return Chain(f"sqlite:///{folder / 'mlflow.db'}", (folder / "output").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -33,11 +62,14 @@ def bento(chain: Chain) -> Path:
 
 
 @pytest.fixture(scope="session")
-def python(bento: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def python(bento: Path, once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """Make an environment of what the Bento asks for; return its Python."""
-    venv = tmp_path_factory.mktemp("venv")
-    subprocess.run([BIN / "uv", "venv", "--quiet", "--python", BIN / "python", "--clear", venv], check=True)
-    needs = bento / "env" / "python" / "requirements.txt"
-    install = [BIN / "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", venv, "--requirement", needs]
-    subprocess.run([*install, "--constraint", bento / "src" / "constraints.txt"], check=True)
-    return venv / "bin" / "python"
+
+    def install(venv: Path) -> None:
+        subprocess.run([BIN / "uv", "venv", "--quiet", "--python", BIN / "python", "--clear", venv], check=True)
+        needs = bento / "env" / "python" / "requirements.txt"
+        command = [BIN / "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", venv]
+        command += ["--requirement", needs, "--constraint", bento / "src" / "constraints.txt"]
+        subprocess.run(command, check=True)
+
+    return once("venv", install) / "bin" / "python"
