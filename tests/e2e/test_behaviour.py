@@ -15,6 +15,10 @@ Predict = Callable[[Iterable[str]], pd.DataFrame]
 ABOUT_AN_AIRLINE = ["{} The crew was rude.", "{} lost my bag", "Thank you {} for the lovely flight"]
 # By how much the probability may move with the name of an airline, which a model reads as any other word.
 NAMES_MOVE = 0.2
+# By how much an intensifier may move the probability the wrong way.
+WEAKENED = 0.1
+# The share of cases in which a model trained on 400 tweets must be right.
+CORRECT = 0.8
 PLAIN = {
     "negative": [
         "The crew was rude.",
@@ -22,15 +26,50 @@ PLAIN = {
         "This flight is bad.",
         "Two hours late and nobody tells us anything.",
         "I hate this airline.",
+        "My flight was cancelled again.",
+        "The seats are dirty and the food is terrible.",
+        "I will never fly with you again.",
+        "Worst customer service ever.",
+        "I have been on hold for an hour.",
     ],
     "positive": [
-        "The crew was very friendly.",
+        "The crew was friendly.",
         "Thank you for the lovely flight.",
         "This flight is good.",
         "Smooth flight and on time.",
         "I love this airline.",
+        "Great service, thanks!",
+        "The seats are comfortable and the food is delicious.",
+        "I will always fly with you.",
+        "Best customer service ever.",
+        "You found my bag, thank you so much.",
     ],
 }
+# Pairs of tweets, the more negative one first.
+NEGATED = [
+    ("The crew was not friendly.", "The crew was friendly."),
+    ("I do not love this airline.", "I love this airline."),
+    ("I don't like this airline.", "I like this airline."),
+    ("This flight is not good.", "This flight is good."),
+    ("The food isn't great.", "The food is great."),
+    ("I can't recommend this airline.", "I can recommend this airline."),
+    ("This flight is bad.", "This flight is not bad."),
+    ("The crew was rude.", "The crew was not rude."),
+    ("The seats are terrible.", "The seats aren't terrible."),
+    ("We were late.", "We were never late."),
+]
+INTENSIFIED = [
+    ("The flight was so late!", "The flight was late."),
+    ("This is a really bad airline.", "This is a bad airline."),
+    ("The food is absolutely terrible.", "The food is terrible."),
+    ("I really hate this airline.", "I hate this airline."),
+    ("Such awful service!", "Awful service."),
+    ("The crew was friendly.", "The crew was so friendly!"),
+    ("I love this airline.", "I really love this airline."),
+    ("Lovely flight.", "Such a lovely flight!"),
+    ("The food is great.", "The food is absolutely great."),
+    ("Thank you.", "Thank you so much!"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -60,36 +99,20 @@ def test_the_name_of_the_airline_changes_no_sentiment(predict: Predict, tweet: s
     assert answers["negative_probability"].max() - answers["negative_probability"].min() < NAMES_MOVE
 
 
-@pytest.mark.parametrize(
-    ("more_negative", "less_negative"),
-    [
-        ("The crew was not friendly.", "The crew was friendly."),
-        ("I do not love this airline.", "I love this airline."),
-        ("I don't like this airline.", "I like this airline."),
-        ("This flight is not good.", "This flight is good."),
-        ("This flight is bad.", "This flight is not bad."),
-    ],
-)
-def test_a_negation_turns_the_sentiment(predict: Predict, more_negative: str, less_negative: str) -> None:
-    more, less = predict([more_negative, less_negative])["negative_probability"]
-    assert more > less
+def test_a_negation_turns_the_sentiment(predict: Predict) -> None:
+    assert share_more_negative(predict, NEGATED) >= CORRECT
 
 
-@pytest.mark.parametrize(
-    ("stronger", "plain", "negative"),
-    [
-        ("The flight was so late!", "The flight was late.", True),
-        ("This is a really bad airline.", "This is a bad airline.", True),
-        ("The crew was very friendly.", "The crew was friendly.", False),
-        ("I really love this airline.", "I love this airline.", False),
-    ],
-)
-def test_an_intensifier_strengthens_the_sentiment(predict: Predict, stronger: str, plain: str, negative: bool) -> None:
-    strong, weak = predict([stronger, plain])["negative_probability"]
-    assert (strong > weak - 0.02) if negative else (strong < weak + 0.02)
+def test_an_intensifier_does_not_weaken_the_sentiment(predict: Predict) -> None:
+    assert share_more_negative(predict, INTENSIFIED, tolerance=WEAKENED) >= CORRECT
 
 
-@pytest.mark.parametrize(("sentiment", "text"), [(sentiment, text) for sentiment in PLAIN for text in PLAIN[sentiment]])
-def test_a_plain_sentence_is_classified_correctly(predict: Predict, sentiment: str, text: str) -> None:
-    (answer,) = predict([text])["sentiment"]
-    assert answer == sentiment
+@pytest.mark.parametrize("sentiment", ["negative", "positive"])
+def test_plain_sentences_are_classified_correctly(predict: Predict, sentiment: str) -> None:
+    assert (predict(PLAIN[sentiment])["sentiment"] == sentiment).mean() >= CORRECT
+
+
+def share_more_negative(predict: Predict, pairs: list[tuple[str, str]], tolerance: float = 0.0) -> float:
+    """Return the share of pairs whose first tweet is the more negative one, or less so by no more than the tolerance."""
+    more, less = (predict(column)["negative_probability"].to_numpy() for column in zip(*pairs, strict=True))
+    return float((more > less - tolerance).mean())
