@@ -1,13 +1,18 @@
 """What all tests share."""
 
 import os
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from steps.__main__ import QUIET
+
+Once = Callable[[str, Callable[[Path], None]], Path]
 
 # Before any test imports what reads these. What the caller has set for runs of his own is not for tests.
 OF_THE_CALLER = ("APPLICATIONINSIGHTS_", "MLFLOW_", "SERVICE_", "TELEMETRY_", "UI_")
@@ -34,3 +39,46 @@ def _own_code() -> Iterator[None]:
     before = list(sys.path)
     yield
     sys.path[:] = before
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
+    """Return a function that makes a folder once for all workers: the others wait until it is there.
+
+    Source: https://pytest-xdist.readthedocs.io/en/stable/how-to.html#making-session-scoped-fixtures-execute-only-once
+    """
+    base = tmp_path_factory.getbasetemp()
+    root = base if worker_id == "master" else base.parent
+
+    def make_once(name: str, make: Callable[[Path], None]) -> Path:
+        folder, done = root / name, root / f"{name}.done"
+        with FileLock(root / f"{name}.lock"):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+
+    return make_once
+
+
+@pytest.fixture(scope="session")
+def new_store(once: Once) -> Callable[[Path], str]:
+    """Return a function that puts an empty store into a folder, and returns its URI."""
+    from mlflow.tracking import MlflowClient
+
+    from pipeline import store
+
+    def make(folder: Path) -> None:
+        MlflowClient(store.sqlite_uri(folder / "mlflow.db")).search_experiments()
+
+    empty = once("empty store", make) / "mlflow.db"
+
+    def copy(folder: Path) -> str:
+        file = Path(shutil.copy(empty, folder))
+        with store.closing_connection(file) as connection:
+            connection.execute("UPDATE experiments SET artifact_location = ?", (str(folder / "mlruns" / "0"),))
+        return store.sqlite_uri(file)
+
+    return copy

@@ -3,40 +3,17 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
+from tests.conftest import Once
 from tests.e2e.commands import BIN, Chain, run_pipeline
 
 
 @pytest.fixture(scope="session")
-def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[[str, Callable[[Path], None]], Path]:
-    """Return a function that makes a folder once for all workers: the others wait until it is there.
-
-    Source: https://pytest-xdist.readthedocs.io/en/stable/how-to.html#making-session-scoped-fixtures-execute-only-once
-    """
-    base = tmp_path_factory.getbasetemp()
-    root = base if worker_id == "master" else base.parent
-
-    def make_once(name: str, make: Callable[[Path], None]) -> Path:
-        folder, done = root / name, root / f"{name}.done"
-        with FileLock(root / f"{name}.lock"):
-            if not done.exists():
-                shutil.rmtree(folder, ignore_errors=True)
-                folder.mkdir()
-                make(folder)
-                done.touch()
-        return folder
-
-    return make_once
-
-
-@pytest.fixture(scope="session")
-def chain(once: Callable[[str, Callable[[Path], None]], Path]) -> Chain:
+def chain(once: Once) -> Chain:
     """Run the pipeline once."""
 
     def run(folder: Path) -> None:
@@ -62,7 +39,7 @@ def bento(chain: Chain) -> Path:
 
 
 @pytest.fixture(scope="session")
-def python(bento: Path, once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+def python(bento: Path, once: Once) -> Path:
     """Make an environment of what the Bento asks for; return its Python."""
 
     def install(venv: Path) -> None:

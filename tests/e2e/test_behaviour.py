@@ -113,6 +113,6 @@ def test_plain_sentences_are_classified_correctly(predict: Predict, sentiment: s
 
 
 def share_more_negative(predict: Predict, pairs: list[tuple[str, str]], tolerance: float = 0.0) -> float:
-    """Return the share of pairs whose first tweet is the more negative one, or less so by no more than the tolerance."""
+    """Return the share of pairs whose first tweet is the more negative one, but for the tolerance."""
     more, less = (predict(column)["negative_probability"].to_numpy() for column in zip(*pairs, strict=True))
     return float((more > less - tolerance).mean())

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,12 +28,8 @@ def slow(**settings):
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Chain:
-    return new_store(tmp_path_factory.mktemp("store"))
-
-
-def new_store(folder: Path) -> Chain:
-    return Chain(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}", output="")
+def store(tmp_path_factory: pytest.TempPathFactory, new_store: Callable[[Path], str]) -> Chain:
+    return Chain(tracking_uri=new_store(tmp_path_factory.mktemp("store")), output="")
 
 
 def folder_of(store: Chain) -> Path:
@@ -129,9 +126,14 @@ def test_an_error_of_the_program_keeps_its_traceback(store: Chain, planted: dict
     ids=["a step", "main", "mlflow run"],
 )
 def test_ctrl_c_kills_the_run_and_shows_nothing_of_the_program(
-    tmp_path: Path, planted: dict[str, str], command: list[str], status: int, ended: dict[str, str]
+    tmp_path: Path,
+    new_store: Callable[[Path], str],
+    planted: dict[str, str],
+    command: list[str],
+    status: int,
+    ended: dict[str, str],
 ) -> None:
-    store = new_store(tmp_path)
+    store = Chain(tracking_uri=new_store(tmp_path), output="")
     started = tmp_path / "started"
     process = subprocess.Popen(
         command,

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -105,8 +106,10 @@ def test_a_failing_step_fails_the_pipeline_says_why_and_registers_nothing(copied
     assert len(chain.client.search_model_versions("name = 'tweet_sentiment'")) == versions
 
 
-def test_a_study_cut_off_goes_on_where_it_stopped_also_in_two_commands_at_once(tmp_path: Path) -> None:
-    chain = Chain(tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}", output="")
+def test_a_study_cut_off_goes_on_where_it_stopped_also_in_two_commands_at_once(
+    tmp_path: Path, new_store: Callable[[Path], str]
+) -> None:
+    chain = Chain(tracking_uri=new_store(tmp_path), output="")
 
     def start(log: Path) -> subprocess.Popen[bytes]:
         with log.open("w") as output:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,15 @@ STUDY = (
 )
 
 
-def test_a_study_of_a_file_with_accents_spaces_parentheses_and_an_equals_sign(tmp_path: Path) -> None:
+def test_a_study_of_a_file_with_accents_spaces_parentheses_and_an_equals_sign(
+    tmp_path: Path, new_store: Callable[[Path], str]
+) -> None:
     folder = tmp_path / "air paradis" / "année=2026"
     folder.mkdir(parents=True)
     tweets = sample.load(rows=400, seed=0)
     tweets.columns = ["Texte du tweet", "catégorie", "l'auteur"]
     tweets.to_csv(folder / "tweets, août (1).csv", index=False)
-    chain = Chain(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}", output="")
+    chain = Chain(tracking_uri=new_store(folder), output="")
     data = (
         f"data=csv 'data.path={folder / 'tweets, août (1).csv'}' data.text_column='Texte du tweet' "
         "data.label_column=catégorie data.group_column=l\\'auteur"

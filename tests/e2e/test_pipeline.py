@@ -1,6 +1,8 @@
 """What one command leaves behind."""
 
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -68,8 +70,8 @@ def test_a_newcomer_predicts_with_the_champion_from_the_command_line(chain: Chai
     assert done.stdout.count("negative") + done.stdout.count("positive") >= 2
 
 
-def test_predicting_without_a_champion_says_how_to_get_one(tmp_path_factory: pytest.TempPathFactory) -> None:
-    store = f"sqlite:///{tmp_path_factory.mktemp('empty') / 'mlflow.db'}"
+def test_predicting_without_a_champion_says_how_to_get_one(tmp_path: Path, new_store: Callable[[Path], str]) -> None:
+    store = new_store(tmp_path)
     command = [str(BIN / "python"), "-m", "steps", "predict", "hello"]
     done = subprocess.run(command, cwd=PROJECT, env=environment(store), capture_output=True, text=True, check=False)
     assert done.returncode == 2

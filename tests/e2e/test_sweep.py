@@ -1,6 +1,7 @@
 """What a sweep of four trials leaves behind, two at a time, one of which fails."""
 
 import subprocess
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
@@ -18,10 +19,10 @@ SMALL = "data.rows=1200 search.folds=2 select.families=[baseline] select.floor.r
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> Chain:
+def swept(tmp_path_factory: pytest.TempPathFactory, new_store: Callable[[Path], str]) -> Chain:
     """Run the sweep once, from a folder that is not the project's."""
     folder = tmp_path_factory.mktemp("sweep")
-    store = f"sqlite:///{folder / 'mlflow.db'}"
+    store = new_store(folder)
     command = [str(BIN / "mlflow"), "run", str(PROJECT), "--env-manager=local"]
     command += ["-P", f"hydra_options=-m {PARALLEL} {SMALL} {C}=0.01,1.0,nonsense,10.0"]
     done = subprocess.run(command, cwd=folder, env=environment(store), capture_output=True, text=True, check=False)

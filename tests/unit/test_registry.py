@@ -1,6 +1,6 @@
 """`pipeline.registry`: aliases that move one step at a time, and a record of every move."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,10 +15,10 @@ NAME = "small"
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def store(tmp_path_factory: pytest.TempPathFactory, new_store: Callable[[Path], str]) -> Iterator[None]:
     """Give the tests a store of their own, then MLflow its former one back."""
     before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}")
+    mlflow.set_tracking_uri(new_store(tmp_path_factory.mktemp("store")))
     yield
     mlflow.set_tracking_uri(before)
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import mlflow
@@ -17,13 +18,13 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, new_store: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make the folder of a project with one run in it, as MLflow does by default."""
     folder = tmp_path / "air paradis é"
     folder.mkdir()
     (folder / "MLproject").touch()
     monkeypatch.chdir(folder)
-    client = mlflow.MlflowClient(store.sqlite_uri(folder / "mlflow.db"))
+    client = mlflow.MlflowClient(new_store(folder))
     experiment = client.create_experiment("test", artifact_location=str(folder / "mlruns" / "1"))
     run = client.create_run(experiment)
     client.log_text(run.info.run_id, "made", "corpus/data.txt")
@@ -93,11 +94,14 @@ def test_runs_of_a_folder_that_is_no_project_stay_where_they_are(project: Path, 
 
 
 @pytest.mark.slow
-def test_a_step_in_a_moved_project_writes_nothing_and_says_what_to_do(tmp_path: Path) -> None:
+def test_a_step_in_a_moved_project_writes_nothing_and_says_what_to_do(
+    tmp_path: Path, new_store: Callable[[Path], str]
+) -> None:
     project, here = tmp_path / "project", tmp_path / "here"
     for name in ("conf", *reuse.PACKAGES):
         shutil.copytree(ROOT / name, project / name)
     shutil.copy(ROOT / "MLproject", project)
+    new_store(project)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
 
     def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:

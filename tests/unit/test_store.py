@@ -41,10 +41,11 @@ def _former_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory, new_store: Callable[[Path], str]) -> Path:
     """Make a database of runs; return its file."""
-    file = tmp_path_factory.mktemp("made") / "mlflow.db"
-    client = mlflow.MlflowClient(f"sqlite:///{file}")
+    folder = tmp_path_factory.mktemp("made")
+    file = folder / "mlflow.db"
+    client = mlflow.MlflowClient(new_store(folder))
     client.create_experiment("test", artifact_location=str(file.parent / "artifacts"))
     return file
 
