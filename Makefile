@@ -88,6 +88,11 @@ pictures: package ## Take the pictures of the page that the README shows, of the
 mlflow-ui: setup ## Open the runs and the registry on http://127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
 
+.PHONY: docs
+docs: setup ## Regenerate what the program writes: docs/settings.md, docs/results.md and the results in the README
+	pydantic-settings-export
+	python -m steps document
+
 .PHONY: relocate
 relocate: setup ## Correct the paths in mlflow.db, after this folder was moved or copied
 	python -m pipeline.relocation

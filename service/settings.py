@@ -19,7 +19,7 @@ class Settings(BaseSettings):
     """The service's settings, each read from the variable SERVICE_<NAME>; lists are separated by commas."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SERVICE_", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+        title="Service", env_prefix="SERVICE_", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
     )
 
     model: Path = Field(default=PACKAGED, description="folder of the packaged model; a Bento holds its own")

@@ -1,14 +1,15 @@
 """Write what finished runs of `main` have found into a document: `python -m steps document "16,000 tweets=<run id>"`.
 
-In: ids of runs, each with a title. Out: `docs/results.json`, in which a run of the same title replaces an older one,
-and `docs/results.md`, which is made of it. Neither holds a tweet.
+In: ids of runs, each with a title; none: the documents are written again from `docs/results.json`. Out:
+`docs/results.json`, in which a run of the same title replaces an older one, `docs/results.md` and the headline results in
+`README.md`, which are made of it. None of them holds a tweet.
 """
 
 import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import mlflow
 import pandas as pd
 from mlflow.entities import Run
 
-from pipeline import artifacts, runs, store
+from pipeline import artifacts, headline, runs, store
 from pipeline.artifacts import ArtifactError
 from sentiment.reports import comparison
 from sentiment.reports.pages import cell, grid
@@ -102,6 +103,11 @@ def candidates(ranked: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in ranked[["name", *FIGURES]].to_dict("records")]
 
 
+def render(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return docs/results.md; `results` is the content of docs/results.json."""
+    return "\n\n".join([INTRODUCTION, *map(section, results)]) + "\n"
+
+
 def section(found: Mapping[str, Any]) -> str:
     """Return what a run has found, in Markdown."""
     data, figures = found["data"], found["metrics"]
@@ -157,12 +163,14 @@ def main(arguments: list[str]) -> None:
 
     Raises:
         ArtifactError: a run is no finished run of `main`, or there is no such run.
+        HeadlineError: the README beside the folder has no place for the results.
     """
     parser = argparse.ArgumentParser(prog="python -m steps document", description=__doc__.partition("\n")[0])
-    parser.add_argument("runs", nargs="+", metavar="TITLE=RUN", help="a title, and the id of a finished run of main")
+    parser.add_argument("runs", nargs="*", metavar="TITLE=RUN", help="a title, and the id of a finished run of main")
     parser.add_argument("--folder", type=Path, default=runs.PROJECT / "docs", help="default: %(default)s")
     asked = parser.parse_args(arguments)
-    store.connect()
+    if asked.runs:
+        store.connect()
     named = [words.rpartition("=") for words in asked.runs]
     new = {title: read(title, find(run_id)) for title, _, run_id in named}
     asked.folder.mkdir(exist_ok=True)
@@ -170,8 +178,10 @@ def main(arguments: list[str]) -> None:
     old = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
     known = {found["title"]: found for found in old} | new
     file.write_text(json.dumps(list(known.values()), indent=2) + "\n", encoding="utf-8")
-    text = "\n\n".join([INTRODUCTION, *map(section, known.values())])
-    (asked.folder / "results.md").write_text(text + "\n", encoding="utf-8")
+    (asked.folder / "results.md").write_text(render(list(known.values())), encoding="utf-8")
+    readme = asked.folder.parent / "README.md"
+    if readme.is_file():
+        headline.write(readme, list(known.values()))
 
 
 if __name__ == "__main__":

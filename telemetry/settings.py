@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     """The settings of events and alerts, each read from the variable TELEMETRY_<NAME>."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TELEMETRY_", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+        title="Events and alerts", env_prefix="TELEMETRY_", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
     )
 
     path: Path | None = Field(default=None, description="SQLite file of events; the service keeps none without it")

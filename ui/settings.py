@@ -7,7 +7,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """The page's settings, each read from the variable UI_<NAME>, and the two that say where the service is."""
 
-    model_config = SettingsConfigDict(env_prefix="UI_", frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        title="Page", env_prefix="UI_", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     service_url: AnyHttpUrl = Field(
         default=AnyHttpUrl("http://127.0.0.1:3000"),
