@@ -453,7 +453,7 @@ def test_channels_are_those_that_are_set(told: Set) -> None:
     [
         ({"mail_to": "anna@example.org"}, "TELEMETRY_MAIL_TO needs TELEMETRY_SMTP_HOST and TELEMETRY_MAIL_FROM"),
         ({"mail_to": "anna@example.org", "smtp_host": "mail"}, "needs TELEMETRY_SMTP_HOST and TELEMETRY_MAIL_FROM"),
-        ({"smtp_user": "anna", "smtp_password": PASSWORD, "smtp_security": "none"}, "passwords are not sent open"),
+        ({"smtp_user": "anna", "smtp_password": PASSWORD, "smtp_security": "none"}, "never sent unencrypted"),
         ({"smtp_password": "a-secret-é"}, "TELEMETRY_SMTP_PASSWORD must be ASCII"),
         ({"alert_minutes": 10, "alert_cool_down_minutes": 9.5}, "must be at least TELEMETRY_ALERT_MINUTES"),
         ({"alert_tweets": 0}, "TELEMETRY_ALERT_TWEETS: Input should be greater than or equal to 1"),
