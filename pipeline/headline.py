@@ -1,4 +1,4 @@
-"""The headline results in the README: the best candidate of each approach, and what the winners reach on the test split."""
+"""The headline results in the README: the best candidate of each approach, and the winners' test metrics."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -37,15 +37,16 @@ def render(results: Sequence[Mapping[str, Any]]) -> str:
     best = pd.DataFrame(best_of_each_approach(study))
     table = comparison.written(best, ("name", *FIGURES))
     table.insert(0, "approach", best["approach"])
-    costs = study["settings"]
+    costs, data = study["settings"], study["data"]["data"]
     lines = [
-        f"The best candidate of each approach, trained on {splits['train']['rows']:,} tweets of {study['data']['data']} and "
-        f"compared on {splits['validation']['rows']:,} validation tweets:",
+        f"The best candidate of each approach, trained on {splits['train']['rows']:,} tweets of {data} and compared on "
+        f"{splits['validation']['rows']:,} validation tweets:",
         grid(table),
-        "`distilled` also learned from unlabelled tweets, `more data` from more labelled ones. `cost` is the expected cost "
-        f"per 1,000 tweets (missed negative tweet: {costs['cost.missed_negative']}, false alarm: "
-        f"{costs['cost.false_alarm']}), `ms` the time per tweet on {study['cores']} cores, `MB` the size of the served form.",
-        "On the test split, which no training and no choice uses:",
+        "`distilled` also learned from unlabelled tweets, `more data` from more labelled ones. `cost` is the expected "
+        f"cost per 1,000 tweets (missed negative tweet: {costs['cost.missed_negative']}, false alarm: "
+        f"{costs['cost.false_alarm']}), `ms` the time per tweet on {study['cores']} cores, `MB` the size of the served "
+        "form.",
+        "Winners on the test split, which is used for neither training nor choice:",
         "\n".join(f"- {on_test(result)}" for result in (study, *others)),
     ]
     return "\n\n".join(lines) + "\n"

@@ -1,8 +1,8 @@
 """Write what finished runs of `main` have found into a document: `python -m steps document "16,000 tweets=<run id>"`.
 
-In: ids of runs, each with a title; none: the documents are written again from `docs/results.json`. Out:
-`docs/results.json`, in which a run of the same title replaces an older one, `docs/results.md` and the headline results in
-`README.md`, which are made of it. None of them holds a tweet.
+In: ids of runs, each with a title; without any, the documents are written again from `docs/results.json`. Out:
+`docs/results.json`, in which a run replaces an older one of the same title; `docs/results.md` and the headline results
+in `README.md`, which are made from it. None of them contains a tweet.
 """
 
 import argparse

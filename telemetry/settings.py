@@ -34,7 +34,11 @@ class Settings(BaseSettings):
     """The settings of events and alerts; field `x` is read from TELEMETRY_X, except those with an alias."""
 
     model_config = SettingsConfigDict(
-        title="Events and alerts", env_prefix="TELEMETRY_", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+        title="Events and alerts",
+        env_prefix="TELEMETRY_",
+        frozen=True,
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
 
     path: Path | None = Field(
