@@ -1,6 +1,6 @@
 """The headline results in the README: the best candidate of each approach, and the winners' test metrics."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,11 @@ BEGIN = "<!-- results: written by `python -m steps document` -->\n"
 END = "<!-- end of results -->\n"
 # Folder of conf/ that names a candidate: how the approach is called.
 APPROACHES = {"train_baseline": "baseline", "train_keras": "Keras network", "train_bert": "BERT"}
+# End of a candidate's name: what sets it apart from the others in the table.
+NOTES = {
+    "distilled": "`distilled` also learned from unlabelled tweets.",
+    "more data": "`more data` was trained on more labelled tweets than the others.",
+}
 FIGURES = ("roc_auc", "accuracy", "expected_cost", "predict_milliseconds", "megabytes")
 
 
@@ -38,18 +43,23 @@ def render(results: Sequence[Mapping[str, Any]]) -> str:
     table = comparison.written(best, ("name", *FIGURES))
     table.insert(0, "approach", best["approach"])
     costs, data = study["settings"], study["data"]["data"]
-    lines = [
+    notes = [note for name, note in NOTES.items() if best["name"].str.endswith(name).any()]
+    paragraphs = [
         f"The best candidate of each approach, trained on {splits['train']['rows']:,} tweets of {data} and compared on "
         f"{splits['validation']['rows']:,} validation tweets:",
         grid(table),
-        "`distilled` also learned from unlabelled tweets, `more data` from more labelled ones. `cost` is the expected "
-        f"cost per 1,000 tweets (missed negative tweet: {costs['cost.missed_negative']}, false alarm: "
-        f"{costs['cost.false_alarm']}), `ms` the time per tweet on {study['cores']} cores, `MB` the size of the served "
-        "form.",
-        "Winners on the test split, which is used for neither training nor choice:",
+        " ".join(
+            [
+                *notes,
+                "Accuracy and cost are taken at the threshold with the lowest expected cost per 1,000 tweets (missed "
+                f"negative tweet: {costs['cost.missed_negative']}, false alarm: {costs['cost.false_alarm']}).",
+                f"`ms` is the time per tweet on {study['cores']} cores, `MB` the size of the served form.",
+            ]
+        ),
+        "The winners on the test split, unseen in training and selection:",
         "\n".join(f"- {on_test(result)}" for result in (study, *others)),
     ]
-    return "\n\n".join(lines) + "\n"
+    return "\n\n".join(paragraphs) + "\n"
 
 
 def best_of_each_approach(result: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -60,7 +70,7 @@ def best_of_each_approach(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"approach": APPROACHES[group], **candidate} for group, candidate in best.items() if candidate is not None]
 
 
-def of_group(candidates: Iterable[Mapping[str, Any]], group: str) -> Iterable[Mapping[str, Any]]:
+def of_group(candidates: Iterable[Mapping[str, Any]], group: str) -> Iterator[Mapping[str, Any]]:
     """Yield the candidates that a file in a folder of conf/ configures: their names begin with its name."""
     options = {path.stem for path in (runs.PROJECT / "conf" / group).glob("*.yaml")}
     yield from (candidate for candidate in candidates if candidate["name"].partition(" ")[0] in options)
