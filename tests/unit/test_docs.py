@@ -4,9 +4,11 @@ import ast
 import json
 import os
 import shlex
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
@@ -23,9 +25,12 @@ from pipeline import headline, overrides, plan, settings
 from service.settings import Settings as ServiceSettings
 from steps import document
 from steps.__main__ import STEPS, split_options
+from telemetry.events import Feedback
 from telemetry.settings import Settings as TelemetrySettings
+from telemetry.store import Store
 from tests.documentation import MARKS, PAGES, PROJECT, RESULTS, Block, blocks, documented, inline, tokens
 from tests.integration.chain import CONF
+from tests.said import feedback
 from ui.settings import Settings as PageSettings
 
 README, DATA_SCIENTIST, SETTINGS = (
@@ -186,6 +191,31 @@ def test_every_other_command_is_run_by_a_test() -> None:
 def test_a_command_that_no_page_contains_is_not_documented() -> None:
     with pytest.raises(AssertionError, match="No page contains: make coffee"):
         documented("make " + "coffee")
+
+
+def test_erasure_removes_a_phrase_with_an_accent_and_nothing_else(tmp_path: Path) -> None:
+    store = Store(tmp_path / "events.db")
+    store.create()
+    store.add([feedback(1, 0.0, "Zoé lost my bag"), feedback(2, 0.0, "late again")])
+    commands = [
+        documented(
+            'sqlite3 events.db "DELETE FROM events '
+            "WHERE EXISTS (SELECT 1 FROM json_tree(body) WHERE atom LIKE '%PHRASE%')\"",
+            PHRASE="Zoé",
+        ),
+        documented(
+            'sqlite3 events.db "DELETE FROM alerts '
+            "WHERE EXISTS (SELECT 1 FROM json_tree(body) WHERE atom LIKE '%PHRASE%')\"",
+            PHRASE="Zoé",
+        ),
+    ]
+    with closing(sqlite3.connect(store.path)) as database:
+        database.execute("INSERT INTO alerts (time, body) VALUES (0, ?)", [json.dumps([{"text": "Zoé lost my bag"}])])
+        for *_, statement in commands:
+            database.execute(statement)
+        database.commit()
+    assert [event["text"] for event in store.read(Feedback.kind)] == ["late again"]
+    assert store.alerts() == []
 
 
 def is_of_the_pipeline(command: str) -> bool:
