@@ -24,19 +24,14 @@ FIGURES = ("roc_auc", "accuracy", "expected_cost", "predict_milliseconds", "mega
 
 
 class HeadlineError(UserError):
-    """Results or a README that the headline results cannot be made of or written to."""
+    """A README without a place for the results."""
 
 
 def render(results: Sequence[Mapping[str, Any]]) -> str:
-    """Return the headline results in Markdown; `results` is the content of docs/results.json.
+    """Return the headline results in Markdown; `results` is the content of docs/results.json, not empty.
 
-    The table is that of the first result, the study: its candidates saw the same validation tweets.
-
-    Raises:
-        HeadlineError: there are no results.
+    The table is that of the first result, the study: its candidates were scored on the same validation tweets.
     """
-    if not results:
-        raise HeadlineError("There are no results yet: python -m steps document '<title>=<id of a finished main run>'.")
     study, *others = results
     splits = study["data"]["splits"]
     best = pd.DataFrame(best_of_each_approach(study))
@@ -77,7 +72,7 @@ def of_group(candidates: Iterable[Mapping[str, Any]], group: str) -> Iterator[Ma
 
 
 def on_test(result: Mapping[str, Any]) -> str:
-    """Return what the winner of a result reaches on the test split, as a line."""
+    """Return what the winner of a result reaches on the test split."""
     metrics = result["metrics"]
     return (
         f"{cell(result['title'])}: **{cell(result['selected'])}** has AUC {metrics['test_roc_auc']:.3f}, accuracy "
@@ -86,10 +81,10 @@ def on_test(result: Mapping[str, Any]) -> str:
 
 
 def write(readme: Path, results: Sequence[Mapping[str, Any]]) -> None:
-    """Replace what a README holds between BEGIN and END.
+    """Write the headline results into a README, between BEGIN and END.
 
     Raises:
-        HeadlineError: the README lacks one of the two lines, or there are no results.
+        HeadlineError: the README lacks one of the two lines.
     """
     text = readme.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)

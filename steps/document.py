@@ -173,10 +173,12 @@ def main(arguments: list[str]) -> None:
         store.connect()
     named = [words.rpartition("=") for words in asked.runs]
     new = {title: read(title, find(run_id)) for title, _, run_id in named}
-    asked.folder.mkdir(exist_ok=True)
     file = asked.folder / "results.json"
     old = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
     known = {found["title"]: found for found in old} | new
+    if not known:
+        parser.error(f"{file} contains no results: name a finished run of main")
+    asked.folder.mkdir(exist_ok=True)
     file.write_text(json.dumps(list(known.values()), indent=2) + "\n", encoding="utf-8")
     (asked.folder / "results.md").write_text(render(list(known.values())), encoding="utf-8")
     readme = asked.folder.parent / "README.md"

@@ -61,7 +61,7 @@ def test_one_step_runs_alone(copied_chain: Chain) -> None:
 def test_a_version_is_promoted(copied_chain: Chain) -> None:
     command = documented("mlflow run . --env-manager=local -e promote -P version=1")
     run(command, store=copied_chain.tracking_uri)
-    assert copied_chain.client.get_model_version_by_alias("tweet_sentiment", "champion").version == "1"
+    assert int(copied_chain.client.get_model_version_by_alias("tweet_sentiment", "champion").version) == 1
     assert copied_chain.statuses("promote") == {"promote": ["FINISHED"]}
 
 
@@ -86,7 +86,7 @@ def test_mispredictions_are_exported(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TELEMETRY_PATH", str(store.path))
         run(command)
-    with file.open(encoding="utf-8", newline="") as table:
+    with file.open(encoding="utf-8-sig", newline="") as table:  # the mark tells Excel the encoding
         (row,) = csv.DictReader(table)
     assert (row["text"], row["label"]) == ("late again", "negative")
 
