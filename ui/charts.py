@@ -74,6 +74,7 @@ def share(chart: pd.DataFrame, width: str, say: Language, *, time: str, centre: 
     x = axis(chart, width, say, time)
     y = alt.Y("value:Q", axis=alt.Axis(format="%", title=title), scale=alt.Scale(zero=False))
     series = [*labels.values()]
+    count = alt.Tooltip("tweets:Q", title=say("watch.tweets_axis"))
     line_chart = (
         alt.Chart(lines)
         .mark_line()
@@ -86,14 +87,21 @@ def share(chart: pd.DataFrame, width: str, say: Language, *, time: str, centre: 
                 legend=LINE_LEGEND,
             ),
             strokeDash=alt.StrokeDash("series:N", scale=alt.Scale(domain=series, range=DASHES), legend=LINE_LEGEND),
-            tooltip=[time_tooltip(width, say, time), "series:N", alt.Tooltip("value:Q", format=".1%"), "tweets:Q"],
+            tooltip=[
+                time_tooltip(width, say, time),
+                alt.Tooltip("series:N", title=" "),
+                alt.Tooltip("value:Q", format=".1%", title=title),
+                count,
+            ],
         )
     )
     exceeded = (
         alt.Chart(frame[frame["exceeded"]])
         .mark_point(shape="triangle-up", color=NEGATIVE_COLOUR, size=160, filled=True, opacity=1)
         .encode(
-            x=x, y="share:Q", tooltip=[time_tooltip(width, say, time), alt.Tooltip("share:Q", format=".1%"), "tweets:Q"]
+            x=x,
+            y="share:Q",
+            tooltip=[time_tooltip(width, say, time), alt.Tooltip("share:Q", format=".1%", title=title), count],
         )
     )
     layers: alt.LayerChart = alt.LayerChart(layer=[line_chart, exceeded])
