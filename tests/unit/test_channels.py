@@ -172,7 +172,7 @@ def test_a_mail_holds_each_tweet_as_it_was_written(serve: Serve, told: Set) -> N
     assert envelope.rcpt_tos == ["anna@example.org", "bob@example.org"]
     body = message.get_content().replace("\r\n", "\n")
     assert all(text in body for text in TEXTS)
-    assert "UTC, model 7, predicted negative, actually positive: <!channel> lost & found *bags*" in body
+    assert "2025-10-09 09:01:01 UTC, model 7, predicted negative, actually positive: <!channel> lost & found" in body
 
 
 def test_a_mail_that_is_sent_twice_bears_the_same_id(serve: Serve, told: Set) -> None:
