@@ -26,10 +26,10 @@ from service.schemas import (
     MOST_TWEETS,
     ONE,
     SEVERAL,
-    Asked,
     Explanation,
     Prediction,
     Predictions,
+    PredictRequest,
     ProblemDetails,
     Question,
     Questions,
@@ -160,10 +160,10 @@ def probe(summary: str, *statuses: int) -> dict[str, Any]:
     return {"get": {"summary": summary, "responses": success | errors}}
 
 
-async def predict(asked: Asked, service: Service) -> Response:
+async def predict(request: PredictRequest, service: Service) -> Response:
     """Classify one tweet (`text`) or several (`texts`)."""
     started = time.perf_counter()
-    texts = asked.texts if isinstance(asked, Questions) else [asked.text]
+    texts = request.texts if isinstance(request, Questions) else [request.text]
     probabilities = await service.score(texts)
     classifier, version = service.model.classifier, service.model.about["version"]
     predictions = [
@@ -190,7 +190,7 @@ async def predict(asked: Asked, service: Service) -> Response:
             event(prediction, text, service.keep, milliseconds)
             for prediction, text in zip(predictions, texts, strict=True)
         )
-    body = Predictions(predictions=predictions) if isinstance(asked, Questions) else predictions[0]
+    body = Predictions(predictions=predictions) if isinstance(request, Questions) else predictions[0]
     # Returned as JSON, because FastAPI would validate each of up to 512 predictions again.
     return Response(body.model_dump_json(), media_type="application/json")
 
@@ -209,11 +209,11 @@ def event(prediction: Prediction, text: str, keep: Text, milliseconds: float) ->
     )
 
 
-async def explain(asked: Question, service: Service) -> Explanation:
+async def explain(request: Question, service: Service) -> Explanation:
     """Explain a prediction by the contribution of each word."""
     loop = asyncio.get_running_loop()
     classifier = service.model.classifier
-    explained = await loop.run_in_executor(service.explanations, explanation.explain, classifier, asked.text)
+    explained = await loop.run_in_executor(service.explanations, explanation.explain, classifier, request.text)
     negative = classifier.is_negative(np.array([explained.negative_probability]))[0]
     return Explanation(
         sentiment="negative" if negative else "positive",

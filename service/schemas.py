@@ -46,12 +46,14 @@ class Questions(BaseModel):
     texts: Annotated[list[Tweet], Field(min_length=1, max_length=MOST_TWEETS)]
 
 
-def one_or_several(asked: Any) -> str:
+def one_or_several(request: Any) -> str:
     """Return whether a request is meant as one tweet or as several."""
-    return SEVERAL if isinstance(asked, dict) and "texts" in asked else ONE
+    return SEVERAL if isinstance(request, dict) and "texts" in request else ONE
 
 
-Asked = Annotated[Annotated[Question, Tag(ONE)] | Annotated[Questions, Tag(SEVERAL)], Discriminator(one_or_several)]
+PredictRequest = Annotated[
+    Annotated[Question, Tag(ONE)] | Annotated[Questions, Tag(SEVERAL)], Discriminator(one_or_several)
+]
 
 
 Sentiment = Annotated[
