@@ -163,9 +163,12 @@ def test_the_pages_for_marketing_use_the_words_of_the_page(language: str) -> Non
     sections = yaml.safe_load((PROJECT / f"ui/languages/{language}.yaml").read_text(encoding="utf-8")).values()
     shown = [text for section in sections for text in section.values()]
     page = PROJECT / ("docs/marketing.md" if language == "en" else f"docs/marketing.{language}.md")
-    pieces = list(inline(page))
+    pieces, parsed = list(inline(page)), tokens(page)
     bold = [token.content for before, token in zip(pieces, pieces[1:], strict=False) if before.type == "strong_open"]
-    assert [words for words in bold if not any(words in text for text in shown)] == []
+    views = [token.content for before, token in zip(parsed, parsed[1:], strict=False) if before.tag == "h2"]
+    titles = [words for words in views if words]
+    assert len(titles) == 3
+    assert [words for words in [*titles, *bold] if not any(words in text for text in shown)] == []
 
 
 @pytest.mark.parametrize("block", COMMANDS, ids=lambda block: block.commands[0])
