@@ -18,8 +18,6 @@ from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
-from omegaconf import DictConfig
 
 from pipeline import headline, overrides, plan, settings
 from service.settings import Settings as ServiceSettings
@@ -43,8 +41,8 @@ ENTRY_POINTS = yaml.safe_load((PROJECT / "MLproject").read_text(encoding="utf-8"
 COMMANDS = [block for block in blocks() if block.language == "sh"]
 # A line that Excel writes, and a launcher that is not among the dependencies, as the page says.
 NOT_COMPOSED = {"sep=;", "hydra/launcher=ray"}
-# Overrides are shown for one of these.
-CONTEXTS: tuple[list[str], ...] = ([], ["data=csv"], ["plan=study"])
+# Section of the configuration: the option that has all the settings shown.
+CONTEXTS = {"data": ["data=csv"], "plan": ["plan=study"]}
 
 
 def relative(path: Path) -> str:
@@ -260,7 +258,7 @@ def test_the_settings_of_every_command_fit(command: str) -> None:
             cfg = compose("config", overrides=list(trial))
             if step != "main":
                 settings.read(step, cfg, {})
-            elif number == 0:  # to read a plan takes seconds
+            elif number == 0 and "plan=study" not in trial:  # to read a plan takes seconds
                 assert plan.read(cfg, list(trial))
 
 
@@ -275,20 +273,9 @@ def shown_overrides() -> list[str]:
 def test_every_override_in_the_text_fits_some_configuration(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("TWEET_SENTIMENT_SWEEP", "MLFLOW_TRACKING_URI"):  # hydra.job.env_copy copies them
         monkeypatch.setenv(variable, "set")
-    given = overrides.readable(["-m", *shlex.split(words)])[1:]
+    parsed = OverridesParser.create().parse_overrides(overrides.readable(["-m", *shlex.split(words)])[1:])
+    context = [] if "." not in words else CONTEXTS.get(words.partition(".")[0], [])
+    fixed = [override.input_line or "" for override in parsed if not override.is_sweep_override()]
+    swept = [f"{override.key_or_group}=0" for override in parsed if override.is_sweep_override()]
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        assert any(fits([*context, *given]) for context in CONTEXTS)
-
-
-def fits(given: list[str]) -> bool:
-    """Return whether overrides can be composed; of swept ones, whether the setting exists."""
-    parsed = OverridesParser.create().parse_overrides(given)
-    try:
-        fixed = [override.input_line or "" for override in parsed if not override.is_sweep_override()]
-        cfg: DictConfig = compose("config", overrides=fixed, return_hydra_config=True)
-        for override in parsed:
-            if override.is_sweep_override():
-                compose("config", overrides=[*fixed, f"{override.key_or_group}=0"], return_hydra_config=True)
-    except HydraException:
-        return False
-    return cfg is not None
+        assert compose("config", overrides=[*context, *fixed, *swept], return_hydra_config=True)
