@@ -37,7 +37,7 @@ class PlanError(UserError):
 
 
 @dataclass(frozen=True)
-class Item:
+class CandidateSpec:
     """A candidate as the plan writes it.
 
     Attributes:
@@ -60,7 +60,7 @@ class Stage:
     """Candidates, and the groups and sections in which the next stages keep what the best of them has."""
 
     name: str
-    candidates: list[Item]
+    candidates: list[CandidateSpec]
     keep: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -76,24 +76,24 @@ class Candidate:
         step: its trainer, or `blend`.
         options: of the command line, of the winners before it, and its own.
         cfg: what they give.
-        told: what sets it apart beside the alternatives of its groups.
+        name_parts: what sets it apart beside the alternatives of its groups.
         teacher: the trainer whose best model labels texts for it.
     """
 
     step: str
     options: list[str]
     cfg: DictConfig
-    told: tuple[str, ...] = ()
+    name_parts: tuple[str, ...] = ()
     teacher: str | None = None
 
     def name(self, step: str) -> str:
         """Name the run of its step, or of one that makes what it eats: by the alternatives that set it apart.
 
-        The candidate itself is told by the values that the plan gives it, too.
+        The candidate itself is told apart by the values that the plan gives it, too.
         """
         choices: dict[str, Any] = self.cfg.hydra.runtime.choices
         alternatives = [str(choices[group]) for group in NAMED_BY.get(step, ())]
-        return " ".join([step, *alternatives, *(self.told if step == self.step else ())])
+        return " ".join([step, *alternatives, *(self.name_parts if step == self.step else ())])
 
 
 def read(cfg: DictConfig, overrides: list[str]) -> list[Stage]:
@@ -108,7 +108,10 @@ def read(cfg: DictConfig, overrides: list[str]) -> list[Stage]:
     stages: list[Stage] = []
     for number, written in enumerate(settings.plain(cfg.plan).get("stages") or [], 1):
         known = fields(written, Stage, f"Stage {number} of the plan")
-        items = [Item(**fields(item, Item, f"The stage {known['name']!r} of the plan")) for item in known["candidates"]]
+        items = [
+            CandidateSpec(**fields(item, CandidateSpec, f"The stage {known['name']!r} of the plan"))
+            for item in known["candidates"]
+        ]
         stage = Stage(**{**known, "candidates": [item for item in items if item.when not in (None, False)]})
         for item in items:
             if item.step not in (*TRAINERS, BLEND, BEST):
@@ -164,7 +167,7 @@ def fields(written: Any, kind: type, where: str) -> dict[str, Any]:
 
 
 def candidate(
-    stage: Stage, item: Item, overrides: list[str], kept: Mapping[str, str], best: Candidate | None = None
+    stage: Stage, item: CandidateSpec, overrides: list[str], kept: Mapping[str, str], best: Candidate | None = None
 ) -> Candidate:
     """Return a candidate with what earlier stages have kept and the overrides of the command line that concern it.
 
@@ -184,9 +187,9 @@ def candidate(
     try:
         planned = {key(option) for option in item.options}
         values_told = (re.sub(r"^[^=]*\.", "", option) for option in item.options if "." in key(option))
-        told = tuple(values_told) if item.called is None else (item.called,)
+        name_parts = tuple(values_told) if item.called is None else (item.called,)
         if item.step == BEST and best is not None:
-            step, teacher, told = best.step, best.teacher, (*best.told, *told)
+            step, teacher, name_parts = best.step, best.teacher, (*best.name_parts, *name_parts)
             options = [*(option for option in best.options if key(option) not in planned), *item.options]
         else:
             step, teacher = item.step, item.teacher
@@ -194,7 +197,7 @@ def candidate(
             groups = [option for option in given if "." not in key(option) and key(option) not in planned]
             values = [option for option in given if "." in key(option)]
             options = [*groups, *fitting(values, [*groups, *item.options]), *item.options]
-        return Candidate(step, options, compose(options), told, teacher)
+        return Candidate(step, options, compose(options), name_parts, teacher)
     except (HydraException, OmegaConfBaseException) as error:
         raise PlanError(f"{stage}: the options {item.options} do not fit. {error}") from error
 

@@ -14,7 +14,7 @@ from mlflow.entities import Run
 from pipeline import artifacts, plan
 from pipeline.artifacts import run_id
 from pipeline.candidates import CandidateError
-from pipeline.plan import Item, Stage
+from pipeline.plan import CandidateSpec, Stage
 from sentiment.data.extra_texts import ExtraTextsError
 from steps import distill, embed, train_keras
 from tests.integration.candidates import save_splits, train
@@ -183,7 +183,7 @@ def test_the_run_of_a_student_names_what_it_was_taught(corpus: Path, teacher: st
     assert used["small train"] not in {data.dataset.digest for data in by_teacher}
     assert used["small validation"] in {data.dataset.digest for data in by_teacher}
 
-    item = Item("train_keras", ["distill.extra_texts=texts.csv"], teacher="train_bert")
+    item = CandidateSpec("train_keras", ["distill.extra_texts=texts.csv"], teacher="train_bert")
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         candidate = plan.candidate(Stage("distillation", [item]), item, [], {})
     assert candidate.name("train_keras") == "train_keras bilstm word2vec lemmatize extra_texts=texts.csv"

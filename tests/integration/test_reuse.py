@@ -16,7 +16,7 @@ from mlflow.tracking import MlflowClient
 
 from pipeline import artifacts, candidates, launch, plan
 from pipeline.launch import Launcher, StepError
-from pipeline.plan import Candidate, Item, Stage
+from pipeline.plan import Candidate, CandidateSpec, Stage
 from sentiment.data.folders import LIMITS
 
 SMALL = ["data.rows=300", "train_baseline=dummy", "search.folds=2"]
@@ -40,7 +40,7 @@ def command(launched: list[str]) -> Command:
 
 
 def candidate(*overrides: str) -> Candidate:
-    item = Item("train_baseline")
+    item = CandidateSpec("train_baseline")
     return plan.candidate(Stage("only", [item]), item, list(overrides), {})
 
 
