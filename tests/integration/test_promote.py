@@ -132,7 +132,7 @@ def test_a_registered_model_that_is_not_there_is_refused() -> None:
 
 def test_a_version_that_fails_to_load_is_refused(name: str, folder: Path) -> None:
     shutil.rmtree(folder)
-    with pytest.raises(RegistryError, match=rf"Version 2 of {name} does not work, so it is not promoted\. .*/2"):
+    with pytest.raises(RegistryError, match=rf"Version 2 of {name} does not work, so it was not promoted\. .*/2"):
         run(name, "2")
     require_unmoved(name)
 

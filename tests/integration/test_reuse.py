@@ -65,7 +65,7 @@ def test_an_unchanged_command_runs_no_step_and_says_so(command: Command, caplog:
     caplog.set_level(logging.INFO, logger="pipeline")
     assert command("train_baseline") == []
     for step in ("split", "preprocess lemmatize", "train_baseline dummy lemmatize"):
-        assert f"{step}: unchanged, run {run_of(step.split()[0]).info.run_id[:8]} is used again" in caplog.text
+        assert f"{step}: unchanged, reusing run {run_of(step.split()[0]).info.run_id[:8]}" in caplog.text
 
 
 def test_a_changed_setting_runs_again_what_it_concerns(command: Command) -> None:

@@ -50,15 +50,15 @@ def test_a_candidate_that_fails_is_shown_as_failed_and_does_not_sink_its_stage(
 def test_a_stage_of_which_all_failed_ends_the_plan_where_others_build_on_it(study: Study, before: list[Stage]) -> None:
     for number, stage in enumerate(before, 1):
         study.run(stage, number)
-    with pytest.raises(StepError, match=f"The stage 'words' of the plan: no candidate has finished, {FAILED} failed"):
+    with pytest.raises(StepError, match=f"The stage 'words' of the plan: all candidates failed, {FAILED} failed"):
         study.run(Stage("words", [FAILING], keep=["preprocess"]), 2)
 
 
 def test_the_plan_goes_on_without_a_stage_that_none_builds_on(study: Study, caplog: pytest.LogCaptureFixture) -> None:
     study.run(Stage("simple", [DUMMY]), 1)
     study.run(Stage("more", [FAILING]), 2)
-    assert "no candidate has finished" in caplog.text
-    assert "The plan goes on without it." in caplog.text
+    assert "all candidates failed" in caplog.text
+    assert "Continuing with the next stage." in caplog.text
     assert len(study.candidates) == 1
 
 
@@ -75,7 +75,7 @@ def test_a_candidate_whose_teachers_have_all_failed_is_shown_as_failed(
     study.run(Stage("simple", [DUMMY]), 1)
     study.run(Stage("students", [STUDENT, DUMMY]), 2)
     student = "bilstm word2vec lemmatize extra_texts=more.csv"
-    assert f"train_keras {student}: no train_bert that could teach it has finished" in caplog.text
+    assert f"train_keras {student}: its teacher, train_bert, has no finished model" in caplog.text
     assert f"Failed: {student}." in capsys.readouterr().out
 
 
@@ -87,7 +87,7 @@ def test_a_stage_keeps_the_simplest_candidate_that_the_best_does_not_lead_beyond
         alike = [CandidateSpec("train_baseline", [option]) for option in options]
         study.run(Stage("strength", [DUMMY, *alike], keep=["train_baseline"]), number)
         assert study.kept == {"train_baseline.classifier.C": options[0]}
-    assert "the choice of these tweets explains it." in capsys.readouterr().out
+    assert "not significant, so the simpler one is chosen." in capsys.readouterr().out
 
 
 def test_what_may_not_be_served_is_not_kept(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:

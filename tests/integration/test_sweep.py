@@ -155,7 +155,7 @@ def test_trials_with_different_splits_are_shown_and_none_is_selected(
     caplog.set_level(logging.INFO, logger="pipeline")
     run_sweep(name, values, f"{C}=1")
     assert len(table()) == 2
-    assert "Nothing is selected: the trials have different splits" in caplog.text
+    assert "Not selecting a trial: they have different splits" in caplog.text
     assert not selected
 
 
@@ -216,6 +216,6 @@ def test_a_sweep_that_is_cut_off_shows_what_has_finished_and_selects_nothing(
     assert mlflow.get_run(killed.info.run_id).info.status == "KILLED"
     assert sorted(table()["status"]) == ["FINISHED", "KILLED"]
     assert "failed" in capsys.readouterr().out
-    assert "The sweep was cut off. The same command goes on where it stopped" in caplog.text
+    assert "The sweep was interrupted. Repeat the same command to resume it" in caplog.text
     assert sweep_run().info.status == status
     assert not selected
