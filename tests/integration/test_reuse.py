@@ -99,7 +99,7 @@ def test_a_damaged_artifact_is_made_again_and_what_eats_it_is_not(
         damaged = run_of("split")
         damage(folder_of(damaged) / "splits")
         assert command("preprocess") == ["split"], "the splits are the same as before, so the corpus is, too"
-        assert f"run {damaged.info.run_id}: what it has made is gone or damaged" in caplog.text
+        assert f"not reusing run {damaged.info.run_id}, its artifacts are missing or damaged" in caplog.text
     assert command("preprocess") == []
 
 
