@@ -43,7 +43,7 @@ from tables import reading
 
 TARGET = 50
 WARM_UP = 10
-KNOWN = 8000
+VOCABULARY_TWEETS = 8000
 SEED = 42
 KERAS = "keras predict"
 SERVED = "TensorFlow Lite"
@@ -69,15 +69,15 @@ class Forms(NamedTuple):
     natives: dict[str, Network]
 
 
-def make_forms(known: list[str], folder: Path) -> Forms:
+def make_forms(vocabulary_tweets: list[str], folder: Path) -> Forms:
     """Write the native and the served form to a folder, and load the native form.
 
-    The vocabulary is that of the `known` tweets, which also fill the tokenizer's cache as in a running service.
+    The vocabulary is that of `vocabulary_tweets`, which also fill the tokenizer's cache as in a running service.
     """
     with hydra.initialize(version_base="1.3", config_path="../conf"):
         cfg = hydra.compose("config", overrides=["train_keras=bilstm"])
     tokenizer: Tokenizer = instantiate(cfg.preprocess.tokenizer)
-    words = vocabulary([tokenizer(text) for text in known], cfg.embed.min_count)
+    words = vocabulary([tokenizer(text) for text in vocabulary_tweets], cfg.embed.min_count)
     vectors = np.random.default_rng(SEED).normal(size=(len(words), cfg.embed.vector_size)).astype(np.float32)
     embedding = WordEmbedding(words=words, vectors=vectors, vector_size=cfg.embed.vector_size)
 
@@ -131,10 +131,10 @@ def main() -> None:
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    texts = read_texts(options.file, options.column, options.tweets + KNOWN)
-    timed, known = texts[: options.tweets], texts[options.tweets :]
+    texts = read_texts(options.file, options.column, options.tweets + VOCABULARY_TWEETS)
+    timed, vocabulary_tweets = texts[: options.tweets], texts[options.tweets :]
     with tempfile.TemporaryDirectory() as scratch:
-        forms = make_forms(known, Path(scratch))
+        forms = make_forms(vocabulary_tweets, Path(scratch))
         raw = milliseconds(make_sides(forms, forms.tokenizer, Path(scratch)), timed)
         tokens = {text: forms.tokenizer(text) for text in timed}
         bare = milliseconds(make_sides(forms, tokens.__getitem__, Path(scratch)), timed)

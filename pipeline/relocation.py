@@ -27,24 +27,24 @@ def relocate(file: Path) -> list[Path]:
     Raises:
         StoreError: the files of the runs are still in a former folder.
     """
-    former, here = store.former_folders(file), file.parent / "mlruns"
+    former, current = store.former_folders(file), file.parent / "mlruns"
     for folder in former:
-        there = folder / "mlruns"
-        if there.is_dir() and not here.is_dir():
+        files = folder / "mlruns"
+        if files.is_dir() and not current.is_dir():
             raise StoreError(
-                f"The files of the runs are still in {there}: copy that folder to {here} first. To start without "
+                f"The files of the runs are still in {files}: copy that folder to {current} first. To start without "
                 f"these runs, delete {file}."
             )
     if former:
         shutil.copy(file, file.with_name(f"{file.name}.before_relocation"))
         for folder in former:
-            replace(file, folder / "mlruns", here)
+            replace(file, folder / "mlruns", current)
     return former
 
 
-def replace(file: Path, there: Path, here: Path) -> None:
+def replace(file: Path, former: Path, current: Path) -> None:
     """Replace a folder at the beginning of all locations in a database, both as a path and as a `file://` URI."""
-    prefixes = {f"{there}/": f"{here}/", f"{there.as_uri()}/": f"{here.as_uri()}/"}
+    prefixes = {f"{former}/": f"{current}/", f"{former.as_uri()}/": f"{current.as_uri()}/"}
     with store.closing_connection(file) as connection:
         for old, new in prefixes.items():
             for table, column in LOCATIONS:

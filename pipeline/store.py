@@ -171,10 +171,10 @@ def former_folders(file: Path) -> list[Path]:
     return sorted(folder for folder in folders if is_former(folder, file.parent))
 
 
-def is_former(folder: Path, here: Path) -> bool:
-    """Return whether this project came from a folder: that no longer exists, or is another folder with a project."""
+def is_former(folder: Path, project: Path) -> bool:
+    """Return whether a project came from a folder: one that no longer exists, or that is another project."""
     moved = not folder.exists()
-    return moved or (not folder.samefile(here) and (folder / "MLproject").is_file())
+    return moved or (not folder.samefile(project) and (folder / "MLproject").is_file())
 
 
 def local_path(location: str) -> str:

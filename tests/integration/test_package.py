@@ -79,7 +79,7 @@ def test_the_champion_becomes_a_bento_that_holds_the_model_and_what_is_known_of_
 
 
 def test_without_a_champion_there_is_nothing_to_package() -> None:
-    with pytest.raises(RegistryError, match="nobody has no champion. Make one with `make run`"):
+    with pytest.raises(RegistryError, match="nobody has no champion to package. Train one with `make run`"):
         package.main(configuration("select.name=nobody"))
 
 
@@ -122,7 +122,7 @@ def test_a_model_of_an_older_version_of_this_project_is_refused(name: str, train
     told = path.read_text(encoding="utf-8")
     path.unlink()
     try:
-        with pytest.raises(PackagingError, match="The model lacks golden.json: .* Train it again"):
+        with pytest.raises(PackagingError, match="The model has no golden.json: .* Train it again"):
             package.main(configuration(f"select.name={name}"))
     finally:
         path.write_text(told, encoding="utf-8")

@@ -162,7 +162,7 @@ def test_a_clearly_worse_challenger_keeps_its_alias_with_the_reasons_and_the_cha
     assert challenger.tags["gate"] == "refused"
     assert "worse than the champion" in challenger.tags["gate_reasons"]
     assert last_run().data.metrics["lead_over_champion_high"] < 0
-    assert "challenger; as champion it is refused" in capsys.readouterr().out
+    assert "challenger (gate: refused)" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("quick")
@@ -382,7 +382,9 @@ def test_what_cannot_be_selected_is_refused_before_anything_is_registered_or_tes
     refused("set it to a list of names among", model, options=("select.families=baseline",), error=SettingsError)
     refused(r"set select\.floor\.roc_auc=", model, options=("select.floor=0.5",), error=SettingsError)
     refused("cannot rank models", model, options=("select.metric=calibration_error",), error=SettingsError)
-    refused(r"select\.runtimes=sklearn: give a list", model, options=("select.runtimes=sklearn",), error=SettingsError)
+    refused(
+        r"select\.runtimes=sklearn: set it to a list", model, options=("select.runtimes=sklearn",), error=SettingsError
+    )
     refused(r"margin\.roc_auc=nan", model, options=("select.margin.roc_auc=nan",), error=SettingsError)
     refused(r"select\.min_compared=0", model, options=("select.min_compared=0",), error=SettingsError)
     refused(r"select\.confidence=2", model, options=("select.confidence=2",), error=SettingsError)
@@ -445,7 +447,7 @@ def shortened(stored: pd.DataFrame) -> pd.DataFrame:
     [
         (shuffled, r"1\d\d of 120 texts or labels differ, the first in row \d"),
         (relabelled, "120 of 120 texts or labels differ, the first in row 1"),
-        (shortened, "119 validation tweets, the splits hold 120"),
+        (shortened, "119 validation tweets, but the splits have 120"),
     ],
 )
 def test_predictions_that_are_not_of_these_tweets_in_this_order_are_refused(
