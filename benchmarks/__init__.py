@@ -1,1 +1,1 @@
-"""Speed, as ratios: each module is one benchmark, run as `python -m benchmarks.<name>`."""
+"""Benchmarks of speed, as ratios to a reference. Run `python -m benchmarks.<name>`."""

@@ -1,22 +1,22 @@
-"""Compare the linear baselines of this project with fastText, which is linear too, on the same splits and tokens.
+"""Compare the linear baselines of this project with fastText, another linear model, on the same splits and tokens.
 
-    pip install --no-deps fasttext-wheel==0.9.2      # in the environment of this project, for this benchmark only
+    pip install --no-deps fasttext-wheel==0.9.2      # in this project's environment, for this benchmark only
     python -m benchmarks.against_fasttext --file TWEETS --label COLUMN --negative VALUE [--sizes N ...] [OVERRIDE ...]
 
-What is compared: the AUC on validation, the seconds of a fit and the microseconds of a prediction, of `train_baseline`
-as conf/ describes it (its search included: by cross-validation on the training split, as always, and the time of the
-one fit with what it has found told apart), and of fastText with pairs of words, then with pieces of 2 to 5 characters
-too, all else as its authors have set it.
+Compares validation AUC, fit time and prediction time of
+- `train_baseline` as configured in conf/, with and without the time of its hyperparameter search (cross-validation on
+  the training split);
+- fastText with word bigrams, and with word bigrams and character 2- to 5-grams; other settings are its defaults.
 
-Why it is fair: all sides learn from the tokens of `preprocess` joined by spaces, of the splits that
-`sentiment.data.splitting` makes of the data, and are asked for validation tweets in one batch; what tokenizing takes
-is owed by all and not counted. fastText has all cores for its fit; a logistic regression has one. With few validation
-tweets the order of two models is chance: each size is drawn, and split, several times, and each draw's lead is shown.
-On 11,200 real tweets no other rate or number of epochs (0.05, 0.1, 0.5; 5, 10, 25) made fastText better by more than
-0.002, though they were chosen by the very validation split.
+Fairness: All models are fitted on the tokens of `preprocess`, joined by spaces, of splits made by
+`sentiment.data.splitting`, and predict the validation tweets in one batch. Tokenization is the same for all and not
+timed. fastText is fitted on all cores, logistic regression on one. With few validation tweets, the ranking of two
+models is a matter of chance, so each size is sampled and split several times, and the lead in each sample is shown. On
+11,200 real tweets, tuning fastText's learning rate (0.05, 0.1, 0.5) and epochs (5, 10, 25) on the same validation split
+improved it by 0.002 at most.
 
-Where only part of a table is a random part of what it was drawn from, `--random COLUMN=VALUE` names it: validation and
-test are of that part alone, and the others are added to train where more rows are asked for.
+If only part of a table is a random sample of its population, name it with `--random COLUMN=VALUE`: validation and test
+are taken from that part only, and the other rows are added to train if a size needs more rows.
 """
 
 import argparse
@@ -55,18 +55,18 @@ FASTTEXT = {
     "fastText, bigrams": {"wordNgrams": 2},
     "fastText, and subwords": {"wordNgrams": 2, "minn": 2, "maxn": 5},
 }
-# Synthetic tweets, where no file is given.
+# Number of synthetic tweets, without --file.
 ROWS = 5_000
 
 
-class Taken(NamedTuple):
-    """What a side has reached and taken.
+class Measurement(NamedTuple):
+    """Quality and times of one model.
 
     Attributes:
-        auc: on the validation split.
-        fit: seconds of the one fit that is used.
-        search: seconds of all there was to do before predicting, that fit included.
-        predict: microseconds a tweet.
+        auc: AUC on the validation split.
+        fit: seconds of the final fit.
+        search: seconds of the hyperparameter search and the final fit.
+        predict: microseconds per tweet.
     """
 
     auc: float
@@ -76,15 +76,15 @@ class Taken(NamedTuple):
 
 
 Predict = Callable[[Sequence[str]], Probabilities]
-# From the training split and its documents, tokens joined by spaces, to a fitted model and the seconds of its fit.
+# From the training split, its documents (tokens joined by spaces) and a seed to a fitted model and its fit time.
 Fit = Callable[[pd.DataFrame, list[str], int], tuple[Predict, float]]
 
 
 def fit_fasttext(
     train: pd.DataFrame, documents: list[str], seed: int, *, settings: Mapping[str, Any]
 ) -> tuple[Predict, float]:
-    """Fit fastText on all cores, from the file that it wants."""
-    fasttext: Any = import_module("fasttext")  # for this benchmark only, and no dependency of the project
+    """Fit fastText on all cores; it reads its training data from a file."""
+    fasttext: Any = import_module("fasttext")  # not a dependency of the project
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "train.txt"
         lines = [f"__label__{label} {text}\n" for label, text in zip(train["negative"], documents, strict=True)]
@@ -94,19 +94,20 @@ def fit_fasttext(
         seconds = time.perf_counter() - started
 
     def predict(texts: Sequence[str]) -> Probabilities:
-        # Not `model.predict`, which fails with NumPy 2, and not `multilinePredict`, which gives all labels one value.
-        answers = (model.f.predict(f"{text}\n", 2, 0.0, "strict") for text in texts)
-        return pd.Series([{label: value for value, label in answer}["__label__1"] for answer in answers]).to_numpy()
+        # `model.predict` fails with NumPy 2, and `multilinePredict` returns the same value for all labels.
+        predictions = (model.f.predict(f"{text}\n", 2, 0.0, "strict") for text in texts)
+        by_label = [{label: value for value, label in prediction} for prediction in predictions]
+        return pd.Series([probability["__label__1"] for probability in by_label]).to_numpy()
 
     return predict, seconds
 
 
 def fit_baseline(train: pd.DataFrame, documents: list[str], seed: int, *, cfg: DictConfig) -> tuple[Predict, float]:
-    """Fit a baseline as the step `train_baseline` does, its search included."""
+    """Fit a baseline like the step `train_baseline`, including its hyperparameter search."""
     settings = OmegaConf.to_container(cfg.train_baseline, resolve=True)
     assert isinstance(settings, dict)
-    parts = {str(part): value for part, value in settings.items()}
-    pipeline, grid = bag_of_words.build(parts, partial(instantiate, _convert_="all"))
+    components = {str(name): value for name, value in settings.items()}
+    pipeline, grid = bag_of_words.build(components, partial(instantiate, _convert_="all"))
     with tempfile.TemporaryDirectory() as cache:
         best, _, seconds = bag_of_words.search(
             pipeline, grid, documents, train, **cfg.search, seed=seed, cache=Path(cache)
@@ -121,7 +122,7 @@ def compose(baseline: str, overrides: Sequence[str]) -> DictConfig:
 
 
 def read(options: Any) -> tuple[Labelled, Labelled | None]:
-    """Read the rows to draw from, and those for train alone, if there are any."""
+    """Read the rows to sample from, and the rows for train only, if any."""
     if options.file is None:
         rows = sample.load(rows=ROWS, seed=0)
         return check(rows, "text", "label", "user", ["negative"]), None
@@ -135,7 +136,7 @@ def read(options: Any) -> tuple[Labelled, Labelled | None]:
 
 
 def check(rows: pd.DataFrame, text: str, label: str, group: str | None, negative: list[str]) -> Labelled:
-    """Check rows as the step `split` does; every label that is not negative is positive."""
+    """Check rows like the step `split`; every label that is not negative is positive."""
     return checks.check(
         rows.reset_index(drop=True),
         text_column=text,
@@ -150,7 +151,7 @@ def check(rows: pd.DataFrame, text: str, label: str, group: str | None, negative
 
 
 def draw(rows: Labelled, more: Labelled | None, shares: DictConfig, *, size: int, seed: int) -> Frames:
-    """Draw so many rows, or all if there are fewer, and split them; what `rows` lack, `more` adds to train."""
+    """Sample and split `size` rows (or all, if fewer); if `rows` are too few, add rows of `more` to train."""
     unique = splitting.deduplicate(rows.frame).frame
     drawn = splitting.sample(unique, size=min(size, len(unique)), seed=seed)
     frames = splitting.split(drawn, validation=shares.validation, test=shares.test, seed=seed)
@@ -165,8 +166,8 @@ def make_documents(frame: pd.DataFrame, cfg: DictConfig) -> list[str]:
     return [document(tokens) for tokens in tokenize(frame["text"].tolist(), instantiate(cfg.preprocess.tokenizer))]
 
 
-def measure(fit: Fit, frames: Frames, documents: Mapping[str, list[str]], seed: int) -> Taken:
-    """Fit one side, and ask it for the validation split."""
+def measure(fit: Fit, frames: Frames, documents: Mapping[str, list[str]], seed: int) -> Measurement:
+    """Fit one model, and predict the validation split."""
     started = time.perf_counter()
     predict, seconds = fit(frames["train"], documents["train"], seed)
     search = time.perf_counter() - started
@@ -174,67 +175,76 @@ def measure(fit: Fit, frames: Frames, documents: Mapping[str, list[str]], seed: 
     probability = predict(documents["validation"])
     microseconds = (time.perf_counter() - started) * 1e6 / len(probability)
     auc = float(roc_auc_score(frames["validation"]["negative"], probability))
-    return Taken(auc, seconds, search, microseconds)
+    return Measurement(auc, seconds, search, microseconds)
 
 
-def show(size: int, frames: Frames, draws: Mapping[str, list[Taken]]) -> None:
-    """Print one size: means of all draws."""
-    counts = f"{len(frames['train']):,} to train on, {len(frames['validation']):,} to validate"
-    shown = Table(title=f"{size:,} rows: {counts}; means of {len(next(iter(draws.values())))} draws")
-    for heading in ("", "AUC", "fit, s", "with search, s", "predict, µs a tweet"):
-        shown.add_column(heading, justify="right" if heading else "left")
-    for name, taken in draws.items():
-        mean = pd.DataFrame(taken).mean()
-        shown.add_row(name, f"{mean.auc:.4f}", f"{mean.fit:.1f}", f"{mean.search:.1f}", f"{mean.predict:.0f}")
-    Console().print(shown)
+def show(size: int, frames: Frames, draws: Mapping[str, list[Measurement]]) -> None:
+    """Print the table for one size: means over all samples."""
+    counts = f"{len(frames['train']):,} train, {len(frames['validation']):,} validation"
+    table = Table(title=f"{size:,} rows ({counts}); means of {len(next(iter(draws.values())))} samples")
+    for heading in ("", "AUC", "fit, s", "with search, s", "predict, µs per tweet"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, measurements in draws.items():
+        mean = pd.DataFrame(measurements).mean()
+        table.add_row(name, f"{mean.auc:.4f}", f"{mean.fit:.1f}", f"{mean.search:.1f}", f"{mean.predict:.0f}")
+    Console().print(table)
 
 
-def leads(draws: Mapping[str, list[Taken]]) -> dict[str, list[float]]:
-    """Return by how much the AUC of each baseline is above that of the better fastText, one value a draw."""
-    aucs = pd.DataFrame({name: [taken.auc for taken in each] for name, each in draws.items()})
+def leads(draws: Mapping[str, list[Measurement]]) -> dict[str, list[float]]:
+    """Return the lead in AUC of each baseline over the better fastText model, one value per sample."""
+    aucs = pd.DataFrame({name: [measurement.auc for measurement in each] for name, each in draws.items()})
     best = aucs[list(FASTTEXT)].max(axis=1)
     return {name: (aucs[name] - best).tolist() for name in draws if name not in FASTTEXT}
 
 
 def main() -> None:
-    """Measure all sides at all sizes, print them, and by how much the baselines lead."""
+    """Measure all models at all sizes; print tables and leads."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--file", help=f"CSV or Parquet with real tweets (default: {ROWS:,} synthetic ones)")
-    parser.add_argument("--text", default="text", help="its column of texts (%(default)s)")
-    parser.add_argument("--label", default="label", help="its column of labels (%(default)s)")
-    parser.add_argument("--negative", default="negative", help="the label of the negative tweets (%(default)s)")
-    parser.add_argument("--group", help="its column of authors (none)")
-    parser.add_argument("--random", metavar="COLUMN=VALUE", help="which rows validation and test are of (all)")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[ROWS], help="rows; too many: all (%(default)s)")
-    parser.add_argument("--draws", type=int, default=3, help="of each size (%(default)s)")
-    parser.add_argument("--baselines", nargs="+", default=["logistic_regression", "characters"], help="(%(default)s)")
-    parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="of the configuration: preprocess=plain")
+    parser.add_argument("--text", default="text", help="column of texts (%(default)s)")
+    parser.add_argument("--label", default="label", help="column of labels (%(default)s)")
+    parser.add_argument("--negative", default="negative", help="label of negative tweets (%(default)s)")
+    parser.add_argument("--group", help="column of authors (none)")
+    parser.add_argument("--random", metavar="COLUMN=VALUE", help="rows to use for validation and test (all)")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=[ROWS], help="numbers of rows, at most all (%(default)s)"
+    )
+    parser.add_argument("--draws", type=int, default=3, help="samples per size (%(default)s)")
+    parser.add_argument(
+        "--baselines",
+        nargs="+",
+        default=["logistic_regression", "characters"],
+        help="choices of train_baseline (%(default)s)",
+    )
+    parser.add_argument(
+        "overrides", nargs="*", metavar="OVERRIDE", help="Hydra overrides, for example preprocess=plain"
+    )
     options: Any = parser.parse_args()
     if find_spec("fasttext") is None:
         sys.exit("fastText is not installed: pip install --no-deps fasttext-wheel==0.9.2")
     logging.getLogger("sentiment").setLevel(logging.WARNING)
 
     cfg = compose(options.baselines[0], options.overrides)
-    sides: dict[str, Fit] = {name: partial(fit_fasttext, settings=each) for name, each in FASTTEXT.items()}
-    sides |= {name: partial(fit_baseline, cfg=compose(name, options.overrides)) for name in options.baselines}
+    models: dict[str, Fit] = {name: partial(fit_fasttext, settings=each) for name, each in FASTTEXT.items()}
+    models |= {name: partial(fit_baseline, cfg=compose(name, options.overrides)) for name in options.baselines}
     rows, more = read(options)
-    told, above = [], dict.fromkeys(options.baselines, True)
+    lead_lines, above = [], dict.fromkeys(options.baselines, True)
     for size in options.sizes:
-        draws: dict[str, list[Taken]] = {name: [] for name in sides}
+        draws: dict[str, list[Measurement]] = {name: [] for name in models}
         for seed in track(range(options.draws), description=f"{size:,} rows", transient=True):
             frames = draw(rows, more, cfg.split, size=size, seed=seed)
             documents = {name: make_documents(frames[name], cfg) for name in ("train", "validation")}
-            for name, fit in sides.items():
+            for name, fit in models.items():
                 draws[name].append(measure(fit, frames, documents, seed))
         show(size, frames, draws)
         for name, each in leads(draws).items():
             mean = sum(each) / len(each)
             above[name] &= mean > 0
-            told.append(f"{size:,} rows, {name}: {mean:+.4f} ({' '.join(f'{lead:+.4f}' for lead in each)})")
-    print("Leads in AUC over the better of the two fastTexts, in the mean and draw by draw:", *told, sep="\n  ")
+            lead_lines.append(f"{size:,} rows, {name}: {mean:+.4f} ({' '.join(f'{lead:+.4f}' for lead in each)})")
+    print("Lead in AUC over the better fastText model: mean (each sample)", *lead_lines, sep="\n  ")
     verdicts = [f"{name} {'reached' if reached else 'missed'}" for name, reached in above.items()]
     print(
-        f"Target, above fastText at every size: {', '.join(verdicts)}. "
+        f"Target (above fastText at every size): {', '.join(verdicts)}. "
         f"{cores.available()} cores, load {os.getloadavg()[0]:.1f}."
     )
 

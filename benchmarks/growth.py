@@ -1,16 +1,15 @@
-"""Show how time and memory of each step grow with the rows of the data: a table and a plot.
+"""Measure how the time and memory of each step grow with the size of the data: tables and a plot.
 
     python -m benchmarks.growth [--sizes N ...] [--steps STEP ...] [--output PREFIX] [OVERRIDE ...]
 
-What is measured: each step as a process of its own, `python -m steps ...`, with all it does, on a store that is gone
-afterwards: seconds by the clock from its start to its end, imports included, and the peak of the memory that it and
-its children take together (Linux's proportional set size, looked at four times a second). Steps run one after the
-other, each once for each size, and eat what the steps before them have made of that size.
+Runs each step as a process, `python -m steps ...`, once per size, in order, on the artifacts of the previous steps, in
+a temporary store. Measures wall-clock time, including imports, and the peak memory of the process and its children
+(Linux's proportional set size, sampled four times a second).
 
-`{rows}` in an override stands for the size, so that a large data set is drawn from:
-`data=csv data.path=tweets.parquet ... data.sample_size={rows}`. Rows are those of all three splits together. What is
-said of the power with which a figure grows is taken from the two largest sizes: 1 is in proportion to the rows, 0 is
-not at all. Writes PREFIX.md and PREFIX.png.
+`{rows}` in an override is replaced by the size, for example to sample from a large data set:
+`data=csv data.path=tweets.parquet ... data.sample_size={rows}`. Sizes count the rows of all three splits. `power` is
+the exponent of growth between the two largest sizes: 1 is proportional to the rows, 0 is constant. Writes PREFIX.md and
+PREFIX.png.
 """
 
 import argparse
@@ -31,13 +30,13 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks import store
-from benchmarks.preprocessing import LOOK_EVERY, memory_of
+from benchmarks.preprocessing import SAMPLING_SECONDS, memory_of
 from benchmarks.store import PROJECT, Store
 from pipeline.plan import MAKERS, inputs
 from sentiment.data import cores
 from sentiment.reports import pages, plots
 
-# What is measured: a step and the alternatives it is run with.
+# By name: a step and its overrides.
 STEPS = {
     "split": ("split", ()),
     "preprocess": ("preprocess", ()),
@@ -52,61 +51,58 @@ DATA = ["data.rows={rows}"]
 FIGURES = {"seconds": "Seconds", "memory": "Peak memory, GiB"}
 
 
-class Taken(NamedTuple):
-    """What a step took: seconds by the clock, and GiB at the most."""
+class Measurement(NamedTuple):
+    """Wall-clock seconds and peak memory in GiB of a step."""
 
     seconds: float
     memory: float
 
 
-def measure(runs: Store, step: str, options: Sequence[str]) -> Taken:
-    """Run a step on what the steps before it have made last, and measure it.
+def measure(runs: Store, step: str, options: Sequence[str]) -> Measurement:
+    """Run a step on the latest artifacts of the previous steps, and measure it.
 
     Raises:
-        RuntimeError: it failed; what it has printed last is part of the message.
+        RuntimeError: the step failed; the message contains the end of its output.
     """
-    eaten = [f"inputs.{name}=runs:/{runs.runs(MAKERS[name])[0].info.run_id}/{name}" for name in inputs(step)]
-    command = [sys.executable, "-m", "steps", step, *eaten, *options]
-    printed = runs.folder / "printed.txt"
+    input_options = [f"inputs.{name}=runs:/{runs.runs(MAKERS[name])[0].info.run_id}/{name}" for name in inputs(step)]
+    command = [sys.executable, "-m", "steps", step, *input_options, *options]
+    output = runs.folder / "output.txt"
     peak = 0.0
-    with printed.open("w", encoding="utf-8") as file:
+    with output.open("w", encoding="utf-8") as file:
         started = time.perf_counter()
         process = subprocess.Popen(command, cwd=PROJECT, env=runs.environment, stdout=file, stderr=subprocess.STDOUT)
         while process.poll() is None:
             peak = max(peak, memory_of(process.pid))
-            time.sleep(LOOK_EVERY)
+            time.sleep(SAMPLING_SECONDS)
         seconds = time.perf_counter() - started
     if process.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{printed.read_text(encoding='utf-8')[-3000:]}")
-    return Taken(seconds, peak)
+        raise RuntimeError(f"{' '.join(command)} failed:\n{output.read_text(encoding='utf-8')[-3000:]}")
+    return Measurement(seconds, peak)
 
 
 def power(sizes: Sequence[int], values: Sequence[float]) -> float:
-    """Return the power of the size with which values grow from the last but one size to the last; 1 is in proportion.
-
-    Not a number where there is one size only.
-    """
+    """Return the exponent of growth between the last two sizes (1: proportional), or NaN if there is only one size."""
     if len(sizes) < 2:
         return math.nan
     return math.log(values[-1] / values[-2]) / math.log(sizes[-1] / sizes[-2])
 
 
 def wide(measured: pd.DataFrame, figure: str) -> pd.DataFrame:
-    """Return a figure as a table for people: one row a step, one column a size, and the power of its growth.
+    """Return a formatted table of a figure: one row per step, one column per size, and a column `power`.
 
-    `measured` has one row a step and size: `step`, `rows`, `seconds` and `memory`.
+    `measured` has one row per step and size: `step`, `rows`, `seconds` and `memory`.
     """
     table = measured.pivot(index="step", columns="rows", values=figure).loc[measured["step"].unique()]
     sizes = [int(size) for size in table.columns]
-    written = table.map("{:.2f}".format if figure == "memory" else "{:.1f}".format)
-    written.columns = [f"{size:,} rows" for size in sizes]
+    formatted = table.map("{:.2f}".format if figure == "memory" else "{:.1f}".format)
+    formatted.columns = [f"{size:,} rows" for size in sizes]
     powers = [power(sizes, row.tolist()) for _, row in table.iterrows()]
-    written["power"] = ["" if math.isnan(value) else f"{value:.2f}" for value in powers]
-    return written.reset_index()
+    formatted["power"] = ["" if math.isnan(value) else f"{value:.2f}" for value in powers]
+    return formatted.reset_index()
 
 
 def plot(measured: pd.DataFrame) -> Figure:
-    """Plot seconds and memory of each step against the rows, all of them logarithmic; `measured` as in `wide`."""
+    """Plot time and memory of each step against the rows, on logarithmic axes; `measured` as in `wide`."""
     figure = Figure(figsize=(11.0, 4.4), layout="constrained", dpi=120)
     titles = {"seconds": "Time of each step", "memory": "Peak memory of each step"}
     sizes = sorted(measured["rows"].unique())
@@ -116,8 +112,8 @@ def plot(measured: pd.DataFrame) -> Figure:
         ):
             axes.plot(rows["rows"], rows[name], "o-", markersize=5, color=colour, label=step)
         largest = measured.loc[measured["rows"] == sizes[-1], name].max()
-        in_proportion = [largest * size / sizes[-1] for size in sizes]
-        axes.plot(sizes, in_proportion, label="in proportion to the rows", **plots.REFERENCE)
+        proportional = [largest * size / sizes[-1] for size in sizes]
+        axes.plot(sizes, proportional, label="proportional to the rows", **plots.REFERENCE)
         axes.set(xscale="log", yscale="log", xlabel="rows of the data set (logarithmic)")
         axes.set(ylabel=f"{FIGURES[name].lower().replace('gib', 'GiB')} (logarithmic)")
         axes.set_ylim(bottom=measured[name].min() / 2)
@@ -134,39 +130,39 @@ def plot(measured: pd.DataFrame) -> Figure:
 
 
 def main() -> None:
-    """Measure all steps at all sizes, print the tables and write them and the plot."""
+    """Measure all steps at all sizes; print tables, and write tables and plot to files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    usual = [name for name in STEPS if name not in SLOW]
-    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 4000], help="rows (%(default)s)")
-    parser.add_argument("--steps", choices=STEPS, nargs="+", default=usual, help=f"(all but {', '.join(SLOW)})")
-    parser.add_argument("--output", default="growth", help="of the files to write (%(default)s)")
+    fast_steps = [name for name in STEPS if name not in SLOW]
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 4000], help="numbers of rows (%(default)s)")
+    parser.add_argument("--steps", choices=STEPS, nargs="+", default=fast_steps, help=f"(all but {', '.join(SLOW)})")
+    parser.add_argument("--output", default="growth", metavar="PREFIX", help="prefix of the output files (%(default)s)")
     parser.add_argument("overrides", nargs="*", default=DATA, metavar="OVERRIDE", help=f"the data ({' '.join(DATA)})")
     options: Any = parser.parse_args()
 
     sizes = sorted(options.sizes)
-    wanted = [name for name in STEPS if name in options.steps]
+    names = [name for name in STEPS if name in options.steps]
     rows = []
     with store.temporary() as runs:
-        for size, name in track([(size, name) for size in sizes for name in wanted], "step", transient=True):
-            step, alternatives = STEPS[name]
+        for size, name in track([(size, name) for size in sizes for name in names], "step", transient=True):
+            step, step_overrides = STEPS[name]
             overrides = [override.format(rows=size) for override in options.overrides]
-            taken = measure(runs, step, [*overrides, *alternatives])
-            rows.append({"step": name, "rows": size, **taken._asdict()})
+            measurement = measure(runs, step, [*overrides, *step_overrides])
+            rows.append({"step": name, "rows": size, **measurement._asdict()})
     measured = pd.DataFrame(rows)
 
-    parts = [f"# How the steps grow with the data ({cores.available()} cores)"]
+    blocks = [f"# Growth of the steps with the data ({cores.available()} cores)"]
     for figure, title in FIGURES.items():
-        table = wide(measured, figure)
-        shown = Table(title=title)
-        for heading in table.columns:
-            shown.add_column(heading, justify="left" if heading == "step" else "right")
-        for row in table.itertuples(index=False):
-            shown.add_row(*row)
-        Console().print(shown)
-        parts += [f"## {title}", pages.grid(table)]
-    Path(f"{options.output}.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+        frame = wide(measured, figure)
+        table = Table(title=title)
+        for heading in frame.columns:
+            table.add_column(heading, justify="left" if heading == "step" else "right")
+        for row in frame.itertuples(index=False):
+            table.add_row(*row)
+        Console().print(table)
+        blocks += [f"## {title}", pages.grid(frame)]
+    Path(f"{options.output}.md").write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
     plot(measured).savefig(f"{options.output}.png")
-    print(f"Written: {options.output}.md and {options.output}.png. Load {os.getloadavg()[0]:.1f}.")
+    print(f"Wrote {options.output}.md and {options.output}.png. Load {os.getloadavg()[0]:.1f}.")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The service that many public projects run: FastAPI, and `predict` of the Keras model for each request.
+"""A reference service as in many public projects: FastAPI, with `keras.Model.predict` for each request.
 
-No benchmark itself: `benchmarks.service` starts it as `python -m benchmarks.keras_service NATIVE CLASSIFIER PORT`, with
-the `.keras` model and the folder of the served classifier, which tells how text is read.
+Not a benchmark itself: `benchmarks.service` starts `python -m benchmarks.keras_service NATIVE CLASSIFIER PORT`, with
+the `.keras` model and the folder of the served classifier, from which it takes the text processing.
 """
 
 import sys
@@ -18,14 +18,14 @@ from sentiment.inference.runtimes.tflite import number_words, read_vocabulary, t
 from sentiment.inference.text import Tokenizer, read_text
 
 
-class Question(BaseModel):
-    """One tweet."""
+class PredictRequest(BaseModel):
+    """A request with one tweet."""
 
     text: str
 
 
 def application(native: Path, classifier: Path) -> FastAPI:
-    """Return the service."""
+    """Create the service."""
     network: Any = keras.models.load_model(native, compile=False)
     tokenizer = read_text(read_description(classifier)["text"])
     assert isinstance(tokenizer, Tokenizer)
@@ -34,12 +34,12 @@ def application(native: Path, classifier: Path) -> FastAPI:
 
     @app.get("/readyz")
     def readyz() -> None:
-        """Tell that the model is loaded."""
+        """Respond once the model is loaded."""
 
     @app.post("/predict")
-    def predict(asked: Question) -> dict[str, float]:
-        """Answer one tweet."""
-        row = token_numbers([tokenizer(asked.text)], number, length)
+    def predict(request: PredictRequest) -> dict[str, float]:
+        """Classify one tweet."""
+        row = token_numbers([tokenizer(request.text)], number, length)
         return {"negative_probability": float(network.predict(row, verbose=0)[0, 0])}
 
     return app

@@ -1,22 +1,22 @@
-"""Compare `sentiment.data.corpus.tokenize` with the loop over NLTK that most projects run.
+"""Compare `sentiment.data.corpus.tokenize` with the usual loop over NLTK.
 
     python -m benchmarks.preprocessing [--file TABLE --column COLUMN] [--tweets N] [--runs N]
 
-What is compared: all texts of a table to tokens, from a fresh process to the list of results; by the plain loop, in one
-process, with a `TweetTokenizer` made once and every token stemmed by `SnowballStemmer` (or lemmatized by
-`simplemma.lemmatize`), and by this project with `preprocess=stem` (or `lemmatize`), on all cores and on one. The
-tokenizer alone, without any stemming, stands beside them.
+Tokenizes all texts of a table
+- with a plain loop in one process: one `TweetTokenizer`, and `SnowballStemmer` or `simplemma.lemmatize` on each token;
+- with this project: `preprocess=stem` (or `lemmatize`), on all cores and on one core;
+- with the tokenizer alone, for reference.
 
-Why it is fair: the loop is what the libraries' documentation shows, and it does less: this project also decodes
-entities, replaces links, mentions and emoji, shortens repeated letters and spells negations out. Every run is a process
-of its own, so that nothing is remembered from an earlier one; its time includes loading dictionaries and starting
-processes, but neither the imports nor reading texts and settings. Sides take turns; each figure is a median. The loop
-runs on one core because that is what it is; this project on one core shows what is owed to the code, the rest is owed
-to the cores. CPU seconds, of all processes together, show what a busy machine hides. Synthetic tweets, the default,
-have few distinct words, which flatters whoever remembers words: give real ones.
+Fairness: The loop is that of the libraries' documentation, and does less: this project also decodes entities, replaces
+links, mentions and emoji, shortens repeated letters and expands negations. Each run is a fresh process, so nothing is
+cached from earlier runs. Times include loading dictionaries and starting processes, but not imports and reading texts
+and settings. Runs alternate between the variants; each figure is a median. The result on one core shows the effect of
+the code, that on all cores adds the effect of parallelism. CPU seconds are summed over all processes, and depend less
+on the load of the machine. Synthetic tweets (the default) have few distinct words, which favours code that caches
+words: use real tweets.
 
-Peak memory is that of the process and its children together, what they share counted once (Linux's
-proportional set size, looked at four times a second and at the end, the texts and the imports included).
+Peak memory is the proportional set size (Linux) of the process and its children, including texts and imports, sampled
+four times a second and at the end.
 """
 
 import argparse
@@ -48,15 +48,15 @@ TARGET = 3
 MEMORY_TARGET = 2
 SEED = 42
 GIB = 2**30
-LOOK_EVERY = 0.25
+SAMPLING_SECONDS = 0.25
 
 Texts = Sequence[str]
 Tokens = list[list[str]]
 Side = Callable[[Texts], Tokens]
 
 
-class Taken(NamedTuple):
-    """What one run took: seconds by the clock, of the processors, and GiB at the most."""
+class Measurement(NamedTuple):
+    """Wall-clock seconds, CPU seconds and peak memory in GiB of one run."""
 
     seconds: float
     cpu: float
@@ -64,31 +64,31 @@ class Taken(NamedTuple):
 
 
 def loop_tokenizing(texts: Texts) -> Tokens:
-    """Cut texts into tokens, and no more."""
+    """Tokenize texts only."""
     tokenizer = TweetTokenizer(preserve_case=False)
     return [tokenizer.tokenize(text) for text in texts]
 
 
 def loop_stemming(texts: Texts) -> Tokens:
-    """Cut texts into tokens and stem each."""
+    """Tokenize texts and stem each token."""
     tokenizer, stemmer = TweetTokenizer(preserve_case=False), SnowballStemmer("english")
     return [[stemmer.stem(token) for token in tokenizer.tokenize(text)] for text in texts]
 
 
 def loop_lemmatizing(texts: Texts) -> Tokens:
-    """Cut texts into tokens and lemmatize each."""
+    """Tokenize texts and lemmatize each token."""
     tokenizer = TweetTokenizer(preserve_case=False)
     return [[simplemma.lemmatize(token, lang="en") for token in tokenizer.tokenize(text)] for text in texts]
 
 
 def ours(preprocess: str, *, cores: bool) -> Side:
-    """Return what the step does with an option of the group `preprocess`, on all cores or on one."""
+    """Return the step's function for a choice of `preprocess`, on all cores or on one."""
     with hydra.initialize(version_base="1.3", config_path="../conf"):
         cfg = hydra.compose("config", overrides=[f"preprocess={preprocess}"])
     return partial(tokenize if cores else tokenize_chunk, tokenizer=instantiate(cfg.preprocess.tokenizer))
 
 
-# What makes each side, and the loop that it is measured by.
+# By name: a factory of the variant, and the loop that is its reference.
 SIDES: dict[str, tuple[Callable[[], Side], str]] = {
     "loop, no stems": (lambda: loop_tokenizing, "loop, stem"),
     "loop, stem": (lambda: loop_stemming, "loop, stem"),
@@ -101,52 +101,52 @@ SIDES: dict[str, tuple[Callable[[], Side], str]] = {
 
 
 def read_texts(file: str | None, column: str, number: int | None) -> list[str]:
-    """Return texts of a table, drawn at random where not all are wanted, or synthetic ones."""
+    """Return texts of a table (a random sample if `number` is given), or synthetic ones."""
     frame = reading.read(Path(file)).frame if file else sample.load(rows=20_000, seed=SEED)
     texts = frame[column].astype(str)
     return (texts if number is None else texts.sample(min(number, len(texts)), random_state=SEED)).tolist()
 
 
-def run(name: str, options: Any, line: Connection) -> None:
-    """Time one side in this process, say how long it took, and keep its result until told to end."""
-    multiprocessing.set_start_method(None, force=True)  # as in the step: not that by which this process was started
+def run(name: str, options: Any, connection: Connection) -> None:
+    """Time one variant in this process, send the times, and keep the result until the parent has measured memory."""
+    multiprocessing.set_start_method(None, force=True)  # the default, as in the step, instead of `spawn`
     texts = read_texts(options.file, options.column, options.tweets)
     side = SIDES[name][0]()
     busy, started = cpu_seconds(), time.perf_counter()
     tokens = side(texts)
     seconds = time.perf_counter() - started
-    line.send((seconds, cpu_seconds() - busy))
-    line.recv()
+    connection.send((seconds, cpu_seconds() - busy))
+    connection.recv()
     assert len(tokens) == len(texts)
 
 
 def cpu_seconds() -> float:
-    """Return the processor time of this process and of its children that have ended."""
+    """Return the CPU time of this process and its finished children."""
     return sum(os.times()[:4])
 
 
-def measure(name: str, options: Any) -> Taken:
-    """Measure one side in a fresh process."""
-    fresh = multiprocessing.get_context("spawn")
-    line, other_end = fresh.Pipe()
-    process = fresh.Process(target=run, args=(name, options, other_end))
+def measure(name: str, options: Any) -> Measurement:
+    """Measure one variant in a fresh process."""
+    spawn = multiprocessing.get_context("spawn")
+    connection, child_connection = spawn.Pipe()
+    process = spawn.Process(target=run, args=(name, options, child_connection))
     process.start()
-    other_end.close()
+    child_connection.close()
     peak = 0.0
-    while not line.poll(LOOK_EVERY):
+    while not connection.poll(SAMPLING_SECONDS):
         peak = max(peak, memory_of(process.pid))
     try:
-        seconds, cpu = line.recv()
+        seconds, cpu = connection.recv()
     except EOFError:
-        raise RuntimeError(f"The side {name!r} ended without an answer: its error is above.") from None
+        raise RuntimeError(f"{name!r} ended without a result; see the error above.") from None
     peak = max(peak, memory_of(process.pid))
-    line.send("end")
+    connection.send("end")
     process.join()
-    return Taken(seconds, cpu, peak)
+    return Measurement(seconds, cpu, peak)
 
 
 def memory_of(process: int | None) -> float:
-    """Return the memory of a process and all its children in GiB; those that have just ended count nothing."""
+    """Return the memory of a process and all its descendants in GiB; finished processes count as 0."""
     folder = Path("/proc") / str(process)
     try:
         lines = (folder / "smaps_rollup").read_text().splitlines()
@@ -158,38 +158,37 @@ def memory_of(process: int | None) -> float:
 
 
 def main() -> None:
-    """Measure all sides, print them and the ratios."""
+    """Measure all variants; print times and ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--file", help="CSV or Parquet with real tweets (default: 20,000 synthetic ones)")
-    parser.add_argument("--column", default="text", help="its column of texts (%(default)s)")
-    parser.add_argument("--tweets", type=int, help="how many, drawn at random (default: all)")
-    parser.add_argument("--runs", type=int, default=3, help="of each side (%(default)s)")
+    parser.add_argument("--column", default="text", help="column of texts (%(default)s)")
+    parser.add_argument("--tweets", type=int, help="size of a random sample (default: all)")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each variant (%(default)s)")
     options: Any = parser.parse_args()
     number = len(read_texts(options.file, options.column, options.tweets))
 
-    runs: dict[str, list[Taken]] = {name: [] for name in SIDES}
+    runs: dict[str, list[Measurement]] = {name: [] for name in SIDES}
     for name in track([name for _ in range(options.runs) for name in SIDES], description="run", transient=True):
         runs[name].append(measure(name, options))
-    taken = {name: Taken(*map(median, zip(*each, strict=True))) for name, each in runs.items()}
+    medians = {name: Measurement(*map(median, zip(*each, strict=True))) for name, each in runs.items()}
 
-    shown = Table(title=f"{number:,} {'tweets' if options.file else 'synthetic tweets'}, medians of {options.runs}")
+    table = Table(title=f"{number:,} {'tweets' if options.file else 'synthetic tweets'}, medians of {options.runs}")
     for heading in ("", "seconds", "ratio", "CPU seconds", "ratio", "peak GiB"):
-        shown.add_column(heading, justify="right" if heading else "left")
-    ratios = {name: taken[loop].seconds / taken[name].seconds for name, (_, loop) in SIDES.items()}
-    for name, (seconds, cpu, peak) in taken.items():
-        cpu_ratio = taken[SIDES[name][1]].cpu / cpu
-        shown.add_row(name, f"{seconds:.1f}", f"{ratios[name]:.2f}", f"{cpu:.1f}", f"{cpu_ratio:.2f}", f"{peak:.2f}")
-    Console().print(shown)
+        table.add_column(heading, justify="right" if heading else "left")
+    ratios = {name: medians[loop].seconds / medians[name].seconds for name, (_, loop) in SIDES.items()}
+    for name, (seconds, cpu, peak) in medians.items():
+        cpu_ratio = medians[SIDES[name][1]].cpu / cpu
+        table.add_row(name, f"{seconds:.1f}", f"{ratios[name]:.2f}", f"{cpu:.1f}", f"{cpu_ratio:.2f}", f"{peak:.2f}")
+    Console().print(table)
     verdicts = [
         f"{ratios[name]:.1f} times as fast as the {loop} ({'reached' if ratios[name] >= TARGET else 'missed'})"
         for name, loop in (("ours, stem", "loop, stem"), ("ours, lemmatize", "loop, lemmatize"))
     ]
-    largest = max(taken["ours, stem"].peak, taken["ours, lemmatize"].peak)
+    largest = max(medians["ours, stem"].peak, medians["ours, lemmatize"].peak)
     print(
-        f"Target, {TARGET} times: {'; '.join(verdicts)}. "
-        f"Under {MEMORY_TARGET} GiB: {'yes' if largest < MEMORY_TARGET else 'no'}. "
-        f"{cores.available()} cores, load {os.getloadavg()[0]:.1f}: "
-        "other work on the machine slows the side that uses all cores most."
+        f"Target ({TARGET} times): {'; '.join(verdicts)}. "
+        f"Peak memory under {MEMORY_TARGET} GiB: {'yes' if largest < MEMORY_TARGET else 'no'}. "
+        f"{cores.available()} cores, load {os.getloadavg()[0]:.1f} (load slows the variants on all cores most)."
     )
 
 

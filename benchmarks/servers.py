@@ -1,4 +1,4 @@
-"""Servers of models, started and asked as their users would; no benchmark itself."""
+"""Start model servers and load-test them. Not a benchmark itself."""
 
 import json
 import os
@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import httpx
 import psutil
 
-PATIENCE_SECONDS = 120
-# Sends the bodies given one after the other, again and again; prints what has come of it as JSON.
+STARTUP_TIMEOUT_SECONDS = 120
+# A script for wrk: sends the given bodies in a loop, and prints the results as JSON.
 SCRIPT = """\
 local bodies = {%s}
 local number = 0
@@ -33,8 +33,8 @@ end
 """
 
 
-class Asked(NamedTuple):
-    """What has come of asking a server: requests a second, and the times of answers in milliseconds."""
+class LoadTestResult(NamedTuple):
+    """Requests per second, and latency percentiles in milliseconds."""
 
     rate: float
     p50: float
@@ -43,16 +43,16 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True)
 class Server:
-    """How a server is started, and asked for one tweet.
+    """How to start a server, and how to send it a tweet.
 
     Attributes:
-        name: what it is called in tables.
-        command: that starts it; `{port}` stands for the port.
-        path: where it is asked.
-        ready: where it tells that it is ready.
-        question: from a tweet to the body of a request.
-        folder: where it is started.
-        settings: of its environment.
+        name: its name in tables.
+        command: the command to start it; `{port}` is replaced by the port.
+        path: path of predictions.
+        ready: path of the readiness check.
+        question: function from a tweet to the body of a request.
+        folder: its working directory.
+        settings: environment variables; `{port}` is replaced by the port.
     """
 
     name: str
@@ -65,38 +65,38 @@ class Server:
 
     @contextmanager
     def started(self) -> Iterator["Running"]:
-        """Start the server, wait until it has answered one tweet, and stop it afterwards.
+        """Start the server, wait until it has classified one tweet, and stop it afterwards.
 
         Raises:
-            RuntimeError: it does not answer in time, or not well; what it has printed last is part of the message.
+            RuntimeError: it did not respond in time, or with an error; the message contains the end of its output.
         """
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         command = [str(part).format(port=port) for part in self.command]
         settings = {name: value.format(port=port) for name, value in self.settings.items()}
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "PYTHON"))}
-        with tempfile.TemporaryFile() as printed:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "PYTHON"))}
+        with tempfile.TemporaryFile() as output:
             started = time.perf_counter()
             process = psutil.Popen(
-                command, cwd=self.folder, env=kept | settings, stdout=printed, stderr=printed, start_new_session=True
+                command, cwd=self.folder, env=inherited | settings, stdout=output, stderr=output, start_new_session=True
             )
             try:
                 self.wait(process, port)
                 yield Running(self, port, time.perf_counter() - started, process)
             except httpx.HTTPError as error:
-                printed.seek(0)
-                raise RuntimeError(f"{self.name}: {error}\n{printed.read().decode()[-3000:]}") from error
+                output.seek(0)
+                raise RuntimeError(f"{self.name}: {error}\n{output.read().decode()[-3000:]}") from error
             finally:
                 if process.poll() is None:
-                    family = [process, *process.children(recursive=True)]
+                    processes = [process, *process.children(recursive=True)]
                     process.terminate()
-                    for left in psutil.wait_procs(family, timeout=30)[1]:
-                        left.kill()
+                    for alive in psutil.wait_procs(processes, timeout=30)[1]:
+                        alive.kill()
 
     def wait(self, process: psutil.Popen, port: int) -> None:
-        """Wait for the first answer."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        """Wait for the first successful response."""
+        deadline = time.monotonic() + STARTUP_TIMEOUT_SECONDS
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
             while True:
                 try:
@@ -111,13 +111,13 @@ class Server:
 
 @dataclass(frozen=True)
 class Running:
-    """A server that runs.
+    """A running server.
 
     Attributes:
-        server: how it was started.
-        port: where it listens.
-        cold_start: seconds from its start to its first answer.
-        process: the process started, whose children may be what answers.
+        server: its definition.
+        port: its port.
+        cold_start: seconds from its start to its first response.
+        process: its main process; children may do the work.
     """
 
     server: Server
@@ -127,12 +127,12 @@ class Running:
 
     @property
     def megabytes(self) -> float:
-        """Return the memory that its processes hold together, what they share counted once (proportional set size)."""
-        family = [self.process, *self.process.children(recursive=True)]
-        return float(sum(process.memory_full_info().pss for process in family)) / 2**20
+        """Return the memory of all its processes (proportional set size, which counts shared memory once)."""
+        processes = [self.process, *self.process.children(recursive=True)]
+        return float(sum(process.memory_full_info().pss for process in processes)) / 2**20
 
-    def ask(self, bodies: Sequence[Any], *, connections: int, seconds: float) -> Asked:
-        """Ask for as many seconds over as many connections, by wrk with one thread.
+    def ask(self, bodies: Sequence[Any], *, connections: int, seconds: float) -> LoadTestResult:
+        """Load-test the server with wrk, on one thread.
 
         Raises:
             RuntimeError: a request failed.
@@ -150,7 +150,7 @@ class Running:
             ]
             address = f"http://127.0.0.1:{self.port}"
             done = subprocess.run([*command, f"--script={script}", address], capture_output=True, text=True, check=True)
-        told = json.loads(done.stdout.partition("JSON")[2])
-        if told["failed"] or not told["requests"]:
-            raise RuntimeError(f"{self.server.name}: {told['failed']} of {told['requests']} requests failed.")
-        return Asked(told["requests"] / told["seconds"], told["p50"], told["p99"])
+        summary = json.loads(done.stdout.partition("JSON")[2])
+        if summary["failed"] or not summary["requests"]:
+            raise RuntimeError(f"{self.server.name}: {summary['failed']} of {summary['requests']} requests failed.")
+        return LoadTestResult(summary["requests"] / summary["seconds"], summary["p50"], summary["p99"])

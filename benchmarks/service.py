@@ -1,15 +1,17 @@
-"""Compare the service with one whose model does nothing, with MLflow's own server, and with `keras predict` in FastAPI.
+"""Compare the service with the same service on a constant model, MLflow's model server, and `keras predict` in FastAPI.
 
-    python -m benchmarks.service [--seconds N] [--rounds N] [--families baseline keras bert] [OVERRIDE ...]
+    python -m benchmarks.service [--seconds N] [--rounds N] [--families baseline keras bert] [--overrides OVERRIDE ...]
 
-What is compared, for the best model of each family that one run of the pipeline has trained: the Bento that `package`
-builds, in an environment that holds what the Bento asks for alone; the same Bento, whose model answers without looking
-at the tweet; `mlflow models serve` of the same model; and for the Keras network `benchmarks/keras_service.py`, which is
-what public projects run. Needs wrk (Debian's package of that name).
+Runs the pipeline once. For the best model of each family, compares
+- the Bento built by `package`, in an environment with its requirements only;
+- the same Bento with a model that returns a constant;
+- `mlflow models serve` of the same model;
+- for the Keras network, `benchmarks/keras_service.py`, a service as in many public projects.
+Needs wrk (a Debian package of that name).
 
-Why it is fair: each has one worker, on the same machine, and is asked by the same wrk for the same tweets, in turns:
-each round starts every server, asks it, and stops it. Each figure is a median of the rounds. The service does all that
-it does for its users: limits, metrics and events included.
+Fairness: Each server has one worker and gets the same tweets from wrk on the same machine. In each round, every server
+is started, load-tested and stopped in turn; each figure is a median over the rounds. The service runs with all its
+features, including rate limits, metrics and events.
 """
 
 import argparse
@@ -38,7 +40,7 @@ from sentiment.data import cores
 from sentiment.data.datasets import sample
 from sentiment.inference.classifier import DESCRIPTION
 
-SERVICE, NOTHING, MLFLOW, KERAS = "the service", "a model that does nothing", "mlflow models serve", "keras predict"
+SERVICE, NOTHING, MLFLOW, KERAS = "the service", "a constant model", "mlflow models serve", "keras predict"
 OVERRIDES = ["data.rows=3000", "plan=quick", "select.floor.roc_auc=null", "export.max_auc_drop=0.02"]
 CONNECTIONS = 32
 TWEETS = 512
@@ -51,9 +53,9 @@ REQUIREMENTS = ()
 def load(folder, text):
     return lambda texts: np.full(len(texts), 0.5)
 """
-# What is measured, by the name of its column.
+# Measurements by column name.
 Figures = dict[str, float]
-# Of the service: the figure, against whom, whether it must be at least or at most so many times that of the other.
+# Targets of the service: figure, reference server, and bound for the ratio of the service's figure to the reference's.
 TARGETS = (
     ("p50 ms", NOTHING, "at most", 1.5),
     ("cold start s", NOTHING, "at most", 1.5),
@@ -63,13 +65,13 @@ TARGETS = (
 
 
 def best(runs: Store, family: str) -> str:
-    """Return the URI of a run's best model of a family."""
-    found = max(runs.runs(f"train_{family}"), key=lambda run: run.data.metrics["val_roc_auc"])
-    return f"runs:/{found.info.run_id}/{artifacts.MODEL}"
+    """Return the URI of the best model of a family."""
+    best_run = max(runs.runs(f"train_{family}"), key=lambda run: run.data.metrics["val_roc_auc"])
+    return f"runs:/{best_run.info.run_id}/{artifacts.MODEL}"
 
 
 def make_bento(uri: str, folder: Path) -> Path:
-    """Build a Bento of a model as `package` does, in a store of its own; return its folder."""
+    """Build a Bento of a model like the step `package`, in a separate store; return its folder."""
     folder.mkdir()
     model = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder / "model")))
     names = ("name", "version", "alias", "run_id", "commit", "threshold", "runtime")
@@ -82,31 +84,31 @@ def make_bento(uri: str, folder: Path) -> Path:
 
 
 def make_environment(bento: Path, folder: Path) -> Path:
-    """Make an environment of what a Bento asks for; return its Python."""
+    """Create an environment with the requirements of a Bento; return its Python."""
     subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
     install = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", folder]
-    needs = ["--requirement", bento / "env/python/requirements.txt", "--constraint", bento / "src/constraints.txt"]
-    subprocess.run([str(part) for part in (*install, *needs)], check=True)
+    packages = ["--requirement", bento / "env/python/requirements.txt", "--constraint", bento / "src/constraints.txt"]
+    subprocess.run([str(argument) for argument in (*install, *packages)], check=True)
     return folder / "bin" / "python"
 
 
-def empty(bento: Path, folder: Path) -> Path:
-    """Copy a Bento, and have its model answer without looking at the tweet."""
+def with_constant_model(bento: Path, folder: Path) -> Path:
+    """Copy a Bento, and replace its model by one that returns a constant."""
     copied = shutil.copytree(bento, folder)
     classifier = copied / "src" / "model" / "classifier"
     description = json.loads((classifier / DESCRIPTION).read_text(encoding="utf-8"))
     description["calibration"] = {"slope": 1.0, "intercept": 0.0}
     (classifier / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
     golden = json.loads((classifier / "golden.json").read_text(encoding="utf-8"))
-    told = [{**tweet, "negative_probability": 0.5} for tweet in golden]
-    (classifier / "golden.json").write_text(json.dumps(told), encoding="utf-8")
+    constant = [{**tweet, "negative_probability": 0.5} for tweet in golden]
+    (classifier / "golden.json").write_text(json.dumps(constant), encoding="utf-8")
     runtime = copied / "src" / "sentiment" / "runtimes" / f"{description['runtime']}.py"
     runtime.write_text(DOES_NOTHING, encoding="utf-8")
     return copied
 
 
 def servers(runs: Store, family: str, folder: Path) -> Iterator[Server]:
-    """Yield the servers to compare for a family."""
+    """Yield the servers to compare for a model family."""
     uri = best(runs, family)
     bento = make_bento(uri, folder)
     python = make_environment(bento, folder / "environment")
@@ -123,7 +125,7 @@ def servers(runs: Store, family: str, folder: Path) -> Iterator[Server]:
         },
     )
     yield service
-    yield replace(service, name=NOTHING, folder=empty(bento, folder / "empty") / "src")
+    yield replace(service, name=NOTHING, folder=with_constant_model(bento, folder / "empty") / "src")
     yield Server(
         MLFLOW,
         [Path(sys.executable).parent / "mlflow", "models", "serve", "-m", uri, "--env-manager=local", "-p", "{port}"],
@@ -143,9 +145,9 @@ def servers(runs: Store, family: str, folder: Path) -> Iterator[Server]:
 
 
 def measure(running: Running, texts: Sequence[str], seconds: float) -> Figures:
-    """Return the figures of one server."""
+    """Measure one server."""
     bodies = [running.server.question(text) for text in texts]
-    running.ask(bodies, connections=CONNECTIONS, seconds=seconds / 4)  # caches are warm in a service that runs
+    running.ask(bodies, connections=CONNECTIONS, seconds=seconds / 4)  # warm up caches
     one = running.ask(bodies, connections=1, seconds=seconds)
     many = running.ask(bodies, connections=CONNECTIONS, seconds=seconds)
     figures = {
@@ -156,16 +158,14 @@ def measure(running: Running, texts: Sequence[str], seconds: float) -> Figures:
         f"tweets/s, {CONNECTIONS} connections": many.rate,
     }
     if running.server.name in (SERVICE, NOTHING):
-        list_of_all = [{"texts": (list(texts) * TWEETS)[:TWEETS]}]
-        figures[f"tweets/s, {TWEETS} a request"] = (
-            running.ask(list_of_all, connections=1, seconds=seconds).rate * TWEETS
-        )
+        batch = [{"texts": (list(texts) * TWEETS)[:TWEETS]}]
+        figures[f"tweets/s, {TWEETS} per request"] = running.ask(batch, connections=1, seconds=seconds).rate * TWEETS
     return figures | {"MB": running.megabytes}
 
 
 @contextmanager
 def tracked(runs: Store) -> Iterator[None]:
-    """Point MLflow in this process to a store."""
+    """Set MLflow's tracking URI in this process to a store."""
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(runs.environment["MLFLOW_TRACKING_URI"])
     yield
@@ -173,30 +173,30 @@ def tracked(runs: Store) -> Iterator[None]:
 
 
 def verdicts(medians: dict[str, Figures]) -> Iterator[str]:
-    """Yield what is to be said of each target: the ratio, and whether it was reached."""
-    mine = medians[SERVICE]
+    """Yield one line per target: the ratio, and whether the target was reached."""
+    service = medians[SERVICE]
     for figure, other, bound, target in TARGETS:
         if other in medians:
-            yield said(f"{figure}, against {other}", mine[figure] / medians[other][figure], bound, target)
-    yield said("p99 against p50", mine["p99 ms"] / mine["p50 ms"], "at most", 10)
-    listed = mine[f"tweets/s, {TWEETS} a request"]
-    yield said(f"tweets/s, {TWEETS} a request against one", listed / mine["tweets/s"], "at least", 5)
-    yield said("MB above a model that does nothing", mine["MB"] - medians[NOTHING]["MB"], "at most", 250)
+            yield verdict(f"{figure}, relative to {other}", service[figure] / medians[other][figure], bound, target)
+    yield verdict("p99 relative to p50", service["p99 ms"] / service["p50 ms"], "at most", 10)
+    batched = service[f"tweets/s, {TWEETS} per request"]
+    yield verdict(f"tweets/s, {TWEETS} per request relative to one", batched / service["tweets/s"], "at least", 5)
+    yield verdict(f"MB more than {NOTHING}", service["MB"] - medians[NOTHING]["MB"], "at most", 250)
 
 
-def said(what: str, value: float, bound: str, target: float) -> str:
-    """Return a sentence on one target."""
+def verdict(quantity: str, value: float, bound: str, target: float) -> str:
+    """Return a line on one target."""
     reached = value <= target if bound == "at most" else value >= target
-    return f"{what}: {value:.2f} ({bound} {target:g}: {'reached' if reached else 'MISSED'})"
+    return f"{quantity}: {value:.2f} (target {bound} {target:g}: {'reached' if reached else 'MISSED'})"
 
 
 def main() -> None:
-    """Measure all families, print their tables and ratios."""
+    """Measure all families; print their tables and ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=8, help="that a server is asked for each figure (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="in which all take turns (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=8, help="duration of each load test (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds (%(default)s)")
     parser.add_argument("--families", nargs="+", default=["baseline", "keras", "bert"], help="(%(default)s)")
-    parser.add_argument("--overrides", nargs="+", default=OVERRIDES, help="of the pipeline (%(default)s)")
+    parser.add_argument("--overrides", nargs="+", default=OVERRIDES, help="overrides of the pipeline (%(default)s)")
     options: Any = parser.parse_args()
     if shutil.which("wrk") is None:
         sys.exit("wrk is not installed: apt-get install wrk, or brew install wrk.")
@@ -206,26 +206,26 @@ def main() -> None:
         runs.mlflow_run(PROJECT, options.overrides)
         for family in options.families:
             compared = list(servers(runs, family, runs.folder / family))
-            taken: dict[str, list[Figures]] = {server.name: [] for server in compared}
+            rounds: dict[str, list[Figures]] = {server.name: [] for server in compared}
             for _ in track(range(options.rounds), description=family, transient=True):
                 for server in compared:
                     with server.started() as running:
-                        taken[server.name].append(measure(running, texts, options.seconds))
-            medians = {name: {key: median(f[key] for f in each) for key in each[0]} for name, each in taken.items()}
+                        rounds[server.name].append(measure(running, texts, options.seconds))
+            medians = {name: {key: median(f[key] for f in each) for key in each[0]} for name, each in rounds.items()}
             show(family, medians, options.rounds)
 
 
 def show(family: str, medians: dict[str, Figures], rounds: int) -> None:
     """Print the table of a family, and its targets."""
-    shown = Table(title=f"{family}, medians of {rounds} rounds")
-    shown.add_column("")
+    table = Table(title=f"{family}, medians of {rounds} rounds")
+    table.add_column("")
     for column in medians[SERVICE]:
-        shown.add_column(column, justify="right")
+        table.add_column(column, justify="right")
     for name, figures in medians.items():
-        shown.add_row(name, *(f"{figures[key]:,.1f}" if key in figures else "" for key in medians[SERVICE]))
-    Console().print(shown)
-    for sentence in verdicts(medians):
-        print(sentence)
+        table.add_row(name, *(f"{figures[key]:,.1f}" if key in figures else "" for key in medians[SERVICE]))
+    Console().print(table)
+    for line in verdicts(medians):
+        print(line)
     print(f"{cores.available()} cores, load {os.getloadavg()[0]:.1f}.\n", flush=True)
 
 

@@ -1,17 +1,17 @@
-"""Compare a network as it is served, by TensorFlow Lite, with the `.keras` model it was exported from.
+"""Compare the served form of a network (TensorFlow Lite) with its native form (`.keras`).
 
     python -m benchmarks.tflite_against_keras [--file TABLE --column COLUMN] [--tweets N]
 
-What is compared: the default network, `train_keras=bilstm`, one raw tweet at a time, on one thread: what
-`sentiment.inference.runtimes.tflite` does to serve a tweet, against the same tokenizer and `keras.Model.predict`, which
-is how most projects serve a Keras model. So that nobody takes the cost of `predict` for that of TensorFlow, calling the
-model (`model(x)`) and calling it compiled (`tf.function`, what a SavedModel would do) stand beside it.
+Classifies one raw tweet at a time, on one thread, with the default network (`train_keras=bilstm`): with
+`sentiment.inference.runtimes.tflite`, and with the same tokenizer and `keras.Model.predict`, as most projects serve
+Keras models. Calling the model (`model(x)`) and a compiled function (`tf.function`, as in a SavedModel) are also
+measured, to separate the overhead of `predict` from that of TensorFlow.
 
-Why it is fair: all sides share tokenizer, vocabulary and weights; the weights are drawn by chance and the vocabulary is
-that of other tweets, for neither changes the work done. These other tweets leave the tokenizer, which remembers words,
-as warm as a service's is. Sides take turns, so that whatever else the machine does hits all of them, and each gets
-tweets of its own, so that none finds words remembered because another has just read the same tweet. Each figure is a
-median. A second pass is given the tokens, which shows what the network alone takes.
+Fairness: All variants share tokenizer, vocabulary and weights. The weights are random and the vocabulary is that of
+other tweets, which does not change the amount of work. These other tweets also fill the tokenizer's cache of words, as
+in a running service. The variants take turns, so that other load on the machine affects all of them, and each gets its
+own tweets, so that none finds words cached by another. Each figure is a median. A second pass, on tokens, measures the
+network alone.
 """
 
 import argparse
@@ -43,7 +43,7 @@ from tables import reading
 
 TARGET = 50
 WARM_UP = 10
-KNOWN = 8000
+VOCABULARY_TWEETS = 8000
 SEED = 42
 KERAS = "keras predict"
 SERVED = "TensorFlow Lite"
@@ -61,7 +61,7 @@ def read_texts(file: str | None, column: str, number: int) -> list[str]:
 
 
 class Forms(NamedTuple):
-    """How both forms read a tweet, and the ways to call the native one."""
+    """Text processing of both forms, and the ways to call the native form."""
 
     tokenizer: Tokenizer
     number: dict[str, int]
@@ -69,15 +69,15 @@ class Forms(NamedTuple):
     natives: dict[str, Network]
 
 
-def make_forms(known: list[str], folder: Path) -> Forms:
-    """Write the native and the served form to a folder, and load the native one.
+def make_forms(vocabulary_tweets: list[str], folder: Path) -> Forms:
+    """Write the native and the served form to a folder, and load the native form.
 
-    The vocabulary is that of the `known` tweets, which also leaves the tokenizer as warm as a service's is.
+    The vocabulary is that of `vocabulary_tweets`, which also fill the tokenizer's cache as in a running service.
     """
     with hydra.initialize(version_base="1.3", config_path="../conf"):
         cfg = hydra.compose("config", overrides=["train_keras=bilstm"])
     tokenizer: Tokenizer = instantiate(cfg.preprocess.tokenizer)
-    words = vocabulary([tokenizer(text) for text in known], cfg.embed.min_count)
+    words = vocabulary([tokenizer(text) for text in vocabulary_tweets], cfg.embed.min_count)
     vectors = np.random.default_rng(SEED).normal(size=(len(words), cfg.embed.vector_size)).astype(np.float32)
     embedding = WordEmbedding(words=words, vectors=vectors, vector_size=cfg.embed.vector_size)
 
@@ -99,17 +99,17 @@ def make_forms(known: list[str], folder: Path) -> Forms:
 
 
 def make_sides(forms: Forms, read: Read, folder: Path) -> dict[str, Side]:
-    """Return what to time for each side: from a tweet, by way of `read`, to its probability."""
+    """Return the functions to time: each reads a tweet with `read`, and returns its probability."""
 
     def side(call: Network) -> Side:
         return lambda text: call(tflite.token_numbers([read(text)], forms.number, forms.length))
 
-    served = tflite.load(folder / "served", cast(Tokenizer, read))  # all it does with a tokenizer is to call it
+    served = tflite.load(folder / "served", cast(Tokenizer, read))  # it only calls the tokenizer
     return {name: side(call) for name, call in forms.natives.items()} | {SERVED: lambda text: served([text])}
 
 
 def milliseconds(sides: dict[str, Side], texts: list[str]) -> dict[str, float]:
-    """Return the median time of each side for one tweet; the sides take turns, each with tweets of its own."""
+    """Return the median time of each variant for one tweet; the variants take turns, each with its own tweets."""
     times: dict[str, list[float]] = {name: [] for name in sides}
     turns = len(texts) // len(sides)
     for turn in track(range(turns), description="one tweet at a time", transient=True):
@@ -118,43 +118,44 @@ def milliseconds(sides: dict[str, Side], texts: list[str]) -> dict[str, float]:
             started = time.perf_counter()
             side(text)
             times[name].append((time.perf_counter() - started) * 1000)
-    return {name: median(taken[WARM_UP:]) for name, taken in times.items()}
+    return {name: median(each[WARM_UP:]) for name, each in times.items()}
 
 
 def main() -> None:
-    """Measure all sides, print them and the ratio."""
+    """Measure all variants; print times and ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--file", help="CSV or Parquet with real tweets (default: synthetic ones)")
-    parser.add_argument("--column", default="text", help="its column of texts (%(default)s)")
-    parser.add_argument("--tweets", type=int, default=800, help="how many are timed (%(default)s)")
+    parser.add_argument("--column", default="text", help="column of texts (%(default)s)")
+    parser.add_argument("--tweets", type=int, default=800, help="number of timed tweets (%(default)s)")
     options: Any = parser.parse_args()
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    texts = read_texts(options.file, options.column, options.tweets + KNOWN)
-    timed, known = texts[: options.tweets], texts[options.tweets :]
+    texts = read_texts(options.file, options.column, options.tweets + VOCABULARY_TWEETS)
+    timed, vocabulary_tweets = texts[: options.tweets], texts[options.tweets :]
     with tempfile.TemporaryDirectory() as scratch:
-        forms = make_forms(known, Path(scratch))
+        forms = make_forms(vocabulary_tweets, Path(scratch))
         raw = milliseconds(make_sides(forms, forms.tokenizer, Path(scratch)), timed)
         tokens = {text: forms.tokenizer(text) for text in timed}
         bare = milliseconds(make_sides(forms, tokens.__getitem__, Path(scratch)), timed)
 
-    shown = Table(title=f"Milliseconds a tweet: medians of {len(timed) // len(raw) - WARM_UP} tweets each, one thread")
-    for heading in ("", "raw tweet in", "ratio", "without tokenizing", "ratio"):
-        shown.add_column(heading, justify="right" if heading else "left")
+    table = Table(title=f"Milliseconds per tweet: medians of {len(timed) // len(raw) - WARM_UP} tweets, one thread")
+    for heading in ("", "raw tweet", "ratio", "without tokenization", "ratio"):
+        table.add_column(heading, justify="right" if heading else "left")
     for name in raw:
-        shown.add_row(
+        table.add_row(
             name,
             f"{raw[name]:.3f}",
             f"{raw[name] / raw[SERVED]:.1f}",
             f"{bare[name]:.3f}",
             f"{bare[name] / bare[SERVED]:.1f}",
         )
-    Console().print(shown)
+    Console().print(table)
     ratio = raw[KERAS] / raw[SERVED]
     print(
-        f"TensorFlow Lite is {ratio:.0f} times as fast as keras predict, tokenizing included "
-        f"(without: {bare[KERAS] / bare[SERVED]:.0f}). Target {TARGET}: {'reached' if ratio >= TARGET else 'missed'}. "
+        f"TensorFlow Lite is {ratio:.0f} times as fast as keras predict, including tokenization "
+        f"(without: {bare[KERAS] / bare[SERVED]:.0f}). "
+        f"Target (at least {TARGET}): {'reached' if ratio >= TARGET else 'missed'}. "
         f"{cores.available()} cores, load {os.getloadavg()[0]:.1f}."
     )
 

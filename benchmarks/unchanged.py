@@ -1,15 +1,13 @@
-"""Compare a `mlflow run` of the whole pipeline in which nothing has changed with one of an empty entry point.
+"""Measure the overhead of reuse: compare `mlflow run` of the unchanged pipeline with that of an empty project.
 
     python -m benchmarks.unchanged [--runs N] [OVERRIDE ...]
 
-What is compared: `mlflow run` of this project with the overrides given, none by default, after the same command has
-made everything once; and `mlflow run` of a project whose only entry point is `python -c pass`, which is what starting
-MLflow alone costs. Ends with an error if any step runs again.
+Compares `mlflow run` of this project, after the same command has run everything once, with `mlflow run` of a project
+whose only entry point is `python -c pass`, the cost of starting MLflow. Fails if any step runs again.
 
-Why it is fair: both are whole commands, from the shell to their end, on the same database, which a first run has
-filled; nothing is remembered from one to the next but what the store and the operating system's cache of files hold.
-Sides take turns; each figure is a median. Seconds of the processors, which a busy machine changes least, stand beside
-those of the clock.
+Fairness: Both are complete commands, on the same database, filled by the first run. Nothing but the store and the file
+cache of the operating system is kept between them. They alternate; each figure is a median. CPU seconds are also shown,
+because they depend less on the load of the machine.
 """
 
 import argparse
@@ -23,46 +21,46 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks import store
-from benchmarks.store import PROJECT, Store, Taken
+from benchmarks.store import PROJECT, Measurement, Store
 from sentiment.data import cores
 
 TARGET = 3.0
-UNCHANGED, EMPTY = "this project, nothing changed", "an empty entry point"
+UNCHANGED, EMPTY = "this project, unchanged", "empty project"
 
 
 def steps(runs: Store) -> int:
-    """Return how many steps have run: all runs of the pipeline but those of `main`."""
+    """Return how many steps have run: all runs except those of `main`."""
     return len(runs.runs("%")) - len(runs.runs("main"))
 
 
 def main() -> None:
-    """Measure both sides, print them and the ratio."""
+    """Measure both; print times and ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=5, help="of each side (%(default)s)")
-    parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="of the pipeline (none)")
+    parser.add_argument("--runs", type=int, default=5, help="runs of each (%(default)s)")
+    parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="overrides of the pipeline (none)")
     options: Any = parser.parse_args()
 
-    taken: dict[str, list[Taken]] = {UNCHANGED: [], EMPTY: []}
+    measurements: dict[str, list[Measurement]] = {UNCHANGED: [], EMPTY: []}
     with store.temporary() as runs:
         first = runs.mlflow_run(PROJECT, options.overrides)
         made = steps(runs)
-        for _ in track(range(options.runs), description="nothing changed, and nothing", transient=True):
-            taken[UNCHANGED].append(runs.mlflow_run(PROJECT, options.overrides))
-            taken[EMPTY].append(runs.empty_run())
-        if again := steps(runs) - made:
-            sys.exit(f"{again} steps ran again. Was a file of the project edited, or the registry, in the meantime?")
+        for _ in track(range(options.runs), description="unchanged and empty runs", transient=True):
+            measurements[UNCHANGED].append(runs.mlflow_run(PROJECT, options.overrides))
+            measurements[EMPTY].append(runs.empty_run())
+        if rerun := steps(runs) - made:
+            sys.exit(f"{rerun} steps ran again. Has a file of the project or the registry been changed meanwhile?")
 
-    medians = {name: Taken(*map(median, zip(*each, strict=True))) for name, each in taken.items()}
-    shown = Table(title=f"mlflow run, medians of {options.runs}; the first run, {made} steps, {first.seconds:.0f} s")
+    medians = {name: Measurement(*map(median, zip(*each, strict=True))) for name, each in measurements.items()}
+    table = Table(title=f"mlflow run, medians of {options.runs}; first run: {made} steps, {first.seconds:.0f} s")
     for heading in ("", "seconds", "ratio", "CPU seconds", "ratio"):
-        shown.add_column(heading, justify="right" if heading else "left")
+        table.add_column(heading, justify="right" if heading else "left")
     for name, (seconds, cpu) in medians.items():
         ratios = seconds / medians[EMPTY].seconds, cpu / medians[EMPTY].cpu
-        shown.add_row(name, f"{seconds:.1f}", f"{ratios[0]:.2f}", f"{cpu:.1f}", f"{ratios[1]:.2f}")
-    Console().print(shown)
+        table.add_row(name, f"{seconds:.1f}", f"{ratios[0]:.2f}", f"{cpu:.1f}", f"{ratios[1]:.2f}")
+    Console().print(table)
     ratio = medians[UNCHANGED].seconds / medians[EMPTY].seconds
     print(
-        f"No step ran again; {ratio:.2f} times an empty run. Target, {TARGET:g} at most: "
+        f"No step ran again; {ratio:.2f} times as long as an empty run. Target (at most {TARGET:g}): "
         f"{'reached' if ratio <= TARGET else 'missed'}. {cores.available()} cores, load {os.getloadavg()[0]:.1f}."
     )
 

@@ -1,1 +1,1 @@
-"""What the steps share: how a run is written, found again, planned, swept and registered."""
+"""Shared code of the steps: runs, artifacts, reuse, plans, sweeps, the gate and the model registry."""

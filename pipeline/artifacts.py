@@ -1,4 +1,4 @@
-"""What one step hands to the next: folders, named by URIs, and the data that they describe."""
+"""Artifacts that steps pass on: folders identified by URIs, and the description of their data."""
 
 import re
 from collections.abc import Mapping
@@ -17,61 +17,61 @@ from sentiment.data.folders import DESCRIPTIONS
 from sentiment.inference.errors import UserError
 
 Kind = Literal["splits", "corpus", "embedding"]
-# What people read of a run, beside what it hands over: another wording there runs no step again.
+# Reports for people: no part of what a run passes on, so a change of wording does not prevent reuse.
 REPORT = "report"
-# What the run of a trainer holds: the model, its predictions on validation, and hashes of all texts that it has seen.
+# Artifacts of a trainer's run: the model, its validation predictions, and hashes of all texts that it has seen.
 MODEL = "model"
 VALIDATION = "validation_predictions.parquet"
 SEEN = "seen.parquet"
-# What the run of `select` holds, and a version of the registered model points to.
+# An artifact of the run of `select`, and a tag of the model version that points to it.
 MODEL_CARD = "model_card"
 
-# A tag of the run of a trainer: which tweets a model must not be trained on.
+# Tag of a trainer's run: digest of the test split, on which the model must not be trained.
 TEST_DIGEST = "test_digest"
 
 
-# What to do where files or runs that the registry points to are gone.
+# Advice if files or runs of a registered model are missing.
 RESTORE = (
-    "They are gone, deleted by `mlflow gc` or with the folder mlruns, say. Restore them from a backup, or train again: "
-    "make run. Or go back to another version: mlflow run . --env-manager=local -e promote -P version=<number>."
+    "They may have been deleted by `mlflow gc`, or with the folder mlruns. Restore them from a backup, train again "
+    "(make run), or promote another version: mlflow run . --env-manager=local -e promote -P version=<number>."
 )
 
 
 class ArtifactError(UserError):
-    """An artifact that cannot be found, or that another step has made."""
+    """An artifact that is missing, or was made by another step."""
 
 
 def fetch(uri: str, kind: Kind, scratch: Path) -> Path:
-    """Return the local folder of an artifact that another step has made, from its URI or from a local folder.
+    """Return the local folder of an artifact, given as a URI (downloaded to `scratch`) or as a local folder.
 
     Raises:
-        ArtifactError: there is none, or it is not of this kind.
+        ArtifactError: it does not exist, or is not of this kind.
     """
     folder = Path(uri).expanduser()
-    if re.match(r"\w{2,}:/", uri):  # one letter would be a drive of Windows
+    if re.match(r"\w{2,}:/", uri):  # a single letter is a Windows drive
         try:
             folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(scratch / "inputs")))
         except (mlflow.MlflowException, OSError) as error:
-            raise ArtifactError(f"inputs.{kind}={uri} cannot be fetched: {error}") from error
+            raise ArtifactError(f"inputs.{kind}={uri} cannot be downloaded: {error}") from error
     if not folder.is_dir():
         raise ArtifactError(
-            f"inputs.{kind}={uri}: there is no such folder. Give runs:/<run id>/{kind} or a local folder."
+            f"inputs.{kind}={uri}: there is no such folder. Pass runs:/<run id>/{kind} or a local folder."
         )
     if not (folder / DESCRIPTIONS[kind]).is_file():
         raise ArtifactError(
-            f"inputs.{kind}={uri} holds no {DESCRIPTIONS[kind]}: it is not what the step for {kind} hands over. "
-            f"Give runs:/<run id>/{kind}."
+            f"inputs.{kind}={uri} has no {DESCRIPTIONS[kind]}: it is not an artifact of kind {kind}. "
+            f"Pass runs:/<run id>/{kind}."
         )
     return folder
 
 
 def read_splits(folder: Path) -> dict[str, pd.DataFrame]:
-    """Read the splits that a trainer may see from a splits or corpus folder: `train` and `validation`, never `test`."""
+    """Read the splits that a trainer may use from a splits or corpus folder: `train` and `validation`, never `test`."""
     return folders.read_splits(folder, folders.IN_TRAINING)
 
 
 def log_folder(folder: Path, kind: Kind) -> str:
-    """Log a folder as the artifact that the run hands over, and return its URI."""
+    """Log a folder as the artifact that the run passes on; return its URI."""
     mlflow.log_artifacts(str(folder), kind)
     run = runs.active().info
     reuse.log_digest(f"{run.artifact_uri}/{kind}")
@@ -79,12 +79,15 @@ def log_folder(folder: Path, kind: Kind) -> str:
 
 
 def log_report(folder: Path) -> None:
-    """Log a folder that people read, outside of what the run hands over."""
+    """Log a folder of reports for people, separate from what the run passes on."""
     mlflow.log_artifacts(str(folder), REPORT)
 
 
 def describe_data(folder: Path) -> dict[str, Any]:
-    """Read what the split step has written about the data in a splits or corpus folder; in splits, also `limits`."""
+    """Read the description of the data in a splits or corpus folder, written by the step `split`.
+
+    For a splits folder, it includes `limits`.
+    """
     description: dict[str, Any] = yaml.safe_load((folder / DESCRIPTIONS["splits"]).read_text(encoding="utf-8"))
     if (limits := folder / folders.LIMITS).is_file():
         description["limits"] = yaml.safe_load(limits.read_text(encoding="utf-8"))
@@ -92,32 +95,32 @@ def describe_data(folder: Path) -> dict[str, Any]:
 
 
 def teachers(folder: Path) -> list[str]:
-    """Return the URI of the model that has labelled texts of a corpus (step `distill`), if one has."""
-    taught = describe_data(folder).get("taught")
-    return [] if taught is None else [taught["teacher"]]
+    """Return the URI of the model that pseudo-labelled texts of a corpus (step `distill`); empty if there is none."""
+    distillation = describe_data(folder).get("taught")
+    return [] if distillation is None else [distillation["teacher"]]
 
 
-def log_data(frames: Mapping[str, pd.DataFrame], described: Mapping[str, Any]) -> None:
-    """Log which data a run has used: what the split step says of them, and each split with its digest."""
-    mlflow.log_dict(dict(described), DESCRIPTIONS["splits"])
-    mlflow.set_tag(TEST_DIGEST, short(described["digests"]["test"]))
+def log_data(frames: Mapping[str, pd.DataFrame], description: Mapping[str, Any]) -> None:
+    """Log the data of a run: their description, and each split as an MLflow data set with its digest."""
+    mlflow.log_dict(dict(description), DESCRIPTIONS["splits"])
+    mlflow.set_tag(TEST_DIGEST, short(description["digests"]["test"]))
     for name, frame in frames.items():
         table = frame[["text", "negative"]].astype({"negative": bool})
-        # MLflow knows a data set by its name and digest, and would take two splits of one name for the same.
+        # MLflow identifies a data set by name and digest, so the name must contain the split.
         data = from_pandas(
-            table, name=f"{described['data']} {name}", digest=short(described["digests"][name]), targets="negative"
+            table, name=f"{description['data']} {name}", digest=short(description["digests"][name]), targets="negative"
         )
         try:
             mlflow.log_input(data, context=name)
         except mlflow.MlflowException:
-            # Another run has logged the same data set for the first time at this very moment: now MLflow will find it.
+            # Another run has just created the same data set; the second attempt finds it.
             mlflow.log_input(data, context=name)
-    if "taught" in described:  # by the step `distill`
-        mlflow.set_tags({"teacher": described["taught"]["teacher"], "taught_texts": described["taught"]["texts"]})
+    if "taught" in description:  # set by the step `distill`
+        mlflow.set_tags({"teacher": description["taught"]["teacher"], "taught_texts": description["taught"]["texts"]})
 
 
 def short(digest: str) -> str:
-    """Return the 36 characters that MLflow keeps of a digest."""
+    """Truncate a digest to the 36 characters that MLflow stores."""
     return digest[:36]
 
 
@@ -125,20 +128,20 @@ def run_id(uri: str) -> str:
     """Return the id of the run in `runs:/<run id>/<artifact>`.
 
     Raises:
-        ArtifactError: it is no such URI.
+        ArtifactError: the URI has another form.
     """
-    found = re.fullmatch(r"runs:/([0-9a-f]{32})/.+", uri)
-    if not found:
-        raise ArtifactError(f"{uri!r} is no model of a run: give runs:/<run id>/{MODEL}.")
-    return found[1]
+    match = re.fullmatch(r"runs:/([0-9a-f]{32})/.+", uri)
+    if not match:
+        raise ArtifactError(f"{uri!r} is not the URI of a run's model. Pass runs:/<run id>/{MODEL}.")
+    return match[1]
 
 
 def logged_model(run: Run) -> str:
-    """Return the URI under which MLflow keeps the model of a run: `models:/<model id>`.
+    """Return the URI of the model logged by a run: `models:/<model id>`.
 
     Raises:
-        ArtifactError: the run has logged no model.
+        ArtifactError: the run has not logged a model.
     """
     if run.outputs is None or not run.outputs.model_outputs:
-        raise ArtifactError(f"The run {run.info.run_id} ({run.info.run_name}) has logged no model.")
+        raise ArtifactError(f"The run {run.info.run_id} ({run.info.run_name}) has not logged a model.")
     return f"models:/{run.outputs.model_outputs[0].model_id}"

@@ -1,4 +1,4 @@
-"""What selection reads of the models that trainers have logged."""
+"""Candidates: reading, ranking and comparing the models that trainers have logged."""
 
 from collections.abc import Mapping
 from io import StringIO
@@ -24,10 +24,10 @@ class CandidateError(UserError):
 
 
 def read(uri: str) -> dict[str, Any]:
-    """Return a model's row of a comparison: its metrics on validation, and what tells it apart.
+    """Return a model's row in a comparison: its validation metrics, name, family, runtimes, digests and links.
 
     Raises:
-        CandidateError: it is no finished model of a trainer.
+        CandidateError: the URI is not a model of a trainer's finished run.
     """
     try:
         run = mlflow.get_run(run_id(uri))
@@ -35,11 +35,13 @@ def read(uri: str) -> dict[str, Any]:
         raise CandidateError(f"The candidate {uri} cannot be found: {error}") from error
     scores = run.data.metrics
     if "served_bytes" in scores and not {"runtimes", TEST_DIGEST} <= set(run.data.tags):
-        raise CandidateError(f"An older version of this project made the candidate {uri}. Train it again.")
+        raise CandidateError(f"The candidate {uri} was made by an older version of this project. Train it again.")
     if run.info.status != "FINISHED" or "served_bytes" not in scores:
-        raise CandidateError(f"The candidate {uri} is no finished model of a trainer (its run is {run.info.status}).")
-    used = run.inputs.dataset_inputs if run.inputs else []
-    (digest,) = {data.dataset.digest for data in used if {tag.value for tag in data.tags} == {"validation"}}
+        raise CandidateError(
+            f"The candidate {uri} is not a model of a trainer's finished run (status {run.info.status})."
+        )
+    datasets = run.inputs.dataset_inputs if run.inputs else []
+    (digest,) = {data.dataset.digest for data in datasets if {tag.value for tag in data.tags} == {"validation"}}
     return {
         **{name.removeprefix("val_"): value for name, value in scores.items()},
         "name": run.info.run_name.partition(" ")[2] or run.info.run_name,
@@ -55,63 +57,63 @@ def read(uri: str) -> dict[str, Any]:
 
 
 def rank(rows: list[dict[str, Any]], metric: str) -> pd.DataFrame:
-    """Return candidates as a table, the best first; of equals, the one that predicts faster.
+    """Return candidates as a table, the best first; ties are broken by prediction time.
 
-    Names that more than one candidate has are told apart by their runs' ids.
+    Adds run ids to names that are not unique.
 
     Raises:
-        CandidateError: they were not scored on the same validation split.
+        CandidateError: they were scored on different validation splits.
     """
     table = pd.DataFrame(rows)
     if table["validation"].nunique() > 1:
-        told = "; ".join(
+        digests = "; ".join(
             f"{row.name} on {row.validation}" for row in table[["name", "validation"]].itertuples(index=False)
         )
-        raise CandidateError(f"The candidates were scored on different validation splits: {told}.")
-    twins = table["name"].duplicated(keep=False)
-    table["name"] = table["name"].where(~twins, table["name"] + " " + table["uri"].map(run_id).str[:4])
+        raise CandidateError(f"The candidates were scored on different validation splits: {digests}.")
+    ambiguous = table["name"].duplicated(keep=False)
+    table["name"] = table["name"].where(~ambiguous, table["name"] + " " + table["uri"].map(run_id).str[:4])
     ascending = [not metrics.HIGHER_IS_BETTER[metric], True]
     return table.sort_values([metric, "predict_milliseconds"], ascending=ascending, ignore_index=True)
 
 
 def may_be_served(rows: pd.DataFrame, cfg: DictConfig) -> pd.Series:
-    """Return which candidates may be served: by their family, and by all runtimes that they need."""
+    """Return which candidates may be served, judged by their family and by all runtimes that they need."""
     return runtimes_allowed(rows, cfg) & rows["family"].isin(list(cfg.select.families))
 
 
 def runtimes_allowed(rows: pd.DataFrame, cfg: DictConfig) -> pd.Series:
-    """Return which candidates need no other runtimes than those that may be served.
+    """Return which candidates need only runtimes that may be served.
 
-    A blend needs those of its members; that of its own does nothing but put them together.
+    A blend needs the runtimes of its members; the runtime `blend`, which combines them, is always allowed.
     """
-    runtimes = {*cfg.select.runtimes, "blend"}
-    return rows["runtimes"].map(lambda needed: set(needed.split(",")) <= runtimes)
+    allowed = {*cfg.select.runtimes, "blend"}
+    return rows["runtimes"].map(lambda needed: set(needed.split(",")) <= allowed)
 
 
 def best_to_serve(ranked: pd.DataFrame, cfg: DictConfig) -> pd.Series:
-    """Return the best of ranked candidates that may be served; the best of all where none may."""
+    """Return the best candidate that may be served, or the best of all if none may."""
     allowed = ranked[may_be_served(ranked, cfg)]
     return (ranked if allowed.empty else allowed).iloc[0]
 
 
 def require_same_splits(rows: pd.DataFrame, data: Mapping[str, Any]) -> None:
-    """Refuse models whose validation or test tweets are not those of the data: they may have been trained on them.
+    """Check that models have the same validation and test splits as the data; else they may be trained on its tweets.
 
     Raises:
-        CandidateError: they are others.
+        CandidateError: a split differs.
     """
     for name in ("validation", "test"):
         digest = short(data["digests"][name])
         if set(rows[name]) != {digest}:
             other = ", ".join(rows[name].unique())
             raise CandidateError(
-                f"{', '.join(rows['name'])}: the {name} split is {other}, that of the given data is {digest}. Give "
-                "models that were trained on the same splits."
+                f"{', '.join(rows['name'])}: trained with {name} split {other}, but inputs.splits has {digest}. Pass "
+                "models that were trained on these splits."
             )
 
 
 def read_data(uri: str) -> dict[str, Any]:
-    """Return what the split step said of the data that a model was trained on."""
+    """Return the description of the data that a model was trained on, as written by the step `split`."""
     path = f"{mlflow.get_run(run_id(uri)).info.artifact_uri}/{DESCRIPTIONS['splits']}"
     description: dict[str, Any] = yaml.safe_load(mlflow.artifacts.load_text(path))
     return description
@@ -123,7 +125,7 @@ def read_table(run: Run, name: str) -> pd.DataFrame:
 
 
 def fetch_served(uri: str, folder: Path) -> Path:
-    """Return the local folder of a model's served form, downloaded below a folder."""
+    """Download a model into a folder, and return the folder of its served form."""
     source = logged_model(mlflow.get_run(run_id(uri)))
     local = Path(mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=str(folder)))
     return next(local.glob(f"artifacts/*/{classifier.DESCRIPTION}")).parent

@@ -1,11 +1,11 @@
-"""The one door through which errors leave a command.
+"""The only place where commands report errors and exit.
 
-An error that a user can mend leaves as its message: alone, last on the standard error, exit code 2. So do Hydra's
-complaints about a command line. Any other error shows its whole traceback, exit code 1. Ctrl-C and SIGTERM show
-nothing; their exit codes are 130 and 143. `HYDRA_FULL_ERROR=1` shows every traceback.
+For an error that the user can fix, including Hydra's errors about the command line, only the message is printed, as the
+last output on standard error; exit code 2. For any other error, the full traceback is printed; exit code 1. Ctrl-C and
+SIGTERM print nothing; exit codes 130 and 143. `HYDRA_FULL_ERROR=1` shows every traceback.
 
-Hydra prints a line of its own for an exception that leaves a step, shortens its traceback, and drops the cause of one
-that it has wrapped. It lets through what is not an `Exception`, so within Hydra errors travel as `Leaving`.
+Hydra adds a line of its own to an exception of a step, shortens its traceback, and drops the cause of an exception that
+it has wrapped. It only catches `Exception`, so errors pass through Hydra as `Leaving`, a `SystemExit`.
 """
 
 import functools
@@ -33,31 +33,31 @@ from omegaconf.errors import (
 from sentiment.inference.errors import UserError
 
 BY_THE_USER, BY_THE_PROGRAM = 2, 1
-# What a value on the command line or in a file of conf/ can cause. OmegaConf's other errors come from code.
+# Errors caused by values on the command line or in conf/. OmegaConf's other errors are caused by code.
 WRONG_VALUES = (GrammarParseError, InterpolationResolutionError, yaml.MarkedYAMLError)
-# Set by `mlflow run`; MLflow deletes it when the step opens the run.
+# Set by `mlflow run`; MLflow deletes the variable when the step opens the run.
 NOT_YET_OPENED = "MLFLOW_RUN_ID"
 MAX_TAG_LENGTH = 2_000
 INTERRUPTED = "Interrupted."
 
 
 class Leaving(SystemExit):
-    """An error on its way out of Hydra.
+    """An error passing through Hydra.
 
     Attributes:
-        text: what to print on the standard error.
+        text: the text to print on standard error.
         status: the exit code.
     """
 
     def __init__(self, text: str, status: int) -> None:
-        """Keep both as arguments, so that a process of a sweep can pass them on to another."""
+        """Pass both to `SystemExit` as arguments, so that the error can be pickled by parallel sweeps."""
         super().__init__(text, status)
         self.text, self.status = text, status
-        self.code = text  # what Python prints where nobody calls `leave`
+        self.code = text  # printed by Python outside `leave`
 
 
 def step(function: Callable[[DictConfig], Any]) -> Callable[..., Any]:
-    """Make a function of the configuration a step: without arguments, it reads the command line by Hydra."""
+    """Decorate a function of the configuration as a step; without arguments, it reads the command line with Hydra."""
 
     @functools.wraps(function)
     def task(cfg: DictConfig) -> Any:
@@ -80,7 +80,7 @@ def step(function: Callable[[DictConfig], Any]) -> Callable[..., Any]:
 
 @contextmanager
 def leave() -> Iterator[None]:
-    """Let the errors of a command leave the process.
+    """Report the errors of a command, and exit.
 
     Raises:
         SystemExit: there was an error, or the process was interrupted.
@@ -102,7 +102,7 @@ def leave() -> Iterator[None]:
 
 
 def print_and_exit(error: Leaving) -> None:
-    """Print an error as the last thing of a process, and end it."""
+    """Print an error as the last output, and exit."""
     end_unopened_run("FAILED", summary(error))
     sys.stdout.flush()
     sys.stderr.write(error.text.rstrip("\n") + "\n")
@@ -110,17 +110,17 @@ def print_and_exit(error: Leaving) -> None:
 
 
 def leaving(error: Exception) -> Leaving:
-    """Return an error in the form in which it leaves: as its message if a user can mend it, else as its traceback."""
-    told = message(error)
-    if told is None or os.environ.get("HYDRA_FULL_ERROR") == "1":
+    """Return the error to print: its message if the user can fix it, otherwise its traceback."""
+    user_message = message(error)
+    if user_message is None or os.environ.get("HYDRA_FULL_ERROR") == "1":
         text = "".join(traceback.format_exception(error))
     else:
-        text = told
-    return Leaving(text, BY_THE_PROGRAM if told is None else BY_THE_USER)
+        text = user_message
+    return Leaving(text, BY_THE_PROGRAM if user_message is None else BY_THE_USER)
 
 
 def message(error: BaseException) -> str | None:
-    """Return the message of an error that a user can mend, whatever Hydra has wrapped around it; None for any other."""
+    """Return the message of an error that the user can fix, without Hydra's wrappers; None for any other error."""
     cause, wrapper = error, error
     while isinstance(cause, InstantiationException) and cause.__cause__ is not None:
         cause, wrapper = cause.__cause__, cause
@@ -130,7 +130,7 @@ def message(error: BaseException) -> str | None:
         return f"{cause.full_key} is not set: add {cause.full_key}=<value> to the command."
     if isinstance(cause, WRONG_VALUES):
         return str(cause)
-    # Settings that do not fit what they configure: Hydra itself fails to find it or to call it.
+    # A setting does not match its target: Hydra itself fails to import or to call it.
     if isinstance(wrapper, InstantiationException):
         return str(wrapper) if cause is wrapper or deepest_module(cause).startswith("hydra.") else None
     if isinstance(error, HydraException):
@@ -146,20 +146,20 @@ def deepest_module(error: BaseException) -> str:
 
 
 def summary(error: BaseException) -> str:
-    """Return an error for the tag `error` of its run: the message, or the last line of the traceback."""
+    """Return the text of the run's tag `error`: the message, or the last line of the traceback."""
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED
     if isinstance(error, Leaving):
-        told = error.text if error.status == BY_THE_USER else error.text.rstrip().rpartition("\n")[2]
+        text = error.text if error.status == BY_THE_USER else error.text.rstrip().rpartition("\n")[2]
     else:
-        told = message(error) or "".join(traceback.format_exception_only(error))
-    return told.strip()[:MAX_TAG_LENGTH]
+        text = message(error) or "".join(traceback.format_exception_only(error))
+    return text.strip()[:MAX_TAG_LENGTH]
 
 
 def interrupter() -> Callable[[int, FrameType | None], None]:
-    """Return a handler of signals that raises KeyboardInterrupt with the number of the signal.
+    """Return a signal handler that raises KeyboardInterrupt with the signal number.
 
-    It ignores SIGTERM after another signal: MLflow sends it to steps that Ctrl-C in a terminal has reached already.
+    It ignores SIGTERM after another signal: on Ctrl-C in a terminal, steps get SIGINT first, then SIGTERM from MLflow.
     """
     received: list[int] = []
 
@@ -172,16 +172,16 @@ def interrupter() -> Callable[[int, FrameType | None], None]:
 
 
 def end_unopened_run(status: str, error: str) -> None:
-    """End the run that `mlflow run` has made for this process, if the step did not come to open it."""
+    """End the run that `mlflow run` created for this process, if the step has not opened it yet."""
     if run_id := os.environ.get(NOT_YET_OPENED):
-        from pipeline import store  # with MLflow: seconds, and this is rare
+        from pipeline import store  # here, because importing MLflow takes seconds and is rarely needed
 
         store.end_run(run_id, status, error)
 
 
 @contextmanager
 def raised_by_hydra() -> Iterator[None]:
-    """Have Hydra raise its errors, instead of printing them in its own way and exiting."""
+    """Make Hydra raise its errors instead of printing them and exiting."""
     before = hydra_utils.run_and_report
     hydra_utils.run_and_report = lambda func: func()
     try:

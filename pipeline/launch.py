@@ -1,4 +1,4 @@
-"""Run steps, each in a process of its own, after all that they eat; use again what is there already."""
+"""Run steps in subprocesses, after the steps that make their inputs; reuse finished runs."""
 
 import logging
 import re
@@ -21,47 +21,47 @@ from sentiment.inference.errors import UserError
 
 log = logging.getLogger(__name__)
 
-# What `select` has said on the terminal, among the artifacts of its run.
+# Artifact of `select`: its terminal output.
 SUMMARY = "comparison/summary.txt"
 ARTIFACTS = {**{maker: name for name, maker in MAKERS.items()}, "distill": "corpus"}
 
 
 class StepError(UserError):
-    """A step that failed, with the error that its run has as a tag."""
+    """A failed step, with the tag `error` of its run."""
 
 
 class Launcher:
-    """Makes what the candidates of one command need, each thing once.
+    """Runs the steps of one command, each at most once.
 
-    What another command of this machine is making at the same time is waited for.
+    If another command on this machine is running the same step, waits for its result.
     """
 
     def __init__(self, *, reuse_before: bool, since: int) -> None:
-        """Remember what may be used again: all runs, or with `reuse_before` false those since a time.
+        """Allow reuse of all finished runs, or, with `reuse_before` false, only of runs since `since`.
 
         Args:
-            reuse_before: whether runs of earlier commands are used again.
-            since: when this command began, in milliseconds since 1970.
+            reuse_before: whether to reuse runs of earlier commands.
+            since: start of this command, in milliseconds since 1970.
         """
         self.began = since
         self.since = 0 if reuse_before else since
         self.made: dict[str, Run] = {}
         self.failed: dict[str, StepError] = {}
 
-    def make(self, step: str, candidate: Candidate, given: Mapping[str, Any]) -> str:
-        """Run a step after all that it eats, unless a finished run has made the same; return the URI of what it made.
+    def make(self, step: str, candidate: Candidate, existing: Mapping[str, Any]) -> str:
+        """Run or reuse a step and the steps that make its inputs; return the URI of its artifact.
 
         Args:
-            step: the candidate's, or one that makes what it eats.
-            candidate: whose options the step is run with.
-            given: inputs that are there already, by name; with a `teacher`, the corpus is one that it has labelled.
+            step: the candidate's step, or one that makes an input of it.
+            candidate: the candidate whose options to use.
+            existing: URIs of inputs that exist already, by name. With a `teacher`, the corpus is that of `distill`.
 
         Raises:
-            StepError: it failed, or a step before it.
+            StepError: the step failed, or a step before it.
         """
-        makers = {**MAKERS, "corpus": "distill"} if "teacher" in given and step != "distill" else MAKERS
-        eaten = {name: given.get(name) or self.make(makers[name], candidate, given) for name in inputs(step)}
-        run = self.run(step, candidate.name(step), candidate.options, settings.read(step, candidate.cfg, eaten))
+        makers = {**MAKERS, "corpus": "distill"} if "teacher" in existing and step != "distill" else MAKERS
+        input_uris = {name: existing.get(name) or self.make(makers[name], candidate, existing) for name in inputs(step)}
+        run = self.run(step, candidate.name(step), candidate.options, settings.read(step, candidate.cfg, input_uris))
         return f"runs:/{run.info.run_id}/{ARTIFACTS.get(step, artifacts.MODEL)}"
 
     def run(
@@ -72,31 +72,31 @@ class Launcher:
         read: Mapping[str, Any],
         usable: Callable[[Run], bool] = lambda run: True,  # noqa: ARG005
     ) -> Run:
-        """Return the finished run of a step with these settings: one that is there and usable, or a new one.
+        """Return a finished run of a step with these settings: an existing one that is usable, or a new one.
 
         Raises:
-            StepError: it failed now, or before in this command.
+            StepError: the step failed, now or earlier in this command.
         """
         parts = reuse.fingerprint(step, read)
-        known = reuse.digest(parts)
-        if known in self.failed:
-            raise self.failed[known]
-        if known not in self.made:
-            with store.lock(known, mlflow.get_tracking_uri()):
+        fingerprint = reuse.digest(parts)
+        if fingerprint in self.failed:
+            raise self.failed[fingerprint]
+        if fingerprint not in self.made:
+            with store.lock(fingerprint, mlflow.get_tracking_uri()):
                 run = reuse.find(parts, runs.active().info.experiment_id, since=self.since)
                 if run is not None and usable(run):
-                    log.info("%s: unchanged, run %s is used again%s", name, run.info.run_id[:8], figures(run))
+                    log.info("%s: unchanged, reusing run %s%s", name, run.info.run_id[:8], figures(run))
                 else:
                     try:
                         run = launch(step, name, options, read["inputs"])
                     except StepError as error:
-                        self.failed[known] = error
+                        self.failed[fingerprint] = error
                         raise
-                self.made[known] = run
-        return self.made[known]
+                self.made[fingerprint] = run
+        return self.made[fingerprint]
 
     def table(self) -> pd.DataFrame:
-        """Return what this command has made or used again: `step`, `name`, `run`, `seconds` and `used_again`."""
+        """Return the runs of this command, new and reused: `step`, `name`, `run`, `seconds` and `used_again`."""
         return pd.DataFrame(
             [
                 {
@@ -113,50 +113,50 @@ class Launcher:
 
 
 def select(launcher: Launcher, splits: str, candidates: list[str], cfg: DictConfig, overrides: list[str]) -> Run:
-    """Return the run of `select`: a new one, or the one that did the same, if the registry is as it left it."""
+    """Run `select`, or reuse a run with the same inputs if the registry's aliases have not changed since."""
     read = settings.read("select", cfg, {"candidates": candidates, "splits": splits})
 
-    def untouched(run: Run) -> bool:
+    def aliases_unchanged(run: Run) -> bool:
         return run.data.tags["aliases"] == str(registry.aliases(cfg.select.name))
 
-    run = launcher.run("select", "select", overrides, read, usable=untouched)
-    if run.data.tags.get("mlflow.parentRunId") != runs.active().info.run_id:  # another command's has shown it there
+    run = launcher.run("select", "select", overrides, read, usable=aliases_unchanged)
+    if run.data.tags.get("mlflow.parentRunId") != runs.active().info.run_id:  # reused: show its output here, too
         summary = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/{SUMMARY}")
         Console().print(Text.from_ansi(summary), soft_wrap=True)
     return run
 
 
 def package(launcher: Launcher, cfg: DictConfig, overrides: list[str]) -> None:
-    """Run `package`, if there is a champion of which no Bento is there yet.
+    """Run `package`, unless there is no champion, or a Bento of it exists already.
 
     Raises:
-        StepError: it failed.
+        StepError: `package` failed.
     """
     champion = registry.holder(cfg.select.name, registry.CHAMPION)
     if champion is None:
-        log.warning("package: %s has no champion, so there is nothing to serve.", cfg.select.name)
+        log.warning("package: skipped, because %s has no champion.", cfg.select.name)
         return
 
-    def of_the_champion(run: Run) -> bool:
+    def has_packaged_champion(run: Run) -> bool:
         return run.data.tags["packaged"] == registry.identity(champion)
 
-    launcher.run("package", "package", overrides, settings.read("package", cfg, {}), usable=of_the_champion)
+    launcher.run("package", "package", overrides, settings.read("package", cfg, {}), usable=has_packaged_champion)
 
 
 def launch(step: str, name: str, options: list[str], inputs: Mapping[str, Any]) -> Run:
-    """Run an entry point in a process of its own, as a child of the open run, and return its run.
+    """Run an entry point in a subprocess, as a child of the active run; return its run.
 
     Raises:
-        StepError: it failed.
+        StepError: the step failed.
     """
     log.info("%s ...", name)
     started = time.perf_counter()
-    joined = {key: uris if isinstance(uris, str) else ",".join(uris) for key, uris in inputs.items()}
+    input_parameters = {key: uris if isinstance(uris, str) else ",".join(uris) for key, uris in inputs.items()}
     try:
         submitted = mlflow.run(
             str(runs.PROJECT),
             entry_point=step,
-            parameters={**joined, "hydra_options": shlex.join(options)},
+            parameters={**input_parameters, "hydra_options": shlex.join(options)},
             env_manager="local",
             run_name=name,
             experiment_id=runs.active().info.experiment_id,
@@ -172,21 +172,21 @@ def launch(step: str, name: str, options: list[str], inputs: Mapping[str, Any]) 
 
 
 def mark_as_killed(*, children_of: Run) -> None:
-    """Correct the status of interrupted steps: MLflow overwrites what they have said of themselves by FAILED."""
+    """Restore the status KILLED of interrupted steps, which MLflow has overwritten with FAILED."""
     run = children_of.info
-    asked = f"tags.`mlflow.parentRunId` = '{run.run_id}' and tags.error = '{door.INTERRUPTED}'"
-    for child in mlflow.search_runs([run.experiment_id], asked, output_format="list"):
+    query = f"tags.`mlflow.parentRunId` = '{run.run_id}' and tags.error = '{door.INTERRUPTED}'"
+    for child in mlflow.search_runs([run.experiment_id], query, output_format="list"):
         MlflowClient().set_terminated(child.info.run_id, RunStatus.to_string(RunStatus.KILLED))
 
 
 def reason(failure: str) -> str:
-    """Return why a step failed, from what MLflow says of its failure: `Run (ID '...') failed`."""
+    """Return why a step failed, given MLflow's message `Run (ID '...') failed`."""
     run_id = re.search("[0-9a-f]{32}", failure)
     error = None if run_id is None else mlflow.get_run(run_id[0]).data.tags.get("error")
     return "; see the error above." if error is None else f": {error}"
 
 
 def figures(run: Run) -> str:
-    """Return what there is to say of a trained model."""
+    """Return the validation AUC of a run for a log line, or an empty string."""
     auc = run.data.metrics.get("val_roc_auc")
     return "" if auc is None else f", validation AUC {auc:.3f}"

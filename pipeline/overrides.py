@@ -1,4 +1,4 @@
-"""Overrides as people type them: Hydra's grammar refuses accents, parentheses and other signs outside quotes."""
+"""Quote overrides for Hydra, whose grammar rejects accents, parentheses and other characters outside quotes."""
 
 import re
 from collections.abc import Iterable
@@ -11,9 +11,9 @@ from hydra.errors import HydraException
 from sentiment.inference.errors import SettingsError
 
 OVERRIDE = re.compile(r"(?P<key>\+{0,2}[A-Za-z_][\w./@:-]*)=(?P<value>.*)", re.DOTALL)
-# A list of values without brackets or quotes of their own.
+# A list without nested brackets or quotes.
 FLAT_LIST = re.compile(r"""\[(?P<items>[^][{}'"]*)\]""")
-# What only an expression of Hydra begins with: its text is not taken for a value, so that its mistakes are reported.
+# Beginnings of Hydra expressions: these are never quoted as text, so that Hydra reports syntax errors in them.
 EXPRESSION = re.compile(
     r"""[\[{'"]|(choice|range|interval|glob|shuffle|sort|tag|extend_list|int|float|str|bool|json_str)\("""
 )
@@ -21,13 +21,13 @@ MULTIRUN = {"-m", "--multirun", "hydra.mode=MULTIRUN"}
 
 
 def readable(arguments: Iterable[str]) -> list[str]:
-    """Return arguments of a command line with quotes where Hydra needs them to read a value as a text.
+    """Quote the values that Hydra could not parse otherwise.
 
-    Arguments that Hydra can read stay as they are; so do flags. A text with a comma is a sweep to Hydra: without `-m`
-    it is quoted if there is such a file.
+    Leaves flags and parsable arguments unchanged. Hydra takes a value with a comma as a sweep; without `-m`, it is
+    quoted if it is the path of an existing file.
 
     Raises:
-        SettingsError: a list, a quoted text or a function is not one that Hydra can read.
+        SettingsError: Hydra cannot parse a list, a quoted text or a function.
     """
     arguments = list(arguments)
     sweeping = bool(MULTIRUN & set(arguments))
@@ -35,7 +35,7 @@ def readable(arguments: Iterable[str]) -> list[str]:
 
 
 def quoted(argument: str, *, sweeping: bool) -> str:
-    """Return an argument with quotes where Hydra needs them; arguments are those of `readable`."""
+    """Quote the value of one argument if Hydra needs it; see `readable`."""
     match = OVERRIDE.fullmatch(argument)
     if match is None:
         return argument
@@ -47,9 +47,9 @@ def quoted(argument: str, *, sweeping: bool) -> str:
             return f"{key}=[{each_quoted(flat['items'])}]"
         if EXPRESSION.match(value):
             raise SettingsError(
-                f"{argument} cannot be read: {str(error).partition(chr(10))[0]}.\nPut single quotes around a text in "
-                "it that holds other signs than letters without accents, digits, spaces and . / - _ : % + @ (within "
-                r"hydra_options, write \' for each)."
+                f"{argument} cannot be parsed: {str(error).partition(chr(10))[0]}.\nPut single quotes around any text "
+                "in it with characters other than unaccented letters, digits, spaces and . / - _ : % + @ (within "
+                r"hydra_options, write \' for each quote)."
             ) from error
         return f"{key}={each_quoted(value) if sweeping else text(value)}"
     if override.is_sweep_override() and not sweeping and Path(value).expanduser().exists():
@@ -58,12 +58,12 @@ def quoted(argument: str, *, sweeping: bool) -> str:
 
 
 def each_quoted(values: str) -> str:
-    """Return values separated by commas, in quotes where Hydra cannot read them."""
+    """Quote those of several values, separated by commas, that Hydra cannot parse."""
     return ",".join(value if can_be_read(value) else text(value) for value in map(str.strip, values.split(",")))
 
 
 def can_be_read(value: str) -> bool:
-    """Return whether Hydra can read a value."""
+    """Return whether Hydra can parse a value."""
     try:
         parse(f"key={value}")
     except HydraException:
@@ -75,11 +75,11 @@ def parse(override: str) -> Override:
     """Parse an override.
 
     Raises:
-        HydraException: it is not one.
+        HydraException: the syntax is invalid.
     """
     return OverridesParser.create().parse_override(override)
 
 
 def text(value: str) -> str:
-    """Return a text in quotes, as Hydra writes it."""
+    """Return a text in single quotes, escaped for Hydra."""
     return QuotedString(text=value, quote=Quote.single).with_quotes()

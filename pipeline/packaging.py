@@ -1,4 +1,4 @@
-"""How a registered version becomes a Bento: the service, its needs and the model, in one archive."""
+"""Build a Bento of a registered version: the service, its requirements and the model."""
 
 import json
 import os
@@ -22,19 +22,19 @@ from sentiment.inference import golden
 from sentiment.inference.classifier import DESCRIPTION, pins
 from sentiment.inference.errors import UserError
 
-# What a Bento needs beside what its model names: the service's own imports, and those of telemetry.
+# Requirements of a Bento in addition to those of its model: imports of the service and of telemetry.
 SERVICE_REQUIREMENTS = ("bentoml", "fastapi", "limits", "prometheus-client", "pydantic-settings")
 TELEMETRY_REQUIREMENTS = ("azure-monitor-opentelemetry-exporter", "filelock", "opencensus-ext-azure", "requests")
 SERVICE = "service.service:TweetSentiment"
-MOST_OF_AN_ERROR = 2_000
+MAX_ERROR_LENGTH = 2_000
 
 
 class PackagingError(UserError):
-    """A version of which no Bento can be built."""
+    """A version that cannot be packaged as a Bento."""
 
 
 def about(version: ModelVersion, alias: str) -> dict[str, Any]:
-    """Return what is told of a version by the service: where it comes from, and how good it is."""
+    """Return the description of a version that the service publishes (`GET /model`): provenance and metrics."""
     run = mlflow.get_run(str(version.run_id))
     select = mlflow.get_run(artifacts.run_id(version.tags[MODEL_CARD]))
     scores = run.data.metrics
@@ -62,48 +62,50 @@ def build(version: ModelVersion, alias: str, scratch: Path) -> bentoml.Bento:
 
     Args:
         version: the version.
-        alias: by which it was found.
+        alias: its alias.
         scratch: a folder to write to.
 
     Raises:
-        PackagingError: its files or runs are gone, it was made by an older version of this project, or BentoML refuses.
+        PackagingError: its files or runs are missing, an older version of this project made it, or BentoML fails.
     """
     context, uri = scratch / "context", f"models:/{version.name}/{version.version}"
     if MODEL_CARD not in version.tags:
-        raise PackagingError(f"{uri} has no model card: the step `select` was interrupted. Run it again: make run.")
+        raise PackagingError(
+            f"{uri} has no model card: the step `select` was interrupted. Run it again with `make run`."
+        )
     try:
         model, card = scratch / "version", scratch / "card"
         mlflow.artifacts.download_artifacts(uri, dst_path=str(model))
         mlflow.artifacts.download_artifacts(version.tags[MODEL_CARD], dst_path=str(card))
-        told = about(version, alias)
+        description = about(version, alias)
     except (mlflow.MlflowException, OSError) as error:
         raise PackagingError(f"Files or runs of {uri} cannot be read: {error}. {RESTORE}") from error
     if not (model / MLMODEL_FILE_NAME).is_file():
         raise PackagingError(f"Files of {uri} cannot be read: there is no {MLMODEL_FILE_NAME}. {RESTORE}")
-    assemble(context, model, told)
+    assemble(context, model, description)
     shutil.copytree(card, context / "model", dirs_exist_ok=True)
     return bentoml.bentos.get(bentoml_build(context))
 
 
-def assemble(context: Path, model: Path, told: Mapping[str, Any]) -> None:
-    """Write what a Bento is built from, but for the model's card.
+def assemble(context: Path, model: Path, description: Mapping[str, Any]) -> None:
+    """Write the build context of a Bento, without the model card.
 
     Args:
-        context: the folder to make.
-        model: that of a logged model.
-        told: what `GET /model` is to tell of it.
+        context: the folder to create.
+        model: the folder of a logged model.
+        description: the answer of `GET /model`.
 
     Raises:
         PackagingError: an older version of this project made the model.
     """
     context.mkdir()
-    needs = collect(model, context)
-    (context / "model" / "about.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    (context / "requirements.txt").write_text("\n".join(needs) + "\n", encoding="utf-8")
+    needed = collect(model, context)
+    (context / "model" / "about.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    (context / "requirements.txt").write_text("\n".join(needed) + "\n", encoding="utf-8")
     shutil.copy(runs.PROJECT / "constraints.txt", context)
     bentofile = {
         "service": SERVICE,
-        "labels": labels(told),
+        "labels": labels(description),
         "include": ["service/**", "sentiment/**", "telemetry/**", "tables/**", "model/**", "constraints.txt"],
         "python": {"requirements_txt": "requirements.txt", "lock_packages": False},
     }
@@ -111,10 +113,10 @@ def assemble(context: Path, model: Path, told: Mapping[str, Any]) -> None:
 
 
 def collect(model: Path, context: Path) -> list[str]:
-    """Copy what a Bento holds to the context it is built from: the service, and of the model its files and its code.
+    """Copy the service, the model's files and its code to the build context.
 
     Returns:
-        What it needs, `name==version`.
+        Requirements, as `name==version`.
 
     Raises:
         PackagingError: an older version of this project made the model.
@@ -127,42 +129,42 @@ def collect(model: Path, context: Path) -> list[str]:
     code = model / "code" / "sentiment"
     flavor = mlflow.models.Model.load(str(model)).flavors["python_function"]
     classifier = model / flavor["artifacts"]["classifier"]["path"]
-    needed = (code / "inference", classifier / DESCRIPTION, classifier / golden.FILE)
-    lacking = [path for path in needed if not path.exists()]
-    if lacking:
+    required = (code / "inference", classifier / DESCRIPTION, classifier / golden.FILE)
+    missing = [path for path in required if not path.exists()]
+    if missing:
         raise PackagingError(
-            f"The model lacks {lacking[0].name}: an older version of this project made it. Train it again."
+            f"The model has no {missing[0].name}: it was made by an older version of this project. Train it again."
         )
     shutil.copytree(code, context / "sentiment")
     shutil.copytree(classifier, context / "model" / "classifier")
-    named = (model / "requirements.txt").read_text(encoding="utf-8").split()
-    own = [line for line in named if line.partition("==")[0] not in trained.PYFUNC_REQUIREMENTS]
-    return sorted({*own, *pins(SERVICE_REQUIREMENTS + TELEMETRY_REQUIREMENTS)})
+    model_requirements = (model / "requirements.txt").read_text(encoding="utf-8").split()
+    needed = [line for line in model_requirements if line.partition("==")[0] not in trained.PYFUNC_REQUIREMENTS]
+    return sorted({*needed, *pins(SERVICE_REQUIREMENTS + TELEMETRY_REQUIREMENTS)})
 
 
 def files_of_tables() -> list[Path]:
-    """Return the files of `tables` that telemetry imports, directly or not, relative to the project."""
+    """Return the files of `tables` that telemetry imports directly or indirectly, relative to the project."""
     imported = reuse.import_graph(reports=False).find_upstream_modules("telemetry", as_package=True)
     modules = {"tables", *(module for module in imported if module.startswith("tables."))}
     files = (file for module in modules for file in reuse.module_files(module))
     return sorted(file.relative_to(runs.PROJECT) for file in files)
 
 
-def labels(told: Mapping[str, Any]) -> dict[str, str]:
-    """Return the labels of a Bento, from what is told of its model."""
+def labels(description: Mapping[str, Any]) -> dict[str, str]:
+    """Return the labels of a Bento, from the description of its model."""
     names = ("name", "version", "alias", "run_id", "commit", "threshold", "runtime")
-    return {name: str(told[name]) for name in names}
+    return {name: str(description[name]) for name in names}
 
 
 def bentoml_build(context: Path) -> str:
-    """Have BentoML build a Bento of a context, in a process of its own; return its tag.
+    """Build a Bento in a subprocess; return its tag.
 
     Raises:
-        PackagingError: it refuses.
+        PackagingError: BentoML failed.
     """
     command = [sys.executable, "-m", "bentoml", "build", "--output", "tag", "--bentofile", "bentofile.yaml", "."]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(command, cwd=context, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise PackagingError(f"BentoML builds no Bento: {(done.stderr or done.stdout)[-MOST_OF_AN_ERROR:]}")
+        raise PackagingError(f"BentoML could not build the Bento: {(done.stderr or done.stdout)[-MAX_ERROR_LENGTH:]}")
     return done.stdout.strip().rpartition("__tag__:")[2]

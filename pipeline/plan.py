@@ -1,4 +1,4 @@
-"""What `main` tries: stages of candidates, read from conf/plan/, each stage keeping some choices of its winner."""
+"""Plans: stages of candidates, read from conf/plan/. Each stage keeps some settings of its winner for the next."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -18,10 +18,10 @@ from sentiment.inference.errors import UserError
 
 MAKERS = {"splits": "split", "corpus": "preprocess", "embedding": "embed"}
 TRAINERS = ("train_baseline", "train_keras", "train_bert")
-# The two steps of a plan that build on what earlier stages have found: the best of each family together, and the best
-# of all once more, with other options.
+# Two steps that build on earlier stages: `blend` combines the best candidate of each family, `best` retrains the best
+# candidate with additional options.
 BLEND, BEST = "blend", "best"
-# The groups that tell two runs of a step apart, and so name them.
+# Config groups whose choices form the name of a step's run.
 NAMED_BY = {
     "preprocess": ("preprocess",),
     "distill": ("preprocess",),
@@ -33,19 +33,19 @@ NAMED_BY = {
 
 
 class PlanError(UserError):
-    """A plan or an option that cannot be carried out, found before anything is run."""
+    """An invalid plan or option, detected before anything runs."""
 
 
 @dataclass(frozen=True)
-class Item:
-    """A candidate as the plan writes it.
+class CandidateSpec:
+    """A candidate as specified in a plan.
 
     Attributes:
         step: a trainer, `blend` or `best`.
-        options: that set it apart.
-        when: false or null where it lacks what it needs.
+        options: its overrides.
+        when: false or null to skip it.
         teacher: the trainer whose best model so far labels texts for it (step `distill`).
-        called: what tells it apart in its name, instead of the values among its options.
+        called: replaces the values of its options in its name.
     """
 
     step: str
@@ -57,172 +57,175 @@ class Item:
 
 @dataclass(frozen=True)
 class Stage:
-    """Candidates, and the groups and sections in which the next stages keep what the best of them has."""
+    """Candidates, and the groups and sections (`keep`) whose settings the next stages take from the winner."""
 
     name: str
-    candidates: list[Item]
+    candidates: list[CandidateSpec]
     keep: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        """Say where an error is."""
+        """Name the stage in error messages."""
         return f"The stage {self.name!r} of the plan"
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A step with the options that it and all that it eats are run with, and the configuration they give.
+    """A step, with the overrides for it and for the steps that make its inputs, and the resulting configuration.
 
     Attributes:
         step: its trainer, or `blend`.
-        options: of the command line, of the winners before it, and its own.
-        cfg: what they give.
-        told: what sets it apart beside the alternatives of its groups.
+        options: overrides: from the command line, from earlier winners, and its own.
+        cfg: the configuration composed with these overrides.
+        name_parts: what its name contains in addition to the choices of its groups.
         teacher: the trainer whose best model labels texts for it.
     """
 
     step: str
     options: list[str]
     cfg: DictConfig
-    told: tuple[str, ...] = ()
+    name_parts: tuple[str, ...] = ()
     teacher: str | None = None
 
     def name(self, step: str) -> str:
-        """Name the run of its step, or of one that makes what it eats: by the alternatives that set it apart.
+        """Return a name for the run of its own step, or of a step that makes an input.
 
-        The candidate itself is told by the values that the plan gives it, too.
+        It consists of the step and its config choices; for the candidate's own step, also of `name_parts`.
         """
         choices: dict[str, Any] = self.cfg.hydra.runtime.choices
         alternatives = [str(choices[group]) for group in NAMED_BY.get(step, ())]
-        return " ".join([step, *alternatives, *(self.told if step == self.step else ())])
+        return " ".join([step, *alternatives, *(self.name_parts if step == self.step else ())])
 
 
 def read(cfg: DictConfig, overrides: list[str]) -> list[Stage]:
-    """Read the stages of the plan, and find out what could not be carried out before anything is run.
+    """Read the stages of the plan, and validate them before anything runs.
 
-    Left out are candidates whose `when` is false or null, and stages without any other.
+    Skips candidates whose `when` is false or null, and stages without candidates.
 
     Raises:
-        PlanError: the plan names an unknown step, option or section, no candidate may be served, or an override
-            concerns none.
+        PlanError: the plan names an unknown step, option or section, none of its candidates may be served, or an
+            override affects no candidate.
     """
     stages: list[Stage] = []
-    for number, written in enumerate(settings.plain(cfg.plan).get("stages") or [], 1):
-        known = fields(written, Stage, f"Stage {number} of the plan")
-        items = [Item(**fields(item, Item, f"The stage {known['name']!r} of the plan")) for item in known["candidates"]]
-        stage = Stage(**{**known, "candidates": [item for item in items if item.when not in (None, False)]})
-        for item in items:
-            if item.step not in (*TRAINERS, BLEND, BEST):
+    for number, stage_entry in enumerate(settings.plain(cfg.plan).get("stages") or [], 1):
+        stage_fields = fields(stage_entry, Stage, f"Stage {number} of the plan")
+        specs = [
+            CandidateSpec(**fields(spec, CandidateSpec, f"The stage {stage_fields['name']!r} of the plan"))
+            for spec in stage_fields["candidates"]
+        ]
+        stage = Stage(**{**stage_fields, "candidates": [spec for spec in specs if spec.when not in (None, False)]})
+        for spec in specs:
+            if spec.step not in (*TRAINERS, BLEND, BEST):
                 steps = ", ".join((*TRAINERS, BLEND, BEST))
-                raise PlanError(f"{stage}: {item.step!r} is no step that makes a candidate. Take one of {steps}.")
-            if item.teacher is not None and item.teacher not in {
-                past.step for old in stages for past in old.candidates
+                raise PlanError(f"{stage}: {spec.step!r} is not a step that trains a candidate. Choose one of {steps}.")
+            if spec.teacher is not None and spec.teacher not in {
+                earlier.step for earlier_stage in stages for earlier in earlier_stage.candidates
             }:
-                raise PlanError(f"{stage}: no stage before it has a candidate of {item.teacher!r} that could teach.")
-            if item.teacher is not None and "corpus" not in inputs(item.step):
-                raise PlanError(f"{stage}: {item.step} reads no corpus, so nothing can be taught to it (teacher).")
+                raise PlanError(
+                    f"{stage}: no earlier stage has a candidate of {spec.teacher!r}. Add one, or change the teacher."
+                )
+            if spec.teacher is not None and "corpus" not in inputs(spec.step):
+                raise PlanError(f"{stage}: {spec.step} reads no corpus, so it cannot have a teacher. Remove `teacher`.")
         if unknown := [name for name in stage.keep if name not in cfg]:
-            raise PlanError(f"{stage} keeps {', '.join(unknown)}: there is no such group or section in conf/.")
+            raise PlanError(f"{stage} keeps {', '.join(unknown)}: no such group or section in conf/.")
         stages += [stage] if stage.candidates else []
-    if not stages or {BLEND, BEST} & {item.step for item in stages[0].candidates}:
-        raise PlanError("A plan begins with a stage of trainers: blend and best build on what earlier stages found.")
+    if not stages or {BLEND, BEST} & {spec.step for spec in stages[0].candidates}:
+        raise PlanError("A plan begins with a stage of trainers: `blend` and `best` need results of earlier stages.")
 
-    families = {item.step.removeprefix("train_") for stage in stages for item in stage.candidates}
+    families = {spec.step.removeprefix("train_") for stage in stages for spec in stage.candidates}
     if not families & set(cfg.select.families):
         raise PlanError(
-            f"select.families={list(cfg.select.families)} allows none of the plan's candidates to be served, of "
-            f"{', '.join(sorted(families))}."
+            f"select.families={list(cfg.select.families)} allows none of the plan's families to be served "
+            f"({', '.join(sorted(families))}). Add one of them."
         )
-    read_by_some = {*settings.READS["distill"], *settings.REFERRED_TO}
-    read_by_some = read_by_some.union(*(sections(step, cfg) for step in (*TRAINERS, BLEND)))
-    unused = {override for override in overrides if root(override) in read_by_some}
+    read_by_trainers = {*settings.READS["distill"], *settings.REFERRED_TO}
+    read_by_trainers = read_by_trainers.union(*(sections(step, cfg) for step in (*TRAINERS, BLEND)))
+    unused = {override for override in overrides if root(override) in read_by_trainers}
     for stage in stages:
-        for item in stage.candidates:
-            own = candidate(stage, item, overrides, {})
-            read_by_own = sections(item.step, own.cfg, item.teacher)
-            unused -= {override for override in own.options if root(override) in read_by_own}
+        for spec in stage.candidates:
+            composed_candidate = candidate(stage, spec, overrides, {})
+            read_by_candidate = sections(spec.step, composed_candidate.cfg, spec.teacher)
+            unused -= {override for override in composed_candidate.options if root(override) in read_by_candidate}
     if unused:
-        raise PlanError(
-            f"No candidate of the plan can use {', '.join(sorted(unused))}: leave it out, or edit the plan."
-        )
+        raise PlanError(f"No candidate of the plan uses {', '.join(sorted(unused))}: omit it, or edit the plan.")
     return stages
 
 
-def fields(written: Any, kind: type, where: str) -> dict[str, Any]:
-    """Return the fields of a stage or of a candidate as the plan writes them.
+def fields(entry: Any, kind: type, where: str) -> dict[str, Any]:
+    """Return the fields of a stage or a candidate, from its entry in the plan.
 
     Raises:
-        PlanError: one is missing, unknown, or no list where it should be.
+        PlanError: a field is missing, unknown, or not a list although it must be.
     """
-    known = {"name", "candidates", "keep"} if kind is Stage else {"step", "options", "when", "teacher", "called"}
-    needed = {"name", "candidates"} if kind is Stage else {"step"}
-    if not isinstance(written, Mapping) or not needed <= set(written) <= known:
-        raise PlanError(f"{where}: {written} should have {sorted(needed)}, and of {sorted(known)} nothing else.")
-    for name in {"candidates", "keep", "options"} & set(written):
-        if not isinstance(written[name], list):
-            raise PlanError(f"{where}: {name} should be a list, [...], not {written[name]!r}.")
-    return dict(written)
+    allowed = {"name", "candidates", "keep"} if kind is Stage else {"step", "options", "when", "teacher", "called"}
+    required = {"name", "candidates"} if kind is Stage else {"step"}
+    if not isinstance(entry, Mapping) or not required <= set(entry) <= allowed:
+        raise PlanError(f"{where}: {entry} must have the fields {sorted(required)}; allowed are {sorted(allowed)}.")
+    for name in {"candidates", "keep", "options"} & set(entry):
+        if not isinstance(entry[name], list):
+            raise PlanError(f"{where}: {name} must be a list, [...], not {entry[name]!r}.")
+    return dict(entry)
 
 
 def candidate(
-    stage: Stage, item: Item, overrides: list[str], kept: Mapping[str, str], best: Candidate | None = None
+    stage: Stage, spec: CandidateSpec, overrides: list[str], kept: Mapping[str, str], best: Candidate | None = None
 ) -> Candidate:
-    """Return a candidate with what earlier stages have kept and the overrides of the command line that concern it.
+    """Build a candidate from its spec, the settings kept by earlier stages, and the overrides that apply to it.
 
-    A group that the plan names for a candidate keeps the plan's alternative. A setting that the candidate's
-    alternatives do not have does not concern it.
+    If the plan chooses an alternative of a group for the candidate, that choice wins over the command line. An override
+    of a setting that does not exist in the candidate's configuration does not apply to it.
 
     Args:
-        stage: where it stands in the plan.
-        item: how it is written there.
-        overrides: of the command line.
-        kept: options of winners, by what they set.
-        best: whose step and options `best` stands for.
+        stage: its stage.
+        spec: its entry in the plan.
+        overrides: overrides of the command line.
+        kept: options kept from earlier winners, by key.
+        best: the candidate to retrain, for the step `best`.
 
     Raises:
-        PlanError: its options do not fit.
+        PlanError: Hydra cannot compose its options.
     """
     try:
-        planned = {key(option) for option in item.options}
-        values_told = (re.sub(r"^[^=]*\.", "", option) for option in item.options if "." in key(option))
-        told = tuple(values_told) if item.called is None else (item.called,)
-        if item.step == BEST and best is not None:
-            step, teacher, told = best.step, best.teacher, (*best.told, *told)
-            options = [*(option for option in best.options if key(option) not in planned), *item.options]
+        planned = {key(option) for option in spec.options}
+        values_in_name = (re.sub(r"^[^=]*\.", "", option) for option in spec.options if "." in key(option))
+        name_parts = tuple(values_in_name) if spec.called is None else (spec.called,)
+        if spec.step == BEST and best is not None:
+            step, teacher, name_parts = best.step, best.teacher, (*best.name_parts, *name_parts)
+            options = [*(option for option in best.options if key(option) not in planned), *spec.options]
         else:
-            step, teacher = item.step, item.teacher
-            given = [*(override for override in overrides if key(override) not in kept), *kept.values()]
-            groups = [option for option in given if "." not in key(option) and key(option) not in planned]
-            values = [option for option in given if "." in key(option)]
-            options = [*groups, *fitting(values, [*groups, *item.options]), *item.options]
-        return Candidate(step, options, compose(options), told, teacher)
+            step, teacher = spec.step, spec.teacher
+            inherited = [*(override for override in overrides if key(override) not in kept), *kept.values()]
+            groups = [option for option in inherited if "." not in key(option) and key(option) not in planned]
+            values = [option for option in inherited if "." in key(option)]
+            options = [*groups, *applicable(values, [*groups, *spec.options]), *spec.options]
+        return Candidate(step, options, compose(options), name_parts, teacher)
     except (HydraException, OmegaConfBaseException) as error:
-        raise PlanError(f"{stage}: the options {item.options} do not fit. {error}") from error
+        raise PlanError(f"{stage}: the options {spec.options} cannot be composed. {error}") from error
 
 
 def kept_of(winner: Candidate, stage: Stage, overrides: list[str]) -> dict[str, str]:
-    """Return the options of a stage's winner that the next stages keep, by what they set.
+    """Return the options of a stage's winner that the next stages keep, by key.
 
-    Those of the command line reach every candidate anyway.
+    Overrides of the command line are excluded, because every candidate gets them anyway.
     """
     return {key(option): option for option in winner.options if root(option) in stage.keep and option not in overrides}
 
 
 def depends(candidate: Candidate, overrides: Iterable[str]) -> bool:
-    """Return whether a candidate, or what it eats, would be another without one of these overrides."""
+    """Return whether any of these overrides affects a candidate or its inputs."""
     read = sections(candidate.step, candidate.cfg, candidate.teacher)
     return any(override in candidate.options and root(override) in read for override in overrides)
 
 
 def sections(step: str, cfg: DictConfig, teacher: str | None = None) -> set[str]:
-    """Return the sections of the configuration that decide what a step makes: those of its inputs' steps, too."""
-    if step == BEST:  # its options are those of a candidate before it, and what the plan adds
+    """Return the config sections that determine the output of a step, including those of the steps before it."""
+    if step == BEST:  # takes the options of an earlier candidate, and those of the plan
         return set()
-    own = {"seed", *settings.sections(step, cfg), *(settings.sections("distill", cfg) if teacher else ())}
-    return own.union(*(sections(MAKERS[name], cfg) for name in inputs(step) if name in MAKERS))
+    read_by_step = {"seed", *settings.sections(step, cfg), *(settings.sections("distill", cfg) if teacher else ())}
+    return read_by_step.union(*(sections(MAKERS[name], cfg) for name in inputs(step) if name in MAKERS))
 
 
 def inputs(step: str) -> list[str]:
-    """Return the names of what a step eats, from MLproject."""
+    """Return the names of a step's inputs, from MLproject."""
     return [name for name in entry_points()[step]["parameters"] if name != "hydra_options"]
 
 
@@ -234,42 +237,44 @@ def entry_points() -> dict[str, Any]:
 
 
 def root(override: str) -> str:
-    """Return the section that an override belongs to."""
+    """Return the section or group of an override."""
     return key(override).partition(".")[0]
 
 
 def key(override: str) -> str:
-    """Return what an override sets: `a.b` in `a.b=1`, `+a.b=1` and `~a.b`."""
+    """Return the key of an override: `a.b` for `a.b=1`, `+a.b=1` and `~a.b`."""
     return str(OverridesParser.create().parse_override(override).key_or_group)
 
 
 def compose(options: list[str]) -> DictConfig:
-    """Compose the configuration that a step gets from these options, with the choices that Hydra made; read-only.
+    """Compose the configuration of a step, read-only and with Hydra's choices (`hydra.runtime.choices`).
 
-    What has been composed is remembered: it takes a tenth of a second, and a plan asks for the same several times.
+    Results are cached: composing takes a tenth of a second, and a plan composes the same options several times.
     """
     return composed(tuple(options))
 
 
 @cache
 def composed(options: tuple[str, ...]) -> DictConfig:
-    """Compose the configuration for `compose`."""
+    """Cache for `compose`."""
     cfg = hydra.compose("config", overrides=list(options), return_hydra_config=True)
     OmegaConf.set_readonly(cfg, True)
     return cfg
 
 
-def fitting(overrides: list[str], options: list[str]) -> list[str]:
-    """Return those of the overrides that can be applied to the configuration that the options give."""
-    if not overrides or fits(tuple(overrides), tuple(options)):  # as a rule all can
+def applicable(overrides: list[str], options: list[str]) -> list[str]:
+    """Return the overrides that can be applied on top of the options."""
+    if not overrides or can_apply(tuple(overrides), tuple(options)):  # the usual case
         return overrides
-    chosen = {root(option) for option in options}  # elsewhere all is as it was when Hydra read the command line
-    return [override for override in overrides if root(override) not in chosen or fits((override,), tuple(options))]
+    chosen = {root(option) for option in options}  # all other sections are as on the command line, which Hydra accepted
+    return [
+        override for override in overrides if root(override) not in chosen or can_apply((override,), tuple(options))
+    ]
 
 
 @cache
-def fits(overrides: tuple[str, ...], options: tuple[str, ...]) -> bool:
-    """Return whether overrides can be applied to the configuration that the options give."""
+def can_apply(overrides: tuple[str, ...], options: tuple[str, ...]) -> bool:
+    """Return whether Hydra can apply overrides on top of the options."""
     try:
         compose([*options, *overrides])
     except (HydraException, OmegaConfBaseException):

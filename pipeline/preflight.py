@@ -1,4 +1,4 @@
-"""Refuse settings before any work is done that would otherwise stop a run only after it."""
+"""Validate settings before any work is done, if they would otherwise stop a run only at its end."""
 
 import math
 from collections.abc import Sequence
@@ -11,16 +11,16 @@ from sentiment.evaluation.metrics import CONSTANT_IS_PERFECT, Cost
 from sentiment.inference.classifier import Runtime
 from sentiment.inference.errors import SettingsError
 
-# What may be compared: the steps that make a model, without `train_`.
+# Families of candidates: the steps that train a model, without `train_`.
 FAMILIES = ("baseline", "keras", "bert", "blend")
 
 
 def check(cfg: DictConfig) -> None:
-    """Refuse settings that would stop a run only after its work is done, or make a check of the gate mean nothing.
+    """Validate costs, calibration and the section `select`.
 
     Raises:
-        SettingsError: the costs mean nothing, there is no such family, runtime or metric, the metric has no floor or
-            margin, or a number is none that could be meant.
+        SettingsError: a cost or a number is out of range, a family, runtime or metric is unknown, or the metric has no
+            floor or margin.
     """
     Cost(**cfg.cost)
     check_names("select.families", cfg.select.families, FAMILIES)
@@ -36,10 +36,10 @@ def check(cfg: DictConfig) -> None:
 
 
 def check_metric(cfg: DictConfig) -> None:
-    """Refuse a metric that models cannot be selected by, and requirements that are not those of a metric.
+    """Validate the metric to select by, its floor and its margin.
 
     Raises:
-        SettingsError: it is one.
+        SettingsError: the metric is unknown or cannot rank models, or its floor or margin is missing or out of range.
     """
     metric, names = cfg.select.metric, [name for name in metrics.HIGHER_IS_BETTER if name != CONSTANT_IS_PERFECT]
     if metric == CONSTANT_IS_PERFECT:
@@ -53,7 +53,7 @@ def check_metric(cfg: DictConfig) -> None:
         section = cfg.select[name]
         if not OmegaConf.is_dict(section):
             raise SettingsError(
-                f"select.{name}={section}: a {name} belongs to a metric; set select.{name}.{metric}={example}."
+                f"select.{name}={section}: each metric has its own {name}; set select.{name}.{metric}={example}."
             )
         if metric not in section:
             raise SettingsError(
@@ -64,24 +64,24 @@ def check_metric(cfg: DictConfig) -> None:
     check_number(f"select.margin.{metric}", cfg.select.margin[metric], least=math.ulp(0))
 
 
-def check_names(setting: str, given: Any, known: Sequence[str]) -> None:
-    """Refuse what is no list of known names.
+def check_names(setting: str, value: Any, allowed: Sequence[str]) -> None:
+    """Require a non-empty list of allowed names.
 
     Raises:
-        SettingsError: it is none.
+        SettingsError: the value is not such a list.
     """
-    if isinstance(given, str) or not given or not set(given) <= set(known):
-        raise SettingsError(f"{setting}={given}: give a list of some of {', '.join(known)}.")
+    if isinstance(value, str) or not value or not set(value) <= set(allowed):
+        raise SettingsError(f"{setting}={value}: set it to a list of names among {', '.join(allowed)}.")
 
 
-def check_number(setting: str, given: Any, *, least: float, most: float = math.inf, whole: bool = False) -> None:
-    """Refuse what is no finite number within bounds; true and false are none.
+def check_number(setting: str, value: Any, *, least: float, most: float = math.inf, whole: bool = False) -> None:
+    """Require a finite number within bounds; true and false are not numbers.
 
     Raises:
-        SettingsError: it is none.
+        SettingsError: the value is not such a number.
     """
     kind = int if whole else (int, float)
-    if not isinstance(given, kind) or isinstance(given, bool) or not math.isfinite(given) or not least <= given <= most:
+    if not isinstance(value, kind) or isinstance(value, bool) or not math.isfinite(value) or not least <= value <= most:
         bounds = {(False, True): f" of {least:g} or more", (True, True): f" from {least:g} to {most:g}"}
         within = bounds.get((math.isfinite(most), math.isfinite(least)), "")
-        raise SettingsError(f"{setting}={given}: give a {'whole ' if whole else ''}number{within}.")
+        raise SettingsError(f"{setting}={value}: set it to a {'whole ' if whole else ''}number{within}.")

@@ -1,7 +1,8 @@
-"""The registry: versions of the model, and the aliases `challenger` and `champion`, every move of which is recorded.
+"""The model registry: versions, the aliases `challenger` and `champion`, and a record of every move of an alias.
 
-A move is recorded as a tag of the registered model, named by the alias and the time, before the alias is moved: if a
-process is killed in between, the record of the next move shows it, since it says from where the alias really came.
+Each move is recorded as a tag of the registered model, named after the alias and the time. The tag is written before
+the alias is moved. If a process is killed in between, the next record reveals it: it states the version that the alias
+actually moved from.
 """
 
 import getpass
@@ -25,27 +26,27 @@ WITHDRAWN = "withdrawn"
 
 
 class RegistryError(UserError):
-    """A version that cannot be registered or promoted; the aliases are what they were before."""
+    """A version that cannot be registered or promoted; the aliases are unchanged."""
 
 
 def model_name() -> str:
-    """Return the name of the registered model, for commands that read no configuration."""
+    """Return the name of the registered model, for commands without a Hydra configuration."""
     return str(OmegaConf.load(runs.PROJECT / "conf" / "config.yaml").select.name)
 
 
 @contextmanager
 def locked(name: str, *, seconds: float) -> Iterator[None]:
-    """Keep other commands of this machine from moving aliases of a registered model; wait so long until they are done.
+    """Lock the aliases of a registered model against other commands on this machine; wait up to `seconds`.
 
     Raises:
-        RegistryError: another one is still at it.
+        RegistryError: another command still holds the lock.
     """
     try:
         with store.lock(f"aliases of {name}", mlflow.get_registry_uri(), seconds=seconds):
             yield
     except Timeout as error:
         raise RegistryError(
-            f"Another command is moving the aliases of {name} at this moment. Look at what it did, and try again."
+            f"Another command is moving the aliases of {name} right now. Check its result, and try again."
         ) from error
 
 
@@ -56,45 +57,46 @@ def holder(name: str, alias: str) -> ModelVersion | None:
 
 
 def aliases(name: str) -> dict[str, str]:
-    """Return the aliases of a registered model, each with its version; none if there is no such model."""
-    found = MlflowClient().search_registered_models(f"name = '{name}'")
-    return {alias: str(version) for alias, version in sorted(found[0].aliases.items())} if found else {}
+    """Return the aliases of a registered model and their versions; empty if there is no such model."""
+    models = MlflowClient().search_registered_models(f"name = '{name}'")
+    return {alias: str(version) for alias, version in sorted(models[0].aliases.items())} if models else {}
 
 
 def versions(name: str) -> list[str]:
-    """Return the numbers of the versions of a registered model, the oldest first; none if there is no such model."""
-    return sorted((str(found.version) for found in MlflowClient().search_model_versions(f"name = '{name}'")), key=int)
+    """Return the version numbers of a registered model, the oldest first; empty if there is no such model."""
+    model_versions = MlflowClient().search_model_versions(f"name = '{name}'")
+    return sorted((str(version.version) for version in model_versions), key=int)
 
 
 def identity(version: ModelVersion) -> str:
-    """Return what tells a version and its card from all others of a store, also from those of a deleted model."""
+    """Return a unique identifier of a version and its card; numbers alone repeat after a model has been deleted."""
     return f"{version.name}/{version.version} {version.source} {version.tags.get(artifacts.MODEL_CARD)}"
 
 
 def history(name: str) -> list[dict[str, Any]]:
-    """Return the moves of all aliases, the oldest first: `alias`, `when` (UTC), `from`, `to`, `why`, `by`."""
+    """Return the recorded moves of all aliases, the oldest first: `alias`, `when` (UTC), `from`, `to`, `why`, `by`."""
     tags = MlflowClient().get_registered_model(name).tags
     moves = [json.loads(value) for key, value in tags.items() if key.startswith((f"{CHAMPION}.", f"{CHALLENGER}."))]
     return sorted(moves, key=lambda move: str(move["when"]))
 
 
 def register(uri: str, name: str, tags: Mapping[str, Any]) -> ModelVersion:
-    """Return the version of a model under a name; one that is not registered yet becomes a new one; with tags."""
+    """Register a model with tags, unless it is registered already (then only set the tags); return its version."""
     run = mlflow.get_run(artifacts.run_id(uri))
-    known = MlflowClient().search_model_versions(f"name = '{name}' and run_id = '{run.info.run_id}'")
-    written = {key: str(value) for key, value in tags.items()}
-    if not known:
-        return mlflow.register_model(artifacts.logged_model(run), name, tags=written)
-    for key, value in written.items():  # it may have been registered by hand
-        MlflowClient().set_model_version_tag(name, known[0].version, key, value)
-    return MlflowClient().get_model_version(name, known[0].version)
+    registered = MlflowClient().search_model_versions(f"name = '{name}' and run_id = '{run.info.run_id}'")
+    text_tags = {key: str(value) for key, value in tags.items()}
+    if not registered:
+        return mlflow.register_model(artifacts.logged_model(run), name, tags=text_tags)
+    for key, value in text_tags.items():  # it may have been registered manually, without tags
+        MlflowClient().set_model_version_tag(name, registered[0].version, key, value)
+    return MlflowClient().get_model_version(name, registered[0].version)
 
 
 def move(name: str, alias: str, to: str | None, why: str) -> None:
-    """Move an alias to a version, or take it away, and record it; nothing is done where it points there already.
+    """Record and make the move of an alias to a version, or its removal; do nothing if it already points there.
 
     Raises:
-        RegistryError: another machine has moved it at the same time.
+        RegistryError: another machine has moved the alias at the same time.
     """
     client = MlflowClient()
     before = aliases(name).get(alias)
@@ -109,6 +111,6 @@ def move(name: str, alias: str, to: str | None, why: str) -> None:
         client.set_registered_model_alias(name, alias, to)
     if (after := aliases(name).get(alias)) != to:
         raise RegistryError(
-            f"The alias {alias} of {name} was to be moved to version {to}, but points to {after}: another command has "
-            "moved it at the same time. Look at the tags of the registered model, and try again."
+            f"The alias {alias} of {name} should point to version {to}, but points to {after}: another command moved "
+            "it at the same time. Check the tags of the registered model, and try again."
         )

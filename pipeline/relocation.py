@@ -1,6 +1,6 @@
 """Correct the paths in mlflow.db after the project was moved or copied: `python -m pipeline.relocation`.
 
-It is not a step: a step writes a run, which would go to the former folder.
+This is not a step, because a step would write its run to the former folder.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline import door, reuse, store
 from pipeline.store import StoreError
 
-# The columns of MLflow's database that say where files are.
+# Columns with file locations in MLflow's database.
 LOCATIONS = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
@@ -22,31 +22,31 @@ LOCATIONS = (
 
 
 def relocate(file: Path) -> list[Path]:
-    """Have a database name its own folder instead of former ones; return those. A copy of it is kept beside it.
+    """Replace former folders in a database by its own, after saving a backup next to it; return the former folders.
 
     Raises:
-        StoreError: the files of its runs are still in a former folder, and not here.
+        StoreError: the files of the runs are still in a former folder.
     """
-    former, here = store.former_folders(file), file.parent / "mlruns"
+    former, current = store.former_folders(file), file.parent / "mlruns"
     for folder in former:
-        there = folder / "mlruns"
-        if there.is_dir() and not here.is_dir():
+        files = folder / "mlruns"
+        if files.is_dir() and not current.is_dir():
             raise StoreError(
-                f"The files of the runs are still in {there}: copy that folder to {here} first. To begin without "
-                f"them, delete {file}."
+                f"The files of the runs are still in {files}: copy that folder to {current} first. To start without "
+                f"these runs, delete {file}."
             )
     if former:
         shutil.copy(file, file.with_name(f"{file.name}.before_relocation"))
         for folder in former:
-            replace(file, folder / "mlruns", here)
+            replace(file, folder / "mlruns", current)
     return former
 
 
-def replace(file: Path, there: Path, here: Path) -> None:
-    """Replace a folder at the beginning of all locations in a database, written as a path or as a URI `file://`."""
-    written = {f"{there}/": f"{here}/", f"{there.as_uri()}/": f"{here.as_uri()}/"}
+def replace(file: Path, former: Path, current: Path) -> None:
+    """Replace a folder at the beginning of all locations in a database, both as a path and as a `file://` URI."""
+    prefixes = {f"{former}/": f"{current}/", f"{former.as_uri()}/": f"{current.as_uri()}/"}
     with store.closing_connection(file) as connection:
-        for old, new in written.items():
+        for old, new in prefixes.items():
             for table, column in LOCATIONS:
                 connection.execute(
                     f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
@@ -54,15 +54,15 @@ def replace(file: Path, there: Path, here: Path) -> None:
                 )
         tags = connection.execute("SELECT run_uuid, value FROM tags WHERE key = ?", (reuse.HANDS_OVER,)).fetchall()
         for run, value in tags:
-            uris = [moved(uri, written) for uri in json.loads(value)]
+            uris = [moved(uri, prefixes) for uri in json.loads(value)]
             connection.execute(
                 "UPDATE tags SET value = ? WHERE run_uuid = ? AND key = ?", (json.dumps(uris), run, reuse.HANDS_OVER)
             )
 
 
-def moved(uri: str, written: dict[str, str]) -> str:
-    """Return a location with its beginning replaced."""
-    for old, new in written.items():
+def moved(uri: str, prefixes: dict[str, str]) -> str:
+    """Return a location with its prefix replaced."""
+    for old, new in prefixes.items():
         if uri.startswith(old):
             return new + uri.removeprefix(old)
     return uri
@@ -72,8 +72,8 @@ def main() -> None:
     """Relocate the database in the project's folder."""
     former = relocate(store.DATABASE)
     names = ", ".join(str(folder) for folder in former)
-    told = f"{store.DATABASE} named {names}; now it names this folder." if former else "Nothing to relocate."
-    sys.stdout.write(f"{told}\n")
+    result = f"Replaced {names} by this folder in {store.DATABASE}." if former else "Nothing to relocate."
+    sys.stdout.write(f"{result}\n")
 
 
 if __name__ == "__main__":

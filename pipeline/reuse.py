@@ -1,8 +1,8 @@
-"""Find the finished run that a step would only repeat: same settings, same inputs, same code.
+"""Reuse: find a finished run with the same settings, inputs and code.
 
-A run carries the tag `fingerprint`, a digest of all that decides what it makes, and `digest`, one of what it has made.
-Both are of content: neither the commit nor the date of a file enters, and of code only what it does: rewording a
-comment, a docstring, a log line or the message of an error changes nothing.
+A run has the tags `fingerprint`, a digest of everything that determines its output, and `digest`, a digest of the
+output. Both depend on content only, not on commits or file dates, and not on the files of other steps. Code counts
+without its prose: rewording a comment, docstring, log line or error message retrains nothing.
 """
 
 import ast
@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("steps", "pipeline", "sentiment", "tables", "service", "telemetry")
-# Modules that are loaded by name, or copied, which no import statement tells of: by whom, and where they are.
+# Modules that are loaded by name or copied, so that no import statement shows them: the user, and the module or
+# package.
 LOADED_BY_NAME = {
     "sentiment.inference.classifier": "sentiment.inference.runtimes",
     "pipeline.trained": "sentiment.inference.pyfunc",
@@ -36,21 +37,21 @@ LOADED_BY_NAME = {
     "service.service": "telemetry",
     "telemetry.forwarding": "telemetry.outlets",
 }
-# What people read. Its wording counts for the steps whose result it is, and for no other: their hand-over is the same.
+# Reports for people. They count only for the steps whose result they are: the artifacts of other steps do not change.
 REPORTS = "sentiment.reports"
 READ_BY_PEOPLE = {"select"}
 WORDING = {LIMITS}
-# The output of this step is code, with its docstrings and messages.
+# Steps whose output contains code, so that its prose counts.
 HANDS_OVER_CODE = {"package"}
 FINGERPRINT = "fingerprint.json"
-# The tag of a run that says where what it hands over lies, as the store addresses it.
+# Tag of a run: locations of the artifacts that it passes on, as the store addresses them.
 HANDS_OVER = "hands_over"
-# What MLflow and Python leave in the folder of a model that somebody loads: no part of what a step has made.
+# Files that MLflow and Python write to a model's folder when it is loaded; no part of the output.
 LEFT_BY_LOADING = {"registered_model_meta", "__pycache__"}
 
 
 def fingerprint(step: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all that decides what a step makes: its settings, and digests of its inputs, files and code.
+    """Return everything that determines the output of a step: its settings, and digests of its inputs, files and code.
 
     Args:
         step: the step.
@@ -71,11 +72,11 @@ def fingerprint(step: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def find(parts: Mapping[str, Any], experiment_id: str, *, since: int) -> Run | None:
-    """Return the last finished run with this fingerprint whose artifacts are still what it has made, if there is one.
+    """Return the latest finished run with this fingerprint whose artifacts are intact, or None.
 
     Args:
-        parts: what `fingerprint` returns.
-        experiment_id: where to look.
+        parts: the value of `fingerprint`.
+        experiment_id: the experiment to search.
         since: the earliest start of a run that may be used, in milliseconds since 1970.
     """
     asked = f"tags.fingerprint = '{digest(parts)}' and attributes.status = 'FINISHED'"
@@ -84,25 +85,24 @@ def find(parts: Mapping[str, Any], experiment_id: str, *, since: int) -> Run | N
     for run in found:
         if intact(run):
             return run
-        log.warning("%s, run %s: what it has made is gone or damaged.", run.info.run_name, run.info.run_id)
+        log.warning("%s: not reusing run %s, its artifacts are missing or damaged.", run.info.run_name, run.info.run_id)
     return None
 
 
 def log_fingerprint(step: str, settings: Mapping[str, Any]) -> None:
-    """Tag the open run with the fingerprint of its step, and log what that was made of."""
+    """Tag the active run with the fingerprint of its step, and log the parts of the fingerprint."""
     parts = fingerprint(step, settings)
     mlflow.log_dict(parts, FINGERPRINT)
     mlflow.set_tag("fingerprint", digest(parts))
 
 
 def log_digest(*uris: str) -> None:
-    """Tag the open run with the files and folders that it hands over, as the store addresses them, and digests."""
+    """Tag the active run with the locations of the artifacts that it passes on, and with their digests."""
     mlflow.set_tags({HANDS_OVER: json.dumps(uris), **digest_tags(uris)})
 
 
 def digest_tags(uris: Iterable[str]) -> dict[str, str]:
-    """Return two digests of files and folders: `wording`, of what in them is for people to read, and `digest`, of all
-    else."""
+    """Return two digests of files and folders: `wording` of the texts for people, and `digest` of everything else."""
     parts: dict[str, list[dict[str, str]]] = {"digest": [], "wording": []}
     for uri in uris:
         files = digests(uri)
@@ -113,7 +113,7 @@ def digest_tags(uris: Iterable[str]) -> dict[str, str]:
 
 
 def intact(run: Run) -> bool:
-    """Return whether all that a run has handed over is still there, and still the same."""
+    """Return whether all artifacts that a run passes on still exist, unchanged."""
     uris = json.loads(run.data.tags.get(HANDS_OVER, "[]"))
     try:
         found = digest_tags(uris)
@@ -123,9 +123,9 @@ def intact(run: Run) -> bool:
 
 
 def digest_of(uri: str, *, wording: bool) -> str:
-    """Return the digest of an input, `runs:/<run id>/<artifact>` or a local folder; without one, the URI.
+    """Return the digest of an input (`runs:/<run id>/<artifact>` or a local folder), or the URI if it has none.
 
-    With `wording`, what is for people to read in it counts, too.
+    With `wording`, include the texts for people.
     """
     location = urlparse(uri)
     if location.scheme != "runs":
@@ -134,14 +134,14 @@ def digest_of(uri: str, *, wording: bool) -> str:
     else:
         try:
             tags = mlflow.get_run(location.path.split("/")[1]).data.tags
-        except mlflow.MlflowException:  # the step whose input it is will say so
+        except mlflow.MlflowException:  # the step that reads this input reports the error
             tags = {}
     found = [tags[name] for name in ("digest", "wording")[: 1 + wording] if name in tags]
     return " ".join(found) or uri
 
 
 def digests(uri: str) -> dict[str, str]:
-    """Return the sha256 of every file below a folder, or of one file; a store on this machine is read where it is."""
+    """Return the sha256 of a file, or of every file below a folder; local stores are read in place."""
     with tempfile.TemporaryDirectory() as scratch:
         here = urlparse(uri).scheme in {"", "file"}
         path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=None if here else scratch))
@@ -162,12 +162,12 @@ def digest(value: Any) -> str:
 
 
 def code(step: str, targets: frozenset[str]) -> dict[str, str]:
-    """Return what a step imports, itself included, directly or not: modules of this project with the digests of their
-    files, and distributions with their versions.
+    """Return the code of a step and all its direct and indirect imports: project files with their digests, and
+    distributions with their versions.
 
     Args:
         step: the step.
-        targets: dotted names that the configuration has it call.
+        targets: dotted names of `_target_` in the configuration.
     """
     graph = import_graph(reports=step in READ_BY_PEOPLE)
     found, waiting = set[str](), {f"steps.{step}", *(module for name in targets for module in parents(name))}
@@ -188,28 +188,28 @@ def code(step: str, targets: frozenset[str]) -> dict[str, str]:
 
 
 def code_digest(file: Path) -> str:
-    """Return the digest of a module without its prose; of any other file, the sha256."""
+    """Return the digest of a Python module without its prose, or the sha256 of any other file."""
     return digest(without_prose(file.read_text(encoding="utf-8"))) if file.suffix == ".py" else sha256(file)
 
 
 @lru_cache(maxsize=1_000)
 def without_prose(source: str) -> str:
-    """Return Python code as a syntax tree without comments, docstrings, log lines and messages of errors."""
+    """Return the syntax tree of Python code without comments, docstrings, log lines and error messages."""
     return ast.dump(ProseRemover().visit(ast.parse(source)))
 
 
 class ProseRemover(ast.NodeTransformer):
-    """Remove what a program says to people from a syntax tree: none of it changes the output of a run that finished."""
+    """Remove prose from a syntax tree: it does not affect the output of a finished run."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
-        """Remove docstrings, and calls of the module's logger."""
+        """Remove docstrings and log lines."""
         match node.value:
             case ast.Constant(value=str()) | ast.Call(func=ast.Attribute(value=ast.Name(id="log"))):
                 return None
         return node
 
     def visit_Raise(self, node: ast.Raise) -> ast.Raise:
-        """Keep the class of an exception alone."""
+        """Keep only the class of the exception."""
         if isinstance(node.exc, ast.Call):
             node.exc = node.exc.func
         return node
@@ -217,9 +217,9 @@ class ProseRemover(ast.NodeTransformer):
 
 @cache
 def import_graph(*, reports: bool) -> grimp.ImportGraph:
-    """Return which modules import which, of this project and of others; without `reports`, as if there were none.
+    """Return the graph of imports, internal and external; without `reports`, these modules are removed.
 
-    It is built once a process: if a file changes afterwards, so does its digest, which enters the fingerprint anyway.
+    It is built once per process. Files that change later still change the fingerprint, by their digests.
     """
     graph = grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
     for module in () if reports else {REPORTS, *graph.find_descendants(REPORTS)}:
@@ -228,7 +228,7 @@ def import_graph(*, reports: bool) -> grimp.ImportGraph:
 
 
 def module_files(module: str) -> list[Path]:
-    """Return the file of a module, and its data: beside it under the same name, or the templates in a package."""
+    """Return the file of a module and its data files: those of the same name, or the templates in a package."""
     path = ROOT / module.replace(".", "/")
     if path.is_dir():
         return [path / "__init__.py", *sorted(path.glob("*.j2"))]
@@ -236,7 +236,7 @@ def module_files(module: str) -> list[Path]:
 
 
 def parents(name: str) -> list[str]:
-    """Return the modules and packages that a dotted name may be found in: `a.b.c` is in `a.b`, and that in `a`."""
+    """Return the modules that may contain a dotted name: `a` and `a.b` for `a.b.c`."""
     parts = name.split(".")
     return [".".join(parts[:end]) for end in range(1, len(parts))]
 
@@ -254,7 +254,7 @@ def version(name: str) -> str:
 
 
 def targets(settings: Any) -> Iterator[str]:
-    """Yield the dotted names that Hydra is to call, wherever they stand in the settings."""
+    """Yield all values of `_target_` in nested settings."""
     if isinstance(settings, Mapping):
         yield from (str(value) for key, value in settings.items() if key == "_target_")
         settings = list(settings.values())
@@ -264,10 +264,10 @@ def targets(settings: Any) -> Iterator[str]:
 
 
 def named_files(settings: Any) -> Iterator[tuple[str, str]]:
-    """Yield the paths in the settings where a file or folder lies, each with its digest.
+    """Yield paths of existing files and folders in the settings, each with its digest.
 
-    A cache is left out: what is taken from it is fixed by an address. A checkpoint may be a folder whose name looks
-    like any other word.
+    Skips `cache`: the content taken from it is identified by a URL. A `checkpoint` may be a folder without a slash or
+    dot in its name.
     """
     if isinstance(settings, Mapping):
         yield from named_file(settings.get("checkpoint"))
@@ -280,11 +280,11 @@ def named_files(settings: Any) -> Iterator[tuple[str, str]]:
 
 
 def named_file(value: Any) -> Iterator[tuple[str, str]]:
-    """Yield a value with the digest of the file or folder that it names, if there is one."""
+    """Yield a value and the digest of the file or folder at that path, if it exists."""
     if isinstance(value, str) and Path(value).expanduser().exists():
         yield value, digest(digests(str(Path(value).expanduser())))
 
 
 def listed(value: str | list[str]) -> list[str]:
-    """Return one value, or several, as a list."""
+    """Return one or several values as a list."""
     return [value] if isinstance(value, str) else list(value)

@@ -1,4 +1,4 @@
-"""Which candidate is the best on validation, by how much, and, looked at once, how it does on the test split."""
+"""Select the best candidate on validation, measure its lead, and evaluate it once on the test split."""
 
 import json
 import logging
@@ -29,24 +29,24 @@ from sentiment.reports import comparison, pages, plots
 log = logging.getLogger(__name__)
 
 TITLE = "Candidates on the validation split, best first"
-# A gap of more standard errors than this comes by chance once in 370 times. Two of them are exceeded in every 20th
-# honest run, and more often still since validation, on which the winner was chosen, flatters it.
+# Gap between validation and test, in standard errors. By chance, 3 are exceeded once in 370 runs. 2 would be exceeded
+# once in 20 runs, and more often here: the winner was chosen on validation, so its validation metrics are optimistic.
 SUSPICIOUS = 3.0
-MOST_OF_AN_ERROR = 2_000
+MAX_ERROR_LENGTH = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """The candidates, and the best of them.
+    """The compared candidates and the winner.
 
     Attributes:
-        ranked: the candidates, the best first, as `candidates.rank` returns them.
-        winner: the row of the best that may be served.
-        data: what the split step said of the data that the winner was trained on.
-        validation: columns `text`, `negative` and `group`.
-        predictions: of each candidate on them, by its URI.
-        leads: of the winner over each other candidate, by its name, the best of them first.
-        intervals: the winner's metrics on validation.
+        ranked: the candidates, the best first, as returned by `candidates.rank`.
+        winner: the row of the best candidate that may be served.
+        data: description of the winner's training data, with `limits`.
+        validation: the validation split: columns `text`, `negative` and `group`.
+        predictions: predictions of each candidate on the validation split, by URI.
+        leads: the winner's lead over each other candidate, by name, in ranking order.
+        intervals: the winner's validation metrics, with confidence intervals.
     """
 
     ranked: pd.DataFrame
@@ -60,13 +60,13 @@ class Selection:
 
 @dataclass(frozen=True, kw_only=True)
 class TestEvaluation:
-    """The winner on the test split.
+    """The winner's results on the test split.
 
     Attributes:
         tweets: the test split: columns `text`, `negative` and `group`.
-        predictions: of the served model on them.
+        predictions: predictions of the served form.
         scores: its metrics.
-        gap: what the difference between its AUC on validation and on test says, in words.
+        gap: the difference between its AUC on validation and on test, in words.
     """
 
     tweets: pd.DataFrame
@@ -76,41 +76,41 @@ class TestEvaluation:
 
 
 def requirements(cfg: DictConfig) -> Requirements:
-    """Return what a model must bring to be served."""
+    """Return the gate's requirements, from the section `select`."""
     section, metric = settings.plain(cfg.select), cfg.select.metric
-    asked = ("max_megabytes", "max_milliseconds", "families")
+    metric_independent = ("max_megabytes", "max_milliseconds", "families")
     of_metric = {name: section[name][metric] for name in ("floor", "margin")}
-    return Requirements(**of_metric, **{name: section[name] for name in asked})
+    return Requirements(**of_metric, **{name: section[name] for name in metric_independent})
 
 
 def resampling(cfg: DictConfig, tweets: pd.DataFrame) -> Resampling:
-    """Return how tweets (column `group`) are drawn for intervals."""
-    given = {"resamples": cfg.select.resamples, "confidence": cfg.select.confidence, "seed": cfg.seed}
-    return Resampling(**given, groups=tweets["group"].to_numpy())
+    """Return the bootstrap settings for intervals on tweets (column `group`)."""
+    bootstrap_settings = {"resamples": cfg.select.resamples, "confidence": cfg.select.confidence, "seed": cfg.seed}
+    return Resampling(**bootstrap_settings, groups=tweets["group"].to_numpy())
 
 
 def compare(uris: Sequence[str], splits: Path, data: Mapping[str, Any], cfg: DictConfig) -> Selection:
     """Rank candidates on the validation split, choose the best that may be served, and measure its leads.
 
     Args:
-        uris: of the candidates.
+        uris: URIs of the candidates.
         splits: a splits folder.
-        data: what the split step says of it.
+        data: its description, written by the step `split`.
         cfg: the configuration.
 
     Raises:
-        CandidateError: none may be served, or one cannot be compared with the others.
+        CandidateError: no candidate may be served, or one cannot be compared with the others.
     """
     if not uris:
         raise CandidateError(
-            f"There is nothing to select from (inputs.candidates): give runs:/<run id>/{artifacts.MODEL}."
+            f"There are no candidates to select from (inputs.candidates): pass runs:/<run id>/{artifacts.MODEL}."
         )
     ranked = candidates.rank([candidates.read(uri) for uri in dict.fromkeys(uris)], cfg.select.metric)
     candidates.require_same_splits(ranked, data)
     winner = choose(ranked, cfg)
     validation = read_split(splits, "validation", data)
     predictions = {uri: stored_predictions.read(uri, validation) for uri in ranked["uri"]}
-    own, cost = predictions[winner["uri"]], Cost(**cfg.cost)
+    winner_predictions, cost = predictions[winner["uri"]], Cost(**cfg.cost)
     others = ranked[ranked["uri"] != winner["uri"]]
     return Selection(
         ranked=ranked,
@@ -119,11 +119,11 @@ def compare(uris: Sequence[str], splits: Path, data: Mapping[str, Any], cfg: Dic
         validation=validation,
         predictions=predictions,
         leads={
-            other.name: lead(validation, own, predictions[other.uri], cfg)
+            other.name: lead(validation, winner_predictions, predictions[other.uri], cfg)
             for other in others[["name", "uri"]].itertuples(index=False)
         },
         intervals=bootstrap.intervals(
-            validation["negative"].to_numpy(), own, cost=cost, resampling=resampling(cfg, validation)
+            validation["negative"].to_numpy(), winner_predictions, cost=cost, resampling=resampling(cfg, validation)
         ),
     )
 
@@ -132,11 +132,13 @@ def read_split(splits: Path, name: str, data: Mapping[str, Any]) -> pd.DataFrame
     """Return a split: columns `text`, `negative` and `group`.
 
     Raises:
-        ArtifactError: it does not hold what the split step has written.
+        ArtifactError: the file has changed since the step `split` wrote it.
     """
     frame = read_splits(splits, [name], ["text", "negative", "group"])[name]
     if splitting.digest({name: frame}) != data["digests"][name]:
-        raise ArtifactError(f"{splits / name}.parquet (inputs.splits) was changed after the split step wrote it.")
+        raise ArtifactError(
+            f"{splits / name}.parquet (inputs.splits) was changed after the step `split` wrote it. Run `split` again."
+        )
     return frame
 
 
@@ -144,57 +146,57 @@ def choose(ranked: pd.DataFrame, cfg: DictConfig) -> pd.Series:
     """Return the best candidate that may be served.
 
     Raises:
-        CandidateError: none may.
+        CandidateError: no candidate may be served.
     """
     allowed = ranked[candidates.may_be_served(ranked, cfg)]
     if allowed.empty:
-        named = ", ".join(f"{row.name} ({row.family}, {row.runtimes})" for row in ranked.itertuples(index=False))
+        names = ", ".join(f"{row.name} ({row.family}, {row.runtimes})" for row in ranked.itertuples(index=False))
         raise CandidateError(
             f"No candidate may be served: select.families={list(cfg.select.families)} and select.runtimes="
-            f"{list(cfg.select.runtimes)} allow none of {named}."
+            f"{list(cfg.select.runtimes)} allow none of {names}."
         )
     return allowed.iloc[0]
 
 
 def lead(tweets: pd.DataFrame, first: Predictions, second: Predictions, cfg: DictConfig) -> Interval:
-    """Return by how much one model leads another on tweets (`negative`, `group`), in the metric to select by."""
+    """Return the lead of one model over another on tweets (`negative`, `group`), in the metric to select by."""
     negative = tweets["negative"].to_numpy()
-    cost, drawing = Cost(**cfg.cost), resampling(cfg, tweets)
-    return bootstrap.lead(negative, first, second, cfg.select.metric, cost=cost, resampling=drawing)
+    cost, bootstrap_settings = Cost(**cfg.cost), resampling(cfg, tweets)
+    return bootstrap.lead(negative, first, second, cfg.select.metric, cost=cost, resampling=bootstrap_settings)
 
 
-def log_lead(name: str, found: Interval) -> None:
-    """Log a lead of the winner with its interval, as three metrics."""
-    mlflow.log_metrics({name: found.estimate, f"{name}_low": found.low, f"{name}_high": found.high})
+def log_lead(name: str, interval: Interval) -> None:
+    """Log a lead of the winner and its confidence interval, as three metrics."""
+    mlflow.log_metrics({name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high})
 
 
-def log_comparison(found: Selection, metric: str, note: str, scratch: Path) -> None:
-    """Log the comparison as tables, plots and a page, and the lead over the second."""
+def log_comparison(selected: Selection, metric: str, note: str, scratch: Path) -> None:
+    """Log the comparison as CSV, Markdown, HTML and plots, and the lead over the best other candidate."""
     folder = scratch / "comparison"
     folder.mkdir()
-    found.ranked.to_csv(folder / "candidates.csv", index=False)
-    plots.quality_against_time(found.ranked, metric).savefig(folder / "quality_against_time.png")
-    names = zip(found.ranked["name"], found.ranked["uri"], strict=True)
-    curves = {name: found.predictions[uri].score for name, uri in names}
-    plots.roc_curves(found.validation["negative"].to_numpy(), curves).savefig(folder / "roc.png")
-    text = comparison.markdown(found.ranked, TITLE, note, comparison.PLOTS)
+    selected.ranked.to_csv(folder / "candidates.csv", index=False)
+    plots.quality_against_time(selected.ranked, metric).savefig(folder / "quality_against_time.png")
+    names_and_uris = zip(selected.ranked["name"], selected.ranked["uri"], strict=True)
+    curves = {name: selected.predictions[uri].score for name, uri in names_and_uris}
+    plots.roc_curves(selected.validation["negative"].to_numpy(), curves).savefig(folder / "roc.png")
+    text = comparison.markdown(selected.ranked, TITLE, note, comparison.PLOTS)
     (folder / "candidates.md").write_text(text, encoding="utf-8")
     (folder / "candidates.html").write_text(pages.page(text, folder), encoding="utf-8")
     mlflow.log_artifacts(str(folder), "comparison")
-    if found.leads:
-        log_lead("lead_over_second", next(iter(found.leads.values())))
+    if selected.leads:
+        log_lead("lead_over_second", next(iter(selected.leads.values())))
 
 
-def look_at_test(found: Selection, splits: Path, cfg: DictConfig) -> TestEvaluation:
-    """Score the winner on the test split, as it is served, and log its metrics `test_*`.
+def evaluate_on_test(selected: Selection, splits: Path, cfg: DictConfig) -> TestEvaluation:
+    """Score the winner's served form on the test split, and log its metrics `test_*`.
 
     Raises:
-        CandidateError: it cannot be run.
+        CandidateError: the model cannot be run, or has seen test tweets.
     """
-    winner = found.winner
+    winner = selected.winner
     test = read_split(splits, "test", artifacts.describe_data(splits))
-    if known := keys.text_hashes(test["text"]).isin(stored_predictions.read_seen(winner["uri"])).sum():
-        raise CandidateError(f"{winner['uri']} has seen {known:,} of the {len(test):,} test tweets. Give other splits.")
+    if seen := keys.text_hashes(test["text"]).isin(stored_predictions.read_seen(winner["uri"])).sum():
+        raise CandidateError(f"{winner['uri']} has seen {seen:,} of the {len(test):,} test tweets. Use other splits.")
     negative = test["negative"].to_numpy()
     probability = predict_in_subprocess(winner["uri"], test["text"].tolist()).to_numpy()
     predictions = Predictions.at(probability, winner["threshold"])
@@ -202,7 +204,11 @@ def look_at_test(found: Selection, splits: Path, cfg: DictConfig) -> TestEvaluat
     mlflow.log_metrics({f"test_{name}": value for name, value in scores.items()})
 
     gap, errors = bootstrap.gap_in_standard_errors(
-        (found.validation["negative"].to_numpy(), found.predictions[winner["uri"]], resampling(cfg, found.validation)),
+        (
+            selected.validation["negative"].to_numpy(),
+            selected.predictions[winner["uri"]],
+            resampling(cfg, selected.validation),
+        ),
         (negative, predictions, resampling(cfg, test)),
         cost=Cost(**cfg.cost),
     )
@@ -211,32 +217,34 @@ def look_at_test(found: Selection, splits: Path, cfg: DictConfig) -> TestEvaluat
 
 
 def describe_gap(gap: float, errors: float) -> str:
-    """Return a gap between validation and test in words: `0.012 below validation (2.2 standard errors; ...)`."""
+    """Describe the gap between validation and test: `0.012 below validation (2.2 standard errors; ...)`."""
     side = "below" if gap > 0 else "above"
-    chance = f"chance alone makes one at least as large in {100 * metrics.chance_of(errors):.2g} % of runs"
+    chance = f"by chance, a gap at least as large occurs in {100 * metrics.chance_of(errors):.2g} % of runs"
     advice = ": SUSPICIOUS, check the splits" if abs(errors) > SUSPICIOUS else ""
     return f"{abs(gap):.3f} {side} validation ({abs(errors):.1f} standard errors; {chance}){advice}"
 
 
 def predict_in_subprocess(uri: str, texts: list[str]) -> pd.Series:
-    """Return a model's probabilities, computed in a process of its own, with the code that the model carries.
+    """Return a model's probabilities, predicted in a subprocess with the code stored in the model.
 
     Raises:
-        CandidateError: it cannot be run, or answers something else than probabilities.
+        CandidateError: the model cannot be run, or does not return probabilities.
     """
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # an answer is none the worse for it
-        question, answers = Path(folder) / "texts.json", Path(folder) / "answers.json"
-        question.write_text(json.dumps({"inputs": texts}), encoding="utf-8")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # a failed clean-up does not matter
+        texts_file, predictions_file = Path(folder) / "texts.json", Path(folder) / "answers.json"
+        texts_file.write_text(json.dumps({"inputs": texts}), encoding="utf-8")
         command = [sys.executable, "-m", "mlflow", "models", "predict", "--model-uri", uri, "--env-manager", "local"]
-        command += ["--input-path", str(question), "--output-path", str(answers), "--content-type", "json"]
-        # MLflow leaves downloads in the temporary folder.
+        command += ["--input-path", str(texts_file), "--output-path", str(predictions_file), "--content-type", "json"]
+        # MLflow leaves downloads in the temporary folder, so give it one that is deleted.
         environment = {**os.environ, "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri(), "TMPDIR": folder}
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            log.error("%s", done.stderr[-MOST_OF_AN_ERROR:])
-            said = done.stderr.strip() or f"its process ended with {done.returncode} and no message"
-            raise CandidateError(f"The model {uri} cannot be run: {said.splitlines()[-1]}")
-        table = pd.DataFrame(json.loads(answers.read_text(encoding="utf-8"))["predictions"])
+            log.error("%s", done.stderr[-MAX_ERROR_LENGTH:])
+            failure = done.stderr.strip() or f"the process exited with code {done.returncode} and no message"
+            raise CandidateError(f"The model {uri} cannot be run: {failure.splitlines()[-1]}")
+        table = pd.DataFrame(json.loads(predictions_file.read_text(encoding="utf-8"))["predictions"])
     if "negative_probability" not in table or not table["negative_probability"].between(0, 1).all():
-        raise CandidateError(f"The model {uri} answers no negative_probability from 0 to 1, but {table.head(3)}.")
+        raise CandidateError(
+            f"The model {uri} does not return a negative_probability between 0 and 1, but {table.head(3)}."
+        )
     return table["negative_probability"]

@@ -1,4 +1,4 @@
-"""What each step reads of the configuration: nothing else of it changes what the step makes."""
+"""The config sections that each step reads. No other section affects its output."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
-# The sections of the configuration that a step reads beside `seed` and `inputs`: nothing else changes what it makes.
+# Sections that each step reads, in addition to `seed` and `inputs`.
 READS = {
     "split": ("data", "split"),
     "preprocess": ("preprocess",),
@@ -21,34 +21,35 @@ READS = {
     "package": ("select",),
     "main": ("plan", "cost", "select"),
 }
-# Sections that no step reads by itself: others refer to them.
+# Sections that are read only through references from other sections.
 REFERRED_TO = ("cleaner",)
-# A value that stands in another section: `${cleaner}`, `${search.folds}`.
+# A reference to another section: `${cleaner}`, `${search.folds}`.
 REFERENCE = re.compile(r"\$\{(\w+)[.}]")
 
 
 def sections(step: str, cfg: DictConfig) -> set[str]:
-    """Return the sections of the configuration that a step reads, and those that these refer to."""
+    """Return the sections that a step reads, including sections that these refer to."""
     read = set(READS[step])
     written = "".join(OmegaConf.to_yaml(cfg[section]) for section in read)
     return read.union(name for name in REFERENCE.findall(written) if name in cfg)
 
 
 def read(step: str, cfg: DictConfig, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all that decides what a step makes: `seed`, its inputs, and the sections that it reads, resolved.
+    """Return everything that determines the output of a step: `seed`, its inputs and its sections, resolved.
 
-    The launcher asks with it for a finished run, and the step logs the same: both fingerprints are made of this.
+    The launcher looks for a finished run with these values, and the step logs them: both compute the fingerprint from
+    them.
     """
     return {"seed": cfg.seed, "inputs": dict(inputs), **{section: plain(cfg[section]) for section in READS[step]}}
 
 
 def plain(section: DictConfig) -> dict[str, Any]:
-    """Return a section of the configuration as plain Python values, resolved."""
+    """Return a config section as plain Python values, with references resolved."""
     return cast(dict[str, Any], OmegaConf.to_container(section, resolve=True, throw_on_missing=True))
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested settings as parameters with dotted names, as Hydra's command line writes them."""
+    """Flatten nested settings to parameters with dotted names, as on Hydra's command line."""
     flat: dict[str, Any] = {}
     for key, value in settings.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}

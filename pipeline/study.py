@@ -1,4 +1,4 @@
-"""A plan carried out stage by stage: each stage's candidates are made and ranked, and its winner's choices kept."""
+"""Run a plan stage by stage: train and rank the candidates of each stage, and keep its winner's settings."""
 
 import logging
 import tempfile
@@ -21,10 +21,10 @@ log = logging.getLogger(__name__)
 
 
 class Study:
-    """What a plan has found so far: finished candidates, and what the next stages keep of the winners."""
+    """The state of a plan in progress: finished candidates, and the settings kept from winners."""
 
     def __init__(self, cfg: DictConfig, overrides: list[str], launcher: Launcher) -> None:
-        """Begin with nothing found."""
+        """Start without results."""
         self.cfg, self.overrides, self.launcher = cfg, overrides, launcher
         self.rows: list[dict[str, Any]] = []
         self.candidates: dict[str, Candidate] = {}
@@ -33,22 +33,21 @@ class Study:
         self.validation = pd.DataFrame()
 
     def run(self, stage: Stage, number: int) -> None:
-        """Run the candidates of a stage, show and log its table, and keep what it says of its choice.
+        """Run the candidates of a stage, print and log its table, and keep its winner's settings.
 
-        A candidate that fails is shown as failed; so is a stage of which every one failed, unless others build on it.
-        `number` is that of the stage, from 1.
+        Failed candidates are reported and do not stop the stage. `number` counts the stages from 1.
 
         Raises:
-            StepError: every one failed, of the first stage or of one whose choice is kept.
+            StepError: all candidates failed, and later stages depend on the stage (the first, or one with `keep`).
         """
         rows: list[dict[str, Any]] = []
         failed: list[str] = []
         reasons: list[str] = []
-        for item in stage.candidates:
-            best = self.best() if item.step == plan.BEST else None
-            candidate = plan.candidate(stage, item, self.overrides, self.kept, best)
+        for spec in stage.candidates:
+            best = self.best() if spec.step == plan.BEST else None
+            candidate = plan.candidate(stage, spec, self.overrides, self.kept, best)
             try:
-                uri = self.launcher.make(candidate.step, candidate, self.given(candidate))
+                uri = self.launcher.make(candidate.step, candidate, self.existing_inputs(candidate))
             except StepError as error:
                 log.error("%s", error)
                 reasons.append(str(error))
@@ -58,13 +57,13 @@ class Study:
                 rows.append(candidates.read(uri))
             self.candidates[uri] = candidate
         if not rows:
-            message = f"{stage}: no candidate has finished, {', '.join(failed)} failed."
-            if stage.keep or not self.rows:  # what comes next builds on it
-                why = "\n".join(dict.fromkeys(reasons))
-                raise StepError(f"{message} Nothing was registered.\n{why}")
-            log.error("%s The plan goes on without it.", message)
+            message = f"{stage}: all candidates failed ({', '.join(failed)})."
+            if stage.keep or not self.rows:  # later stages depend on it
+                distinct_reasons = "\n".join(dict.fromkeys(reasons))
+                raise StepError(f"{message} Nothing was registered.\n{distinct_reasons}")
+            log.error("%s Continuing with the next stage.", message)
             return
-        self.rows += [row for row in rows if row["uri"] not in {known["uri"] for known in self.rows}]
+        self.rows += [row for row in rows if row["uri"] not in {earlier["uri"] for earlier in self.rows}]
         ranked = candidates.rank(rows, self.cfg.select.metric)
         uri, reason = self.choose(ranked, [row["uri"] for row in rows])
         self.kept |= plan.kept_of(self.candidates[uri], stage, self.overrides)
@@ -74,11 +73,11 @@ class Study:
         show(stage, number, ranked, " ".join(notes))
 
     def choose(self, ranked: pd.DataFrame, simplest_first: Sequence[str]) -> tuple[str, str]:
-        """Return the URI of a stage's choice, and why it is chosen, as a sentence; empty where there was no choice.
+        """Return the URI of a stage's choice, and the reason as a sentence (empty if there is only one candidate).
 
-        It is the simplest candidate over which the lead of the best is no more than the choice of the validation tweets
-        explains: candidates of a stage stand in the plan from the simplest to the most complex. Another seed of the
-        training would add to that chance. What may not be served is no choice.
+        Chooses the simplest candidate that the best one does not outperform significantly, among those that may be
+        served. A plan lists the candidates of a stage from simple to complex. The interval accounts for the sampling of
+        validation tweets; it does not account for the variance between training seeds.
 
         Source: the one-standard-error rule of Breiman et al., Classification and regression trees, 1984, here with the
         paired interval of the lead.
@@ -88,23 +87,25 @@ class Study:
         best, *others = names.index
         if not others:
             return best, ""
-        of_best = stored_predictions.read(best, self.validation)
+        best_predictions = stored_predictions.read(best, self.validation)
         leads = {
-            uri: selection.lead(self.validation, of_best, stored_predictions.read(uri, self.validation), self.cfg)
+            uri: selection.lead(
+                self.validation, best_predictions, stored_predictions.read(uri, self.validation), self.cfg
+            )
             for uri in others
         }
         simpler = simplest_first[: simplest_first.index(best)]
         for uri in simpler:
             if uri in leads and leads[uri].low <= 0:
-                found = f"{names[best]} leads {names[uri]}, which is simpler, by {signed(leads[uri])}"
-                return uri, f"{found}: the choice of these tweets explains it."
+                comparison_with_best = f"{names[best]} leads {names[uri]}, which is simpler, by {signed(leads[uri])}"
+                return uri, f"{comparison_with_best}: not significant, so the simpler one is chosen."
         return best, f"{names[best]} leads {names[others[0]]} by {signed(leads[others[0]])}."
 
-    def given(self, candidate: Candidate) -> dict[str, Any]:
-        """Return what a candidate eats of what was found so far; the splits of the first candidate are those of all.
+    def existing_inputs(self, candidate: Candidate) -> dict[str, Any]:
+        """Return the inputs of a candidate that exist already; make the splits first, once for all candidates.
 
         Raises:
-            StepError: the splits cannot be made, or no teacher has finished.
+            StepError: the splits cannot be made, or no model of the teacher has finished.
         """
         if not self.splits:
             self.splits = self.launcher.make("split", candidate, {})
@@ -123,19 +124,19 @@ class Study:
         teacher = best.get(str(candidate.teacher).removeprefix("train_"))
         if teacher is None:
             raise StepError(
-                f"{candidate.name(candidate.step)}: no {candidate.teacher} that could teach it has finished."
+                f"{candidate.name(candidate.step)}: its teacher, {candidate.teacher}, has no finished model."
             )
         return {"teacher": teacher}
 
     def best(self) -> Candidate:
-        """Return the best candidate so far that is one model and may be served."""
+        """Return the best candidate so far, other than blends, that may be served."""
         single = [row for row in self.rows if row["family"] != BLEND]
         ranked = candidates.rank(single, self.cfg.select.metric)
         return self.candidates[candidates.best_to_serve(ranked, self.cfg)["uri"]]
 
 
 def show(stage: Stage, number: int, ranked: pd.DataFrame, note: str) -> None:
-    """Show the table of a stage on the terminal, and log it."""
+    """Print the table of a stage on the terminal, and log it."""
     mlflow.log_text(ranked.to_csv(index=False), f"stages/{number:02} {stage.name}.csv")
     title = f"Stage {stage.name}: candidates on the validation split, best first"
     mlflow.log_text(comparison.markdown(ranked, title, note, plots=()), f"stages/{number:02} {stage.name}.md")

@@ -1,7 +1,7 @@
-"""Hydra's multirun as MLflow sees it: one run of the sweep, in it one run a trial, and at the end the best is selected.
+"""Sweeps: Hydra's multirun as an MLflow run, with one nested run per trial; the best trial goes to `select`.
 
-A trial runs the candidates of the plan that the swept values concern. What does not depend on them is made once, since
-finished runs are used again (pipeline/launch.py), also by trials that other processes run at the same time.
+A trial runs the candidates of the plan that depend on the swept values. Everything else runs once, because finished
+runs are reused (pipeline/launch.py), also across parallel trials.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any
 import mlflow
 import pandas as pd
 from hydra import initialize_config_dir
-from hydra._internal.utils import get_args_parser  # what `hydra.main` reads the command line with
+from hydra._internal.utils import get_args_parser  # the parser of `hydra.main`
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -37,80 +37,79 @@ log = logging.getLogger(__name__)
 
 
 class SweepError(UserError):
-    """A sweep that cannot be run, or of which no trial has finished."""
+    """A sweep that cannot be run, or without a finished trial."""
 
 
-# How trials, in whatever process, know the sweep that they belong to. On a cluster that does not hand the environment
-# on: hydra.job.env_copy=[TWEET_SENTIMENT_SWEEP,MLFLOW_TRACKING_URI].
+# Environment variable with the run id of the sweep, for trials in other processes. On a cluster that does not pass the
+# environment on, set hydra.job.env_copy=[TWEET_SENTIMENT_SWEEP,MLFLOW_TRACKING_URI].
 SWEEP = "TWEET_SENTIMENT_SWEEP"
 
 
 @contextmanager
 def around(arguments: list[str]) -> Iterator[None]:
-    """Put the trials of a multirun into one run, and select the best when they are done; else do nothing.
+    """For a multirun, open the run of the sweep, and select the best trial at the end; otherwise do nothing.
 
     Args:
-        arguments: of the command line.
+        arguments: arguments of the command line.
 
     Raises:
-        SweepError: the sweep cannot be run, or none of its trials has finished.
-        StepError: the best trial could not be selected.
+        SweepError: the sweep cannot be run, or no trial has finished.
+        StepError: the step `select` failed.
     """
-    given = get_args_parser().parse_args(arguments)
-    if not given.multirun and "hydra.mode=MULTIRUN" not in given.overrides:
+    options = get_args_parser().parse_args(arguments)
+    if not options.multirun and "hydra.mode=MULTIRUN" not in options.overrides:
         yield
         return
     try:
-        swept, cfg = check(given.overrides)
+        swept, cfg = check(options.overrides)
     except (HydraException, OmegaConfBaseException, UserError) as error:
         raise SweepError(f"The sweep cannot be run. {error}") from error
     store.connect()
     with runs.opened(run_name="sweep", tags={"step": "sweep", "swept": json.dumps(swept)}) as sweep:
-        os.environ.pop("MLFLOW_RUN_ID", None)  # it would be the run of the first trial, too
+        os.environ.pop("MLFLOW_RUN_ID", None)  # otherwise the first trial would open this run, too
         os.environ[SWEEP] = sweep.info.run_id
         try:
             yield
-        except BaseException:  # a process of a trial may have been killed, or all of them by Ctrl-C
-            cut_off(sweep, swept, cfg)
+        except BaseException:  # Ctrl-C, or the process of a trial was killed
+            end_interrupted(sweep, swept, cfg)
             raise
         finish(sweep, swept, cfg)
 
 
 def check(overrides: list[str]) -> tuple[list[str], DictConfig]:
-    """Return the names of what is swept, and the configuration of the trial with the first value of each.
+    """Validate a sweep; return the names of the swept settings, and the configuration with the first value of each.
 
-    Every value is tried out beside the first ones of the others.
+    Each value is validated in combination with the first values of the other settings.
 
     Raises:
-        HydraException, OmegaConfBaseException: there is no such setting or alternative, or not for all of them.
-        PlanError: nothing is swept, some of it concerns no candidate of the plan, or the sweeper would look for the
-            worst.
-        SettingsError: a value is unusable.
+        HydraException, OmegaConfBaseException: a setting or alternative does not exist, or not in all combinations.
+        PlanError: nothing is swept, no candidate depends on a swept setting, or the sweeper's direction is wrong.
+        SettingsError: a value is invalid.
     """
     with initialize_config_dir(version_base="1.3", config_dir=str(runs.PROJECT / "conf")):
-        written = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(overrides)
-        # hydra.job.env_copy names a variable that is not there yet.
-        written = [override for override in written if not str(override.key_or_group).startswith("hydra.job.")]
-        swept = sorted(str(override.key_or_group) for override in written if override.is_sweep_override())
+        parsed = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(overrides)
+        # hydra.job.env_copy refers to an environment variable that is not set yet.
+        parsed = [override for override in parsed if not str(override.key_or_group).startswith("hydra.job.")]
+        swept = sorted(str(override.key_or_group) for override in parsed if override.is_sweep_override())
         if not swept:
-            raise PlanError("-m sweeps over values: give some setting several, as in train_keras.network.units=32,64.")
-        tried = [with_each_value(override) for override in written]
-        first = [each[0] for each in tried]
+            raise PlanError("-m needs a setting with several values, for example train_keras.network.units=32,64.")
+        expanded = [with_each_value(override) for override in parsed]
+        first = [single_values[0] for single_values in expanded]
         cfg = plan.compose(first)
         preflight.check(cfg)
         require_direction(cfg)
-        for place, each in enumerate(tried):
-            for value in each[1:]:
-                preflight.check(plan.compose([*first[:place], value, *first[place + 1 :]]))
+        for position, single_values in enumerate(expanded):
+            for value in single_values[1:]:
+                preflight.check(plan.compose([*first[:position], value, *first[position + 1 :]]))
         options = [option for option in first if not plan.key(option).startswith("hydra")]
         planned = trained(plan.read(cfg, options), options)
-        if idle := [name for name in swept if not concerned(planned, options, [name])]:
-            raise PlanError(f"No candidate of the plan depends on {', '.join(idle)}.")
+        if unused := [name for name in swept if not affected(planned, options, [name])]:
+            raise PlanError(f"No candidate of the plan depends on {', '.join(unused)}: sweep another setting.")
     return swept, cfg
 
 
 def with_each_value(override: Override) -> list[str]:
-    """Return an override with each of its values; of numbers in a range, which are all alike, with the first alone."""
+    """Return one override per value; for a numeric range, only its start, since all values are of the same kind."""
     value = override.value()
     if isinstance(value, IntervalSweep | RangeSweep):
         return [f"{override.get_key_element()}={value.start}"]
@@ -120,62 +119,62 @@ def with_each_value(override: Override) -> list[str]:
 
 
 def require_direction(cfg: DictConfig) -> None:
-    """Refuse a searching sweeper that takes a better model for a worse one.
+    """Check that a search optimises the metric in the right direction.
 
     Raises:
-        PlanError: it does.
+        PlanError: it does not.
     """
     direction = cfg.hydra.sweeper.get("direction")
     metric = cfg.select.metric
-    wanted = "maximize" if metrics.HIGHER_IS_BETTER[metric] else "minimize"
-    if direction is not None and getattr(direction, "name", direction) != wanted:
-        raise PlanError(f"select.metric={metric} is to be {wanted}d: hydra.sweeper.direction={wanted}.")
+    required = "maximize" if metrics.HIGHER_IS_BETTER[metric] else "minimize"
+    if direction is not None and getattr(direction, "name", direction) != required:
+        raise PlanError(f"select.metric={metric} must be {required}d: set hydra.sweeper.direction={required}.")
 
 
 def trained(stages: list[Stage], overrides: list[str]) -> list[Candidate]:
-    """Return the candidates of the plan that build on no other."""
+    """Return the candidates of the plan that do not depend on other candidates."""
     return [
-        plan.candidate(stage, item, overrides, {})
+        plan.candidate(stage, spec, overrides, {})
         for stage in stages
-        for item in stage.candidates
-        if item.step not in (BEST, BLEND) and item.teacher is None
+        for spec in stage.candidates
+        if spec.step not in (BEST, BLEND) and spec.teacher is None
     ]
 
 
-def concerned(candidates: list[Candidate], overrides: list[str], swept: list[str]) -> list[Candidate]:
-    """Return the candidates that depend on what is swept."""
+def affected(candidates: list[Candidate], overrides: list[str], swept: list[str]) -> list[Candidate]:
+    """Return the candidates that depend on the swept settings."""
     values = [override for override in overrides if plan.key(override) in swept]
     return [candidate for candidate in candidates if plan.depends(candidate, values)]
 
 
 def trial(cfg: DictConfig, overrides: list[str]) -> float | None:
-    """Run one trial, and return the metric to select by; None if it failed for a reason that a user can mend.
+    """Run one trial; return its metric to select by, or None if it failed with an error that the user can fix.
 
-    Of several candidates, the best that may be served speaks for the trial.
+    If a trial has several candidates, the best one that may be served counts.
 
     Raises:
-        PlanError: it belongs to no sweep.
+        PlanError: the trial does not know its sweep.
     """
     if SWEEP not in os.environ:
         raise PlanError(
-            "A trial knows its sweep by the environment, which this process did not get: "
-            f"hydra.job.env_copy=[{SWEEP},MLFLOW_TRACKING_URI] hands it on."
+            f"The environment of this trial does not have {SWEEP}: pass it on with "
+            f"hydra.job.env_copy=[{SWEEP},MLFLOW_TRACKING_URI]."
         )
     store.connect()
     sweep = mlflow.get_run(os.environ[SWEEP])
     swept = json.loads(sweep.data.tags["swept"])
-    chosen = {name: value_of(cfg, name) for name in swept}
-    name = " ".join(f"{short(setting, swept)}={rounded(value)}" for setting, value in chosen.items())
-    tags = {"step": "trial", "values": json.dumps(chosen), "overrides": json.dumps(overrides)}
+    values = {name: value_of(cfg, name) for name in swept}
+    name = " ".join(f"{short(setting, swept)}={rounded(value)}" for setting, value in values.items())
+    tags = {"step": "trial", "values": json.dumps(values), "overrides": json.dumps(overrides)}
     launcher = Launcher(reuse_before=cfg.reuse, since=sweep.info.start_time)
-    place = {"parent_run_id": sweep.info.run_id, "experiment_id": sweep.info.experiment_id}
-    with runs.opened(run_name=name, nested=True, tags=tags, **place):
-        mlflow.log_params(chosen)
+    parent = {"parent_run_id": sweep.info.run_id, "experiment_id": sweep.info.experiment_id}
+    with runs.opened(run_name=name, nested=True, tags=tags, **parent):
+        mlflow.log_params(values)
         try:
             preflight.check(cfg)
-            tried = concerned(trained(plan.read(cfg, overrides), overrides), overrides, swept)
-            uris = list(dict.fromkeys(launcher.make(candidate.step, candidate, {}) for candidate in tried))
-            splits = launcher.make("split", tried[0], {})
+            to_train = affected(trained(plan.read(cfg, overrides), overrides), overrides, swept)
+            uris = list(dict.fromkeys(launcher.make(candidate.step, candidate, {}) for candidate in to_train))
+            splits = launcher.make("split", to_train[0], {})
         except UserError as error:
             log.error("%s: %s", name, error)
             mlflow.set_tag("error", door.summary(error))
@@ -189,7 +188,7 @@ def trial(cfg: DictConfig, overrides: list[str]) -> float | None:
 
 
 def value_of(cfg: DictConfig, name: str) -> str | int | float:
-    """Return what a trial has for a setting, or the alternative for a group: a number, or text as YAML writes it."""
+    """Return the value of a setting, or the choice of a group, as a number or as text."""
     value = HydraConfig.get().runtime.choices.get(name, OmegaConf.select(cfg, name))
     if isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
@@ -197,30 +196,30 @@ def value_of(cfg: DictConfig, name: str) -> str | int | float:
 
 
 def short(name: str, swept: list[str]) -> str:
-    """Return the last part of a setting's name, or all of it where another swept setting ends in the same."""
+    """Return the last part of a setting's name, or the full name if another swept setting has the same last part."""
     lasts = [other.rpartition(".")[2] for other in swept]
     last = name.rpartition(".")[2]
     return last if lasts.count(last) == 1 else name
 
 
 def rounded(value: str | int | float) -> str:
-    """Return a value for people: a number that a searching sweeper has drawn has many digits."""
+    """Format a value for display; sampled numbers have many digits."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def finish(sweep: Run, swept: list[str], cfg: DictConfig) -> None:
-    """Log and show the table and the plot of all trials, and have the best of them selected.
+    """Show and log the table and the plot of all trials, and run `select` on the best.
 
     Raises:
-        SweepError: none has finished.
-        StepError: the step `select` has failed.
+        SweepError: no trial has finished.
+        StepError: the step `select` failed.
     """
     table = show(sweep, swept, cfg)
     if table.iloc[0]["status"] != "FINISHED":
-        why = "\n".join(dict.fromkeys(table["error"].dropna()))
-        raise SweepError(f"None of the {len(table)} trials has finished. Nothing was registered.\n{why}".rstrip())
+        errors = "\n".join(dict.fromkeys(table["error"].dropna()))
+        raise SweepError(f"None of the {len(table)} trials finished. Nothing was registered.\n{errors}".rstrip())
     if table["splits"].nunique() > 1:
-        log.info("Nothing is selected: the trials have different splits, so that chance may decide which is the best.")
+        log.info("Not selecting a trial: they have different splits, so their metrics cannot be compared.")
         return
     finished = table[table["status"] == "FINISHED"].reset_index(drop=True)
     models = pd.DataFrame([candidates.read(uri) for uri in finished["model"]])
@@ -228,7 +227,8 @@ def finish(sweep: Run, swept: list[str], cfg: DictConfig) -> None:
     if not allowed.any():
         best = models.iloc[0]
         log.info(
-            "Nothing is selected: select.families=%s and select.runtimes=%s do not allow %s (%s, %s), nor any other.",
+            "Not selecting a trial: select.families=%s and select.runtimes=%s allow neither the best, %s (%s, %s), nor "
+            "any other.",
             *(list(cfg.select.families), list(cfg.select.runtimes), best["name"], best["family"], best["runtimes"]),
         )
         return
@@ -237,18 +237,18 @@ def finish(sweep: Run, swept: list[str], cfg: DictConfig) -> None:
     launch.select(launcher, best["splits"], [best["model"]], cfg, best["overrides"])
 
 
-def cut_off(sweep: Run, swept: list[str], cfg: DictConfig) -> None:
-    """Show and log the trials of a sweep that came to no end; those that were killed in their work say so."""
+def end_interrupted(sweep: Run, swept: list[str], cfg: DictConfig) -> None:
+    """Mark the unfinished trials of an interrupted sweep as KILLED, and show and log all trials."""
     for run in trials(sweep):
         if run.info.status == "RUNNING":
             MlflowClient().set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.KILLED))
     if trials(sweep):
         show(sweep, swept, cfg)
-        log.error("The sweep was cut off. The same command goes on where it stopped: what has finished is used again.")
+        log.error("The sweep was interrupted. Repeat the same command to resume it: finished runs are reused.")
 
 
 def show(sweep: Run, swept: list[str], cfg: DictConfig) -> pd.DataFrame:
-    """Log and show the table and the plot of the trials; return the table, the best first, those that failed last."""
+    """Show and log the table and the plot of the trials; return the table, sorted with failed trials last."""
     metric = cfg.select.metric
     table = pd.DataFrame([row(run) for run in trials(sweep)], dtype=object)
     table = table.reindex(columns=list(dict.fromkeys([*table.columns, *figures(metric)])))
@@ -258,26 +258,27 @@ def show(sweep: Run, swept: list[str], cfg: DictConfig) -> pd.DataFrame:
     finished = table[table["status"] == "FINISHED"]
     if not finished.empty:
         mlflow.log_figure(plots.parallel_coordinates(finished, swept, metric), "sweep/trials.png")
-    heads = {short(name, swept): table[name].map(rounded) for name in swept}
-    Console().print("", comparison.trials(table.assign(**heads), list(heads), metric), "", sep="\n", soft_wrap=True)
+    value_columns = {short(name, swept): table[name].map(rounded) for name in swept}
+    trials_table = comparison.trials(table.assign(**value_columns), list(value_columns), metric)
+    Console().print("", trials_table, "", sep="\n", soft_wrap=True)
     return table
 
 
 def figures(metric: str) -> list[str]:
-    """Return the names of what is told of a trial: what the table shows, and the metric to select by."""
+    """Return the metrics of a trial: the columns of the table, and the metric to select by."""
     return list(dict.fromkeys([*comparison.FIGURES, metric]))
 
 
 def trials(sweep: Run) -> list[Run]:
     """Return the trials of a sweep."""
-    asked = f"tags.`mlflow.parentRunId` = '{sweep.info.run_id}' and tags.step = 'trial'"
-    found: list[Run] = mlflow.search_runs([sweep.info.experiment_id], asked, output_format="list")
-    return found
+    query = f"tags.`mlflow.parentRunId` = '{sweep.info.run_id}' and tags.step = 'trial'"
+    trial_runs: list[Run] = mlflow.search_runs([sweep.info.experiment_id], query, output_format="list")
+    return trial_runs
 
 
 def row(run: Run) -> dict[str, Any]:
-    """Return a trial's row of the table."""
+    """Return a trial's row in the table."""
     tags = run.data.tags
-    told = {name: tags.get(name) for name in ("candidate", "splits", "model", "error")}
-    overrides = json.loads(tags["overrides"])
-    return {**json.loads(tags["values"]), **run.data.metrics, "status": run.info.status, **told, "overrides": overrides}
+    result = {name: tags.get(name) for name in ("candidate", "splits", "model", "error")}
+    values, overrides = json.loads(tags["values"]), json.loads(tags["overrides"])
+    return {**values, **run.data.metrics, "status": run.info.status, **result, "overrides": overrides}

@@ -1,4 +1,4 @@
-"""What trainers log: a model in its served form, checked, calibrated and scored on the validation split."""
+"""Check, calibrate, score and log a trained model in its served form."""
 
 import shutil
 import tempfile
@@ -27,27 +27,27 @@ from sentiment.inference.text import Cleaner, Tokenizer
 from sentiment.reports import plots
 
 PACKAGE = runs.PROJECT / "sentiment"
-# What sentiment/inference/pyfunc.py imports: using a model needs no more of MLflow than this.
+# Imports of sentiment/inference/pyfunc.py: loading a model does not need all of MLflow.
 PYFUNC_REQUIREMENTS = ("mlflow-skinny", "pandas")
-# What of the library a served model needs, and carries.
+# The part of `sentiment` that every served model contains.
 SERVED = "inference"
 MOST_WRONG = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """What a trainer has made.
+    """The output of a trainer.
 
     Attributes:
-        runtime: what runs the served form.
-        text: how the served form reads text; None where its parts do so themselves.
+        runtime: runtime of the served form.
+        text: text processing of the served form; None if its members have their own.
         served: folder with the files of the served form.
-        native: folder with the form of the framework that trained it; the same folder where that is what is served.
+        native: folder with the native form; the same folder if both forms are identical.
         native_probability: probabilities of the native form on the validation split, shape (n,).
         fit_seconds: wall-clock time of the training alone, in seconds.
-        out_of_fold: probabilities on the validation split to score instead of the served form's, shape (n,), where the
-            model was fitted to that split: by models that have not seen the tweet.
-        learned_from: URIs of the models that it was made of or taught by: what they have seen, it has seen.
+        out_of_fold: out-of-fold probabilities on the validation split, shape (n,), if the model was fitted on that
+            split; they are scored instead of the served form's.
+        learned_from: URIs of its members or its teacher: it counts as having seen all texts that they have seen.
         figures: plots of the training, by name.
         tables: tables of the training, by name.
     """
@@ -65,16 +65,16 @@ class Trained:
 
 
 class ExportError(UserError):
-    """A served form that does worse than the model it was made of."""
+    """A served form that performs worse than its native form."""
 
 
 def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictConfig) -> str:
     """Check, calibrate, score and log a trained model in its served form; return the URI of the model.
 
-    The served form is given the raw texts of the validation split. On them its probabilities are calibrated, if that
-    helps, and the threshold is the one that costs least. Logged are the metrics `val_*`, in which each tweet is judged
-    by a calibration and a threshold that were fitted without it, plots, the predictions, the tweets that it gets most
-    wrong, both forms and their sizes.
+    The served form predicts the raw texts of the validation split. Its probabilities are calibrated there if that
+    helps, and its threshold has the lowest expected cost there. Logs the metrics `val_*` (calibration and threshold are
+    cross-fitted: each tweet is scored with values fitted without it), plots, predictions, the worst errors, both forms
+    and their sizes.
 
     Raises:
         ExportError: the served form's AUC is lower than the native form's by more than `export.max_auc_drop`.
@@ -86,16 +86,16 @@ def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictC
     save(threshold=0.5, calibration=IDENTITY, uncertain=None)
     served = Classifier.load(trained.served)
     started = time.perf_counter()
-    answers = served.negative_probability(validation["text"].tolist())
+    served_probability = served.negative_probability(validation["text"].tolist())
     predict_milliseconds = (time.perf_counter() - started) * 1000 / len(validation)
-    drop = roc_auc_score(negative, trained.native_probability) - roc_auc_score(negative, answers)
+    drop = roc_auc_score(negative, trained.native_probability) - roc_auc_score(negative, served_probability)
     mlflow.log_metric("export_auc_drop", drop)
     if drop > cfg.export.max_auc_drop:
         raise ExportError(
-            f"The served form ({trained.runtime}) loses {drop:.4f} of validation AUC against the native one, more than "
-            f"export.max_auc_drop={cfg.export.max_auc_drop}."
+            f"The validation AUC of the served form ({trained.runtime}) is {drop:.4f} below that of the native form, "
+            f"more than export.max_auc_drop={cfg.export.max_auc_drop}. Change the model, or raise that limit."
         )
-    raw = answers if trained.out_of_fold is None else trained.out_of_fold
+    raw = served_probability if trained.out_of_fold is None else trained.out_of_fold
     chosen = calibration.choose(negative, raw, **cfg.calibration, seed=cfg.seed)
     probability = chosen.calibration(raw)
     threshold = metrics.cheapest_threshold(negative, probability, cost)
@@ -141,8 +141,8 @@ def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictC
 
 
 def log_model(trained: Trained) -> str:
-    """Log the served form as a pyfunc model that carries its code and names its own requirements only."""
-    needs = [
+    """Log the served form as a pyfunc model that contains its code and lists only its own requirements."""
+    required_packages = [
         *classifier.requirements(*classifier.runtimes_in(trained.served)),
         *classifier.pins(PYFUNC_REQUIREMENTS),
     ]
@@ -152,7 +152,7 @@ def log_model(trained: Trained) -> str:
             python_model=str(PACKAGE / SERVED / "pyfunc.py"),
             artifacts={"classifier": str(trained.served)},
             code_paths=[str(copy_served_code(Path(scratch) / PACKAGE.name))],
-            pip_requirements=needs,
+            pip_requirements=required_packages,
             input_example=["@AirParadis two hours late and nobody tells us why :("],
         )
     run = runs.active().info
@@ -162,14 +162,14 @@ def log_model(trained: Trained) -> str:
 
 
 def copy_served_code(folder: Path) -> Path:
-    """Copy what a served model needs of the library to a new folder, and return that: one room, as a package."""
+    """Copy the part of `sentiment` that a served model needs to a new folder, as a package; return the folder."""
     shutil.copytree(PACKAGE / SERVED, folder / SERVED, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PACKAGE / "__init__.py", folder)
     return folder
 
 
 def most_wrong(validation: pd.DataFrame, probability: Probabilities) -> pd.DataFrame:
-    """Return the tweets whose probability is farthest from their label, the worst first."""
+    """Return the tweets whose probability differs most from their label, the worst first."""
     table = validation[["text", "negative"]].assign(probability=probability)
     error = (table["probability"] - table["negative"]).abs()
     return table.loc[error.sort_values(ascending=False).index[:MOST_WRONG]]

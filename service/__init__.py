@@ -1,1 +1,1 @@
-"""The service: the champion behind a REST interface. It knows a packaged model, not the pipeline that made it."""
+"""The service: a packaged model behind a REST API. It does not depend on the pipeline that trained the model."""

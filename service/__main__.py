@@ -1,7 +1,7 @@
-"""Serve a Bento: `python -m service tweet_sentiment:latest`, or a folder (by default the one it is called in).
+"""Serve a Bento: `python -m service tweet_sentiment:latest`, or a folder (default: the current one).
 
-Unlike `bentoml serve` it refuses to be reached by everybody without keys, and ends with a message where the model does
-not get ready in time, instead of starting it again and again.
+Unlike `bentoml serve`, it refuses to listen on a non-loopback address without API keys. If the model does not become
+ready in time, it exits with a message instead of restarting the worker forever.
 """
 
 import sys
@@ -16,31 +16,31 @@ from telemetry import forwarding
 from telemetry.settings import Settings as TelemetrySettings
 from telemetry.settings import read
 
-LOOK_AGAIN_SECONDS = 0.1
-# The exit code for what a user can mend; that of a model that does not get ready is 1.
-WRONG_SETTINGS = 2
+POLL_SECONDS = 0.1
+# Exit code; a model that does not become ready exits with 1.
+INVALID_SETTINGS = 2
 
 
 class Server(Protocol):
-    """A server that runs beside this thread."""
+    """A server in the background."""
 
     @property
     def running(self) -> bool:
-        """Return whether it does; it may not yet do so."""
+        """Return whether the server is running; False also before it has started."""
 
 
 def main(arguments: list[str]) -> None:
-    """Serve until the process is told to stop; then what is in flight is answered first.
+    """Serve until the process receives a signal to stop; requests in flight are answered first.
 
     Raises:
-        SystemExit: the settings are wrong, or the model does not get ready.
+        SystemExit: a setting is invalid, or the model does not become ready.
     """
     settings = read_settings()
-    # BentoML handles SIGTERM and SIGINT from here on: its server has stopped when it no longer runs.
+    # BentoML handles SIGTERM and SIGINT from here on and stops its server.
     with bentoml.serve(arguments[0] if arguments else ".", host=settings.host, port=settings.port) as server:
         failure = wait_until_ready(settings, server)
         while failure is None and server.running:
-            time.sleep(LOOK_AGAIN_SECONDS)
+            time.sleep(POLL_SECONDS)
     if failure is not None:
         sys.exit(failure)
 
@@ -49,7 +49,7 @@ def read_settings() -> Settings:
     """Read the settings from the environment.
 
     Raises:
-        SystemExit: one of them is wrong, or the service would be open to everybody.
+        SystemExit: a setting is invalid, or the service would be open to anyone.
     """
     try:
         settings = read(Settings)
@@ -57,26 +57,29 @@ def read_settings() -> Settings:
         forwarding.connect(read(TelemetrySettings))
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
-        sys.exit(WRONG_SETTINGS)
+        sys.exit(INVALID_SETTINGS)
     return settings
 
 
 def wait_until_ready(settings: Settings, server: Server) -> str | None:
-    """Wait until the model has passed its self-test, or the server was told to stop; return why it will not, if so."""
-    deadline, ran = time.monotonic() + settings.start_seconds, False
+    """Wait until the model has passed its self-test or the server has stopped; return why it failed, or None."""
+    deadline, has_run = time.monotonic() + settings.start_seconds, False
     with httpx.Client(base_url=f"http://{settings.host}:{settings.port}", timeout=1, trust_env=False) as client:
         while time.monotonic() < deadline:
             try:
-                answer = client.get("/readyz")
+                response = client.get("/readyz")
             except httpx.TransportError:
-                if ran and not server.running:
+                if has_run and not server.running:
                     return None
-                ran = server.running
-                time.sleep(LOOK_AGAIN_SECONDS)
+                has_run = server.running
+                time.sleep(POLL_SECONDS)
                 continue
-            # It answers only when the self-test is over.
-            return None if answer.is_success else "The model is not ready: the log says why."
-    return f"No answer within {settings.start_seconds:g} seconds."
+            # The first response comes after the self-test.
+            return None if response.is_success else "The model is not ready; see the error in the log above."
+    return (
+        f"The model was not ready within {settings.start_seconds:g} seconds. "
+        "See the log above, or increase SERVICE_START_SECONDS."
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The REST interface: what is asked for, what is answered, and how FastAPI describes it."""
+"""The REST API: routes, error handlers and the OpenAPI document."""
 
 import asyncio
 import time
@@ -26,10 +26,10 @@ from service.schemas import (
     MOST_TWEETS,
     ONE,
     SEVERAL,
-    Asked,
     Explanation,
     Prediction,
     Predictions,
+    PredictRequest,
     ProblemDetails,
     Question,
     Questions,
@@ -40,23 +40,23 @@ from telemetry.writer import Writer
 
 MOST_ERRORS = 3
 TITLE = "Tweet sentiment"
-DESCRIPTION = "Says of tweets whether they are negative. Errors are problem details (RFC 9457)."
-SAID = {
-    400: "what is asked does not fit: empty, too long, of another type, with a field that is not known",
-    401: "no valid key",
-    404: "no such address",
-    405: "a method that the address does not take",
-    413: "the request is too large",
-    415: "the request is not JSON",
-    429: "too many requests",
-    500: "an error of the service",
-    503: "not ready",
-    504: "no answer in time",
+DESCRIPTION = "Classifies tweets as negative or not. Errors are problem details (RFC 9457)."
+ERROR_DESCRIPTIONS = {
+    400: "Invalid request: empty or too long text, wrong type or unknown field",
+    401: "Missing or invalid API key",
+    404: "Unknown path",
+    405: "Method not supported by this path",
+    413: "Request body too large",
+    415: "Request body not declared as JSON",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Model not ready",
+    504: "No response in time",
 }
 
 
-class Answering(Protocol):
-    """What the routes need of the service."""
+class State(Protocol):
+    """The attributes of the service that the routes use."""
 
     failure: str | None
     model: PackagedModel
@@ -66,37 +66,41 @@ class Answering(Protocol):
     explanations: Executor
 
 
-async def answering() -> Answering:
-    """Return the service once it is ready.
+async def ready_service() -> State:
+    """Return the service.
 
     Raises:
-        Problem: its model is not.
+        Problem: its model is not ready.
     """
-    service: Answering = bentoml.get_current_service()
+    service: State = bentoml.get_current_service()
     if service.failure is not None:
         raise Problem(503, service.failure)
     return service
 
 
 async def require_json(request: Request) -> None:
-    """Refuse a body that says to be something else than JSON."""
+    """Refuse a body whose media type is not JSON."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise Problem(415, "Send JSON: `Content-Type: application/json`.")
+        raise Problem(415, "Send JSON with the header `Content-Type: application/json`.")
 
 
-Service = Annotated[Answering, Depends(answering)]
+Service = Annotated[State, Depends(ready_service)]
 
 
-def told(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the description of errors that a route can answer."""
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI description of the errors of a route."""
     return {
         status: {
             "model": ProblemDetails,
-            "description": SAID[status],
+            "description": ERROR_DESCRIPTIONS[status],
             "content": {
                 problems.MEDIA_TYPE: {
-                    "example": {"title": HTTPStatus(status).phrase, "status": status, "detail": SAID[status]}
+                    "example": {
+                        "title": HTTPStatus(status).phrase,
+                        "status": status,
+                        "detail": ERROR_DESCRIPTIONS[status],
+                    }
                 }
             },
         }
@@ -107,24 +111,26 @@ def told(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def application() -> FastAPI:
     """Return the application with its routes."""
     app = FastAPI(title=TITLE, description=DESCRIPTION, openapi_url="/docs.json", docs_url=None, redoc_url=None)
-    app.add_exception_handler(RequestValidationError, tell_what_does_not_fit)
-    app.add_exception_handler(HTTPException, tell)
-    reads = [Depends(require_json)]
+    app.add_exception_handler(RequestValidationError, handle_validation_error)
+    app.add_exception_handler(HTTPException, handle_http_exception)
+    json_only = [Depends(require_json)]
     app.post(
         "/predict",
-        dependencies=reads,
+        dependencies=json_only,
         response_model=Prediction | Predictions,
-        responses=told(400, 401, 405, 413, 415, 429, 500, 503, 504),
+        responses=error_responses(400, 401, 405, 413, 415, 429, 500, 503, 504),
     )(predict)
-    app.post("/explain", dependencies=reads, responses=told(400, 401, 405, 413, 415, 429, 500, 503, 504))(explain)
-    app.get("/model", responses=told(401, 405, 429, 500, 503))(model)
-    app.get("/metrics", responses=told(401, 405, 429, 500), response_class=PlainTextResponse)(expose)
-    app.openapi = lambda: description(app)  # type: ignore[method-assign]  # FastAPI's way of changing it
+    app.post(
+        "/explain", dependencies=json_only, responses=error_responses(400, 401, 405, 413, 415, 429, 500, 503, 504)
+    )(explain)
+    app.get("/model", responses=error_responses(401, 405, 429, 500, 503))(model)
+    app.get("/metrics", responses=error_responses(401, 405, 429, 500), response_class=PlainTextResponse)(expose)
+    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # as FastAPI documents it
     return app
 
 
-def description(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document: what FastAPI knows, and what BentoML and the guards add.
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document: the routes of FastAPI, the probes of BentoML, and the API key.
 
     Source: https://fastapi.tiangolo.com/how-to/extending-openapi/
     """
@@ -132,35 +138,35 @@ def description(app: FastAPI) -> dict[str, Any]:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         for operations in document["paths"].values():
             for operation in operations.values():
-                operation["responses"].pop("422", None)  # here it is 400
+                operation["responses"].pop("422", None)  # validation errors are 400 here
                 operation["security"] = [{"key": []}, {}]
-        bearer = {"type": "http", "scheme": "bearer", "description": "one of SERVICE_API_KEYS, where they are set"}
+        bearer = {"type": "http", "scheme": "bearer", "description": "API key of the service, if it requires one"}
         document["components"]["securitySchemes"] = {"key": bearer}
         for schema in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(schema)
-        document["paths"] |= {"/livez": probe("The process answers"), "/readyz": probe("The model is ready", 503)}
+        document["paths"] |= {"/livez": probe("The process is alive"), "/readyz": probe("The model is ready", 503)}
         app.openapi_schema = document
     return app.openapi_schema
 
 
-def probe(what: str, *statuses: int) -> dict[str, Any]:
-    """Return the description of one of BentoML's probes."""
+def probe(summary: str, *statuses: int) -> dict[str, Any]:
+    """Return the OpenAPI description of one of BentoML's probes."""
     schema = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
     errors = {
-        str(status): {"description": SAID[status], "content": {problems.MEDIA_TYPE: schema}}
+        str(status): {"description": ERROR_DESCRIPTIONS[status], "content": {problems.MEDIA_TYPE: schema}}
         for status in (405, *statuses)
     }
-    well = {"200": {"description": what, "content": {"text/plain": {"schema": {"type": "string"}}}}}
-    return {"get": {"summary": what, "responses": well | errors}}
+    success = {"200": {"description": summary, "content": {"text/plain": {"schema": {"type": "string"}}}}}
+    return {"get": {"summary": summary, "responses": success | errors}}
 
 
-async def predict(asked: Asked, service: Service) -> Response:
-    """Say whether a tweet is negative; or of several, each."""
+async def predict(request: PredictRequest, service: Service) -> Response:
+    """Classify one tweet (`text`) or several (`texts`)."""
     started = time.perf_counter()
-    texts = asked.texts if isinstance(asked, Questions) else [asked.text]
+    texts = request.texts if isinstance(request, Questions) else [request.text]
     probabilities = await service.score(texts)
     classifier, version = service.model.classifier, service.model.about["version"]
-    answers = [
+    predictions = [
         Prediction(
             sentiment="negative" if negative else "positive",
             negative_probability=probability,
@@ -175,80 +181,83 @@ async def predict(asked: Asked, service: Service) -> Response:
             strict=True,
         )
     ]
-    for answer in answers:
-        metrics.PREDICTIONS.labels(answer.sentiment).inc()
-        metrics.PROBABILITY.observe(answer.negative_probability)
+    for prediction in predictions:
+        metrics.PREDICTIONS.labels(prediction.sentiment).inc()
+        metrics.PROBABILITY.observe(prediction.negative_probability)
     if service.events is not None:
         milliseconds = (time.perf_counter() - started) * 1000
         service.events.add(
-            event(answer, text, service.keep, milliseconds) for answer, text in zip(answers, texts, strict=True)
+            event(prediction, text, service.keep, milliseconds)
+            for prediction, text in zip(predictions, texts, strict=True)
         )
-    told = Predictions(predictions=answers) if isinstance(asked, Questions) else answers[0]
-    # It is valid as it was made: FastAPI would look at each of 512 once more.
-    return Response(told.model_dump_json(), media_type="application/json")
+    body = Predictions(predictions=predictions) if isinstance(request, Questions) else predictions[0]
+    # Returned as JSON, because FastAPI would validate each of up to 512 predictions again.
+    return Response(body.model_dump_json(), media_type="application/json")
 
 
-def event(answer: Prediction, text: str, what: Text, milliseconds: float) -> events.Prediction:
-    """Return what is kept of a prediction."""
+def event(prediction: Prediction, text: str, keep: Text, milliseconds: float) -> events.Prediction:
+    """Return the event of a prediction."""
     return events.Prediction(
-        id=answer.prediction_id,
+        id=prediction.prediction_id,
         time=time.time(),
-        model_version=answer.model_version,
-        negative_probability=answer.negative_probability,
-        sentiment=answer.sentiment,
+        model_version=prediction.model_version,
+        negative_probability=prediction.negative_probability,
+        sentiment=prediction.sentiment,
         milliseconds=milliseconds,
         characters=len(text),
-        text=events.keep(text, what),
+        text=events.keep(text, keep),
     )
 
 
-async def explain(asked: Question, service: Service) -> Explanation:
-    """Say how much each word of a tweet pushes towards negative or positive."""
+async def explain(request: Question, service: Service) -> Explanation:
+    """Explain a prediction by the contribution of each word."""
     loop = asyncio.get_running_loop()
     classifier = service.model.classifier
-    told = await loop.run_in_executor(service.explanations, explanation.explain, classifier, asked.text)
-    negative = classifier.is_negative(np.array([told.negative_probability]))[0]
+    explained = await loop.run_in_executor(service.explanations, explanation.explain, classifier, request.text)
+    negative = classifier.is_negative(np.array([explained.negative_probability]))[0]
     return Explanation(
-        sentiment="negative" if negative else "positive", model_version=service.model.about["version"], **asdict(told)
+        sentiment="negative" if negative else "positive",
+        model_version=service.model.about["version"],
+        **asdict(explained),
     )
 
 
 async def model(service: Service) -> dict[str, Any]:
-    """Tell which model answers: where it comes from, how good it is, and its card."""
+    """Return the model's metadata: name, version, origin, metrics and model card."""
     return service.model.about
 
 
 async def expose() -> Response:
-    """Return what Prometheus asks for."""
+    """Return all metrics in the Prometheus text format."""
     return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-async def tell_what_does_not_fit(_: Request, error: Exception) -> Response:
-    """Answer with where a request does not fit and why, without what the client has sent."""
+async def handle_validation_error(_: Request, error: Exception) -> Response:
+    """Return the location and reason of each error, without repeating text from the request."""
     assert isinstance(error, RequestValidationError)
-    found = [f"{place(wrong)} {reason(wrong)}" for wrong in error.errors()[:MOST_ERRORS]]
-    return problems.response(400, "; ".join(found) + ". What fits: GET /docs.json.")
+    reasons = [f"{location(problem)} {reason(problem)}" for problem in error.errors()[:MOST_ERRORS]]
+    return problems.response(400, "; ".join(reasons) + ". GET /docs.json describes valid requests.")
 
 
-def place(wrong: dict[str, Any]) -> str:
-    """Return where in a request something does not fit; the name of a field that is not known is the client's text."""
-    location = [part for part in wrong["loc"][1:] if part not in (ONE, SEVERAL)]
-    if wrong["type"] in ("extra_forbidden", "json_invalid"):
-        location = location[:-1]
-    if not location:
+def location(error: dict[str, Any]) -> str:
+    """Return the location of a validation error, without the name of an unknown field, which is the client's text."""
+    path = [key for key in error["loc"][1:] if key not in (ONE, SEVERAL)]
+    if error["type"] in ("extra_forbidden", "json_invalid"):
+        path = path[:-1]
+    if not path:
         return "The request"
-    return str(location[0]) + "".join(f"[{part}]" for part in location[1:])
+    return str(path[0]) + "".join(f"[{key}]" for key in path[1:])
 
 
-def reason(wrong: dict[str, Any]) -> str:
-    """Return why something does not fit."""
-    match wrong["type"]:
+def reason(error: dict[str, Any]) -> str:
+    """Return the reason of a validation error."""
+    match error["type"]:
         case "missing":
             return "is missing"
         case "extra_forbidden":
-            return "has a field that is not known"
+            return "has an unknown field"
         case "json_invalid":
-            return "is no JSON"
+            return "is not valid JSON"
         case "string_type" | "string_unicode":
             return "must be a string of valid characters"
         case "string_too_short":
@@ -262,13 +271,13 @@ def reason(wrong: dict[str, Any]) -> str:
         case "list_type":
             return "must be a list"
         case "value_error":
-            return str(wrong["ctx"]["error"])
+            return str(error["ctx"]["error"])
         case _:
             return "must be an object"
 
 
-async def tell(_: Request, error: Exception) -> Response:
-    """Answer with what an error says, as problem details."""
+async def handle_http_exception(_: Request, error: Exception) -> Response:
+    """Return an HTTP exception as problem details."""
     if isinstance(error, Problem):
         return error.response()
     assert isinstance(error, HTTPException)

@@ -1,4 +1,4 @@
-"""What a request passes before it reaches the model: ASGI middleware, the outermost first in `service.py`."""
+"""ASGI middleware in front of the API: error format, authentication, rate limit, timeout, body limit."""
 
 import asyncio
 import hmac
@@ -18,25 +18,25 @@ from service.settings import is_loopback
 
 log = logging.getLogger(__name__)
 
-# Answered to anybody: whether the service lives, and what it offers.
+# Paths that need no API key: probes and documentation.
 OPEN = ("/livez", "/readyz", "/healthz", "/docs.json", "/", "/static_content")
 
 
 class Problems:
-    """Give all errors the shape of problem details, also those of the parts that know no such thing."""
+    """Return every error as problem details, including those of BentoML and Starlette."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap an application."""
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Handle a request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         started = replaced = False
 
-        async def watched(message: Message) -> None:
+        async def send_as_problem(message: Message) -> None:
             nonlocal started, replaced
             if message["type"] == "http.response.start":
                 started = True
@@ -44,26 +44,26 @@ class Problems:
                 status = message["status"]
                 if status >= 400 and headers.get("content-type") != problems.MEDIA_TYPE:
                     replaced = True
-                    kept = {name: headers[name] for name in ("allow", "retry-after") if name in headers}
-                    told = problems.DETAILS.get(status, problems.DETAILS[500])
-                    await problems.response(status, told, kept)(scope, receive, send)
+                    kept_headers = {name: headers[name] for name in ("allow", "retry-after") if name in headers}
+                    detail = problems.DETAILS.get(status, problems.DETAILS[500])
+                    await problems.response(status, detail, kept_headers)(scope, receive, send)
             if not replaced:
                 await send(message)
 
         try:
-            await self.app(scope, receive, watched)
+            await self.app(scope, receive, send_as_problem)
         except Problem as problem:
             if started:
                 raise
             await problem.response()(scope, receive, send)
-        except Exception as error:  # noqa: BLE001 (told to the client and to the log, without what the client has sent)
+        except Exception as error:  # noqa: BLE001 (returned and logged without any text of the client)
             log.error("%s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
             if not started:
                 await problems.response(500, problems.DETAILS[500])(scope, receive, send)
 
 
 class Admission:
-    """Let in who bears a key, or is on this machine where there are none; and nobody too often."""
+    """Check the API key (without keys: that the client is on this machine) and the rate limit."""
 
     def __init__(self, app: ASGIApp, *, keys: Sequence[str], anonymous: bool, requests_per_minute: int) -> None:
         """Wrap an application."""
@@ -73,83 +73,88 @@ class Admission:
         self.limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, if it may be."""
+        """Handle a request, if it is admitted."""
         if scope["type"] == "http" and not is_open(scope["path"]):
             address = scope["client"][0] if scope["client"] else "unknown"
             key = self.key_of(scope)
-            # Who fails is counted by address: keys cannot be tried out.
+            # Requests without a valid key are counted by IP address, so that keys cannot be guessed.
             if not self.limiter.hit(self.limit, address if key is None else f"key {key}"):
                 seconds = 60 / self.limit.amount
                 raise Problem(
                     429,
-                    f"More than {self.limit.amount} requests in a minute. Wait, or send several tweets in one request.",
+                    f"More than {self.limit.amount} requests per minute. Wait, or send several tweets per request.",
                     {"Retry-After": str(max(1, round(seconds)))},
                 )
             if self.keys and key is None:
-                raise Problem(401, "Give a valid key: `Authorization: Bearer <key>`.", {"WWW-Authenticate": "Bearer"})
+                raise Problem(
+                    401,
+                    "The API key is missing or invalid. Send `Authorization: Bearer <key>`.",
+                    {"WWW-Authenticate": "Bearer"},
+                )
             if not (self.keys or self.anonymous or is_loopback(address)):
                 raise Problem(
                     401,
-                    "Without keys only this machine is answered: its keeper must set SERVICE_API_KEYS.",
+                    "No API keys are set, so only the service's own machine is answered. Its administrator must set "
+                    "SERVICE_API_KEYS.",
                     {"WWW-Authenticate": "Bearer"},
                 )
         await self.app(scope, receive, send)
 
     def key_of(self, scope: Scope) -> int | None:
-        """Return the number of the key that a request bears; all are compared, each in constant time."""
-        scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
+        """Return the index of the request's API key, or None; all keys are compared, each in constant time."""
+        scheme, _, credentials = Headers(scope=scope).get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        same = [hmac.compare_digest(key, given.strip().encode()) for key in self.keys]
-        return same.index(True) if any(same) else None
+        matches = [hmac.compare_digest(key, credentials.strip().encode()) for key in self.keys]
+        return matches.index(True) if any(matches) else None
 
 
 class TimeLimit:
-    """Give up a request that takes too long, be it the client or the model that is slow."""
+    """Abort a request that takes too long, whether the client or the model is slow."""
 
     def __init__(self, app: ASGIApp, *, seconds: float) -> None:
         """Wrap an application."""
         self.app, self.seconds = app, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request in time."""
+        """Handle a request within the time limit."""
         try:
             async with asyncio.timeout(self.seconds if scope["type"] == "http" else None):
                 await self.app(scope, receive, send)
         except TimeoutError as error:
-            told = f"No answer within {self.seconds:g} seconds. Send the request faster, or fewer tweets in it."
-            raise Problem(504, told) from error
+            detail = f"No response within {self.seconds:g} seconds. Send the request faster, or with fewer tweets."
+            raise Problem(504, detail) from error
 
 
 class BodyLimit:
-    """Read no more of a request than the limit, whatever it says of its length."""
+    """Stop reading a request body at the limit, whatever its Content-Length says."""
 
     def __init__(self, app: ASGIApp, *, most: int) -> None:
         """Wrap an application."""
         self.app, self.most = app, most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request that is not too large."""
+        """Handle a request whose body is within the limit."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        too_large = Problem(413, f"The request is larger than {self.most:,} bytes. Send fewer tweets in it.")
-        announced = Headers(scope=scope).get("content-length", "0")
-        if announced.isdecimal() and int(announced) > self.most:
+        too_large = Problem(413, f"The request body is larger than {self.most:,} bytes. Send fewer tweets per request.")
+        content_length = Headers(scope=scope).get("content-length", "0")
+        if content_length.isdecimal() and int(content_length) > self.most:
             raise too_large
-        read = 0
+        bytes_read = 0
 
-        async def counted() -> Message:
-            nonlocal read
+        async def receive_limited() -> Message:
+            nonlocal bytes_read
             message = await receive()
-            read += len(message.get("body", b""))
-            if read > self.most:
+            bytes_read += len(message.get("body", b""))
+            if bytes_read > self.most:
                 raise too_large
             return message
 
-        await self.app(scope, counted, send)
+        await self.app(scope, receive_limited, send)
 
 
 def is_open(path: str) -> bool:
-    """Return whether a path is answered to anybody."""
+    """Return whether a path needs no API key."""
     return path in OPEN or path.startswith("/static_content/")

@@ -1,4 +1,4 @@
-"""The packaged model: a folder with the classifier, and what is known of it."""
+"""The packaged model: a folder with the classifier, its metadata and its model card."""
 
 import json
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ CARD = "model_card.md"
 
 @dataclass(frozen=True)
 class PackagedModel:
-    """A model that answers as it did when it was trained.
+    """A model that has passed its self-test on the golden tweets.
 
     Attributes:
-        classifier: from raw tweets to probabilities.
-        about: what `GET /model` tells: name, version, where it comes from, how good it is.
+        classifier: maps raw tweets to probabilities.
+        about: the response of `GET /model`: name, version, origin, metrics and model card.
     """
 
     classifier: Classifier
@@ -27,12 +27,12 @@ class PackagedModel:
 
     @classmethod
     def load(cls, folder: Path) -> "PackagedModel":
-        """Load a packaged model, and have it answer its golden tweets.
+        """Load a packaged model, and check its answers to the golden tweets.
 
         Raises:
             OSError: a file is missing or cannot be read.
-            ClassifierError: there is no classifier that this version can serve.
-            GoldenError: it does not answer as it did.
+            ClassifierError: the folder holds no classifier that this version can serve.
+            GoldenError: an answer differs from the stored one.
         """
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         about["card"] = (folder / CARD).read_text(encoding="utf-8")

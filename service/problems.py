@@ -1,4 +1,4 @@
-"""How the service says no: problem details, one shape for all errors (RFC 9457)."""
+"""Errors as problem details (RFC 9457)."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -7,25 +7,25 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 MEDIA_TYPE = "application/problem+json"
-# What is said where a part of the service that knows no better refuses a request.
+# Details of errors that BentoML, FastAPI or Starlette raise without one of ours.
 DETAILS = {
-    400: "The request is no JSON in UTF-8.",
-    404: "There is nothing at this address. What there is: GET /docs.json.",
-    405: "This address does not take this method. What it takes: GET /docs.json.",
-    500: "Something went wrong in the service. It is in its log; try again.",
-    503: "The model is not ready: the log of the service says why.",
+    400: "The request body is not valid JSON in UTF-8.",
+    404: "Nothing exists at this path. GET /docs.json lists all paths.",
+    405: "This path does not support this method. GET /docs.json lists the methods of each path.",
+    500: "Internal error; the log of the service has the details. Try again.",
+    503: "The model is not ready; the log of the service says why.",
 }
 
 
 class Problem(HTTPException):
-    """An error that is told to the client: what is wrong with its request, and what to do, never a text it has sent."""
+    """An error for the client: what is wrong and what to do, never repeating text from the request."""
 
     def response(self) -> JSONResponse:
-        """Return the response that tells it."""
+        """Return the response for this error."""
         return response(self.status_code, self.detail, self.headers)
 
 
 def response(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """Return problem details; `type` is left out, so that the status says what it is (section 4.2.1)."""
-    told = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    return JSONResponse(told, status, headers, media_type=MEDIA_TYPE)
+    """Return problem details; without `type`, the status code defines the error (RFC 9457, section 4.2.1)."""
+    body = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)

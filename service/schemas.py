@@ -1,4 +1,4 @@
-"""What is asked and what is answered."""
+"""Request and response schemas."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,17 +11,17 @@ EXAMPLE = "@AirParadis two hours late and nobody tells us why :("
 
 
 def readable(text: str) -> str:
-    """Refuse a text without any visible character, or with one that no person types."""
+    """Refuse a blank text and one with a NUL character."""
     if not text.strip():
         raise ValueError("is empty")
     if "\0" in text:
-        raise ValueError("holds a NUL character")
+        raise ValueError("contains a NUL character")
     return text
 
 
 Tweet = Annotated[
     str,
-    Field(min_length=1, max_length=MOST_CHARACTERS, description="the text of a tweet, as it was typed"),
+    Field(min_length=1, max_length=MOST_CHARACTERS, description="Text of a tweet, as typed."),
     AfterValidator(readable),
 ]
 
@@ -46,61 +46,68 @@ class Questions(BaseModel):
     texts: Annotated[list[Tweet], Field(min_length=1, max_length=MOST_TWEETS)]
 
 
-def one_or_several(asked: Any) -> str:
-    """Return which of the two a request is meant to be."""
-    return SEVERAL if isinstance(asked, dict) and "texts" in asked else ONE
+def one_or_several(request: Any) -> str:
+    """Return whether a request is meant as one tweet or as several."""
+    return SEVERAL if isinstance(request, dict) and "texts" in request else ONE
 
 
-Asked = Annotated[Annotated[Question, Tag(ONE)] | Annotated[Questions, Tag(SEVERAL)], Discriminator(one_or_several)]
+PredictRequest = Annotated[
+    Annotated[Question, Tag(ONE)] | Annotated[Questions, Tag(SEVERAL)], Discriminator(one_or_several)
+]
 
 
-Sentiment = Annotated[Literal["negative", "positive"], Field(description="negative from the model's threshold on")]
+Sentiment = Annotated[
+    Literal["negative", "positive"], Field(description="`negative` if the probability reaches the model's threshold.")
+]
 
 
 class Prediction(BaseModel):
-    """What the model says of a tweet."""
+    """The prediction for one tweet."""
 
     sentiment: Sentiment
-    negative_probability: float = Field(ge=0, le=1, description="calibrated")
+    negative_probability: float = Field(ge=0, le=1, description="Calibrated probability that the tweet is negative.")
     certainty: Literal["certain", "uncertain"] = Field(
-        description="uncertain in the band of probabilities in which a wrong answer costs more than a look by a human"
+        description="`uncertain` if the expected cost of a wrong answer exceeds the cost of a review by a person."
     )
-    model_version: str = Field(description="version of the registered model")
-    prediction_id: str = Field(description="names this prediction in a feedback")
+    model_version: str = Field(description="Version of the registered model.")
+    prediction_id: str = Field(description="Id of this prediction, to which feedback refers.")
 
 
 class Predictions(BaseModel):
-    """What the model says of several tweets, in the order in which they were given."""
+    """The predictions for several tweets, in the order of the request."""
 
     predictions: list[Prediction]
 
 
 class Contribution(BaseModel):
-    """What one word adds to the answer."""
+    """The contribution of one word to the prediction."""
 
-    text: str = Field(description="the word")
-    start: int = Field(ge=0, description="where it starts in the text, in code points")
-    end: int = Field(ge=0, description="where it ends")
-    contribution: float = Field(description="in log-odds; above 0 it pushes towards negative")
+    text: str = Field(description="The word.")
+    start: int = Field(ge=0, description="Start of the word in the text, in code points.")
+    end: int = Field(ge=0, description="End of the word (exclusive), in code points.")
+    contribution: float = Field(description="Contribution in log-odds; above 0 it pushes towards negative.")
 
 
 class Explanation(BaseModel):
-    """Why the model says so: base and contributions add up to the log-odds of the probability."""
+    """The explanation of a prediction: base and contributions add up to the log-odds of the probability."""
 
     sentiment: Sentiment
-    negative_probability: float = Field(ge=0, le=1, description="calibrated")
-    base: float = Field(description="log-odds (natural logarithm) without any word")
-    contributions: list[Contribution] = Field(description="of each word, in their order")
-    error: float = Field(description="log-odds of the probability, less the sum of base and contributions")
-    method: Literal["coefficients", "shapley"] = Field(
-        description="the model's own coefficients where it is linear, else Shapley values over an order and its reverse"
+    negative_probability: float = Field(ge=0, le=1, description="Calibrated probability that the tweet is negative.")
+    base: float = Field(description="Log-odds (natural logarithm) without any word.")
+    contributions: list[Contribution] = Field(description="Contribution of each word, in the order of the text.")
+    error: float = Field(
+        description="Approximation error: log-odds of the probability minus the sum of base and contributions."
     )
-    model_version: str = Field(description="version of the registered model")
+    method: Literal["coefficients", "shapley"] = Field(
+        description="`coefficients` for a linear model, else `shapley`: Shapley values averaged over one order of the "
+        "words and its reverse."
+    )
+    model_version: str = Field(description="Version of the registered model.")
 
 
 class ProblemDetails(BaseModel):
     """An error (RFC 9457)."""
 
-    title: str = Field(description="what the status means")
-    status: int = Field(description="the HTTP status")
-    detail: str = Field(description="what is wrong with this request, and what to do")
+    title: str = Field(description="Meaning of the status code.")
+    status: int = Field(description="HTTP status code.")
+    detail: str = Field(description="What is wrong with this request, and what to do.")

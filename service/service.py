@@ -1,6 +1,6 @@
-"""The service: the packaged model, ready once it has passed its self-test, behind its guards.
+"""The BentoML service: loads the packaged model, checks it, and serves the API behind the middleware.
 
-`bentoml serve` starts it; `python -m service` does so too, and watches that it gets ready.
+Started by `bentoml serve`, or by `python -m service`, which also checks the settings and waits for readiness.
 """
 
 import gc
@@ -24,21 +24,21 @@ from telemetry.writer import Writer
 
 log = logging.getLogger(__name__)
 
-MOST_AT_ONCE = 64
+LARGEST_BATCH = 64
 
 
 @bentoml.asgi_app(api.application())
 @bentoml.service(
     name=NAME,
-    metrics={"enabled": False},  # BentoML's make a label of every address that a client invents
+    metrics={"enabled": False},  # BentoML's metrics have a label for every path that a client invents
     logging={"access": {"enabled": False}},
-    tracing={"excluded_urls": ".*"},  # nobody reads the traces; BentoML would hold each for a minute
+    tracing={"excluded_urls": ".*"},  # unused; BentoML would keep each trace for a minute
 )
 class TweetSentiment:
-    """Say of tweets whether they are negative."""
+    """Classify tweets as negative or not."""
 
     def __init__(self) -> None:
-        """Load the model; without one that passes its self-test the service lives, and is never ready."""
+        """Load the model; if it fails its self-test, the service is alive but never becomes ready."""
         settings, telemetry = Settings(), TelemetrySettings()
         self.failure: str | None = None
         self.events: Writer | None = None
@@ -47,7 +47,7 @@ class TweetSentiment:
         try:
             self.model = PackagedModel.load(settings.model)
         except (OSError, ValueError, ImportError, UserError) as error:
-            self.failure = f"The model in {settings.model} cannot be served. {error}"
+            self.failure = f"Cannot serve the model in {settings.model}. {error}"
             log.critical(self.failure)
             return
         if telemetry.path is not None:
@@ -58,17 +58,18 @@ class TweetSentiment:
             for worker in self.workers:
                 worker.start()
         thread = ThreadPoolExecutor(1, thread_name_prefix="model")
-        self.score = Batcher(self.model.classifier.negative_probability, thread, largest=MOST_AT_ONCE)
-        self.explanations = ThreadPoolExecutor(1, thread_name_prefix="explanations")  # they hold up no prediction
-        # What is loaded now stays, and BentoML keeps a timer of each request for a minute: to look at both again and
-        # again is where the slowest answers come from. Garbage is looked for among what is young.
+        self.score = Batcher(self.model.classifier.negative_probability, thread, largest=LARGEST_BATCH)
+        # A thread of their own, so that explanations delay no prediction.
+        self.explanations = ThreadPoolExecutor(1, thread_name_prefix="explanations")
+        # Garbage collection caused the slowest responses: it scanned the loaded model, and the timer that BentoML keeps
+        # for a minute after each request. So the model is frozen, and older generations are collected rarely.
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 50, 100)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:
-        """Write the events that wait; what is not forwarded then is so after the next start."""
+        """Write the waiting events; events not forwarded yet are forwarded after the next start."""
         if self.events is not None:
             self.events.close()
         for worker in self.workers:
@@ -80,7 +81,7 @@ class TweetSentiment:
 
 
 def guarded(app: ASGIApp) -> ASGIApp:
-    """Return an application behind what a request passes first, the innermost first here."""
+    """Wrap the application in middleware, innermost first."""
     settings = Settings()
     app = guards.BodyLimit(app, most=settings.max_body_bytes)
     app = guards.TimeLimit(app, seconds=settings.timeout_seconds)

@@ -1,4 +1,4 @@
-"""What can be set from outside: environment variables that begin with SERVICE_."""
+"""The service's settings: environment variables that start with SERVICE_."""
 
 from ipaddress import ip_address
 from pathlib import Path
@@ -7,78 +7,103 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-# Of the service and its Bento, and before the names of its metrics.
+# Name of the service and of its Bento; prefix of its metrics.
 NAME = "tweet_sentiment"
-# Where the step `package` puts it, in the Bento.
+# Where the step `package` puts the model in the Bento.
 PACKAGED = Path(__file__).parents[1] / "model"
-Words = Annotated[tuple[str, ...], NoDecode]
+Strings = Annotated[tuple[str, ...], NoDecode]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
 
 
 class Settings(BaseSettings):
-    """The service's settings, each read from the variable SERVICE_<NAME>; lists are separated by commas."""
+    """The service's settings; field `x` is read from SERVICE_X, and lists are separated by commas."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SERVICE_", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+        title="Service", env_prefix="SERVICE_", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
     )
 
-    model: Path = Field(default=PACKAGED, description="folder of the packaged model; a Bento holds its own")
-    host: str = Field(default="127.0.0.1", description="address to listen on")
-    port: int = Field(default=3000, ge=1, le=65535, description="port to listen on")
-    start_seconds: float = Field(default=60, gt=0, description="until when the model must have passed its self-test")
+    model: Path = Field(
+        default=PACKAGED, description="Folder of the packaged model; the default is the one inside the Bento."
+    )
+    host: str = Field(
+        default="127.0.0.1",
+        description="Address to listen on; the default accepts connections from this machine only.",
+    )
+    port: int = Field(default=3000, ge=1, le=65535, description="Port to listen on.")
+    start_seconds: float = Field(
+        default=60,
+        gt=0,
+        description="Startup timeout, in seconds; the process exits if the model has not passed its self-test by then.",
+    )
 
     api_keys: Secrets = Field(
-        default=(), description="keys, one of which a request must bear (Authorization: Bearer <key>)"
+        default=(),
+        description="API keys of at least 16 characters, separated by commas; clients send one as "
+        "`Authorization: Bearer <key>`. Without keys, only requests from this machine are answered.",
     )
-    anonymous: bool = Field(default=False, description="whether others than this machine are answered without a key")
+    anonymous: bool = Field(
+        default=False,
+        description="Without API keys, answer requests from other machines too. "
+        "Without keys and with `false`, `python -m service` refuses to listen on a non-loopback address.",
+    )
     requests_per_minute: int = Field(
-        default=600, ge=1, description="of one key, or of one address where there are no keys"
+        default=600,
+        ge=1,
+        description="Maximum number of requests per minute for each API key, "
+        "or for each IP address if the request has no valid key.",
     )
-    max_body_bytes: int = Field(default=8 * 2**20, ge=1024, description="of a request, counted as they come")
+    max_body_bytes: int = Field(
+        default=8 * 2**20,
+        ge=1024,
+        description="Maximum size of a request body, in bytes (8 MiB by default); enforced while the body is read.",
+    )
     timeout_seconds: float = Field(
         default=30,
         gt=0,
         lt=60,
-        description="for one request, from its first byte to its answer; BentoML ends all after 60",
+        description="Request timeout, in seconds, from the first byte to the response; "
+        "below 60, where BentoML's own timeout ends every request.",
     )
-    cors_origins: Words = Field(
-        default=(), description="origins whose pages may call the service (https://example.org)"
+    cors_origins: Strings = Field(
+        default=(),
+        description="Origins whose web pages may call the service, separated by commas (`https://example.org`); "
+        "none by default.",
     )
 
     @field_validator("api_keys", "cors_origins", mode="before")
     @classmethod
-    def _cut(cls, value: object) -> object:
-        """Cut a list at its commas."""
+    def _split_at_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("api_keys")
     @classmethod
-    def _long_enough(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        """Refuse keys that can be guessed."""
+    def _refuse_short_keys(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        """Refuse keys short enough to be guessed."""
         if any(len(key.get_secret_value()) < 16 for key in keys):
-            raise ValueError("a key has less than 16 characters: make one with `openssl rand -hex 32`")
+            raise ValueError("a key has fewer than 16 characters; generate one with `openssl rand -hex 32`")
         return keys
 
     @property
     def open_to_all(self) -> bool:
-        """Whether anybody who reaches the port is answered."""
+        """Whether the service answers anyone who can reach its port."""
         return self.anonymous and not self.api_keys
 
     def require_safe(self) -> None:
-        """Refuse to be reached by others than this machine without keys, unless told so.
+        """Refuse to listen on a non-loopback address without keys, unless SERVICE_ANONYMOUS allows it.
 
         Raises:
-            ValueError: the address is not this machine's own, and there are neither keys nor SERVICE_ANONYMOUS=true.
+            ValueError: the host is not a loopback address, and neither SERVICE_API_KEYS nor SERVICE_ANONYMOUS is set.
         """
         if not (self.api_keys or self.anonymous or is_loopback(self.host)):
             raise ValueError(
-                f"SERVICE_HOST={self.host} can be reached from other machines, and there are no keys. Set "
-                "SERVICE_API_KEYS (make one with `openssl rand -hex 32`), or SERVICE_ANONYMOUS=true to answer anybody."
+                f"SERVICE_HOST={self.host} can be reached from other machines, but no API key is set. Set "
+                "SERVICE_API_KEYS (generate a key with `openssl rand -hex 32`), "
+                "or set SERVICE_ANONYMOUS=true to answer anyone."
             )
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether an address can be reached from this machine only."""
+    """Return whether a host is reachable from this machine only."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

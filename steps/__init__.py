@@ -1,1 +1,1 @@
-"""Steps of the pipeline: one module per entry point of MLproject, run by `python -m steps <step> [overrides]`."""
+"""Steps of the pipeline: one module per entry point of MLproject. Run `python -m steps <step> [overrides]`."""

@@ -1,7 +1,7 @@
-"""Start a step: `python -m steps <step> [overrides]`.
+"""Run a step: `python -m steps <step> [overrides]`.
 
-MLflow hands over all Hydra options as one string, quoted by the shell, so that no value can be mistaken for another
-command: the argument `hydra_options=...` is cut here into the options that it holds.
+MLflow passes all Hydra options as one shell-quoted string, so that no value can be executed as a command. This module
+splits the argument `hydra_options=...` into single options.
 """
 
 import gc
@@ -19,11 +19,11 @@ from sentiment.inference.errors import SettingsError
 
 STEPS = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in {"__init__", "__main__"})
 OPTIONS = "hydra_options="
-# What Hydra answers from the configuration alone, without running the step.
+# Options that Hydra handles alone, without running the step.
 ANSWERED_BY_HYDRA = {"--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help", "--shell-completion", "-sc"}
-# Collecting garbage at Python's default pace takes a fifth of the time in which MLflow is imported.
+# Garbage collection thresholds. With Python's own, it takes a fifth of MLflow's import time.
 COLLECT = 50_000, 20, 20
-# Libraries read these when they are first imported: a terminal is for what the steps say. The environment may override.
+# Keep libraries quiet. They read these variables at import; values already in the environment take precedence.
 QUIET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -34,33 +34,34 @@ QUIET = {
 
 
 def main(arguments: list[str]) -> None:
-    """Run the step that the first argument names with the options that the others hold.
+    """Run the step named by the first argument, with the other arguments as options.
 
     Raises:
-        SettingsError: there is no such step, or an option cannot be read.
+        SettingsError: the step is unknown, or an option cannot be parsed.
     """
     if not arguments or arguments[0] not in STEPS:
-        asked = f"Unknown step {arguments[0]!r}. " if arguments else ""
+        unknown = f"Unknown step {arguments[0]!r}. " if arguments else ""
         raise SettingsError(
-            f"{asked}Usage: python -m steps <step> [overrides], where <step> is one of {', '.join(STEPS)}."
+            f"{unknown}Usage: python -m steps <step> [overrides], where <step> is one of {', '.join(STEPS)}."
         )
-    step, *given = arguments
-    options = [part for argument in given for part in split_options(argument)]
-    # A step without a configuration reads its arguments itself.
+    step, *step_arguments = arguments
+    options = [option for argument in step_arguments for option in split_options(argument)]
+    # Steps without a configuration parse their arguments themselves.
     sys.argv = [f"steps.{step}", *(overrides.readable(options) if step in READS else options)]
     if step in READS and any(option.partition("=")[0] in ANSWERED_BY_HYDRA for option in options):
         sys.argv.append(f"hydra.job.name={step}")
-        return configured()  # importing the step would take seconds
-    runpy.run_module(f"steps.{step}", run_name="__main__")
+        configured()  # importing the step would take seconds
+    else:
+        runpy.run_module(f"steps.{step}", run_name="__main__")
 
 
 @door.step
 def configured(cfg: DictConfig) -> None:
-    """Do nothing: Hydra has answered."""
+    """Do nothing: Hydra prints the configuration."""
 
 
 def split_options(argument: str) -> list[str]:
-    """Return the options in an argument; any but `hydra_options=...` is one by itself.
+    """Split `hydra_options=...` into single options; return any other argument unchanged, as the only option.
 
     Raises:
         SettingsError: a quote is not closed.

@@ -1,7 +1,7 @@
-"""Put several models together: the weighted sum of their logits.
+"""Combine several models by stacking: a weighted sum of their logits.
 
-In: models of several trainers, and the splits that they were all scored on. Out: `model`, which holds them all. The
-weights are fitted to the validation split; its metrics there are those of weights that have not seen the tweet.
+In: candidates, and the splits that all of them were scored on. Out: `model`, which contains all members. The weights
+are fitted on the validation split; its validation metrics are out-of-fold.
 """
 
 import shutil
@@ -24,26 +24,28 @@ from sentiment.training import blending
 
 
 def read_members(uris: Sequence[str]) -> pd.DataFrame:
-    """Return one row a model, as `candidates.read`, and its name in the blend: its family, with an id for twins.
+    """Return one row per model: `candidates.read`, and a unique name `member` (its family, plus an id if needed).
 
     Raises:
-        CandidateError: there are fewer than two.
+        CandidateError: there are fewer than two models.
     """
     members = pd.DataFrame([candidates.read(uri) for uri in dict.fromkeys(uris)])
     if len(members) < 2:
-        raise CandidateError("A blend takes two models at least (inputs.candidates), each runs:/<run id>/model.")
-    twins = members["family"].duplicated(keep=False)
+        raise CandidateError("A blend needs at least two models (inputs.candidates), each runs:/<run id>/model.")
+    same_family = members["family"].duplicated(keep=False)
     ids = "_" + members["uri"].map(artifacts.run_id).str[:4]
-    return members.assign(member=members["family"] + ids.where(twins, ""))
+    return members.assign(member=members["family"] + ids.where(same_family, ""))
 
 
-def with_members(described: dict[str, Any], members: pd.DataFrame) -> dict[str, Any]:
-    """Return what is said of the data, with the train split of each member where one has another than the splits."""
+def with_members(description: dict[str, Any], members: pd.DataFrame) -> dict[str, Any]:
+    """Add the training split of each member to the description of the data, if any differs from that of the splits."""
     data = {name: candidates.read_data(uri) for name, uri in zip(members["member"], members["uri"], strict=True)}
-    if {of_member["digest"] for of_member in data.values()} == {described["digest"]}:
-        return described
-    trains = {name: {"digest": of["digest"], **of["splits"]["train"]} for name, of in data.items()}
-    return described | {"members": trains, "digest": reuse.digest(trains)}
+    if {member_data["digest"] for member_data in data.values()} == {description["digest"]}:
+        return description
+    train_splits = {
+        name: {"digest": member_data["digest"], **member_data["splits"]["train"]} for name, member_data in data.items()
+    }
+    return description | {"members": train_splits, "digest": reuse.digest(train_splits)}
 
 
 @door.step
@@ -53,10 +55,10 @@ def main(cfg: DictConfig) -> str:
     with runs.start("blend", cfg) as scratch:
         splits = artifacts.fetch(cfg.inputs.splits, "splits", scratch)
         frames = artifacts.read_splits(splits)
-        described = artifacts.describe_data(splits)
+        description = artifacts.describe_data(splits)
         members = read_members(cfg.inputs.candidates)
-        candidates.require_same_splits(members, described)
-        artifacts.log_data(frames, with_members(described, members))
+        candidates.require_same_splits(members, description)
+        artifacts.log_data(frames, with_members(description, members))
         negative = frames["validation"]["negative"].to_numpy()
         served = scratch / "served"
         served.mkdir()
@@ -69,9 +71,9 @@ def main(cfg: DictConfig) -> str:
         weights, intercept, out_of_fold = blending.fit(negative, logits, folds=cfg.calibration.folds, seed=cfg.seed)
         fit_seconds = time.perf_counter() - started + members["fit_seconds"].sum()
 
-        told = dict(zip(members["member"], weights.tolist(), strict=True))
-        blend.write(served, told, intercept)
-        mlflow.log_params({f"weight.{name}": weight for name, weight in told.items()})
+        weight_of_member = dict(zip(members["member"], weights.tolist(), strict=True))
+        blend.write(served, weight_of_member, intercept)
+        mlflow.log_params({f"weight.{name}": weight for name, weight in weight_of_member.items()})
         trained = Trained(
             runtime="blend",
             text=None,

@@ -1,11 +1,11 @@
-"""Let a trained model label texts that nobody has labelled, for a smaller one to learn from.
+"""Pseudo-label unlabelled texts with a trained model (the teacher), for a smaller model (the student) to learn from.
 
-In: a corpus and the model that teaches. Out: `corpus/`, whose train split holds those texts too, and a column `target`:
-the probability that the student is to answer. Of a tweet with a label it lies between the label and what the teacher
-says. Validation and test stay as they are.
+In: a corpus and the teacher. Out: `corpus/`, whose training split also contains the pseudo-labelled texts, and a column
+`target`: the probability that the student learns to predict. For a labelled tweet it is a weighted mean of the label
+and the teacher's probability. Validation and test are unchanged.
 
 Source: Hinton, Vinyals and Dean, Distilling the knowledge in a neural network, 2015; Tang et al., Distilling
-task-specific knowledge from BERT into simple neural networks, 2019, for the texts without labels.
+task-specific knowledge from BERT into simple neural networks, 2019, for unlabelled texts.
 """
 
 import logging
@@ -32,65 +32,67 @@ CHUNK = 1_000
 
 
 def check(settings: DictConfig) -> None:
-    """Refuse settings of the section `distill` that would stop the step only after work is done.
+    """Validate the section `distill` before any work is done.
 
     Raises:
-        ExtraTextsError: no texts are given, or numbers that mean nothing.
+        ExtraTextsError: no file of texts is set, or a number is out of range.
     """
     if settings.extra_texts is None:
         raise ExtraTextsError(
-            "Distillation needs texts to label: distill.extra_texts=tweets.csv (or .parquet, or .txt)."
+            "Distillation needs texts to label: set distill.extra_texts=tweets.csv (or .parquet, or .txt)."
         )
     if settings.max_texts < 1 or not 0 <= settings.label_weight <= 1:
         raise ExtraTextsError(
-            f"distill.max_texts={settings.max_texts} and distill.label_weight={settings.label_weight}: give 1 or more, "
-            "and a weight from 0 to 1."
+            f"distill.max_texts={settings.max_texts}, distill.label_weight={settings.label_weight}: max_texts must be "
+            "at least 1, label_weight between 0 and 1."
         )
 
 
-def unlabelled(frames: dict[str, pd.DataFrame], cfg: DictConfig) -> list[str]:
-    """Return texts of the file that stand in no split, each once, no more than `distill.max_texts` of them.
+def unlabelled_texts(frames: dict[str, pd.DataFrame], cfg: DictConfig) -> list[str]:
+    """Return the distinct texts of the file that occur in no split; a random sample of `distill.max_texts`, if more.
 
     Raises:
-        ExtraTextsError: all of them stand in a split.
+        ExtraTextsError: every text occurs in a split.
     """
     settings = cfg.distill
-    read = extra_texts.read(settings.extra_texts, settings.extra_column, "distill")
-    given = {keys.text_key(text): text for text in read}
-    known = {keys.text_key(text) for frame in frames.values() for text in frame["text"]}
-    found = [text for key, text in given.items() if key not in known]
-    log.info("%d extra texts, %d of them different and in no split.", len(read), len(found))
-    if not found:
-        raise ExtraTextsError(f"{settings.extra_texts} (distill.extra_texts): every text stands in a split already.")
-    if len(found) <= settings.max_texts:
-        return found
-    drawn = np.random.default_rng(cfg.seed).choice(len(found), settings.max_texts, replace=False)
-    return [found[index] for index in np.sort(drawn)]
+    texts = extra_texts.read(settings.extra_texts, settings.extra_column, "distill")
+    distinct = {keys.text_key(text): text for text in texts}
+    in_splits = {keys.text_key(text) for frame in frames.values() for text in frame["text"]}
+    unseen = [text for key, text in distinct.items() if key not in in_splits]
+    log.info("Read %d extra texts; %d are distinct and occur in no split.", len(texts), len(unseen))
+    if not unseen:
+        raise ExtraTextsError(
+            f"{settings.extra_texts} (distill.extra_texts): every text already occurs in a split. Provide other texts."
+        )
+    if len(unseen) <= settings.max_texts:
+        return unseen
+    sampled = np.random.default_rng(cfg.seed).choice(len(unseen), settings.max_texts, replace=False)
+    return [unseen[index] for index in np.sort(sampled)]
 
 
-def ask(teacher: Classifier, texts: list[str]) -> Probabilities:
-    """Return what the teacher says of each text, shape (n,), with a progress bar."""
+def predict_with_progress(teacher: Classifier, texts: list[str]) -> Probabilities:
+    """Return the teacher's probabilities, shape (n,); show a progress bar."""
     with tqdm(total=len(texts), desc="teacher", unit=" tweets", unit_scale=True) as bar:
-        answers = []
+        probabilities = []
         for start in range(0, len(texts), CHUNK):
-            answers.append(teacher.negative_probability(texts[start : start + CHUNK]))
-            bar.update(len(answers[-1]))
-    return np.concatenate(answers)
+            probabilities.append(teacher.negative_probability(texts[start : start + CHUNK]))
+            bar.update(len(probabilities[-1]))
+    return np.concatenate(probabilities)
 
 
-def teach(
+def pseudo_label(
     teacher: Classifier, train: pd.DataFrame, texts: list[str], tokenizer: Tokenizer, *, label_weight: float
 ) -> pd.DataFrame:
-    """Return the train split with the `target` of each row, and after it a row for each unlabelled text.
+    """Return the training split with a column `target`, followed by one row per pseudo-labelled text.
 
-    The label of an unlabelled text is what its target is nearer to.
+    A pseudo-labelled text is `negative` if its target is at least 0.5.
     """
-    of_train, answers = np.split(ask(teacher, [*train["text"], *texts]), [len(train)])
-    target = label_weight * train["negative"] + (1 - label_weight) * of_train
-    taught = pd.DataFrame({"text": texts, "negative": (answers >= 0.5).astype(np.int8), "target": answers})
-    taught["group"] = [f"taught-{number}" for number in range(len(texts))]
-    taught["tokens"] = tokenize(texts, tokenizer)
-    return pd.concat([train.assign(target=target), taught], ignore_index=True)
+    on_train, on_texts = np.split(predict_with_progress(teacher, [*train["text"], *texts]), [len(train)])
+    target = label_weight * train["negative"] + (1 - label_weight) * on_train
+    pseudo_labelled = pd.DataFrame({"text": texts, "negative": (on_texts >= 0.5).astype(np.int8), "target": on_texts})
+    pseudo_labelled["group"] = [f"taught-{number}" for number in range(len(texts))]
+    pseudo_labelled["tokens"] = tokenize(texts, tokenizer)
+    return pd.concat([train.assign(target=target), pseudo_labelled], ignore_index=True)
 
 
 @door.step
@@ -102,9 +104,9 @@ def main(cfg: DictConfig) -> str:
         frames = folders.read_splits(source)
         description = artifacts.describe_data(source)
         candidates.require_same_splits(pd.DataFrame([candidates.read(cfg.inputs.teacher)]), description)
-        texts = unlabelled(frames, cfg)
+        texts = unlabelled_texts(frames, cfg)
         teacher = Classifier.load(candidates.fetch_served(cfg.inputs.teacher, scratch / "teacher"))
-        frames["train"] = teach(
+        frames["train"] = pseudo_label(
             teacher, frames["train"], texts, read_tokenizer(source), label_weight=cfg.distill.label_weight
         )
 

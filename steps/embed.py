@@ -1,7 +1,7 @@
-"""Turn words, or whole sentences, into vectors.
+"""Fit or load an embedding: vectors of words or of whole sentences.
 
-In: a corpus. Out: `embedding/`, a vocabulary and its vectors (or a sentence encoder). The run has a report on what they
-know (`report/`).
+In: a corpus. Out: `embedding/`, a vocabulary and its vectors (or a sentence encoder). The run also has a report
+(`report/`): coverage, unknown words, neighbours.
 """
 
 import logging
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def read_corpus(folder: Path, train: pd.DataFrame) -> Corpus:
-    """Return what an embedding may be fitted on; of the test split, only to keep its texts out of extra ones."""
+    """Return the training tokens to fit on, and the texts of all splits: those to remove from extra texts."""
     texts = pd.concat(folders.read_splits(folder, columns=["text"]).values())
     return Corpus(
         tokens=[list(tokens) for tokens in train["tokens"]],
@@ -32,15 +32,19 @@ def read_corpus(folder: Path, train: pd.DataFrame) -> Corpus:
 
 
 def describe(embedding: Embedding, frames: dict[str, pd.DataFrame], folder: Path) -> None:
-    """Log what an embedding knows of the validation split, and a report, which is first written to a folder."""
+    """Log the coverage of the validation split and a report, written to `folder` first."""
     mlflow.log_metric("vector_size", embedding.vector_size)
     if isinstance(embedding, WordEmbedding):
-        known = coverage(embedding.words, frames["validation"]["tokens"])
+        covered = coverage(embedding.words, frames["validation"]["tokens"])
         mlflow.log_metrics(
-            {"vocabulary": len(embedding.words), "val_token_coverage": known.tokens, "val_word_coverage": known.words}
+            {
+                "vocabulary": len(embedding.words),
+                "val_token_coverage": covered.tokens,
+                "val_word_coverage": covered.words,
+            }
         )
-        log.info("%d words, %.1f %% of the validation split's tokens.", len(embedding.words), 100 * known.tokens)
-        embedding_report.write(folder, embedding, known, frames["train"])
+        log.info("%d words cover %.1f %% of the validation tokens.", len(embedding.words), 100 * covered.tokens)
+        embedding_report.write(folder, embedding, covered, frames["train"])
         artifacts.log_report(folder)
 
 

@@ -1,7 +1,7 @@
-"""Run the whole pipeline: make what the plan's candidates need, train them on the same splits, select and package one.
+"""Run the whole pipeline: train the candidates of a plan on the same splits, select the best and package the champion.
 
-In: nothing. Out: the registered champion, and a Bento of it. What is tried is written in conf/plan/, what a step eats
-in MLproject. With `-m` it is run once for each combination of the swept values (pipeline/sweep.py).
+In: nothing. Out: a registered version, and a Bento of the champion. Plans are in conf/plan/, the inputs of each step in
+MLproject. With `-m`, every combination of the swept values is a trial (pipeline/sweep.py).
 """
 
 import sys

@@ -1,6 +1,6 @@
-"""Package the champion: a Bento that `bentoml serve` and a container run, without MLflow or what has trained the model.
+"""Package the champion as a Bento, to serve with BentoML or in a container, without MLflow or training frameworks.
 
-In: the registry's alias `champion`. Out: a Bento in BentoML's store; its tag is a tag of the run.
+In: the alias `champion` in the registry. Out: a Bento in BentoML's store; the run's tag `bento` is its tag.
 """
 
 import logging
@@ -21,11 +21,14 @@ def main(cfg: DictConfig) -> None:
     with runs.start("package", cfg) as scratch:
         version = registry.holder(name, CHAMPION)
         if version is None:
-            raise RegistryError(f"{name} has no champion. Make one with `make run`, or promote a version by hand.")
+            raise RegistryError(
+                f"{name} has no champion to package. Train one with `make run`, or promote a version manually (step "
+                "promote)."
+            )
         bento = packaging.build(version, CHAMPION, scratch)
         mlflow.set_tags({"bento": str(bento.tag), "packaged": registry.identity(version)})
         reuse.log_digest(bento.path)
-        log.info("Bento %s holds version %s of %s: `make serve` serves it.", bento.tag, version.version, name)
+        log.info("Built Bento %s of %s version %s. To serve it: make serve", bento.tag, name, version.version)
 
 
 if __name__ == "__main__":

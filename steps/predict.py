@@ -1,6 +1,6 @@
-"""Say what a registered model makes of tweets: `python -m steps predict "first tweet" "second tweet"`.
+"""Classify tweets with a registered model: `python -m steps predict "first tweet" "second tweet"`.
 
-In: tweets as arguments, or one a line on the standard input. Out: a table on the terminal.
+In: tweets as arguments, or one per line on standard input. Out: a table on the terminal.
 """
 
 import argparse
@@ -19,23 +19,23 @@ COLOURS = {"negative": "bold red", "positive": "green"}
 
 
 def read(arguments: list[str]) -> argparse.Namespace:
-    """Read the command line; tweets that are not on it come from the standard input."""
+    """Parse the command line; read tweets from standard input if it names none."""
     parser = argparse.ArgumentParser(prog="python -m steps predict", description=__doc__.partition("\n")[0])
-    parser.add_argument("texts", nargs="*", metavar="TWEET", help="none: one a line from the standard input")
-    parser.add_argument("--model", default=f"models:/{registry.model_name()}@champion", help="default: %(default)s")
-    read = parser.parse_args(arguments)
-    read.texts = read.texts or [line.rstrip("\n") for line in sys.stdin]
-    return read
+    parser.add_argument("texts", nargs="*", metavar="TWEET", help="tweets (default: standard input, one per line)")
+    parser.add_argument("--model", default=f"models:/{registry.model_name()}@champion", help="model URI (%(default)s)")
+    options = parser.parse_args(arguments)
+    options.texts = options.texts or [line.rstrip("\n") for line in sys.stdin]
+    return options
 
 
 def require(uri: str) -> None:
-    """Refuse the URI of a registered model that is not there.
+    """Check that a registered model exists.
 
     Raises:
-        ArtifactError: it is not, and how to make it.
+        ArtifactError: the model, the alias or the version does not exist.
     """
     registered = re.fullmatch("models:/(?P<name>[^/@]+)(?:@(?P<alias>.+)|/(?P<version>[0-9]+))", uri)
-    if registered is None:  # of a run, or a folder
+    if registered is None:  # the URI of a run, or a folder
         return
     name, alias, version = registered.groups()
     where = store.shown(mlflow.get_tracking_uri())
@@ -44,8 +44,8 @@ def require(uri: str) -> None:
         raise ArtifactError(f"There is no model {name} in {where}. Train one: make run")
     if alias is not None and alias not in registry.aliases(name):
         raise ArtifactError(
-            f"{name} has no {alias} in {where}, only {len(versions)} version(s). Train a better one: make run. Or "
-            "promote one by hand: mlflow run . --env-manager=local -e promote -P version=<number>"
+            f"{name} has no {alias} in {where}, only {len(versions)} version(s). Train a better model: make run. Or "
+            "promote a version manually: mlflow run . --env-manager=local -e promote -P version=<number>"
         )
     if version is not None and version not in versions:
         raise ArtifactError(f"{name} has no version {version} in {where}, only {', '.join(versions)}.")
@@ -55,20 +55,21 @@ def main(arguments: list[str]) -> None:
     """Show the sentiment of each tweet.
 
     Raises:
-        ArtifactError: there is no such model, or its files are gone.
+        ArtifactError: there is no such model, or its files are missing.
     """
-    asked = read(arguments)
+    options = read(arguments)
     store.connect()
-    require(asked.model)
+    require(options.model)
     try:
-        # Without comparing versions of libraries, which takes as long as the rest.
-        model = mlflow.pyfunc.load_model(asked.model, suppress_warnings=True)
+        # suppress_warnings skips a comparison of library versions, which takes half a second.
+        model = mlflow.pyfunc.load_model(options.model, suppress_warnings=True)
     except (mlflow.MlflowException, OSError) as error:
-        raise ArtifactError(f"The files of {asked.model} cannot be read: {error}. {RESTORE}") from error
+        raise ArtifactError(f"The files of {options.model} cannot be read: {error}. {RESTORE}") from error
     table = Table("sentiment", "probability of negative", "tweet", box=None, header_style="bold", padding=(0, 2, 0, 0))
-    for text, answer in zip(asked.texts, model.predict(asked.texts).itertuples(index=False), strict=True):
-        sentiment = f"[{COLOURS[answer.sentiment]}]{answer.sentiment}[/]"
-        table.add_row(sentiment, f"{answer.negative_probability:.3f}", escape(text))
+    predictions = model.predict(options.texts).itertuples(index=False)
+    for text, prediction in zip(options.texts, predictions, strict=True):
+        sentiment = f"[{COLOURS[prediction.sentiment]}]{prediction.sentiment}[/]"
+        table.add_row(sentiment, f"{prediction.negative_probability:.3f}", escape(text))
     Console().print(table)
 
 

@@ -1,7 +1,7 @@
-"""Cut every tweet into tokens.
+"""Tokenize every tweet.
 
-In: splits. Out: `corpus/`, the same rows with their `tokens` beside the untouched `text`, and `preprocess.yaml`, which
-says how they were made, so that what is trained on the corpus can be served with the very same text processing.
+In: splits. Out: `corpus/`, the same rows with a column `tokens` (`text` is unchanged), and `preprocess.yaml`, the
+settings of the tokenizer, with which models trained on the corpus process text in production.
 """
 
 import shutil

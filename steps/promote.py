@@ -1,7 +1,7 @@
-"""Make a registered version the champion by hand, or go back to an earlier one.
+"""Promote a registered version manually, or roll back to an earlier one.
 
-In: the number of a version. Out: the alias `champion` on it, and the record of the move. A version that is replaced so
-is marked as withdrawn: the gate does not promote it again by itself.
+In: a version number. Out: the alias `champion` on that version, and a record of the move. The former champion is marked
+as withdrawn: the gate does not promote it again.
 """
 
 import logging
@@ -21,11 +21,11 @@ def main(cfg: DictConfig) -> None:
     """Run the step."""
     name, version = cfg.select.name, str(cfg.promote.version)
     with runs.start("promote", cfg):
-        before = promotion.promote(name, version, cfg.promote.reason)
-        mlflow.set_tags({"from": str(before), "to": version})
+        former = promotion.promote(name, version, cfg.promote.reason)
+        mlflow.set_tags({"from": str(former), "to": version})
         runs.log_table(pd.DataFrame(registry.history(name)), "history.csv")
-        same = " already" if before == version else f", before it was {before or 'none'}"
-        log.info("%s@%s is version %s%s. Reason: %s", name, CHAMPION, version, same, cfg.promote.reason)
+        change = "was already" if former == version else f"was {former or 'none'}, is now"
+        log.info("%s@%s %s version %s. Reason: %s", name, CHAMPION, change, version, cfg.promote.reason)
 
 
 if __name__ == "__main__":

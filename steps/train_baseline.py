@@ -1,6 +1,6 @@
-"""Train a bag of words: the simple approach that every other has to beat.
+"""Train a baseline: a bag-of-words model that every other approach has to beat.
 
-In: a corpus. Out: `model`, a scikit-learn pipeline that eats raw tweets, with the table of its search.
+In: a corpus. Out: `model`, a scikit-learn pipeline that takes raw tweets. The run also has the table of the search.
 """
 
 from functools import partial

@@ -1,7 +1,7 @@
-"""Train a Transformer: sentence vectors of a frozen encoder under a classifier, or the whole network fine-tuned.
+"""Train a BERT-like Transformer: a classifier on sentence vectors of a frozen encoder, or fine-tuning.
 
-In: splits, since how a checkpoint wants links and mentions is its own affair. Out: `model`, with what there is to tell
-of its training.
+In: splits (not a corpus, because each checkpoint has its own tokenizer and form of links and mentions). Out: `model`.
+The run also has plots and tables of the training.
 """
 
 import time
@@ -18,8 +18,8 @@ from sentiment.reports import plots
 
 
 def train(cfg: DictConfig, frames: dict[str, pd.DataFrame], scratch: Path) -> Trained:
-    """Return the network that the settings describe, trained and exported into a folder."""
-    import torch  # with Transformers: seconds, and only here
+    """Train a network as configured, and export it to `scratch`."""
+    import torch  # here, because importing it and Transformers takes seconds
 
     from sentiment.training.bert import checkpoints, export, network
 
@@ -36,7 +36,7 @@ def train(cfg: DictConfig, frames: dict[str, pd.DataFrame], scratch: Path) -> Tr
         )
         for name, frame in frames.items()
     }
-    torch.manual_seed(cfg.seed)  # the head starts at random
+    torch.manual_seed(cfg.seed)  # for the random initialisation of the head
     model = network.SentenceClassifier(encoder, pad_token_id=tokenizer.pad_token_id).to(network.device())
     started = time.perf_counter()
     training = instantiate(settings.fit, _partial_=True, _convert_="all")(model, tweets, seed=cfg.seed)

@@ -1,6 +1,6 @@
-"""Train a network on word or sentence vectors, in Keras, and export it to the light form that is served.
+"""Train a Keras network on word or sentence vectors, and export it to its served form.
 
-In: a corpus and an embedding that was made of it. Out: `model`, with the plot and the table of its training.
+In: a corpus, and an embedding fitted on it. Out: `model`. The run also has the plot and the table of the training.
 """
 
 import os
@@ -25,24 +25,24 @@ from sentiment.training.embedding import Embedding, WordEmbedding, load
 
 @contextmanager
 def native_errors_hidden() -> Iterator[None]:
-    """Hide what C++ writes to the standard error: TensorFlow's greeting, which no log level of its own turns off."""
+    """Hide standard error of C++ code: TensorFlow's start-up messages, which no log level turns off."""
     sys.stderr.flush()
-    kept = os.dup(2)
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
+    stderr = os.dup(2)
+    with Path(os.devnull).open("w") as devnull:
+        os.dup2(devnull.fileno(), 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def train(
     cfg: DictConfig, embedding: Embedding, frames: dict[str, pd.DataFrame], tokenizer: Tokenizer, scratch: Path
 ) -> Trained:
-    """Return the network that the settings describe, trained and exported into a folder."""
+    """Train a network as configured, and export it to `scratch`."""
     with native_errors_hidden():
-        import keras  # with TensorFlow: seconds, and only here
+        import keras  # here, because importing it and TensorFlow takes seconds
 
     from sentiment.training import network as networks
 
@@ -58,7 +58,7 @@ def train(
         name: networks.features(embedding, frame, tokenizer, sequence_length=shape["sequence_length"])
         for name, frame in frames.items()
     }
-    # A corpus that the step `distill` made has probabilities to answer in place of labels.
+    # A corpus of the step `distill` has soft labels (`target`).
     target = {name: frame.get("target", frame["negative"]).to_numpy() for name, frame in frames.items()}
     history = networks.fit(network, inputs, target, **settings)
     fit_seconds = time.perf_counter() - started

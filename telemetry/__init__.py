@@ -1,1 +1,1 @@
-"""Events: what was predicted and what people say of it, where they are kept, and where they are forwarded."""
+"""Events (predictions and feedback): stored in SQLite, checked for alerts, forwarded to Application Insights."""

@@ -1,4 +1,4 @@
-"""The alert: several tweets reported as mispredicted within a few minutes."""
+"""Alerts: fired when several different tweets are reported as mispredicted within minutes."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,9 +15,9 @@ class Rule:
     """When an alert is fired.
 
     Attributes:
-        tweets: how many different tweets must be reported as mispredicted.
-        seconds: within how long.
-        cool_down_seconds: for how long no other alert is fired after one.
+        tweets: number of different tweets that must be reported as mispredicted.
+        seconds: time window of these reports.
+        cool_down_seconds: time after an alert during which no other is fired.
     """
 
     tweets: int
@@ -26,43 +26,43 @@ class Rule:
 
 
 def fire(store: Store, rule: Rule, settle_seconds: float) -> int:
-    """Look at the feedback that has come since the last time, and fire the alerts that are due.
+    """Check the feedback since the last call, and fire the alerts that are due.
 
-    What was looked at and the alerts are written in one transaction: of several processes one fires, and one that is
-    killed has fired, or the next look does.
+    Alerts and progress are written in one transaction, so an alert is fired once even if several processes share the
+    store or one is killed.
 
     Args:
-        store: of the events.
-        rule: when an alert is fired.
-        settle_seconds: for how long a feedback may be withdrawn; it counts afterwards.
+        store: the event store.
+        rule: the alert rule.
+        settle_seconds: undo period, after which feedback counts.
 
     Returns:
-        How many were fired.
+        The number of alerts fired.
 
     Raises:
-        sqlite3.Error: the store cannot be read or written; the next call begins where this one did.
+        sqlite3.Error: the store cannot be read or written; the next call checks the same feedback again.
     """
     fired = 0
     while True:
-        seen = store.reached(RULE)
-        batch = store.after(seen, MOST_AT_ONCE, settle_seconds)
+        last_checked = store.reached(RULE)
+        batch = store.after(last_checked, MOST_AT_ONCE, settle_seconds)
         if not batch:
             return fired
         times = [event.body["time"] for event in batch if is_mistake(event.body)]
         with store.connected(durable=True) as database:
             database.execute("BEGIN IMMEDIATE")
-            told = database.execute("SELECT number FROM progress WHERE reader = ?", (RULE,)).fetchone()
-            if told is not None and told[0] != seen:  # another process was faster
+            progress = database.execute("SELECT number FROM progress WHERE reader = ?", (RULE,)).fetchone()
+            if progress is not None and progress[0] != last_checked:  # another process was faster
                 continue
             if times:
-                near = database.execute(
+                nearby = database.execute(
                     "SELECT number, body FROM events WHERE kind = 'feedback' AND time BETWEEN ? AND ? AND number <= ? "
                     "ORDER BY number",
                     (min(times) - rule.seconds, max(times) + rule.seconds, batch[-1].number),
                 )
-                events = [Numbered(number, json.loads(body)) for number, body in near]
-                before = [when for (when,) in database.execute("SELECT time FROM alerts")]
-                for when, mistakes in bursts(events, rule, seen=seen, before=before):
+                events = [Numbered(number, json.loads(body)) for number, body in nearby]
+                earlier = [when for (when,) in database.execute("SELECT time FROM alerts")]
+                for when, mistakes in bursts(events, rule, seen=last_checked, before=earlier):
                     row = (when, json.dumps(mistakes))
                     database.execute("INSERT INTO alerts (time, body) VALUES (?, ?)", row)
                     fired += 1
@@ -72,15 +72,15 @@ def fire(store: Store, rule: Rule, settle_seconds: float) -> int:
 def bursts(
     feedback: Sequence[Numbered], rule: Rule, *, seen: int, before: Sequence[float]
 ) -> Iterator[tuple[float, list[dict[str, Any]]]]:
-    """Yield the alerts that feedback fires: when each is fired, and for which mistakes, the oldest first.
+    """Yield the time of each alert and its mispredictions, oldest first.
 
-    A tweet that is reported twice counts once.
+    A tweet reported twice counts once.
 
     Args:
-        feedback: in the order in which it was written.
-        rule: when an alert is fired.
-        seen: number of the last event that was looked at before; those up to it fire none, but count.
-        before: when earlier alerts were fired (seconds since 1970).
+        feedback: in the order in which it was stored.
+        rule: the alert rule.
+        seen: number of the last event checked earlier; events up to it count, but fire no alert.
+        before: times of earlier alerts (seconds since 1970).
     """
     mistakes: list[dict[str, Any]] = []
     fired = list(before)
@@ -89,29 +89,31 @@ def bursts(
             continue
         mistakes.append(event)
         when = event["time"]
-        # Not always the newest comes last: a process writes after it has looked at the clock, and clocks jump.
+        # Feedback is not always stored in order of time: processes write with a delay, and clocks jump.
         if number > seen and all(abs(when - alert) >= rule.cool_down_seconds for alert in fired):
-            near = sorted((one for one in mistakes if abs(one["time"] - when) <= rule.seconds), key=time_of)
-            found = fullest(near, rule.seconds)
-            if len(found) >= rule.tweets:
+            nearby = sorted(
+                (mistake for mistake in mistakes if abs(mistake["time"] - when) <= rule.seconds), key=time_of
+            )
+            burst = fullest(nearby, rule.seconds)
+            if len(burst) >= rule.tweets:
                 fired.append(when)
-                yield when, found
+                yield when, burst
 
 
 def fullest(mistakes: Sequence[dict[str, Any]], seconds: float) -> list[dict[str, Any]]:
-    """Return the most different tweets within so many seconds, the oldest first, of mistakes sorted by time."""
-    found: list[dict[str, Any]] = []
+    """Return the largest set of different tweets within a time window, oldest first; `mistakes` is sorted by time."""
+    largest: list[dict[str, Any]] = []
     for first in mistakes:
-        within = {one["text"]: one for one in mistakes if 0 <= one["time"] - first["time"] <= seconds}
-        if len(within) > len(found):
-            found = sorted(within.values(), key=time_of)
-        if mistakes[-1]["time"] - first["time"] <= seconds:  # what begins later holds less
+        window = {mistake["text"]: mistake for mistake in mistakes if 0 <= mistake["time"] - first["time"] <= seconds}
+        if len(window) > len(largest):
+            largest = sorted(window.values(), key=time_of)
+        if mistakes[-1]["time"] - first["time"] <= seconds:  # later windows hold fewer tweets
             break
-    return found
+    return largest
 
 
 def time_of(event: dict[str, Any]) -> float:
-    """Return when an event was made."""
+    """Return the time of an event."""
     return float(event["time"])
 
 

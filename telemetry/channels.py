@@ -1,4 +1,4 @@
-"""How people are told of an alert: by mail, and by a webhook (Slack, Teams, or what sends SMS)."""
+"""Delivery of alerts by email and by webhook (Slack, Teams or an SMS gateway)."""
 
 import smtplib
 import ssl
@@ -16,44 +16,44 @@ from telemetry.store import Alert, Store
 from telemetry.worker import Delayed
 
 TIMEOUT_SECONDS = 20.0
-Tell = Callable[[Alert], None]
+Send = Callable[[Alert], None]
 
 
 class DeliveryError(Exception):
-    """An alert of which nobody was told."""
+    """An alert could not be delivered."""
 
 
-def channels(settings: Settings) -> Iterator[tuple[str, Tell]]:
-    """Yield the name of each channel of the settings, and what tells of an alert over it."""
+def channels(settings: Settings) -> Iterator[tuple[str, Send]]:
+    """Yield the name of each configured channel, and the function that sends an alert over it."""
     if settings.mail_to:
         yield "mail", lambda alert: send_mail(alert, settings)
     if settings.webhook is not None:
         yield "webhook", lambda alert: post(alert, settings)
 
 
-def deliver(store: Store, channel: str, tell: Tell) -> None:
-    """Tell of the alerts of which a channel has not, in their order.
+def deliver(store: Store, channel: str, send: Send) -> None:
+    """Send the alerts that a channel has not delivered yet, in order.
 
     Raises:
-        Delayed: one could not be told; the next call begins with it.
+        Delayed: an alert could not be delivered; the next call starts with it.
         sqlite3.Error: the store cannot be read or written.
     """
     number = store.begin(channel)
     for alert in store.alerts(after=number):
         try:
-            tell(alert)
+            send(alert)
         except DeliveryError as error:
             store.advance(channel, number, str(error))
-            raise Delayed(f"Alert {alert.number} not told by {channel}: {error}") from error
+            raise Delayed(f"Alert {alert.number} could not be sent by {channel}: {error}") from error
         number = alert.number
         store.advance(channel, number)
 
 
 def send_mail(alert: Alert, settings: Settings) -> None:
-    """Tell of an alert by mail.
+    """Send an alert by email.
 
     Raises:
-        DeliveryError: the server cannot be reached, or refuses; or an address cannot be sent.
+        DeliveryError: the server cannot be reached or refuses the email, or an address is invalid.
     """
     try:
         with connect(settings) as server:
@@ -67,7 +67,7 @@ def send_mail(alert: Alert, settings: Settings) -> None:
 
 
 def connect(settings: Settings) -> smtplib.SMTP:
-    """Connect to the mail server, encrypted from the beginning or not."""
+    """Connect to the SMTP server; with `tls`, the connection is encrypted from the start."""
     host, port = settings.smtp_host, settings.smtp_port
     if settings.smtp_security == "tls":
         return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context())
@@ -75,7 +75,7 @@ def connect(settings: Settings) -> smtplib.SMTP:
 
 
 def mail(alert: Alert, settings: Settings) -> EmailMessage:
-    """Return the mail on an alert; sent twice it bears the same id, so that mail programs show it once."""
+    """Return the email for an alert; its Message-ID is the same if it is sent again, so mail clients show it once."""
     message = EmailMessage()
     message["Subject"] = title(alert)
     message["From"], message["To"] = settings.mail_from, ", ".join(settings.mail_to)
@@ -86,32 +86,32 @@ def mail(alert: Alert, settings: Settings) -> EmailMessage:
 
 
 def post(alert: Alert, settings: Settings) -> None:
-    """Tell of an alert by a webhook.
+    """Post an alert to the webhook.
 
     Raises:
-        DeliveryError: it cannot be reached, or refuses. Its address is a secret, and is not told.
+        DeliveryError: the webhook cannot be reached or refuses. The message omits its URL, which is a secret.
     """
     assert settings.webhook is not None
     body = slack(alert) if settings.webhook_format == "slack" else teams(alert)
     try:
-        answer = requests.post(settings.webhook.get_secret_value(), json=body, timeout=TIMEOUT_SECONDS)
+        response = requests.post(settings.webhook.get_secret_value(), json=body, timeout=TIMEOUT_SECONDS)
     except requests.RequestException as error:
         raise DeliveryError(f"the webhook cannot be reached ({type(error).__name__})") from None
-    if not answer.ok:
-        raise DeliveryError(f"the webhook answers {answer.status_code}")
+    if not response.ok:
+        raise DeliveryError(f"the webhook returned status {response.status_code}")
 
 
 def slack(alert: Alert) -> dict[str, Any]:
-    """Return the body of Slack's incoming webhooks; the tweets cannot mention anybody there.
+    """Return the JSON for a Slack incoming webhook; escaping keeps tweets from mentioning Slack users.
 
     Source: https://docs.slack.dev/messaging/formatting-message-text
     """
-    told = [escape(line, quote=False) for line in lines(alert)]
-    return {"text": "\n".join([f"*{title(alert)}*", *(f"• {line}" for line in told)])}
+    escaped = [escape(line, quote=False) for line in lines(alert)]
+    return {"text": "\n".join([f"*{title(alert)}*", *(f"• {line}" for line in escaped)])}
 
 
 def teams(alert: Alert) -> dict[str, Any]:
-    """Return the body of a Teams workflow: an adaptive card, whose text runs show no formatting of the tweets.
+    """Return the JSON for a Teams workflow: an adaptive card whose text runs show tweets as plain text.
 
     Source: https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook
     """
@@ -130,16 +130,16 @@ def teams(alert: Alert) -> dict[str, Any]:
 
 
 def title(alert: Alert) -> str:
-    """Return what an alert says in one line."""
+    """Return the headline of an alert."""
     times = [mistake["time"] for mistake in alert.mistakes]
     minutes = max(1, -(-(max(times) - min(times)) // 60))
     return f"Tweet sentiment: {len(alert.mistakes)} tweets reported as mispredicted within {minutes:.0f} min"
 
 
 def lines(alert: Alert) -> list[str]:
-    """Return a line for each tweet of an alert."""
+    """Return one line per tweet of an alert."""
     return [
-        f"{datetime.fromtimestamp(one['time'], UTC):%Y-%m-%d %H:%M:%S} UTC, model {one['model_version']}: "
-        f"predicted {one['predicted_sentiment']}, is {one['true_sentiment']}: {one['text']}"
-        for one in alert.mistakes
+        f"{datetime.fromtimestamp(mistake['time'], UTC):%Y-%m-%d %H:%M:%S} UTC, model {mistake['model_version']}, "
+        f"predicted {mistake['predicted_sentiment']}, actually {mistake['true_sentiment']}: {mistake['text']}"
+        for mistake in alert.mistakes
     ]

@@ -1,4 +1,4 @@
-"""Forward what is in the store to Azure Application Insights: in order, at least once."""
+"""Forward stored events to Azure Application Insights, in order and at least once."""
 
 import importlib
 import logging
@@ -13,23 +13,24 @@ from telemetry.worker import Delayed
 
 BATCH = 200
 TIMEOUT_SECONDS = 10.0
-# Application Insights refuses what is older than 48 hours. The field `time` says when it really was.
+# Application Insights rejects records older than 48 hours, so older events are sent with a later timestamp;
+# their field `time` keeps the true one.
 # Source: https://github.com/microsoft/ApplicationInsights-JS/issues/205
 OLDEST_SECONDS = 47 * 60 * 60.0
 
 
 class Outlet(Protocol):
-    """A way to where events are forwarded."""
+    """A client that sends events."""
 
     def send(self, records: Sequence[logging.LogRecord]) -> bool:
-        """Send records at once; return whether all were taken."""
+        """Send records synchronously; return whether all were accepted."""
 
 
 def connect(settings: Settings) -> Outlet | None:
-    """Return the outlet of the settings, if events are to be forwarded.
+    """Return the configured outlet, or None if events are not forwarded.
 
     Raises:
-        ValueError: the connection string is wrong.
+        ValueError: the connection string is invalid.
     """
     if settings.connection_string is None:
         return None
@@ -39,18 +40,18 @@ def connect(settings: Settings) -> Outlet | None:
 
 
 def forward(store: Store, outlet: Outlet, settle_seconds: float) -> None:
-    """Forward what has not been, in batches; a batch counts once it was taken.
+    """Forward new events in batches; a batch is marked as forwarded once it was accepted.
 
-    A process that is killed between the two sends a batch again: the events bear an id, by which to count them once.
+    A process killed in between sends the batch again; events have an id by which duplicates can be recognised.
 
     Raises:
-        Delayed: a batch was not taken; the next call begins with it.
+        Delayed: a batch was not accepted; the next call starts with it.
         sqlite3.Error: the store cannot be read or written.
     """
     number = store.reached(FORWARDER)
     while batch := store.after(number, BATCH, settle_seconds):
         if not outlet.send([record(event.body) for event in batch]):
-            reason = "Application Insights has not taken a batch; the log says why."
+            reason = "Application Insights did not accept a batch; see the log."
             store.advance(FORWARDER, number, reason)
             raise Delayed(reason)
         number = batch[-1].number
@@ -58,7 +59,7 @@ def forward(store: Store, outlet: Outlet, settle_seconds: float) -> None:
 
 
 def record(event: Mapping[str, Any]) -> logging.LogRecord:
-    """Return an event as a record of logging, of its time as far as that is taken, its fields as `customDimensions`."""
+    """Return an event as a log record whose `customDimensions` are the fields of the event."""
     fields = {name: str(value) for name, value in event.items() if value is not None}
     return logging.makeLogRecord(
         {

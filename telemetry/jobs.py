@@ -1,4 +1,4 @@
-"""What the service and the page have done beside their work."""
+"""Background jobs of the service and the page."""
 
 from collections.abc import Callable, Iterator
 
@@ -12,10 +12,10 @@ RARELY_SECONDS = 600.0
 
 
 def of_the_service(settings: Settings, store: Store) -> list[Worker]:
-    """Return what keeps a store small, and forwards its events.
+    """Return the workers that prune the store and forward its events.
 
     Raises:
-        ValueError: the connection string is wrong.
+        ValueError: the connection string is invalid.
     """
     outlet = forwarding.connect(settings)
 
@@ -29,26 +29,26 @@ def of_the_service(settings: Settings, store: Store) -> list[Worker]:
 
 
 def of_the_page(settings: Settings, store: Store) -> list[Worker]:
-    """Return the same, and what fires alerts and tells of them.
+    """Return the workers of the service, and those that fire and deliver alerts.
 
     Raises:
-        ValueError: the connection string is wrong.
+        ValueError: the connection string is invalid.
     """
-    return [*of_the_service(settings, store), *alerting(settings, store)]
+    return [*of_the_service(settings, store), *alert_workers(settings, store)]
 
 
-def alerting(settings: Settings, store: Store) -> Iterator[Worker]:
-    """Yield what fires alerts, and for each channel what tells of them: none waits for another."""
+def alert_workers(settings: Settings, store: Store) -> Iterator[Worker]:
+    """Yield a worker that fires alerts, and one per channel that delivers them, so that no channel delays another."""
     yield worker(store, "rule", lambda: alert.fire(store, settings.rule, settings.undo_seconds), OFTEN_SECONDS)
-    for name, tell in channels.channels(settings):
+    for name, send in channels.channels(settings):
         store.begin(name)
 
-        def told(name: str = name, tell: channels.Tell = tell) -> None:
-            channels.deliver(store, name, tell)
+        def deliver(name: str = name, send: channels.Send = send) -> None:
+            channels.deliver(store, name, send)
 
-        yield worker(store, name, told, OFTEN_SECONDS)
+        yield worker(store, name, deliver, OFTEN_SECONDS)
 
 
 def worker(store: Store, name: str, job: Callable[[], object], seconds: float) -> Worker:
-    """Return a worker whose lock lies beside the store."""
+    """Return a worker whose lock file is next to the store."""
     return Worker(job, lock=store.path.with_name(f"{store.path.name}.{name}.lock"), seconds=seconds)

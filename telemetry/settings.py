@@ -1,4 +1,4 @@
-"""What can be set from outside for events and alerts: environment variables, most of which begin with TELEMETRY_."""
+"""Settings of events and alerts: environment variables, most of which start with TELEMETRY_."""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
@@ -16,90 +16,135 @@ def read(kind: type[AnySettings]) -> AnySettings:
     """Read settings from the environment.
 
     Raises:
-        ValueError: some are wrong: which variables, and what is wrong with each. What they hold is not repeated.
+        ValueError: some are invalid. The message has a line for each variable and never repeats a value.
     """
     try:
         return kind()
     except ValidationError as error:
         prefix = kind.model_config["env_prefix"]
-        told = []
-        for wrong in error.errors():
-            name = str(wrong["loc"][0]) if wrong["loc"] else ""
-            named = name if name.isupper() else f"{prefix}{name.upper()}"
-            told.append(f"{named}: {wrong['msg']}" if name else wrong["msg"])
-        raise ValueError("\n".join(told)) from None
+        messages = []
+        for problem in error.errors():
+            field = str(problem["loc"][0]) if problem["loc"] else ""
+            variable = field if field.isupper() else f"{prefix}{field.upper()}"
+            messages.append(f"{variable}: {problem['msg']}" if field else problem["msg"])
+        raise ValueError("\n".join(messages)) from None
 
 
 class Settings(BaseSettings):
-    """The settings of events and alerts, each read from the variable TELEMETRY_<NAME>."""
+    """The settings of events and alerts; field `x` is read from TELEMETRY_X, except those with an alias."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TELEMETRY_", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+        title="Events and alerts",
+        env_prefix="TELEMETRY_",
+        frozen=True,
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
 
-    path: Path | None = Field(default=None, description="SQLite file of events; the service keeps none without it")
+    path: Path | None = Field(
+        default=None,
+        description="SQLite file that stores events, shared by the service and the page. "
+        "Without it, the service stores no predictions and the page does not start.",
+    )
     text: Literal["none", "masked", "raw"] = Field(
-        default="none", description="what a prediction keeps of its tweet: nothing, all but mentions and links, or all"
+        default="none",
+        description="How much of a tweet to store with its prediction: "
+        "`none`, `masked` (mentions and links replaced) or `raw` (all of it).",
     )
     feedback_text: Literal["masked", "raw"] = Field(
-        default="masked", description="what a feedback keeps of its tweet and its comment"
+        default="masked",
+        description="How much of a tweet and its comment to store with feedback: "
+        "`masked` (mentions and links replaced) or `raw` (all of it).",
     )
-    days: float = Field(default=30, gt=0, description="after how many days an event is deleted")
-    megabytes: float = Field(default=200, gt=0, description="how large the file may be before predictions are deleted")
-    undo_seconds: float = Field(default=8, ge=0, description="for how long a feedback can be taken back")
+    days: float = Field(
+        default=30,
+        gt=0,
+        description="Retention, in days: older events and alerts are deleted. "
+        "If events are forwarded, none is deleted for its age before it was forwarded.",
+    )
+    megabytes: float = Field(
+        default=200,
+        gt=0,
+        description="Maximum size of the file, in megabytes; above it the oldest predictions are deleted, "
+        "but no feedback.",
+    )
+    undo_seconds: float = Field(
+        default=8,
+        ge=0,
+        description="Seconds during which feedback can be undone; it is not forwarded and fires no alert until then.",
+    )
 
     connection_string: SecretStr | None = Field(
         default=None,
-        validation_alias="APPLICATIONINSIGHTS_CONNECTION_STRING",  # as Azure calls it
-        description="of Application Insights; events are forwarded where it is set",
+        validation_alias="APPLICATIONINSIGHTS_CONNECTION_STRING",  # Azure's name for it
+        description="Connection string of Azure Application Insights; events are forwarded only if it is set.",
     )
     exporter: Literal["opencensus", "opentelemetry"] = Field(
-        default="opencensus", description="which library forwards events"
+        default="opencensus", description="Library that forwards events to Application Insights."
     )
 
-    alert_tweets: int = Field(default=3, ge=1, description="how many tweets reported as mispredicted fire an alert")
-    alert_minutes: float = Field(default=5, gt=0, description="within how many minutes")
-    alert_cool_down_minutes: float = Field(default=30, description="for how long no other is fired after one")
+    alert_tweets: int = Field(
+        default=3,
+        ge=1,
+        description="Number of different tweets that must be reported as mispredicted to fire an alert.",
+    )
+    alert_minutes: float = Field(
+        default=5, gt=0, description="Time window, in minutes, within which the tweets must be reported."
+    )
+    alert_cool_down_minutes: float = Field(
+        default=30,
+        description="Minutes after an alert during which no other is fired; at least TELEMETRY_ALERT_MINUTES.",
+    )
 
-    mail_to: Addresses = Field(default=(), description="who is told of an alert by mail, separated by commas")
-    mail_from: str = Field(default="", description="address that it is sent from")
-    smtp_host: str = Field(default="", description="mail server")
-    smtp_port: int = Field(default=587, ge=1, le=65535, description="its port")
+    mail_to: Addresses = Field(
+        default=(),
+        description="Email addresses that receive alerts, separated by commas; no email is sent by default.",
+    )
+    mail_from: str = Field(default="", description="Sender address of the emails; required by TELEMETRY_MAIL_TO.")
+    smtp_host: str = Field(default="", description="SMTP server; required by TELEMETRY_MAIL_TO.")
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the SMTP server.")
     smtp_security: Literal["starttls", "tls", "none"] = Field(
-        default="starttls", description="how the connection is encrypted"
+        default="starttls",
+        description="Encryption of the connection to the SMTP server: `starttls`, `tls` (from the start) or `none`.",
     )
-    smtp_user: str = Field(default="", description="user, where the server asks for one")
-    smtp_password: SecretStr = Field(default=SecretStr(""), description="and password")
-    webhook: SecretStr | None = Field(default=None, description="address that is sent each alert as JSON")
-    webhook_format: Literal["slack", "teams"] = Field(default="slack", description="in which form")
+    smtp_user: str = Field(
+        default="", description="User name for the SMTP server; without it, the client does not log in."
+    )
+    smtp_password: SecretStr = Field(default=SecretStr(""), description="Password for the SMTP server.")
+    webhook: SecretStr | None = Field(
+        default=None, description="URL to which each alert is posted as JSON; nothing is posted by default."
+    )
+    webhook_format: Literal["slack", "teams"] = Field(
+        default="slack", description="Message format of the webhook: `slack` or `teams` (a Teams workflow)."
+    )
 
     @field_validator("mail_to", mode="before")
     @classmethod
-    def _cut(cls, value: object) -> object:
-        """Cut a list at its commas."""
+    def _split_at_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _fit(self) -> Self:
+    def _check_combinations(self) -> Self:
         """Refuse settings that cannot work together."""
         if self.alert_cool_down_minutes < self.alert_minutes:
             raise ValueError(
-                "TELEMETRY_ALERT_COOL_DOWN_MINUTES must be at least TELEMETRY_ALERT_MINUTES: "
-                "a tweet would count for two alerts"
+                "TELEMETRY_ALERT_COOL_DOWN_MINUTES must be at least TELEMETRY_ALERT_MINUTES; "
+                "otherwise one tweet could count towards two alerts"
             )
         if self.mail_to and not (self.smtp_host and self.mail_from):
             raise ValueError("TELEMETRY_MAIL_TO needs TELEMETRY_SMTP_HOST and TELEMETRY_MAIL_FROM as well")
         if self.smtp_user and self.smtp_security == "none":
             raise ValueError(
-                "TELEMETRY_SMTP_USER needs TELEMETRY_SMTP_SECURITY=starttls or tls: passwords are not sent open"
+                "TELEMETRY_SMTP_USER needs TELEMETRY_SMTP_SECURITY=starttls or tls; "
+                "the password is never sent unencrypted"
             )
         if not (self.smtp_user + self.smtp_password.get_secret_value()).isascii():
-            raise ValueError("TELEMETRY_SMTP_USER and TELEMETRY_SMTP_PASSWORD must be ASCII: others cannot be sent")
+            raise ValueError("TELEMETRY_SMTP_USER and TELEMETRY_SMTP_PASSWORD must be ASCII")
         return self
 
     @property
     def rule(self) -> Rule:
-        """When an alert is fired."""
+        """The rule that decides when an alert is fired."""
         return Rule(
             tweets=self.alert_tweets,
             seconds=self.alert_minutes * 60,

@@ -1,4 +1,4 @@
-"""Work beside the page or the service: one thread for each job, in one process of all that share a store."""
+"""Background jobs: one thread per job, active in only one of the processes that share a store."""
 
 import logging
 import sqlite3
@@ -14,38 +14,38 @@ FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 60.0
 
 
 class Delayed(RuntimeError):
-    """A job that is to be tried again later."""
+    """A job failed and will be retried."""
 
 
 class Worker:
-    """Do a job again and again, and more rarely while it fails.
+    """Repeat a job at an interval, with exponential backoff while it fails.
 
-    A lock keeps it to one process; the operating system hands it over when that process ends, however it does.
+    A file lock restricts the job to one process; the operating system releases it however that process ends.
     """
 
     def __init__(self, job: Callable[[], object], *, lock: Path, seconds: float) -> None:
-        """Take a job, the file to lock, and the seconds between two turns."""
+        """Configure the job, its lock file, and the seconds between two runs."""
         self.job, self.seconds = job, seconds
         self._lock = FileLock(lock)
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._work, name=lock.name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=lock.name, daemon=True)
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start the thread."""
         self._thread.start()
 
-    def close(self, patience: float = 5.0) -> None:
-        """End after the turn that is being taken; wait for it so many seconds."""
+    def close(self, timeout: float = 5.0) -> None:
+        """Stop after the current run; wait for it up to `timeout` seconds."""
         self._closing.set()
-        self._thread.join(patience)
+        self._thread.join(timeout)
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         try:
-            self._take_turns()
-        finally:  # whatever has ended it, another process may go on
+            self._repeat()
+        finally:  # also after an unexpected error, so that another process can take over
             self._lock.release()
 
-    def _take_turns(self) -> None:
+    def _repeat(self) -> None:
         wait = 0.0
         while not self._closing.wait(wait):
             try:
@@ -53,8 +53,8 @@ class Worker:
                     self._lock.acquire(blocking=False)
                 self.job()
                 wait = self.seconds
-            except Timeout:  # another process does it
+            except Timeout:  # another process has the job
                 wait = self.seconds
             except (Delayed, sqlite3.Error, OSError) as error:
                 wait = min(2 * max(wait, FIRST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
-                log.warning("%s; tried again in %g s", error, wait)
+                log.warning("%s; retrying in %g s", error, wait)

@@ -18,7 +18,7 @@ from uuid import uuid4
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from service.problems import MEDIA_TYPE
-from service.schemas import Asked, Contribution, Explanation, Prediction, Predictions, Question, Questions
+from service.schemas import Contribution, Explanation, Prediction, Predictions, PredictRequest, Question, Questions
 
 VERSION = "7"
 BASE, THRESHOLD, UNCERTAIN = -0.2, 0.5, (0.4, 0.6)
@@ -47,7 +47,7 @@ ABOUT = {
     "card": "# tweet_sentiment, version 7\n",
 }
 WORD = re.compile(r"\S+")
-ASKED: TypeAdapter[Question | Questions] = TypeAdapter(Asked)
+ASKED: TypeAdapter[Question | Questions] = TypeAdapter(PredictRequest)
 HANG_SECONDS = 30.0
 
 Failure = int | Literal["hang", "cut", "html", "json"]

@@ -1,3 +1,3 @@
-"""The page for people: it knows one address, that of the service, and writes down what people say of its answers."""
+"""The page (Streamlit): sends tweets to the service, shows its answers, and stores feedback on them."""
 
 __version__ = "0.1.0"

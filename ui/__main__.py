@@ -1,4 +1,4 @@
-"""Open the page: `python -m ui`. Wrong settings end it with a message, before anybody sees a broken page."""
+"""Serve the page: `python -m ui`. Invalid settings are reported at startup, before anyone sees a broken page."""
 
 import os
 import sys
@@ -9,26 +9,28 @@ from telemetry.settings import Settings as TelemetrySettings
 from telemetry.settings import read
 from ui.settings import Settings
 
-WRONG_SETTINGS = 2  # the exit code for what a user can mend
+INVALID_SETTINGS = 2  # exit code
 
 
 def main() -> None:
-    """Become the process of Streamlit.
+    """Replace this process with Streamlit.
 
     Raises:
-        SystemExit: a setting is wrong.
+        SystemExit: a setting is invalid.
     """
     try:
         settings, telemetry = read(Settings), read(TelemetrySettings)
         forwarding.connect(telemetry)
         if telemetry.path is None:
-            raise ValueError("Set TELEMETRY_PATH, the file where feedback is kept: TELEMETRY_PATH=events.db, say.")
+            raise ValueError(
+                "TELEMETRY_PATH is not set. Set it to the file that stores feedback, for example events.db."
+            )
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
-        sys.exit(WRONG_SETTINGS)
+        sys.exit(INVALID_SETTINGS)
     page = Path(__file__).with_name("app.py")
     address = [f"--server.address={settings.host}", f"--server.port={settings.port}"]
-    # As a module: the folder that this was started in is on the path, as for `python -m ui`.
+    # `-m streamlit` instead of `streamlit` keeps the current folder on the import path, as `python -m ui` does.
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(page), *address])
 
 

@@ -1,4 +1,4 @@
-"""The page, as Streamlit runs it: the language, and the three views."""
+"""The script that Streamlit runs: language switch, navigation and the three views."""
 
 import streamlit as st
 
@@ -7,7 +7,7 @@ from ui.views import model, try_tweet, watch
 
 COOKIE = "language"
 YEAR_SECONDS = 365 * 24 * 60 * 60
-# Less space above; headings of the second order as large as those of the third; captions dark enough to be read.
+# Less space at the top, smaller second-level headings, and captions with enough contrast to be readable.
 STYLE = """
 <style>
 .stMainBlockContainer {padding-top: 4rem}
@@ -22,14 +22,14 @@ REMEMBER = (
 )
 
 
-def choose() -> Language:
-    """Return the language that the reader has chosen: now, in the address, at an earlier visit, or for the browser."""
-    before = preferred(st.query_params.get("lang"), st.context.cookies.get(COOKIE), st.context.locale)
+def choose_language() -> Language:
+    """Return the language chosen on the page; the initial one comes from the URL, the cookie or the browser."""
+    initial = preferred(st.query_params.get("lang"), st.context.cookies.get(COOKIE), st.context.locale)
     with st.container(horizontal_alignment="right"):
         code = st.segmented_control(
             "Langue · Language",
             LANGUAGES,
-            default=before,
+            default=initial,
             required=True,
             format_func=lambda code: {"fr": "Français", "en": "English"}[code],
             key="language",
@@ -40,10 +40,10 @@ def choose() -> Language:
 
 
 def main() -> None:
-    """Show the view that the reader is at."""
+    """Show the current view."""
     st.set_page_config(page_title="Air Paradis", page_icon=":material/flight:", layout="centered")
     st.html(STYLE)
-    say = choose()
+    say = choose_language()
     views = {
         "try": (lambda: try_tweet.show(say), ":material/chat:"),
         "watch": (lambda: watch.show(say), ":material/monitoring:"),

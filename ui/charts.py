@@ -1,37 +1,37 @@
-"""The charts of the page. What counts is told by shape and text as well as by colour."""
+"""The charts of the page. Shape and text carry the same information as colour, for colour-blind readers."""
 
 import altair as alt
 import pandas as pd
 
 from ui.language import Language
 
-NEGATIVE, OTHER, LIMIT = "#b3361b", "#14699b", "#55606b"
+NEGATIVE_COLOUR, OTHER_COLOUR, LIMIT_COLOUR = "#b3361b", "#14699b", "#55606b"
 HEIGHT = 330
-FEW = 14
-# How wide a bar is: a little less than its group.
-BARS = {name: pd.Timedelta(hours=hours) for name, hours in {"h": 0.85, "D": 20, "W": 144, "MS": 600}.items()}
+MOST_LABELLED_GROUPS = 14
+# Width of a bar: slightly less than its period, so that bars do not touch.
+BAR_WIDTHS = {name: pd.Timedelta(hours=hours) for name, hours in {"h": 0.85, "D": 20, "W": 144, "MS": 600}.items()}
 DASHES = [[1, 0], [6, 4], [2, 3]]
-LINES = alt.Legend(orient="top", direction="vertical", title=None, symbolType="stroke", symbolSize=300)
+LINE_LEGEND = alt.Legend(orient="top", direction="vertical", title=None, symbolType="stroke", symbolSize=300)
 
 
 def volume(
     chart: pd.DataFrame, width: str, say: Language, *, time: str, tweets: str, negative: str, other: str
 ) -> alt.Chart:
-    """Return the tweets of each group over time, negative ones and others.
+    """Return a bar chart of tweet counts over time, negative tweets stacked below the others.
 
     Args:
-        chart: as `proportions.control_chart` returns it, by time.
-        width: of the groups (an offset alias of pandas).
+        chart: result of `proportions.control_chart`, indexed by time.
+        width: period of one bar (a pandas offset alias).
         say: the language.
-        time: title of the axis of time.
-        tweets: title of the axis of tweets.
-        negative: name of the negative tweets.
-        other: name of the others.
+        time: title of the time axis.
+        tweets: title of the count axis.
+        negative: legend label of the negative tweets.
+        other: legend label of the other tweets.
     """
     below = chart.assign(kind=negative, low=0, high=chart["negative"])
     above = chart.assign(kind=other, low=chart["negative"], high=chart["tweets"])
     long = pd.concat([below, above]).reset_index(names="time")
-    long["end"] = long["time"] + BARS[width]
+    long["end"] = long["time"] + BAR_WIDTHS[width]
     long["count"] = long["high"] - long["low"]
     bars: alt.Chart = (
         alt.Chart(long)
@@ -43,10 +43,14 @@ def volume(
             y2="high",
             color=alt.Color(
                 "kind:N",
-                scale=alt.Scale(domain=[negative, other], range=[NEGATIVE, OTHER]),
+                scale=alt.Scale(domain=[negative, other], range=[NEGATIVE_COLOUR, OTHER_COLOUR]),
                 legend=alt.Legend(orient="top", title=None),
             ),
-            tooltip=[tip(width, say, time), alt.Tooltip("kind:N", title=" "), alt.Tooltip("count:Q", title=tweets)],
+            tooltip=[
+                time_tooltip(width, say, time),
+                alt.Tooltip("kind:N", title=" "),
+                alt.Tooltip("count:Q", title=tweets),
+            ],
         )
         .properties(height=HEIGHT)
     )
@@ -54,50 +58,64 @@ def volume(
 
 
 def share(chart: pd.DataFrame, width: str, say: Language, *, time: str, centre: str) -> alt.LayerChart:
-    """Return the share of negative tweets over time, its centre and its control limit; triangles are above that.
+    """Return a line chart of the share of negative tweets, with centre line and control limit; triangles exceed it.
 
     Args:
-        chart: as `proportions.control_chart` returns it, by time.
-        width: of the groups (an offset alias of pandas).
+        chart: result of `proportions.control_chart`, indexed by time.
+        width: period of one point (a pandas offset alias).
         say: the language.
-        time: title of the axis of time.
-        centre: name of the centre.
+        time: title of the time axis.
+        centre: legend label of the centre line.
     """
     frame = chart.reset_index(names="time")
     title = say("watch.share_axis")
-    named = {"share": title, "limit": say("watch.limit"), "centre": centre}
-    lines = frame.melt(["time", "tweets"], [*named], "series").replace({"series": named})
+    labels = {"share": title, "limit": say("watch.limit"), "centre": centre}
+    lines = frame.melt(["time", "tweets"], [*labels], "series").replace({"series": labels})
     x = axis(chart, width, say, time)
     y = alt.Y("value:Q", axis=alt.Axis(format="%", title=title), scale=alt.Scale(zero=False))
-    names = [*named.values()]
-    drawn = (
+    series = [*labels.values()]
+    count = alt.Tooltip("tweets:Q", title=say("watch.tweets_axis"))
+    line_chart = (
         alt.Chart(lines)
         .mark_line()
         .encode(
             x=x,
             y=y,
-            color=alt.Color("series:N", scale=alt.Scale(domain=names, range=[OTHER, LIMIT, LIMIT]), legend=LINES),
-            strokeDash=alt.StrokeDash("series:N", scale=alt.Scale(domain=names, range=DASHES), legend=LINES),
-            tooltip=[tip(width, say, time), "series:N", alt.Tooltip("value:Q", format=".1%"), "tweets:Q"],
+            color=alt.Color(
+                "series:N",
+                scale=alt.Scale(domain=series, range=[OTHER_COLOUR, LIMIT_COLOUR, LIMIT_COLOUR]),
+                legend=LINE_LEGEND,
+            ),
+            strokeDash=alt.StrokeDash("series:N", scale=alt.Scale(domain=series, range=DASHES), legend=LINE_LEGEND),
+            tooltip=[
+                time_tooltip(width, say, time),
+                alt.Tooltip("series:N", title=" "),
+                alt.Tooltip("value:Q", format=".1%", title=title),
+                count,
+            ],
         )
     )
-    above = (
+    exceeded = (
         alt.Chart(frame[frame["exceeded"]])
-        .mark_point(shape="triangle-up", color=NEGATIVE, size=160, filled=True, opacity=1)
-        .encode(x=x, y="share:Q", tooltip=[tip(width, say, time), alt.Tooltip("share:Q", format=".1%"), "tweets:Q"])
+        .mark_point(shape="triangle-up", color=NEGATIVE_COLOUR, size=160, filled=True, opacity=1)
+        .encode(
+            x=x,
+            y="share:Q",
+            tooltip=[time_tooltip(width, say, time), alt.Tooltip("share:Q", format=".1%", title=title), count],
+        )
     )
-    layers: alt.LayerChart = alt.LayerChart(layer=[drawn, above])
+    layers: alt.LayerChart = alt.LayerChart(layer=[line_chart, exceeded])
     layers.height = HEIGHT
     return layers
 
 
 def axis(chart: pd.DataFrame, width: str, say: Language, title: str) -> alt.X:
-    """Return the axis of time; the groups themselves are named where they are few."""
-    values = [when.isoformat() for when in chart.index] if len(chart) <= FEW else alt.Undefined
+    """Return the time axis; a tick marks every period if there are few."""
+    values = [when.isoformat() for when in chart.index] if len(chart) <= MOST_LABELLED_GROUPS else alt.Undefined
     ticks = alt.Axis(format=say(f"watch.axis_{width}"), labelAngle=-35, values=values)
     return alt.X("time:T", title=title, axis=ticks)
 
 
-def tip(width: str, say: Language, title: str) -> alt.Tooltip:
-    """Return the time as it is shown for a group."""
+def time_tooltip(width: str, say: Language, title: str) -> alt.Tooltip:
+    """Return a tooltip with the period, formatted like the axis."""
     return alt.Tooltip("time:T", format=say(f"watch.axis_{width}"), title=title)

@@ -1,11 +1,11 @@
-"""The service, as the page asks it: what it answers, and why it does not."""
+"""HTTP client of the service; failures become a `ServiceError` with a reason that the page can explain."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import httpx
 
-MOST_TWEETS = 512  # that the service takes in one request
+MOST_TWEETS = 512  # the service's limit for one request
 MOST_CHARACTERS = 2_000
 CONNECT_SECONDS = 10.0
 
@@ -23,73 +23,73 @@ REASONS: dict[int, Reason] = {
 
 
 class ServiceError(Exception):
-    """The service does not answer.
+    """A request to the service failed.
 
     Attributes:
-        reason: why, in a word that the page has a sentence for.
-        detail: what the service itself says of it.
+        reason: key of the message that the page shows (`trouble.<reason>`).
+        detail: the `detail` of the problem that the service returned, if any.
     """
 
     def __init__(self, reason: Reason, detail: str = "") -> None:
-        """Take the reason, and what the service says."""
+        """Store the reason and the detail."""
         super().__init__(f"{reason} {detail}".strip())
         self.reason, self.detail = reason, detail
 
 
 class Service:
-    """The service at an address; the methods raise ServiceError where it does not answer as it should."""
+    """Client of the service at a URL; every method raises ServiceError on failure."""
 
     def __init__(
         self, url: str, key: str | None, *, patience_seconds: float, transport: httpx.BaseTransport | None = None
     ) -> None:
-        """Take the address, the key that it asks for, and how long an answer may take."""
+        """Configure the URL, the API key and the timeout."""
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         timeout = httpx.Timeout(patience_seconds, connect=min(CONNECT_SECONDS, patience_seconds))
         self._client = httpx.Client(base_url=url, headers=headers, timeout=timeout, transport=transport)
 
     def predict(self, texts: Sequence[str]) -> list[dict[str, Any]]:
-        """Return what the service says of each of up to `MOST_TWEETS` tweets."""
-        told = self._ask("POST", "predict", {"texts": list(texts)}, holding="predictions")
-        predictions: list[dict[str, Any]] = told["predictions"]
+        """Return the prediction for each of up to `MOST_TWEETS` tweets."""
+        body = self._request("POST", "predict", {"texts": list(texts)}, required="predictions")
+        predictions: list[dict[str, Any]] = body["predictions"]
         return predictions
 
     def explain(self, text: str) -> dict[str, Any]:
-        """Return how much each word of a tweet pushes towards negative or positive."""
-        return self._ask("POST", "explain", {"text": text}, holding="contributions")
+        """Return the contribution of each word of a tweet to its prediction."""
+        return self._request("POST", "explain", {"text": text}, required="contributions")
 
     def model(self) -> dict[str, Any]:
-        """Return what the service tells of its model."""
-        return self._ask("GET", "model", holding="version")
+        """Return the metadata of the service's model."""
+        return self._request("GET", "model", required="version")
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None, *, holding: str) -> dict[str, Any]:
-        """Return an answer, which holds at least this field."""
+    def _request(self, method: str, path: str, body: dict[str, Any] | None = None, *, required: str) -> dict[str, Any]:
+        """Return the response body, which has at least the required field."""
         try:
-            answer = self._client.request(method, path, json=body)
+            response = self._client.request(method, path, json=body)
         except httpx.ConnectError as error:
             raise ServiceError("gone") from error
         except httpx.TimeoutException as error:
             raise ServiceError("slow") from error
-        except httpx.TransportError as error:  # it has cut the line, as one that is stopping does
+        except httpx.TransportError as error:  # connection dropped, as by a service that is stopping
             raise ServiceError("asleep") from error
-        if not answer.is_success:
-            raise ServiceError(REASONS.get(answer.status_code, "broken"), detail(answer))
-        told = read(answer)
-        if holding not in told:  # something else answers in the place of the service, a page to sign in at, say
+        if not response.is_success:
+            raise ServiceError(REASONS.get(response.status_code, "broken"), detail(response))
+        json_object = read(response)
+        if required not in json_object:  # something else answered in place of the service, such as a login page
             raise ServiceError("broken")
-        return told
+        return json_object
 
 
-def read(answer: httpx.Response) -> dict[str, Any]:
-    """Return the JSON object that an answer holds; an empty one, if it holds none."""
+def read(response: httpx.Response) -> dict[str, Any]:
+    """Return the JSON object in a response, or an empty one if there is none."""
     try:
-        told = answer.json()
+        body = response.json()
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return body if isinstance(body, dict) else {}
 
 
-def detail(answer: httpx.Response) -> str:
-    """Return what an error says of itself (RFC 9457); what is before the service may say nothing of the kind."""
-    if answer.headers.get("content-type", "").partition(";")[0] != "application/problem+json":
+def detail(response: httpx.Response) -> str:
+    """Return the `detail` of a problem (RFC 9457); empty for errors of a proxy, which have another format."""
+    if response.headers.get("content-type", "").partition(";")[0] != "application/problem+json":
         return ""
-    return str(read(answer).get("detail", ""))
+    return str(read(response).get("detail", ""))

@@ -1,4 +1,4 @@
-"""What people say of an answer, written down exactly once."""
+"""The feedback event of an answer."""
 
 import time
 from typing import Any, Literal
@@ -17,7 +17,7 @@ def feedback(
     comment: str,
     settings: Settings,
 ) -> Feedback:
-    """Return the event that says what a tweet really is."""
+    """Return the event that records the true sentiment of a tweet."""
     return Feedback(
         id=prediction["prediction_id"],
         time=time.time(),
@@ -32,5 +32,5 @@ def feedback(
 
 
 def other(sentiment: str) -> Literal["negative", "positive"]:
-    """Return the sentiment that is not this one."""
+    """Return the opposite sentiment."""
     return "positive" if sentiment == "negative" else "negative"

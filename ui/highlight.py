@@ -1,11 +1,11 @@
-"""The words of a tweet that weighed most, marked in its text."""
+"""HTML of a tweet with its decisive words highlighted."""
 
 from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-# A word is marked where it adds at least this share of what the strongest one adds.
-LEAST = 0.25
+# A word is highlighted if its contribution is at least this share of the strongest one.
+LEAST_SHARE = 0.25
 MOST_WORDS = 8
 STYLE = """
 <style>
@@ -21,34 +21,34 @@ STYLE = """
 
 
 def strongest(contributions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the contributions that are to be marked, in the order of the text."""
+    """Return the contributions to highlight, in the order of the text."""
     most = max((abs(word["contribution"]) for word in contributions), default=0.0)
-    strong = [word for word in contributions if most > 0 and abs(word["contribution"]) >= LEAST * most]
-    kept = sorted(strong, key=lambda word: -abs(word["contribution"]))[:MOST_WORDS]
+    candidates = [word for word in contributions if most > 0 and abs(word["contribution"]) >= LEAST_SHARE * most]
+    kept = sorted(candidates, key=lambda word: -abs(word["contribution"]))[:MOST_WORDS]
     return sorted(kept, key=lambda word: word["start"])
 
 
 def html(text: str, contributions: Sequence[dict[str, Any]], *, negative: str, positive: str) -> str:
-    """Return a tweet with its strongest words marked: by a sign and a line, not by colour alone.
+    """Return a tweet with its strongest words highlighted by symbol and underline as well as by colour.
 
     Args:
         text: the tweet, as it was typed.
-        contributions: what each word adds to the log-odds of negative, and where it stands in the text (code points).
-        negative: what is said of a word that pushes towards negative, to those who hear the page.
-        positive: the same towards positive.
+        contributions: of each word: log-odds it adds to negative, and its position in the text (code points).
+        negative: tooltip and screen-reader text of words that push towards negative.
+        positive: tooltip and screen-reader text of words that push away from negative.
     """
-    marked = strongest(contributions)
-    most = max((abs(word["contribution"]) for word in marked), default=1.0)
-    parts, end = [], 0
-    for word in marked:
-        towards = "negative" if word["contribution"] > 0 else "positive"
-        said = negative if towards == "negative" else positive
+    highlighted = strongest(contributions)
+    most = max((abs(word["contribution"]) for word in highlighted), default=1.0)
+    fragments, end = [], 0
+    for word in highlighted:
+        direction = "negative" if word["contribution"] > 0 else "positive"
+        label = escape(negative if direction == "negative" else positive)
         weight = abs(word["contribution"]) / most
-        parts.append(escape(text[end : word["start"]]))
-        parts.append(
-            f'<mark class="{towards}" style="--weight: {weight:.2f}" title="{escape(said)}">'
-            f'{escape(text[word["start"] : word["end"]])}<span class="unseen"> ({escape(said)})</span></mark>'
+        fragments.append(escape(text[end : word["start"]]))
+        fragments.append(
+            f'<mark class="{direction}" style="--weight: {weight:.2f}" title="{label}">'
+            f'{escape(text[word["start"] : word["end"]])}<span class="unseen"> ({label})</span></mark>'
         )
         end = word["end"]
-    parts.append(escape(text[end:]))
-    return f'{STYLE}<div class="tweet">{"".join(parts)}</div>'
+    fragments.append(escape(text[end:]))
+    return f'{STYLE}<div class="tweet">{"".join(fragments)}</div>'

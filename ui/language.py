@@ -1,4 +1,4 @@
-"""French and English: the sentences of the page, and how numbers and times are written."""
+"""French and English: the texts of the page, and the format of numbers and dates."""
 
 import re
 from dataclasses import dataclass
@@ -21,73 +21,74 @@ class Language:
 
     Attributes:
         code: `fr` or `en`.
-        sentences: by their names, `<page>.<what>`.
+        sentences: texts by key, `<view>.<name>`.
     """
 
     code: str
     sentences: dict[str, str]
 
     def __call__(self, name: str, **values: object) -> str:
-        """Return a sentence, with values in their places.
+        """Return a text with its placeholders filled.
 
         Raises:
-            KeyError: there is no such sentence, or it needs a value that is not given.
+            KeyError: the key is unknown, or a placeholder has no value.
         """
         return self.sentences[name].format(**values)
 
     def number(self, value: float, digits: int = 0) -> str:
-        """Return a number as it is written in this language."""
+        """Format a number."""
         return str(format_decimal(value, format="#,##0" + ("." + "0" * digits if digits else ""), locale=self.code))
 
     def percent(self, share: float) -> str:
-        """Return a share of 1 as so many of a hundred."""
+        """Format a share (0 to 1) as a percentage."""
         return str(format_percent(share, locale=self.code))
 
     @property
     def day_first(self) -> bool:
-        """Whether dates in numbers have the day before the month in this language, as the CLDR has it."""
+        """Whether numeric dates put the day before the month (from the CLDR)."""
         pattern = get_date_format("short", locale=self.code).pattern
         return pattern.index("d") < pattern.index("M")
 
     @property
     def delimiter(self) -> str:
-        """What Excel expects between the columns of a CSV file in this language: no comma where numbers have one."""
+        """The CSV delimiter that Excel expects: a semicolon where the decimal separator is a comma."""
         return ";" if get_decimal_symbol(self.code) == "," else ","
 
     def day(self, when: datetime) -> str:
-        """Return a day, the name of its month written out."""
-        written = str(format_date(when, "long", locale=self.code))
-        return written.replace("1 ", "1er ", 1) if self.code == "fr" and when.day == 1 else written
+        """Format a date with the name of the month in full."""
+        formatted = str(format_date(when, "long", locale=self.code))
+        return formatted.replace("1 ", "1er ", 1) if self.code == "fr" and when.day == 1 else formatted
 
     def moment(self, when: datetime) -> str:
-        """Return a day and a time of it."""
+        """Format a date and time."""
         return str(format_datetime(when, "d MMM y, HH:mm", locale=self.code))
 
 
 @cache
 def speak(code: str) -> Language:
-    """Return a language by its code."""
+    """Load the language with this code."""
     text = (Path(__file__).parent / "languages" / f"{code}.yaml").read_text(encoding="utf-8")
     sentences = flatten(yaml.safe_load(text))
     if code == "fr":
-        sentences = {name: unbroken(sentence) for name, sentence in sentences.items()}
+        sentences = {name: with_no_break_spaces(sentence) for name, sentence in sentences.items()}
     return Language(code=code, sentences=sentences)
 
 
-def unbroken(sentence: str) -> str:
-    """Return a French sentence whose punctuation marks never begin a line, nor end one after which words follow."""
-    return re.sub(r" ([:;?!»])(?=[\s.,)]|$)", "\u00a0\\1", sentence).replace("« ", "«\u00a0")
+def with_no_break_spaces(sentence: str) -> str:
+    """Replace the spaces at which a French line must not break: before `: ; ? ! »` and units, and after `«`."""
+    sentence = re.sub(r" ([:;?!»])(?=[\s.,)]|$)", "\u00a0\\1", sentence).replace("« ", "«\u00a0")
+    return re.sub(r"(?<=[\d}]) (?=%|(?:Mo|s)\b)", "\u00a0", sentence)
 
 
-def flatten(nested: dict[str, Any], before: str = "") -> dict[str, str]:
-    """Return the sentences of a nested mapping by their dotted names."""
+def flatten(nested: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return the texts of a nested mapping by dotted key."""
     flat: dict[str, str] = {}
     for name, value in nested.items():
-        flat |= flatten(value, f"{before}{name}.") if isinstance(value, dict) else {f"{before}{name}": value}
+        flat |= flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
     return flat
 
 
-def preferred(*wishes: str | None) -> str:
-    """Return the first language that is wished for and spoken; wishes are codes such as `fr` or `fr-CA`."""
-    spoken = [wish[:2].lower() for wish in wishes if wish and wish[:2].lower() in LANGUAGES]
-    return spoken[0] if spoken else DEFAULT
+def preferred(*codes: str | None) -> str:
+    """Return the first of the codes (`fr`, `fr-CA`) whose language the page has, or the default."""
+    supported = [code[:2].lower() for code in codes if code and code[:2].lower() in LANGUAGES]
+    return supported[0] if supported else DEFAULT

@@ -1,4 +1,4 @@
-"""What the page remembers of a visitor from one run to the next."""
+"""Values kept for a visitor between two runs of the script."""
 
 from collections.abc import Callable
 from typing import TypeVar, cast
@@ -9,8 +9,8 @@ T = TypeVar("T")
 
 
 def remember(name: str, key: tuple[object, ...], make: Callable[[], T]) -> T:
-    """Return what was made under this name with the same key at an earlier run, or make it."""
-    kept = st.session_state.get(name)
-    if kept is None or kept[0] != key:
-        kept = st.session_state[name] = (key, make())
-    return cast(T, kept[1])
+    """Return the value stored under this name if its key is the same, else make and store it."""
+    stored = st.session_state.get(name)
+    if stored is None or stored[0] != key:
+        stored = st.session_state[name] = (key, make())
+    return cast(T, stored[1])

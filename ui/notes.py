@@ -1,4 +1,4 @@
-"""What was assumed to read a table, in words; what was certain is not mentioned."""
+"""Messages on how a table was read: assumptions and problems only."""
 
 import re
 from typing import Literal, NamedTuple
@@ -15,13 +15,13 @@ Control = Literal["encoding", "header", "order"]
 
 
 class Note(NamedTuple):
-    """Something that was assumed, or could not be read.
+    """An assumption or a problem in reading a table.
 
     Attributes:
-        short: in a few words.
-        sentence: what, where, and what to do about it.
-        control: what the reader may change about it, if anything.
-        rows: how many rows it has cost.
+        short: summary in a few words.
+        sentence: what happened, where, and what to do.
+        control: the setting that the reader can change, if any.
+        rows: number of rows lost.
     """
 
     short: str
@@ -31,7 +31,7 @@ class Note(NamedTuple):
 
 
 def of_error(error: TableError, say: Language) -> str:
-    """Return why a file cannot be read as a table, and what to do."""
+    """Return the message for a file that cannot be read."""
     values = {name: literal(str(value)) for name, value in error.values.items()}
     if error.code == "undecodable":
         values["encoding"] = encoding.label(str(error.values["encoding"]))
@@ -41,7 +41,7 @@ def of_error(error: TableError, say: Language) -> str:
 
 
 def of_file(report: Report, say: Language) -> list[Note]:
-    """Return what was assumed to read a file."""
+    """Return the notes on how a file was read."""
     notes = []
     if report.skipped:
         count = say.number(report.skipped)
@@ -64,31 +64,31 @@ def of_file(report: Report, say: Language) -> list[Note]:
         count = say.number(report.damaged)
         notes.append(Note(say("reading.damaged_short", count=count), say("reading.damaged", count=count), "encoding"))
     for kind in ("long", "short", "typed_quotes"):
-        seen = getattr(report, kind)
-        if seen.count:
-            count = say.number(seen.count)
+        affected = getattr(report, kind)
+        if affected.count:
+            count = say.number(affected.count)
             notes.append(
                 Note(
                     say(f"reading.{kind}_short", count=count),
-                    say(f"reading.{kind}", count=count, row=say.number(seen.first)),
-                    rows=seen.count if kind == "long" else 0,
+                    say(f"reading.{kind}", count=count, row=say.number(affected.first)),
+                    rows=affected.count if kind == "long" else 0,
                 )
             )
     return notes
 
 
 def of_times(times: Times, column: pd.Series, say: Language) -> list[Note]:
-    """Return what was assumed to read times, and how many could not be read."""
+    """Return the notes on how times were read."""
     notes = []
     if times.day_first_source == "assumed" and times.either_order.any():
         order = "day_first" if times.day_first else "month_first"
-        place = int(times.either_order.to_numpy().argmax())
-        when = times.moments.dt.tz_convert(times.zone).iloc[place]
+        position = int(times.either_order.to_numpy().argmax())
+        when = times.moments.dt.tz_convert(times.zone).iloc[position]
         sentence = "order" if times.day_first == say.day_first else "order_given"
         notes.append(
             Note(
                 say(f"reading.{order}"),
-                say(f"reading.{sentence}", example=literal(str(column.iloc[place])), day=say.day(when)),
+                say(f"reading.{sentence}", example=literal(str(column.iloc[position])), day=say.day(when)),
                 "order",
             )
         )
@@ -120,10 +120,10 @@ def of_times(times: Times, column: pd.Series, say: Language) -> list[Note]:
 
 
 def zone_name(zone: str) -> str:
-    """Return a time zone as people read it."""
+    """Return the display name of a time zone."""
     return zone.replace("_", " ")
 
 
 def literal(text: str) -> str:
-    """Return a text from a file, so that Markdown shows it as it is."""
+    """Escape a text from a file so that Markdown shows it verbatim."""
     return re.sub(r"([\\`*_\[\]<>~$|&]|:(?=[a-z]))", r"\\\1", " ".join(text.split()))

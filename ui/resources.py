@@ -1,4 +1,4 @@
-"""What all visitors of the page share: the service, the store of events, and what works beside the page."""
+"""Resources shared by all visitors of the page: settings, the client of the service, and the event store."""
 
 import streamlit as st
 
@@ -18,7 +18,7 @@ def telemetry_settings() -> TelemetrySettings:
 
 @st.cache_resource(show_spinner=False)
 def service() -> Service:
-    """Return the service."""
+    """Return the client of the service."""
     settings = read(Settings)
     key = None if settings.service_key is None else settings.service_key.get_secret_value()
     return Service(str(settings.service_url), key, patience_seconds=settings.patience_seconds)
@@ -26,15 +26,15 @@ def service() -> Service:
 
 @st.cache_resource(show_spinner=False)
 def store() -> Store:
-    """Return the store of events, and begin to fire alerts and to forward what is in it.
+    """Open the event store, and start the background jobs (alerts, forwarding, pruning).
 
     Raises:
-        ValueError: there is no path for it.
-        sqlite3.Error: it cannot be written.
+        ValueError: TELEMETRY_PATH is not set.
+        sqlite3.Error: the store cannot be written.
     """
     settings = telemetry_settings()
     if settings.path is None:
-        raise ValueError("TELEMETRY_PATH is not set: what people say of the answers would be lost.")
+        raise ValueError("TELEMETRY_PATH is not set: feedback could not be stored.")
     events = Store(settings.path)
     events.create()
     for worker in jobs.of_the_page(settings, events):

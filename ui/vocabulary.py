@@ -1,4 +1,4 @@
-"""Which words set two groups of tweets apart."""
+"""Words that distinguish two groups of tweets."""
 
 import re
 import unicodedata
@@ -8,9 +8,9 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-# What is sure at 95 %, as a quantile of the normal distribution.
+# Two-sided 95% quantile of the normal distribution.
 NORMAL_95 = 1.959964
-# Letters, with apostrophes and hyphens within, and perhaps a hash before them.
+# Letters, with inner apostrophes and hyphens and an optional leading hash.
 WORD = re.compile(r"#?[^\W\d_]+(?:['-][^\W\d_]+)*", re.UNICODE)
 MENTION = re.compile(r"@\w+")
 LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
@@ -19,39 +19,39 @@ PRIOR = 500.0
 
 
 def words(text: str) -> set[str]:
-    """Return the words of a tweet, in lower case; short ones, links and mentions are left out."""
+    """Return the words of a tweet in lower case, without short words, links and mentions."""
     plain = unicodedata.normalize("NFC", text).replace("’", "'")
-    found = (word.lower() for word in WORD.findall(MENTION.sub(" ", LINK.sub(" ", plain))))
-    return {word for word in found if len(word.lstrip("#")) >= LEAST_LETTERS}
+    lowered = (word.lower() for word in WORD.findall(MENTION.sub(" ", LINK.sub(" ", plain))))
+    return {word for word in lowered if len(word.lstrip("#")) >= LEAST_LETTERS}
 
 
 def marking(group: Iterable[str], others: Iterable[str], most: int) -> pd.DataFrame:
-    """Return the words that mark a group of tweets against others: by how sure it is that they are more frequent there.
+    """Return the words that are significantly more frequent in a group of tweets than in the others.
 
-    A word's weight is its log-odds ratio between the two, shrunk towards its frequency in both (an informative
-    Dirichlet prior, worth `PRIOR` words), over its standard deviation.
+    A word's weight is the z-score of its log-odds ratio between the two, with an informative Dirichlet prior worth
+    `PRIOR` words.
 
     Source: Monroe, Colaresi & Quinn (2008), Fightin' Words, Political Analysis 16, 372-403, equations 16, 20 and 22.
 
     Args:
         group: texts.
         others: texts to compare with.
-        most: how many words at most.
+        most: maximum number of words.
 
     Returns:
-        Columns `word`, `tweets` (of the group that hold it), `weight`; the heaviest first, those above 1.96 alone.
+        Columns `word`, `tweets` (of the group, containing the word), `weight`; only weights above 1.96, largest first.
     """
-    here, there = Counter[str](), Counter[str]()
-    for texts, counts in ((group, here), (others, there)):
+    inside, outside = Counter[str](), Counter[str]()
+    for texts, counts in ((group, inside), (others, outside)):
         for text in texts:
             counts.update(words(text))
-    names = sorted(here)
-    if not names or not there or len(here | there) < 2:
+    vocabulary = sorted(inside)
+    if not vocabulary or not outside or len(inside | outside) < 2:
         return pd.DataFrame(columns=["word", "tweets", "weight"])
-    counted = np.array([(here[name], there[name]) for name in names], dtype=float)
-    totals = np.array([here.total(), there.total()], dtype=float)
-    prior = PRIOR * counted.sum(axis=1, keepdims=True) / totals.sum()
-    odds = np.log(counted + prior) - np.log(totals + PRIOR - counted - prior)
-    weight = (odds[:, 0] - odds[:, 1]) / np.sqrt((1 / (counted + prior)).sum(axis=1))
-    frame = pd.DataFrame({"word": names, "tweets": counted[:, 0].astype(int), "weight": weight})
+    frequencies = np.array([(inside[word], outside[word]) for word in vocabulary], dtype=float)
+    totals = np.array([inside.total(), outside.total()], dtype=float)
+    prior = PRIOR * frequencies.sum(axis=1, keepdims=True) / totals.sum()
+    odds = np.log(frequencies + prior) - np.log(totals + PRIOR - frequencies - prior)
+    weight = (odds[:, 0] - odds[:, 1]) / np.sqrt((1 / (frequencies + prior)).sum(axis=1))
+    frame = pd.DataFrame({"word": vocabulary, "tweets": frequencies[:, 0].astype(int), "weight": weight})
     return frame[frame["weight"] > NORMAL_95].nlargest(most, "weight").reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""Forward by Azure Monitor's exporter for OpenTelemetry, the successor of OpenCensus.
+"""Forward with Azure Monitor's exporter for OpenTelemetry, the successor of OpenCensus.
 
 Source: https://learn.microsoft.com/python/api/overview/azure/monitor-opentelemetry-exporter-readme
 """
@@ -19,19 +19,19 @@ from telemetry.events import SENDER
 from telemetry.outlets import hide_texts
 
 NANOSECONDS = 10**9
-# Named here: the detectors of resources would look for a cloud's metadata.
+# Set explicitly: the default resource detectors would query cloud metadata endpoints.
 RESOURCE = Resource({"service.name": SENDER})
 
 
 class Outlet:
-    """The exporter, asked without the queue before it and without its folder of failed batches."""
+    """The exporter without the library's queue and retry folder."""
 
     def __init__(self, exporter: AzureMonitorLogExporter) -> None:
-        """Take an exporter."""
+        """Wrap an exporter."""
         self.exporter = exporter
 
     def send(self, records: Sequence[logging.LogRecord]) -> bool:
-        """Send records at once; return whether all were taken."""
+        """Send records synchronously; return whether all were accepted."""
         batch = [
             ReadableLogRecord(translate(record), RESOURCE, instrumentation_scope=InstrumentationScope(record.name))
             for record in records
@@ -40,7 +40,7 @@ class Outlet:
 
 
 def translate(record: logging.LogRecord) -> LogRecord:
-    """Return a record of logging as one of OpenTelemetry."""
+    """Convert a log record to an OpenTelemetry one."""
     return LogRecord(
         timestamp=int(record.created * NANOSECONDS),
         severity_number=SeverityNumber.INFO,
@@ -51,16 +51,16 @@ def translate(record: logging.LogRecord) -> LogRecord:
 
 
 def connect(connection_string: str, *, timeout: float) -> Outlet:
-    """Return an outlet to an instance of Application Insights.
+    """Return an outlet to an Application Insights resource.
 
     Args:
-        connection_string: of the instance.
-        timeout: seconds until a batch counts as not taken.
+        connection_string: of the resource.
+        timeout: seconds after which a batch counts as not accepted.
 
     Raises:
-        ValueError: the connection string is wrong.
+        ValueError: the connection string is invalid.
     """
-    # No statistics on us to others or among our events, and no settings from others.
+    # No usage statistics to Microsoft or among the events, and no remote configuration.
     for feature in ("STATSBEAT_DISABLED_ALL", "SDKSTATS_DISABLED", "CONTROLPLANE_DISABLED"):
         os.environ.setdefault(f"APPLICATIONINSIGHTS_{feature}", "true")
     hide_texts(_base.__name__)
@@ -68,7 +68,7 @@ def connect(connection_string: str, *, timeout: float) -> Outlet:
         AzureMonitorLogExporter(
             connection_string=connection_string,
             disable_offline_storage=True,
-            max_envelopes_per_second=0,  # what exceeded it would be dropped
+            max_envelopes_per_second=0,  # no rate limit: the library drops records above it
             retry_total=0,
             timeout=timeout,
             read_timeout=timeout,

@@ -107,7 +107,7 @@ def main() -> None:
                     page.goto(f"{address}/watch")
                     page.locator("input[type=file]").set_input_files(scratch / "tweets.csv")
                     page.get_by_role("button", name=re.compile("^.*(Analyze|Analyser) ")).click()
-                    page.get_by_role("button", name=re.compile("Download the|Télécharger le")).wait_for()
+                    page.get_by_role("button", name=re.compile("Download results|Télécharger les")).wait_for()
                     page.set_viewport_size(viewport | {"height": HEIGHT["watch"]})
                     take(page, folder, f"watch_{code}_{size}")
                     page.goto(f"{address}/model")

@@ -82,19 +82,19 @@ def test_a_feedback_can_be_taken_back_for_some_seconds(page: Page, shown: Shown)
 def test_the_language_that_was_chosen_is_remembered(page: Page, shown: Shown) -> None:
     page.goto(shown.address)
     page.get_by_text("Français").click()
-    expect(page.get_by_role("heading", name="Essayer un tweet")).to_be_visible()
+    expect(page.get_by_role("heading", name="Tester un tweet")).to_be_visible()
     expect(page.locator("html")).to_have_attribute("lang", "fr")
-    page.get_by_role("link", name="Suivre un buzz").click()
-    expect(page.get_by_role("heading", name="Suivre un buzz")).to_be_visible()
+    page.get_by_role("link", name="Repérer un bad buzz").click()
+    expect(page.get_by_role("heading", name="Repérer un bad buzz")).to_be_visible()
     page.goto(shown.address)
-    expect(page.get_by_role("heading", name="Essayer un tweet")).to_be_visible()
+    expect(page.get_by_role("heading", name="Tester un tweet")).to_be_visible()
 
 
 def test_the_browser_s_language_is_taken_where_none_was_chosen(browser: Browser, shown: Shown) -> None:
     context = browser.new_context(locale="fr-FR")
     page = context.new_page()
     page.goto(shown.address)
-    expect(page.get_by_role("heading", name="Essayer un tweet")).to_be_visible()
+    expect(page.get_by_role("heading", name="Tester un tweet")).to_be_visible()
     context.close()
 
 
@@ -148,15 +148,15 @@ def score_two_weeks(page: Page, address: str, folder: Path) -> None:
     table.write_text("\n".join(rows), encoding="utf-8")
     page.goto(f"{address}/watch")
     page.locator("input[type=file]").set_input_files(table)
-    page.get_by_role("button", name="Analyze the tweets (560)").click()
+    page.get_by_role("button", name="Analyze tweets (560)").click()
     expect(page.get_by_role("heading", name="Most negative tweets")).to_be_visible()
 
 
 def test_tweets_over_time_show_the_day_that_is_out_of_the_ordinary(page: Page, shown: Shown, tmp_path: Path) -> None:
     score_two_weeks(page, shown.address, tmp_path)
-    expect(page.get_by_text(re.compile(r"Out of the ordinary \(1\): March 9, 2026"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Negative peaks \(1\): March 9, 2026"))).to_be_visible()
     with page.expect_download() as downloading:
-        page.get_by_role("button", name="Download the analyzed table").click()
+        page.get_by_role("button", name="Download results").click()
     found = reading.read(downloading.value.path().read_bytes(), strict=True).frame
     predicted = ["sentiment", "negative_probability", "certainty", "model_version"]
     assert list(found.columns) == ["tweet_created", "text", "name", *predicted]

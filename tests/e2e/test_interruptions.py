@@ -95,7 +95,7 @@ def test_a_failing_step_fails_the_pipeline_says_why_and_registers_nothing(copied
     why = f"No file {PROJECT / 'nowhere.csv'} (data.path)."
     *_, stage, step, of_mlflow = done.stderr.splitlines()
     assert why in done.stderr.splitlines(), "the step itself"
-    assert stage.startswith("The stage 'simple' of the plan: no candidate has finished")
+    assert stage.startswith("The stage 'simple' of the plan: all candidates failed")
     assert step == f"split failed: {why}"
     assert "=== Run (ID" in of_mlflow
     assert "Error executing job" not in done.stderr

@@ -16,9 +16,9 @@ def test_the_same_command_again_runs_no_step_and_says_so(copied_chain: Chain, tm
     assert {step: [run.info.run_id for run in again.runs(step)] for step in STEPS} == before
     assert again.statuses("main") == {"main": ["FINISHED", "FINISHED"]}
     for said in (
-        "split: unchanged, run",
-        "train_keras bilstm word2vec lemmatize: unchanged, run",
-        "package: unchanged, run",
+        "split: unchanged, reusing run",
+        "train_keras bilstm word2vec lemmatize: unchanged, reusing run",
+        "package: unchanged, reusing run",
         "Registered:",
     ):
         assert said in again.output

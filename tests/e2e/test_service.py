@@ -147,7 +147,7 @@ def test_a_model_that_does_not_answer_as_it_did_stops_the_service(bento: Path, p
     assert process.wait(PATIENCE_SECONDS) == 1
     printed = log.read_text(encoding="utf-8")
     assert "does not answer as it did when it was trained" in printed
-    assert printed.strip().endswith("The model is not ready: the log says why.")
+    assert printed.strip().endswith("The model is not ready; see the error in the log above.")
 
 
 def test_it_does_not_listen_to_everybody_without_keys(bento: Path, python: Path, tmp_path: Path) -> None:

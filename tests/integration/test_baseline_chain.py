@@ -116,7 +116,7 @@ def test_an_artifact_of_the_wrong_step_is_refused(chain: Chain, tmp_path: Path) 
     assert last_run().info.status == "FAILED"
     with pytest.raises(ArtifactError, match="there is no such folder"):
         preprocess.main(configuration(f"inputs.splits={tmp_path / 'nothing'}"))
-    with pytest.raises(ArtifactError, match="cannot be fetched"):
+    with pytest.raises(ArtifactError, match="cannot be downloaded"):
         preprocess.main(configuration(f"inputs.splits=runs:/{'0' * 32}/splits"))
 
 

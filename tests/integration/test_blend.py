@@ -130,18 +130,18 @@ print(model.predict(["late and rude", "lovely, thanks"])["sentiment"].tolist())
 
 
 def test_the_same_model_twice_counts_once(splits: Path, words: str) -> None:
-    with pytest.raises(CandidateError, match="takes two models at least"):
+    with pytest.raises(CandidateError, match="needs at least two models"):
         run(splits, words, words)
 
 
 def test_nothing_to_put_together_is_refused(splits: Path) -> None:
-    with pytest.raises(CandidateError, match=r"takes two models at least \(inputs.candidates\)"):
+    with pytest.raises(CandidateError, match=r"needs at least two models \(inputs.candidates\)"):
         run(splits)
 
 
 def test_candidates_of_other_splits_are_refused(splits: Path, words: str, tmp_path: Path) -> None:
     other = save_splits(tmp_path / "other", validation=range(500, 620))
-    with pytest.raises(CandidateError, match="the validation split is .*, that of the given data is"):
+    with pytest.raises(CandidateError, match="trained with validation split .*, but inputs.splits has"):
         run(splits, words, train(other, "dummy"))
     assert last_run().info.status == "FAILED"
 

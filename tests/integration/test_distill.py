@@ -14,7 +14,7 @@ from mlflow.entities import Run
 from pipeline import artifacts, plan
 from pipeline.artifacts import run_id
 from pipeline.candidates import CandidateError
-from pipeline.plan import Item, Stage
+from pipeline.plan import CandidateSpec, Stage
 from sentiment.data.extra_texts import ExtraTextsError
 from steps import distill, embed, train_keras
 from tests.integration.candidates import save_splits, train
@@ -128,7 +128,7 @@ def test_the_corpus_says_who_has_taught_what(teacher: str, corpus: Path) -> None
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ([], "Distillation needs texts to label: distill.extra_texts="),
+        ([], "Distillation needs texts to label: set distill.extra_texts="),
         (["distill.extra_texts=x.csv", "distill.label_weight=1.5"], "distill.label_weight=1.5"),
         (["distill.extra_texts=x.csv", "distill.max_texts=0"], "distill.max_texts=0"),
     ],
@@ -149,13 +149,13 @@ def test_a_missing_file_is_named(source: Path, teacher: str) -> None:
 
 def test_texts_that_all_stand_in_a_split_are_refused(source: Path, teacher: str, tmp_path: Path) -> None:
     rows(source, "test")[["text"]].to_parquet(tmp_path / "test.parquet")
-    with pytest.raises(ExtraTextsError, match="every text stands in a split already"):
+    with pytest.raises(ExtraTextsError, match="every text already occurs in a split"):
         run(source, teacher, f"distill.extra_texts={tmp_path / 'test.parquet'}")
 
 
 def test_a_teacher_that_may_know_validation_or_test_is_refused(teacher: str, texts: Path, tmp_path: Path) -> None:
     other = save_splits(tmp_path / "other", validation=range(500, 620))
-    with pytest.raises(CandidateError, match="the validation split is .*, that of the given data is"):
+    with pytest.raises(CandidateError, match="trained with validation split .*, but inputs.splits has"):
         run(other, teacher, f"distill.extra_texts={texts}")
 
 
@@ -183,7 +183,7 @@ def test_the_run_of_a_student_names_what_it_was_taught(corpus: Path, teacher: st
     assert used["small train"] not in {data.dataset.digest for data in by_teacher}
     assert used["small validation"] in {data.dataset.digest for data in by_teacher}
 
-    item = Item("train_keras", ["distill.extra_texts=texts.csv"], teacher="train_bert")
+    item = CandidateSpec("train_keras", ["distill.extra_texts=texts.csv"], teacher="train_bert")
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         candidate = plan.candidate(Stage("distillation", [item]), item, [], {})
     assert candidate.name("train_keras") == "train_keras bilstm word2vec lemmatize extra_texts=texts.csv"

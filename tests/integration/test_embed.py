@@ -82,7 +82,7 @@ def test_extra_texts_that_stand_in_a_split_are_left_out(corpus: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("overrides", "error", "message"),
     [
-        (["inputs.corpus={folder}"], ArtifactError, r"holds no preprocess\.yaml"),
+        (["inputs.corpus={folder}"], ArtifactError, r"has no preprocess\.yaml"),
         (["inputs.corpus={corpus}", "embed.min_count=10000"], EmbeddingError, r"Lower embed\.min_count"),
         (["inputs.corpus={corpus}", "embed=glove", "embed.path=absent.txt"], FileNotFoundError, r"embed\.path"),
         (["inputs.corpus={corpus}", "embed=use", "embed.handle=absent"], EmbeddingError, r"embed\.handle"),

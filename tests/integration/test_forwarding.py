@@ -90,7 +90,7 @@ def test_an_endpoint_that_fails_and_comes_back_gets_everything_in_order(
                 endpoint.seconds = 60
         if failure != "none":
             for _ in range(2):
-                with pytest.raises(Delayed, match="not taken a batch"):
+                with pytest.raises(Delayed, match="did not accept a batch"):
                     forward(store, hasty, settle_seconds=8)
             told = store.progress()[FORWARDER]
             assert told.number == taken

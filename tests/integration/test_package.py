@@ -79,7 +79,7 @@ def test_the_champion_becomes_a_bento_that_holds_the_model_and_what_is_known_of_
 
 
 def test_without_a_champion_there_is_nothing_to_package() -> None:
-    with pytest.raises(RegistryError, match="nobody has no champion. Make one with `make run`"):
+    with pytest.raises(RegistryError, match="nobody has no champion to package. Train one with `make run`"):
         package.main(configuration("select.name=nobody"))
 
 
@@ -87,9 +87,9 @@ def test_a_version_whose_files_are_gone_is_told_with_what_to_do(name: str, train
     folder = folder_of(trained[0])
     hidden = folder.rename(folder.with_name("hidden"))
     try:
-        with pytest.raises(PackagingError, match=f"models:/{name}/1 cannot be read.* or train again: make run"):
+        with pytest.raises(PackagingError, match=rf"models:/{name}/1 cannot be read.* train again \(make run\)"):
             package.main(configuration(f"select.name={name}"))
-        with pytest.raises(ArtifactError, match=f"models:/{name}@champion cannot be read.* or train again: make run"):
+        with pytest.raises(ArtifactError, match=rf"models:/{name}@champion cannot be read.* train again \(make run\)"):
             predict.main(["hello", "--model", f"models:/{name}@champion"])
     finally:
         hidden.rename(folder)
@@ -103,7 +103,7 @@ def test_a_version_whose_run_was_deleted_for_good_is_told_with_what_to_do(store:
         connection.execute("UPDATE model_versions SET run_id = ? WHERE name = ?", (copy, name))
     MlflowClient().delete_run(copy)
     subprocess.run([sys.executable, "-m", "mlflow", "gc", "--backend-store-uri", store, "--run-ids", copy], check=True)
-    with pytest.raises(PackagingError, match=f"models:/{name}/1 cannot be read: .*{copy}.* or train again: make run"):
+    with pytest.raises(PackagingError, match=rf"models:/{name}/1 cannot be read: .*{copy}.* train again \(make run\)"):
         package.main(configuration(f"select.name={name}"))
 
 
@@ -122,7 +122,7 @@ def test_a_model_of_an_older_version_of_this_project_is_refused(name: str, train
     told = path.read_text(encoding="utf-8")
     path.unlink()
     try:
-        with pytest.raises(PackagingError, match="The model lacks golden.json: .* Train it again"):
+        with pytest.raises(PackagingError, match="The model has no golden.json: .* Train it again"):
             package.main(configuration(f"select.name={name}"))
     finally:
         path.write_text(told, encoding="utf-8")

@@ -132,7 +132,7 @@ def test_a_registered_model_that_is_not_there_is_refused() -> None:
 
 def test_a_version_that_fails_to_load_is_refused(name: str, folder: Path) -> None:
     shutil.rmtree(folder)
-    with pytest.raises(RegistryError, match=rf"Version 2 of {name} does not work, so it is not promoted\. .*/2"):
+    with pytest.raises(RegistryError, match=rf"Version 2 of {name} does not work, so it was not promoted\. .*/2"):
         run(name, "2")
     require_unmoved(name)
 
@@ -143,7 +143,7 @@ def test_a_version_that_answers_no_probabilities_is_refused(name: str, folder: P
     answered = "return self.score(texts) * float('nan')"
     code.write_text(told.replace("return self.calibration(self.score(texts))", answered), encoding="utf-8")
     assert code.read_text(encoding="utf-8") != told
-    with pytest.raises(RegistryError, match="answers no negative_probability from 0 to 1"):
+    with pytest.raises(RegistryError, match="does not return a negative_probability between 0 and 1"):
         run(name, "2")
     require_unmoved(name)
 

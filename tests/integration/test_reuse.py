@@ -16,7 +16,7 @@ from mlflow.tracking import MlflowClient
 
 from pipeline import artifacts, launch, plan
 from pipeline.launch import Launcher, StepError
-from pipeline.plan import Candidate, Item, Stage
+from pipeline.plan import Candidate, CandidateSpec, Stage
 from sentiment.data.folders import LIMITS
 
 SMALL = ["data.rows=300", "train_baseline=dummy", "search.folds=2"]
@@ -40,7 +40,7 @@ def command(launched: list[str]) -> Command:
 
 
 def candidate(*overrides: str) -> Candidate:
-    item = Item("train_baseline")
+    item = CandidateSpec("train_baseline")
     return plan.candidate(Stage("only", [item]), item, list(overrides), {})
 
 
@@ -65,7 +65,7 @@ def test_an_unchanged_command_runs_no_step_and_says_so(command: Command, caplog:
     caplog.set_level(logging.INFO, logger="pipeline")
     assert command("train_baseline") == []
     for step in ("split", "preprocess lemmatize", "train_baseline dummy lemmatize"):
-        assert f"{step}: unchanged, run {run_of(step.split()[0]).info.run_id[:8]} is used again" in caplog.text
+        assert f"{step}: unchanged, reusing run {run_of(step.split()[0]).info.run_id[:8]}" in caplog.text
 
 
 def test_a_changed_setting_runs_again_what_it_concerns(command: Command) -> None:
@@ -99,7 +99,7 @@ def test_a_damaged_artifact_is_made_again_and_what_eats_it_is_not(
         damaged = run_of("split")
         damage(folder_of(damaged) / "splits")
         assert command("preprocess") == ["split"], "the splits are the same as before, so the corpus is, too"
-        assert f"run {damaged.info.run_id}: what it has made is gone or damaged" in caplog.text
+        assert f"not reusing run {damaged.info.run_id}, its artifacts are missing or damaged" in caplog.text
     assert command("preprocess") == []
 
 

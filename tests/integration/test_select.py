@@ -162,7 +162,7 @@ def test_a_clearly_worse_challenger_keeps_its_alias_with_the_reasons_and_the_cha
     assert challenger.tags["gate"] == "refused"
     assert "worse than the champion" in challenger.tags["gate_reasons"]
     assert last_run().data.metrics["lead_over_champion_high"] < 0
-    assert "challenger; as champion it is refused" in capsys.readouterr().out
+    assert "challenger (gate: refused)" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("quick")
@@ -372,17 +372,19 @@ def test_what_cannot_be_selected_is_refused_before_anything_is_registered_or_tes
             run(name, splits, *candidates, options=options)
         assert last_run().info.status == "FAILED"
 
-    refused("There is nothing to select from", error=CandidateError)
+    refused("There are no candidates to select from", error=CandidateError)
     refused(f"runs:/{failed}/model cannot be found", f"runs:/{failed}/model", error=CandidateError)
-    refused("is no finished model", f"runs:/{last_run().info.run_id}/model", error=CandidateError)
+    refused("is not a model of a trainer's finished run", f"runs:/{last_run().info.run_id}/model", error=CandidateError)
     refused("scored on different validation splits", model, other, error=CandidateError)
-    refused("the validation split is .*, that of the given data is ", other, error=CandidateError)
+    refused("trained with validation split .*, but inputs.splits has ", other, error=CandidateError)
     refused(r"select\.families=\['keras'\]", model, options=("select.families=[keras]",), error=CandidateError)
     refused(r"select\.runtimes=\['onnx'\]", model, options=("select.runtimes=[onnx]",), error=CandidateError)
-    refused("give a list of some of", model, options=("select.families=baseline",), error=SettingsError)
+    refused("set it to a list of names among", model, options=("select.families=baseline",), error=SettingsError)
     refused(r"set select\.floor\.roc_auc=", model, options=("select.floor=0.5",), error=SettingsError)
     refused("cannot rank models", model, options=("select.metric=calibration_error",), error=SettingsError)
-    refused(r"select\.runtimes=sklearn: give a list", model, options=("select.runtimes=sklearn",), error=SettingsError)
+    refused(
+        r"select\.runtimes=sklearn: set it to a list", model, options=("select.runtimes=sklearn",), error=SettingsError
+    )
     refused(r"margin\.roc_auc=nan", model, options=("select.margin.roc_auc=nan",), error=SettingsError)
     refused(r"select\.min_compared=0", model, options=("select.min_compared=0",), error=SettingsError)
     refused(r"select\.confidence=2", model, options=("select.confidence=2",), error=SettingsError)
@@ -445,7 +447,7 @@ def shortened(stored: pd.DataFrame) -> pd.DataFrame:
     [
         (shuffled, r"1\d\d of 120 texts or labels differ, the first in row \d"),
         (relabelled, "120 of 120 texts or labels differ, the first in row 1"),
-        (shortened, "119 validation tweets, the splits hold 120"),
+        (shortened, "119 validation tweets, but the splits have 120"),
     ],
 )
 def test_predictions_that_are_not_of_these_tweets_in_this_order_are_refused(
@@ -479,7 +481,7 @@ def test_the_card_gives_a_command_that_a_shell_takes_apart_as_it_was_put_togethe
 def test_two_winners_at_once_are_decided_one_after_the_other(
     name: str, splits: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(promotion, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(promotion, "LOCK_TIMEOUT_SECONDS", 0)
     with registry.locked(name, seconds=0), pytest.raises(RegistryError, match="Another command is moving"):
         run(name, splits, model)
     assert versions(name) == []

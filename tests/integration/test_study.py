@@ -8,14 +8,14 @@ from hydra import compose
 
 from pipeline import candidates, plan
 from pipeline.launch import Launcher, StepError
-from pipeline.plan import Item, Stage
+from pipeline.plan import CandidateSpec, Stage
 from pipeline.study import Study
 
 SMALL = ["data.rows=1500", "search.folds=2", "train_baseline.classifier.C=1.0"]
-DUMMY = Item("train_baseline", ["train_baseline=dummy"])
+DUMMY = CandidateSpec("train_baseline", ["train_baseline=dummy"])
 # No word stands in so many tweets.
-FAILING = Item("train_baseline", ["train_baseline.vectorizer.min_df=100000"])
-STUDENT = Item("train_keras", ["distill.extra_texts=more.csv"], teacher="train_bert")
+FAILING = CandidateSpec("train_baseline", ["train_baseline.vectorizer.min_df=100000"])
+STUDENT = CandidateSpec("train_keras", ["distill.extra_texts=more.csv"], teacher="train_bert")
 FAILED = "logistic_regression lemmatize min_df=100000"
 
 
@@ -50,15 +50,15 @@ def test_a_candidate_that_fails_is_shown_as_failed_and_does_not_sink_its_stage(
 def test_a_stage_of_which_all_failed_ends_the_plan_where_others_build_on_it(study: Study, before: list[Stage]) -> None:
     for number, stage in enumerate(before, 1):
         study.run(stage, number)
-    with pytest.raises(StepError, match=f"The stage 'words' of the plan: no candidate has finished, {FAILED} failed"):
+    with pytest.raises(StepError, match=f"The stage 'words' of the plan: all candidates failed, {FAILED} failed"):
         study.run(Stage("words", [FAILING], keep=["preprocess"]), 2)
 
 
 def test_the_plan_goes_on_without_a_stage_that_none_builds_on(study: Study, caplog: pytest.LogCaptureFixture) -> None:
     study.run(Stage("simple", [DUMMY]), 1)
     study.run(Stage("more", [FAILING]), 2)
-    assert "no candidate has finished" in caplog.text
-    assert "The plan goes on without it." in caplog.text
+    assert "all candidates failed" in caplog.text
+    assert "Continuing with the next stage." in caplog.text
     assert len(study.candidates) == 1
 
 
@@ -75,7 +75,7 @@ def test_a_candidate_whose_teachers_have_all_failed_is_shown_as_failed(
     study.run(Stage("simple", [DUMMY]), 1)
     study.run(Stage("students", [STUDENT, DUMMY]), 2)
     student = "bilstm word2vec lemmatize extra_texts=more.csv"
-    assert f"train_keras {student}: no train_bert that could teach it has finished" in caplog.text
+    assert f"train_keras {student}: its teacher, train_bert, has no finished model" in caplog.text
     assert f"Failed: {student}." in capsys.readouterr().out
 
 
@@ -84,15 +84,15 @@ def test_a_stage_keeps_the_simplest_candidate_that_the_best_does_not_lead_beyond
 ) -> None:
     one, other = (f"train_baseline.classifier.C={value}" for value in (0.9, 1.1))
     for number, options in enumerate(((one, other), (other, one)), 1):  # whichever is the better one
-        alike = [Item("train_baseline", [option]) for option in options]
+        alike = [CandidateSpec("train_baseline", [option]) for option in options]
         study.run(Stage("strength", [DUMMY, *alike], keep=["train_baseline"]), number)
         assert study.kept == {"train_baseline.classifier.C": options[0]}
-    assert "the choice of these tweets explains it." in capsys.readouterr().out
+    assert "not significant, so the simpler one is chosen." in capsys.readouterr().out
 
 
 def test_what_may_not_be_served_is_not_kept(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidates, "may_be_served", lambda rows, cfg: rows["name"] == "dummy lemmatize")  # noqa: ARG005
-    stem = Item("train_baseline", ["preprocess=stem"])
+    stem = CandidateSpec("train_baseline", ["preprocess=stem"])
     study.run(Stage("preprocessing", [DUMMY, stem], keep=["preprocess"]), 1)
     assert study.kept == {}
     assert study.best().name("train_baseline") == "train_baseline dummy lemmatize"
@@ -101,14 +101,14 @@ def test_what_may_not_be_served_is_not_kept(study: Study, monkeypatch: pytest.Mo
 def test_stages_go_on_with_what_the_best_before_them_has_on_the_same_splits(
     study: Study, launched: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stem = Item("train_baseline", ["preprocess=stem"])
+    stem = CandidateSpec("train_baseline", ["preprocess=stem"])
     study.run(Stage("preprocessing", [DUMMY, stem], keep=["preprocess"]), 1)
     assert study.kept == {"preprocess": "preprocess=stem"}, "words beat none"
     shown = capsys.readouterr().out
     assert "logistic_regression stem leads dummy lemmatize by +0." in shown
     assert "Kept for the next stages: preprocess=stem." in shown
-    study.run(Stage("model", [DUMMY, Item("train_baseline")]), 2)
-    study.run(Stage("again", [Item(plan.BEST, ["cost.review=0.4"])]), 3)
+    study.run(Stage("model", [DUMMY, CandidateSpec("train_baseline")]), 2)
+    study.run(Stage("again", [CandidateSpec(plan.BEST, ["cost.review=0.4"])]), 3)
     names = [row["name"] for row in study.rows]
     assert names == [
         "dummy lemmatize",

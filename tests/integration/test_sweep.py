@@ -141,7 +141,7 @@ def test_a_metric_that_is_to_be_low_makes_the_lowest_the_best(selected: list[Any
 
 
 def test_when_all_trials_fail_nothing_is_selected_and_the_sweep_has_failed(selected: list[Any]) -> None:
-    with pytest.raises(SweepError, match="None of the 2 trials has finished. Nothing was registered.\n.* failed"):
+    with pytest.raises(SweepError, match="None of the 2 trials finished. Nothing was registered.\n.* failed"):
         run_sweep(C, ["nonsense", "more"])
     assert table()["status"].tolist() == ["FAILED"] * 2
     assert sweep_run().info.status == "FAILED"
@@ -155,7 +155,7 @@ def test_trials_with_different_splits_are_shown_and_none_is_selected(
     caplog.set_level(logging.INFO, logger="pipeline")
     run_sweep(name, values, f"{C}=1")
     assert len(table()) == 2
-    assert "Nothing is selected: the trials have different splits" in caplog.text
+    assert "Not selecting a trial: they have different splits" in caplog.text
     assert not selected
 
 
@@ -163,8 +163,8 @@ def test_a_winner_that_may_not_be_served_is_not_selected(selected: list[Any], ca
     caplog.set_level(logging.INFO, logger="pipeline")
     both = "plan.stages=[{name: only, candidates: [{step: train_baseline}, {step: train_keras}]}]"
     run_sweep(C, ["1", "2"], both, "select.families=[keras]")
-    assert "Nothing is selected: select.families=['keras'] and select.runtimes=" in caplog.text
-    assert "do not allow model 2 (baseline, sklearn)" in caplog.text
+    assert "Not selecting a trial: select.families=['keras'] and select.runtimes=" in caplog.text
+    assert "allow neither the best, model 2 (baseline, sklearn)" in caplog.text
     assert selected == []
 
 
@@ -174,7 +174,7 @@ def test_a_winner_whose_runtime_may_not_be_served_is_not_selected(
     caplog.set_level("INFO")
     run_sweep(C, ["1", "2"], "select.runtimes=[onnx]", ALL_FAMILIES)
     assert selected == []
-    assert "select.runtimes=['onnx'] do not allow model 2 (baseline, sklearn)" in caplog.text
+    assert "select.runtimes=['onnx'] allow neither the best, model 2 (baseline, sklearn)" in caplog.text
 
 
 def test_of_several_candidates_the_best_that_may_be_served_speaks_for_the_trial(selected: list[Any]) -> None:
@@ -216,6 +216,6 @@ def test_a_sweep_that_is_cut_off_shows_what_has_finished_and_selects_nothing(
     assert mlflow.get_run(killed.info.run_id).info.status == "KILLED"
     assert sorted(table()["status"]) == ["FINISHED", "KILLED"]
     assert "failed" in capsys.readouterr().out
-    assert "The sweep was cut off. The same command goes on where it stopped" in caplog.text
+    assert "The sweep was interrupted. Repeat the same command to resume it" in caplog.text
     assert sweep_run().info.status == status
     assert not selected

@@ -76,5 +76,5 @@ def test_a_checkpoint_that_is_nowhere_fails_the_run(splits: str) -> None:
 
 
 def test_an_artifact_of_another_step_is_refused(tmp_path: Path, checkpoint: str) -> None:
-    with pytest.raises(ArtifactError, match=r"holds no splits\.yaml"):
+    with pytest.raises(ArtifactError, match=r"has no splits\.yaml"):
         train_bert.main(configuration(f"inputs.splits={tmp_path}", checkpoint))

@@ -109,7 +109,7 @@ def test_an_embedding_of_other_tokens_is_refused(corpus: Path, tmp_path: Path) -
 
 
 def test_an_artifact_of_another_step_is_refused(corpus: Path) -> None:
-    with pytest.raises(ArtifactError, match=r"holds no embedding\.yaml"):
+    with pytest.raises(ArtifactError, match=r"has no embedding\.yaml"):
         train_keras.main(configuration(f"inputs.corpus={corpus}", f"inputs.embedding={corpus}"))
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from benchmarks.against_fasttext import FASTTEXT, Taken, check, draw, leads
+from benchmarks.against_fasttext import FASTTEXT, Measurement, check, draw, leads
 
 SHARES = OmegaConf.create({"validation": 0.2, "test": 0.2})
 
@@ -34,5 +34,5 @@ def test_another_seed_draws_and_splits_otherwise() -> None:
 
 def test_a_lead_is_taken_over_the_better_fasttext_of_each_draw() -> None:
     aucs = dict(zip([*FASTTEXT, "linear"], ([0.7, 0.9], [0.8, 0.8], [0.9, 0.85]), strict=True))
-    draws = {name: [Taken(auc, 0, 0, 0) for auc in each] for name, each in aucs.items()}
+    draws = {name: [Measurement(auc, 0, 0, 0) for auc in each] for name, each in aucs.items()}
     assert leads(draws) == {"linear": pytest.approx([0.1, -0.05])}

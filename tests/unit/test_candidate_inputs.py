@@ -10,7 +10,7 @@ from mlflow.entities import Run
 
 from pipeline import plan
 from pipeline.launch import Launcher
-from pipeline.plan import Item, Stage
+from pipeline.plan import CandidateSpec, Stage
 from tests.integration.chain import CONF
 
 
@@ -32,7 +32,7 @@ class Noting(Launcher):
         return cast("Run", SimpleNamespace(info=SimpleNamespace(run_id=step)))
 
 
-def eaten(item: Item, given: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def eaten(item: CandidateSpec, given: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     candidate = plan.candidate(Stage("only", [item]), item, [], {})
     launcher = Noting()
     assert launcher.make(candidate.step, candidate, given) == f"runs:/{item.step}/model"
@@ -40,7 +40,7 @@ def eaten(item: Item, given: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def test_every_step_eats_what_the_steps_before_it_have_made() -> None:
-    assert eaten(Item("train_keras"), {}) == {
+    assert eaten(CandidateSpec("train_keras"), {}) == {
         "split": {},
         "preprocess": {"splits": "runs:/split/splits"},
         "embed": {"corpus": "runs:/preprocess/corpus"},
@@ -50,7 +50,7 @@ def test_every_step_eats_what_the_steps_before_it_have_made() -> None:
 
 def test_a_student_eats_the_corpus_that_its_teacher_has_labelled() -> None:
     teacher = {"teacher": "runs:/teacher/model"}
-    assert eaten(Item("train_keras", teacher="train_bert"), teacher) == {
+    assert eaten(CandidateSpec("train_keras", teacher="train_bert"), teacher) == {
         "split": {},
         "preprocess": {"splits": "runs:/split/splits"},
         "distill": {"corpus": "runs:/preprocess/corpus", **teacher},
@@ -61,4 +61,4 @@ def test_a_student_eats_the_corpus_that_its_teacher_has_labelled() -> None:
 
 def test_what_is_given_is_not_made() -> None:
     given = {"splits": "runs:/split/splits", "candidates": ["runs:/one/model", "runs:/other/model"]}
-    assert eaten(Item("blend"), given) == {"blend": given}
+    assert eaten(CandidateSpec("blend"), given) == {"blend": given}

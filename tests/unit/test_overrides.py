@@ -102,7 +102,7 @@ def test_a_comma_in_the_name_of_a_file_that_is_there_is_no_sweep(
     "option", ["plan.stages=[{name: été}]", "train_keras.learning_rate=interval(0.1", "data.path='é", "data.x={a: é}"]
 )
 def test_a_mistake_in_an_expression_is_told_with_how_to_quote(option: str) -> None:
-    with pytest.raises(SettingsError, match="cannot be read: .*\nPut single quotes around a text"):
+    with pytest.raises(SettingsError, match="cannot be parsed: .*\nPut single quotes around any text"):
         overrides.readable([option])
 
 

@@ -95,7 +95,7 @@ def test_a_move_that_another_machine_overtakes_is_noticed(monkeypatch: pytest.Mo
         own(self, name, alias, "3")
 
     monkeypatch.setattr(MlflowClient, "set_registered_model_alias", overtaken)
-    with pytest.raises(RegistryError, match="to be moved to version 2, but points to 3"):
+    with pytest.raises(RegistryError, match="should point to version 2, but points to 3"):
         registry.move(NAME, CHAMPION, "2", "passed")
 
 

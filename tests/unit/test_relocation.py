@@ -115,7 +115,7 @@ def test_a_step_in_a_moved_project_writes_nothing_and_says_what_to_do(
     before = sorted(project.rglob("*"))
     refused = run(here, *split)
     assert refused.returncode == 2
-    assert refused.stderr.startswith(f"{here / 'mlflow.db'} keeps the files of its runs in {project / 'mlruns'}")
+    assert refused.stderr.startswith(f"{here / 'mlflow.db'} stores the files of its runs in {project / 'mlruns'}")
     assert run(here, "pipeline.relocation").returncode == 0
     assert run(here, *split).returncode == 0
     assert sorted(project.rglob("*")) == before

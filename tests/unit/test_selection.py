@@ -12,7 +12,7 @@ from pipeline.candidates import CandidateError
 
 @pytest.mark.parametrize(
     ("printed", "said"),
-    [("", "its process ended with -9 and no message"), ("Traceback\nOSError: no room\n", "OSError: no room")],
+    [("", "the process exited with code -9 and no message"), ("Traceback\nOSError: no room\n", "OSError: no room")],
 )
 def test_why_it_cannot_is_told_also_where_its_process_was_killed(
     monkeypatch: pytest.MonkeyPatch, printed: str, said: str

@@ -100,7 +100,7 @@ def test_a_server_that_is_down_is_told_of_within_seconds(connect: Callable[[str]
         connect(f"{scheme}://mlflow:secret@{address}/runs")
     assert time.monotonic() - started < 20
     message = str(refused.value)
-    assert message.startswith(f"The store {scheme}://mlflow:***@{address}/runs does not answer. Start it, or correct")
+    assert message.startswith(f"The store {scheme}://mlflow:***@{address}/runs does not respond. Start it, or correct")
     assert "secret" not in message
     assert "\n" not in message
 
@@ -121,7 +121,7 @@ def test_a_server_that_has_answered_once_is_given_the_patience_of_mlflow_afterwa
         (403, "refuses access. Set MLFLOW_TRACKING_USERNAME"),
         (404, "is not an MLflow server. Correct MLFLOW_TRACKING_URI."),
         (200, "is not an MLflow server. Correct MLFLOW_TRACKING_URI."),
-        (503, "does not answer. Start it, or correct MLFLOW_TRACKING_URI."),
+        (503, "does not respond. Start it, or correct MLFLOW_TRACKING_URI."),
     ],
 )
 def test_the_advice_fits_what_a_server_answers(
@@ -137,7 +137,7 @@ def test_a_database_of_another_version_of_mlflow_is_named_with_what_to_do(
     file = Path(shutil.copy(made, tmp_path))
     with store.closing_connection(file) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")
-    with pytest.raises(StoreError, match=f"mlflow db upgrade 'sqlite:///{file}'.* Of a newer one: update MLflow"):
+    with pytest.raises(StoreError, match=f"mlflow db upgrade 'sqlite:///{file}'.* If it is newer, update MLflow"):
         connect(f"sqlite:///{file}")
 
 
@@ -223,7 +223,7 @@ def test_two_users_wait_for_each_other_in_a_store_that_they_share(shared: Path) 
     assert as_another_user(code, shared).stderr == ""
     (shared / "mlflow.db.locks").chmod(0o755)
     refused = as_another_user(code, shared).stderr
-    assert "The folder for locks cannot be written to" in refused
+    assert "Cannot write to the folder of locks" in refused
     shutil.rmtree(shared / "mlflow.db.locks")
     assert as_another_user(code, shared).stderr == ""
     with store.lock("aliases", uri, seconds=0):

@@ -47,7 +47,7 @@ def names(*overrides: str, swept: str) -> list[str]:
     """Return the candidates that a swept setting concerns."""
     stages = plan.read(compose("config", overrides=list(overrides)), list(overrides))
     candidates = sweep.trained(stages, list(overrides))
-    return [candidate.name(candidate.step) for candidate in sweep.concerned(candidates, list(overrides), [swept])]
+    return [candidate.name(candidate.step) for candidate in sweep.affected(candidates, list(overrides), [swept])]
 
 
 @pytest.mark.parametrize(
@@ -57,15 +57,15 @@ def names(*overrides: str, swept: str) -> list[str]:
         (["train_keras=bilstm,nothing"], "Could not find 'train_keras/nothing'"),
         (["train_keras=convolution,bilstm", "train_keras.network.widths=[2]"], "train_keras.network.widths"),
         (["seed=1,2", "nonsense"], "nonsense"),
-        (["train_keras.epochs=4"], "give some setting several"),
-        (["plan=quick,study", "seed=1,2"], "No candidate of the plan depends on plan."),
-        (["train_keras.epochs=1,2", "promote.version=1,2"], "No candidate of the plan depends on promote.version."),
-        (["train_bert=features,finetune"], "No candidate of the plan can use train_bert=features"),
+        (["train_keras.epochs=4"], "needs a setting with several values"),
+        (["plan=quick,study", "seed=1,2"], "No candidate of the plan depends on plan:"),
+        (["train_keras.epochs=1,2", "promote.version=1,2"], "No candidate of the plan depends on promote.version:"),
+        (["train_bert=features,finetune"], "No candidate of the plan uses train_bert=features"),
         (["cost.missed_negative=2,-1"], "cost.missed_negative=-1"),
         (["train_keras.learning_rate=interval(1,2)", OPTUNA], "hydra.sweeper.direction=maximize"),
         (
             ["train_keras.epochs=1,2", OPTUNA, "hydra.sweeper.direction=maximize", "select.metric=log_loss"],
-            "select.metric=log_loss is to be minimized: hydra.sweeper.direction=minimize",
+            "select.metric=log_loss must be minimized: set hydra.sweeper.direction=minimize",
         ),
     ],
 )
@@ -115,7 +115,7 @@ def test_a_command_that_is_no_multirun_goes_its_way(arguments: list[str]) -> Non
 
 @pytest.mark.parametrize("written", ["-m", "--multirun", "hydra.mode=MULTIRUN"])
 def test_a_multirun_is_known_however_it_is_written(written: str) -> None:
-    with pytest.raises(SweepError, match="give some setting several"), sweep.around([written]):
+    with pytest.raises(SweepError, match="needs a setting with several values"), sweep.around([written]):
         raise AssertionError("it was run")
 
 

@@ -58,7 +58,7 @@ def test_the_reported_mispredictions_are_written_with_what_they_really_are(store
     file = tmp_path / "mispredicted.csv"
     done = export("--output", file, path=store)
     assert (done.returncode, done.stdout) == (0, "")
-    assert "3 mispredictions of 4 feedbacks" in done.stderr
+    assert "3 mispredictions from 4 feedback events" in done.stderr
     with file.open(encoding="utf-8-sig", newline="") as rows:
         header, first, second, third = csv.reader(rows)
     assert header == [
@@ -145,8 +145,8 @@ def test_every_text_comes_back_as_it_was_reported(tmp_path: Path, to_file: bool)
 @pytest.mark.parametrize(
     ("options", "variables", "reason"),
     [
-        ((), {}, "there is no store at None: give --path, or set TELEMETRY_PATH"),
-        ((), {"path": "nowhere.db"}, "there is no store at nowhere.db: give --path"),
+        ((), {}, "no event store: pass --path, or set TELEMETRY_PATH"),
+        ((), {"path": "nowhere.db"}, "no event store at nowhere.db: correct --path"),
         (("--since", "yesterday"), {}, "argument --since: invalid day value: 'yesterday'"),
         ((), {"days": "a-secret"}, "TELEMETRY_DAYS: Input should be a valid number"),
     ],

@@ -1,1 +1,1 @@
-"""What the page shows: one module for each view, each with one function `show`."""
+"""The views of the page: one module each, with a function `show`."""

@@ -1,4 +1,4 @@
-"""Bring tweets: upload a table or paste lines, see how it was read, and change that."""
+"""Upload a table or paste tweets, see how they were read, and correct it."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -18,18 +18,18 @@ from ui.notes import Note
 from ui.views.columns import Source, choose_columns, usable
 
 MOST_BYTES = 100_000_000  # of a file, decompressed
-MOST_WORDS = 3  # of the name of a column, where nothing else tells it from a tweet
-SERIOUS = 0.1  # share of rows lost from which the reader should see why at once
+MOST_WORDS = 3  # in the only cell of a first row; a longer one is taken for a tweet, not a column name
+SERIOUS = 0.1  # share of lost rows above which the notes are expanded at once
 
 
 class Brought(NamedTuple):
-    """What the reader brings.
+    """Uploaded or pasted tweets.
 
     Attributes:
-        frame: the table as it is in the file.
-        tweets: those of its rows that can be scored: columns `text`, `time`, `author`.
-        zone: the time zone of `time`; None if the times of the file name none, and stay as they are there.
-        file: names the upload.
+        frame: the table as read from the file.
+        tweets: the rows that can be scored: columns `text`, `time`, `author`.
+        zone: time zone of `time`; None if no time in the file has one, and times are shown as they are.
+        file: id of the upload.
     """
 
     frame: pd.DataFrame
@@ -39,8 +39,8 @@ class Brought(NamedTuple):
 
 
 def bring(say: Language) -> Brought | None:
-    """Return what the reader uploads or pastes."""
-    # Whatever it is: what is no table is refused in the reader's language, which the uploader does not speak.
+    """Return the tweets that the reader uploads or pastes."""
+    # No filter on file types: the uploader would refuse files in English only; `read` explains in the page's language.
     uploaded = st.file_uploader(say("watch.upload"), help=say("watch.upload_help"))
     if uploaded is None:
         pasted = st.text_area(say("watch.paste"), key="pasted", height=110, persist_state="session")
@@ -63,15 +63,15 @@ def bring(say: Language) -> Brought | None:
     if len(report.sheets) > 1:
         st.session_state[f"sheets {source.file}"] = report.sheets
         choose_sheet(report.sheets, report.sheet, source.file, say)
-    found = notes.of_file(report, say)
+    reading_notes = notes.of_file(report, say)
     if report.kind != "parquet" and (report.header_row is None or unsure_header(table.frame)):
         header = "no_header" if report.header_row is None else "header"
-        found.append(Note(say(f"reading.{header}_short"), say(f"reading.{header}"), "header"))
-    return select(table.frame, source, found, say)
+        reading_notes.append(Note(say(f"reading.{header}_short"), say(f"reading.{header}"), "header"))
+    return select(table.frame, source, reading_notes, say)
 
 
 def read(content: bytes, name: str, source: Source) -> Table:
-    """Read a table as the reader has chosen to; the first row is one of values if it does not look like names."""
+    """Read a table with the reader's choices; unless they chose, a first row that does not look like names is data."""
 
     def with_header(header: bool) -> Table:
         return reading.read(
@@ -81,17 +81,17 @@ def read(content: bytes, name: str, source: Source) -> Table:
     if source.header is not None:
         return with_header(source.header)
     table = with_header(True)
-    is_row = table.report.kind != "parquet" and unsure_header(table.frame) and not are_names(list(table.frame.columns))
-    return with_header(False) if is_row else table
+    is_data = table.report.kind != "parquet" and unsure_header(table.frame) and not are_names(list(table.frame.columns))
+    return with_header(False) if is_data else table
 
 
-def select(frame: pd.DataFrame, source: Source, found: list[Note], say: Language) -> Brought:
-    """Return the tweets of a table, and say what was assumed to read them."""
+def select(frame: pd.DataFrame, source: Source, reading_notes: list[Note], say: Language) -> Brought:
+    """Return the tweets of a table, and show how they were read."""
     chosen = choose_columns(frame, source, say)
     tweets, read_times, left_out = usable(frame, chosen, source, say)
     zone = None
     if read_times is not None and chosen.times is not None:
-        found += notes.of_times(read_times, frame[chosen.times.date], say)
+        reading_notes += notes.of_times(read_times, frame[chosen.times.date], say)
         zone = read_times.zone if read_times.zoneless < read_times.moments.notna().sum() else None
         if tweets["time"].notna().any():
             first, last = (say.day(when) for when in (tweets["time"].min(), tweets["time"].max()))
@@ -99,19 +99,19 @@ def select(frame: pd.DataFrame, source: Source, found: list[Note], say: Language
     if left_out:
         count, most = say.number(left_out), say.number(MOST_CHARACTERS)
         sentence = say("watch.left_out", count=count, most=most)
-        found.append(Note(say("watch.left_out_short", count=count), sentence, rows=left_out))
-    show_notes(found, len(frame), source, say)
+        reading_notes.append(Note(say("watch.left_out_short", count=count), sentence, rows=left_out))
+    show_notes(reading_notes, len(frame), source, say)
     return Brought(frame, tweets, zone, source.file)
 
 
 def unsure_header(frame: pd.DataFrame) -> bool:
-    """Tell whether the first row may be one of values: its names are unknown, and there is but one or some is none."""
+    """Return whether the first row may be data: no known column name, and a single column or a cell unlike a name."""
     names = list(frame.columns)
     return not columns.known(names) and (len(names) == 1 or not are_names(names))
 
 
 def are_names(names: list[str]) -> bool:
-    """Tell whether the fields of a row may be names: they hold letters and, where there is but one, few words."""
+    """Return whether a row may be column names: each has a letter, and a single one has few words."""
     return all(any(map(str.isalpha, name)) for name in names) and (
         len(names) > 1 or len(names[0].split()) <= MOST_WORDS
     )
@@ -133,13 +133,13 @@ def choose_encoding(file: str, say: Language) -> None:
     )
 
 
-def show_notes(found: list[Note], rows: int, source: Source, say: Language) -> None:
-    """Show what was assumed in a line, and why, with what can be changed, where the reader opens it."""
-    if not found:
+def show_notes(reading_notes: list[Note], rows: int, source: Source, say: Language) -> None:
+    """Show the notes in one line that expands to sentences and controls."""
+    if not reading_notes:
         return
-    lost = sum(note.rows for note in found)
-    label = " · ".join([say("reading.title"), *(note.short for note in found)])
-    is_header = say("reading.no_header") not in {note.sentence for note in found}
+    lost = sum(note.rows for note in reading_notes)
+    label = " · ".join([say("reading.title"), *(note.short for note in reading_notes)])
+    is_header = say("reading.no_header") not in {note.sentence for note in reading_notes}
     controls: dict[str, Callable[[], None]] = {
         "encoding": lambda: choose_encoding(source.file, say),
         "header": lambda: choose_header(is_header, source.file, say),
@@ -147,19 +147,19 @@ def show_notes(found: list[Note], rows: int, source: Source, say: Language) -> N
     }
     icon = ":material/warning:" if lost else ":material/info:"
     with st.expander(label, expanded=lost > SERIOUS * rows, icon=icon, key=f"notes {source.file}"):
-        for number, note in enumerate(found):
+        for number, note in enumerate(reading_notes):
             st.write(note.sentence)
-            if note.control and note.control not in {later.control for later in found[number + 1 :]}:
+            if note.control and note.control not in {later.control for later in reading_notes[number + 1 :]}:
                 controls[note.control]()
 
 
 def choose_header(value: bool, file: str, say: Language) -> None:
-    """Let the reader say whether the first row holds names."""
+    """Let the reader choose whether the first row contains column names."""
     st.toggle(say("watch.header"), value=value, key=f"header {file}")
 
 
 def choose_order(file: str, say: Language) -> None:
-    """Let the reader choose which is first in dates, the day or the month."""
+    """Let the reader choose whether dates put the day or the month first."""
     st.segmented_control(
         say("watch.order"),
         [True, False],

@@ -1,4 +1,4 @@
-"""Which columns of a table hold the texts, their times and their authors, and what is in them."""
+"""Choose the columns of a table with texts, times and authors, and read them."""
 
 from typing import Any, NamedTuple
 from zoneinfo import available_timezones
@@ -14,18 +14,18 @@ from ui.client import MOST_CHARACTERS
 from ui.language import Language
 from ui.memory import remember
 
-NO_COLUMN = "\0"  # no column is called that
+NO_COLUMN = "\0"  # cannot be the name of a column
 CONTINENTS = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
 
 
 class Source(NamedTuple):
-    """What a table is read from, and how the reader has chosen to read it; None is for what was not chosen.
+    """The source of a table and the reader's choices; None means no choice.
 
     Attributes:
-        file: names the upload.
-        encoding: of a text file.
-        sheet: of a workbook.
-        header: whether the first row holds names.
+        file: id of the upload.
+        encoding: encoding of a text file.
+        sheet: sheet of a workbook.
+        header: whether the first row contains column names.
     """
 
     file: str
@@ -35,7 +35,7 @@ class Source(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Which columns hold the texts, their times and their authors."""
+    """The names of the columns with texts, times and authors."""
 
     text: str
     times: TimeColumns | None
@@ -43,23 +43,23 @@ class Columns(NamedTuple):
 
 
 def choose_columns(frame: pd.DataFrame, source: Source, say: Language) -> Columns:
-    """Return which columns hold the texts, their times and their authors."""
+    """Let the reader choose the columns with texts, times and authors, and return them."""
     names = list(frame.columns)
     if len(names) == 1:
         return Columns(names[0], None, None)
-    guessed = remember("guessed", (source,), lambda: guess_date(frame))
-    likely = columns.guess(names, "text")
+    guessed_date = remember("guessed", (source,), lambda: guess_date(frame))
+    guessed_text = columns.guess(names, "text")
     texts, dates, authors = st.columns(3)
-    text = texts.selectbox(say("watch.text"), names, index=names.index(likely) if likely else 0)
-    date = optional(dates, say("watch.time"), names, guessed, say)
+    text = texts.selectbox(say("watch.text"), names, index=names.index(guessed_text) if guessed_text else 0)
+    date = optional(dates, say("watch.time"), names, guessed_date, say)
     author = optional(authors, say("watch.author"), names, columns.guess(names, "author"), say)
     if date is None:
         return Columns(text, None, author)
-    belonging = remember("belonging", (source, date), lambda: guess_times(frame, date))
-    _, clock, zone = belonging or TimeColumns(date)
-    if zone is not None:  # it matters only where times name no zone themselves
-        alone = remember("alone", (source, date, clock), lambda: times(frame, date, clock))
-        zone = zone if alone.zoneless else None
+    time_columns = remember("time_columns", (source, date), lambda: guess_times(frame, date))
+    _, clock, zone = time_columns or TimeColumns(date)
+    if zone is not None:  # a zone column matters only if some times have no zone of their own
+        without_zone_column = remember("without_zone_column", (source, date, clock), lambda: times(frame, date, clock))
+        zone = zone if without_zone_column.zoneless else None
     if clock is not None:
         clock = optional(dates, say("watch.clock"), names, clock, say, f"clock {date} {source.file}")
     if zone is not None:
@@ -68,19 +68,19 @@ def choose_columns(frame: pd.DataFrame, source: Source, say: Language) -> Column
 
 
 def guess_date(frame: pd.DataFrame) -> str | None:
-    """Return the column that likely holds dates; one that is called so, if none can be read as dates."""
-    if guessed := guess_times(frame):
-        return guessed.date
-    named = columns.candidates(list(frame.columns), "date")
-    return next((name for name in named if as_texts(frame[name]).str.strip().any()), None)
+    """Return the column that most likely contains dates, by content or else by name."""
+    if time_columns := guess_times(frame):
+        return time_columns.date
+    candidates = columns.candidates(list(frame.columns), "date")
+    return next((name for name in candidates if as_texts(frame[name]).str.strip().any()), None)
 
 
 def optional(
-    place: Any, label: str, names: list[str], guessed: str | None, say: Language, key: str | None = None
+    container: Any, label: str, names: list[str], guessed: str | None, say: Language, key: str | None = None
 ) -> str | None:
-    """Return a column that may be missing."""
+    """Let the reader choose a column or none."""
     options = [NO_COLUMN, *names]
-    chosen = place.selectbox(
+    chosen = container.selectbox(
         label,
         options,
         index=options.index(guessed or NO_COLUMN),
@@ -93,35 +93,35 @@ def optional(
 def usable(
     frame: pd.DataFrame, chosen: Columns, source: Source, say: Language
 ) -> tuple[pd.DataFrame, Times | None, int]:
-    """Return the tweets that can be scored, how their times were read, and how many rows cannot be scored."""
+    """Return the tweets that can be scored, their times as read, and the number of rows that cannot be scored."""
     tweets = pd.DataFrame({"text": as_texts(frame[chosen.text])}, index=frame.index)
-    found = read_times(frame, chosen.times, source, say) if chosen.times else None
-    tweets["time"] = pd.NaT if found is None else found.moments.dt.tz_convert(found.zone)
+    parsed = read_times(frame, chosen.times, source, say) if chosen.times else None
+    tweets["time"] = pd.NaT if parsed is None else parsed.moments.dt.tz_convert(parsed.zone)
     tweets["author"] = as_texts(frame[chosen.author]).replace("", None) if chosen.author else None
-    fit = (tweets["text"].str.strip() != "") & (tweets["text"].str.len() <= MOST_CHARACTERS)
-    return tweets[fit], found, int((~fit).sum())
+    scorable = (tweets["text"].str.strip() != "") & (tweets["text"].str.len() <= MOST_CHARACTERS)
+    return tweets[scorable], parsed, int((~scorable).sum())
 
 
 def as_texts(column: pd.Series) -> pd.Series:
-    """Return values as texts; missing ones are empty."""
+    """Convert values to strings; missing ones become empty."""
     return column.astype(object).where(column.notna(), "").map(str)
 
 
 def read_times(frame: pd.DataFrame, chosen: TimeColumns, source: Source, say: Language) -> Times:
-    """Read times as the reader has chosen to.
+    """Read times with the reader's choices.
 
-    The zone of those that name none is the one in which all are shown. Where none names one, all stay as they are.
+    Times without a zone are read in the zone in which all are shown. If no time has a zone, all are shown as they are.
     """
     day_first = st.session_state.get(f"order {say.code} {source.file}", say.day_first)
     zone = st.session_state.get(f"zone {say.code} {source.file}", say("watch.zone"))
 
-    def as_given() -> Times:
-        found = times(frame, *chosen, assume_day_first=day_first)
-        if found.zoneless == found.moments.notna().sum():
-            return found
+    def parse() -> Times:
+        parsed = times(frame, *chosen, assume_day_first=day_first)
+        if parsed.zoneless == parsed.moments.notna().sum():
+            return parsed
         return times(frame, *chosen, zone=zone, assume_day_first=day_first)
 
-    return remember("times", (source, chosen, day_first, zone), as_given)
+    return remember("times", (source, chosen, day_first, zone), parse)
 
 
 def choose_zone(file: str, say: Language) -> None:

@@ -1,4 +1,4 @@
-"""How the model is doing: what people say of its answers, what it predicts now, and the alerts that were fired."""
+"""Model health: the model in service, user feedback, prediction drift, alerts and forwarding."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from ui.language import Language
 from ui.views import trouble
 
 MOST_SHOWN = 20
-# How few predictions do not tell whether tweets have changed.
+# Fewer predictions are too few to detect drift.
 LEAST_PREDICTIONS = 30
 
 
@@ -36,16 +36,16 @@ def show(say: Language) -> None:
     except (OSError, sqlite3.Error) as error:
         st.error(say("model.unreadable", error=error), icon=":material/error:")
         return
-    about = serving(predictions, say)
-    opinions(feedback, say)
-    drift(predictions, about, say)
-    alarms(alerts, progress, settings, say)
+    about = show_model(predictions, say)
+    show_feedback(feedback, say)
+    show_drift(predictions, about, say)
+    show_alerts(alerts, progress, settings, say)
     if settings.connection_string is not None:
-        outgoing(progress, waiting, say)
+        show_forwarding(progress, waiting, say)
 
 
-def serving(predictions: pd.DataFrame, say: Language) -> Mapping[str, Any] | None:
-    """Show which model answers, since when, and how good it was when it was trained."""
+def show_model(predictions: pd.DataFrame, say: Language) -> Mapping[str, Any] | None:
+    """Show the version in service, its first use and its validation AUC; return the model's metadata."""
     st.header(say("model.serving"))
     try:
         about = resources.service().model()
@@ -64,15 +64,15 @@ def serving(predictions: pd.DataFrame, say: Language) -> Mapping[str, Any] | Non
 
 
 def first_use(predictions: pd.DataFrame, version: str) -> datetime | None:
-    """Return when a version was first asked, as far as the store knows."""
+    """Return the time of the first stored prediction of a version."""
     if predictions.empty:
         return None
     times = predictions.loc[predictions["model_version"] == version, "time"]
     return None if times.empty else datetime.fromtimestamp(times.min(), UTC)
 
 
-def opinions(feedback: pd.DataFrame, say: Language) -> None:
-    """Show what people say of the answers: how many are right, over time, and the last that are not."""
+def show_feedback(feedback: pd.DataFrame, say: Language) -> None:
+    """Show user feedback: the share of correct answers, counts over time, and the latest mispredictions."""
     st.header(say("model.feedback"))
     if feedback.empty:
         st.write(say("model.no_feedback"))
@@ -87,10 +87,10 @@ def opinions(feedback: pd.DataFrame, say: Language) -> None:
     st.caption(say("model.accuracy_help"))
     times = pd.to_datetime(feedback["time"], unit="s", utc=True)
     width = proportions.width(times)
-    counted = proportions.control_chart(wrong, proportions.groups(times, width))
+    chart = proportions.control_chart(wrong, proportions.groups(times, width))
     st.altair_chart(
         charts.volume(
-            counted,
+            chart,
             width,
             say,
             time=say("watch.time_axis", zone="UTC"),
@@ -106,7 +106,7 @@ def opinions(feedback: pd.DataFrame, say: Language) -> None:
 
 
 def show_mistakes(mistakes: pd.DataFrame, title: str, say: Language) -> None:
-    """Show tweets that were reported as mispredicted; the title tells those who hear the page which they are."""
+    """Show a table of mispredictions; screen readers read the title."""
     table = pd.DataFrame(
         {
             say("model.when"): [say.moment(datetime.fromtimestamp(when, UTC)) for when in mistakes["time"]],
@@ -119,8 +119,8 @@ def show_mistakes(mistakes: pd.DataFrame, title: str, say: Language) -> None:
     st.dataframe(table, hide_index=True, alt=title)
 
 
-def drift(predictions: pd.DataFrame, about: Mapping[str, Any] | None, say: Language) -> None:
-    """Show the share of negative answers over time, against that on the validation tweets."""
+def show_drift(predictions: pd.DataFrame, about: Mapping[str, Any] | None, say: Language) -> None:
+    """Show the share of negative predictions over time, compared with the share on the validation tweets."""
     st.header(say("model.drift"))
     if len(predictions) < LEAST_PREDICTIONS:
         st.write(say("model.few_predictions", least=say.number(LEAST_PREDICTIONS)))
@@ -131,12 +131,12 @@ def drift(predictions: pd.DataFrame, about: Mapping[str, Any] | None, say: Langu
     negative = predictions["sentiment"] == "negative"
     chart = proportions.control_chart(negative, proportions.groups(times, width), expected)
     low, high = proportions.interval(int(negative.sum()), len(negative))
-    told = {"share": say.percent(negative.mean()), "low": say.percent(low), "high": say.percent(high)}
+    values = {"share": say.percent(negative.mean()), "low": say.percent(low), "high": say.percent(high)}
     if expected is None:
-        st.write(say("model.share_alone", **told))
+        st.write(say("model.share_alone", **values))
     else:
         verdict = "model.as_expected" if low <= expected <= high else "model.drifted"
-        st.markdown(f"**{say(verdict, expected=say.percent(expected), **told)}**")
+        st.markdown(f"**{say(verdict, expected=say.percent(expected), **values)}**")
     st.altair_chart(
         charts.share(
             chart,
@@ -147,11 +147,11 @@ def drift(predictions: pd.DataFrame, about: Mapping[str, Any] | None, say: Langu
         ),
         alt=say("watch.share_axis"),
     )
-    st.caption(say("watch.limit_help"))
+    st.caption(say("model.limit_help" if expected is not None else "watch.limit_help"))
 
 
-def alarms(alerts: list[Alert], progress: Mapping[str, Progress], settings: Settings, say: Language) -> None:
-    """Show the alerts that were fired, and whether people were told of them."""
+def show_alerts(alerts: list[Alert], progress: Mapping[str, Progress], settings: Settings, say: Language) -> None:
+    """Show the alerts, and whether each channel has delivered them."""
     st.header(say("model.alerts"))
     minutes = say.number(settings.alert_minutes)
     st.write(say("model.rule", tweets=say.number(settings.alert_tweets), minutes=minutes))
@@ -166,17 +166,17 @@ def alarms(alerts: list[Alert], progress: Mapping[str, Progress], settings: Sett
         title = say("model.alert", when=when, count=say.number(len(alert.mistakes)))
         with st.expander(title, icon=":material/notifications_active:", expanded=alert is alerts[-1]):
             for name in names:
-                told = progress.get(name)
-                if told is not None and told.number >= alert.number:
+                delivered = progress.get(name)
+                if delivered is not None and delivered.number >= alert.number:
                     st.write(say("model.told", channel=say(f"model.{name}")))
                 else:
-                    error = (told.error if told else None) or "…"
+                    error = (delivered.error if delivered else None) or "…"
                     st.warning(say("model.not_told", channel=say(f"model.{name}"), error=error))
             show_mistakes(pd.DataFrame(alert.mistakes), title, say)
 
 
-def outgoing(progress: Mapping[str, Progress], waiting: int, say: Language) -> None:
-    """Show whether events reach Application Insights."""
+def show_forwarding(progress: Mapping[str, Progress], waiting: int, say: Language) -> None:
+    """Show how many events wait to be forwarded to Application Insights, and why."""
     st.header(say("model.forwarding"))
     error = progress[FORWARDER].error if FORWARDER in progress else None
     if error:

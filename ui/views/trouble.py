@@ -1,4 +1,4 @@
-"""What is said where the service does not answer, and how it is asked again without losing anything."""
+"""Error message and retry button for a failed request to the service."""
 
 import streamlit as st
 
@@ -7,11 +7,11 @@ from ui.language import Language
 
 
 def explain(error: ServiceError, say: Language) -> None:
-    """Say why there is no answer, and what can be done."""
+    """Show why the request failed, and what to do."""
     message = say(f"trouble.{error.reason}")
     st.error(f"{message} {error.detail}".strip() if error.reason == "unfit" else message, icon=":material/cloud_off:")
 
 
 def retry(say: Language, key: str) -> bool:
-    """Offer to ask again; return whether the reader does."""
+    """Show a retry button; return whether it was clicked."""
     return st.button(say("trouble.retry"), key=key, icon=":material/refresh:", type="primary")

@@ -1,4 +1,4 @@
-"""Try a tweet: its sentiment, the words that weighed most, and whether that is right."""
+"""Try a tweet: its sentiment, its decisive words, and feedback on the answer."""
 
 import logging
 import sqlite3
@@ -16,7 +16,7 @@ from ui.views import trouble
 log = logging.getLogger(__name__)
 
 EXAMPLES = 4
-# From which chance on an answer is called so.
+# Least probability of the predicted sentiment for each wording.
 SURE, LIKELY = 0.9, 0.7
 
 
@@ -38,8 +38,8 @@ def show(say: Language) -> None:
             height=120,
             persist_state="session",
         )
-        asked = st.form_submit_button(say("try.ask"), type="primary", icon=":material/search:")
-    if asked or st.session_state.pop("ask", False):
+        submitted = st.form_submit_button(say("try.ask"), type="primary", icon=":material/search:")
+    if submitted or st.session_state.pop("ask", False):
         ask(say)
     if "trouble" in st.session_state:
         trouble.explain(st.session_state["trouble"], say)
@@ -47,17 +47,17 @@ def show(say: Language) -> None:
             ask(say)
             st.rerun()
     elif "answer" in st.session_state:
-        answer(st.session_state["answer"], say)
+        show_answer(st.session_state["answer"], say)
 
 
 def take(example: str) -> None:
-    """Put an example into the field, and ask for it."""
+    """Put an example into the text field and analyze it."""
     st.session_state["text"] = example
     st.session_state["ask"] = True
 
 
 def ask(say: Language) -> None:
-    """Ask the service for what stands in the field; keep what it answers, or why it does not."""
+    """Analyze the text in the field; keep the answer, or the error."""
     for name in ("answer", "trouble"):
         st.session_state.pop(name, None)
     text = st.session_state.get("text", "")
@@ -72,27 +72,27 @@ def ask(say: Language) -> None:
             st.session_state["trouble"] = error
             return
         try:
-            weighed = service.explain(text)["contributions"]
+            contributions = service.explain(text)["contributions"]
         except ServiceError as error:
-            log.warning("a tweet was not explained: %s", error)
-            weighed = None  # the answer itself is there, and is shown
-    st.session_state["answer"] = {"text": text, "prediction": prediction, "weighed": weighed}
+            log.warning("No explanation from the service: %s", error)
+            contributions = None  # the prediction is shown without one
+    st.session_state["answer"] = {"text": text, "prediction": prediction, "contributions": contributions}
 
 
-def answer(told: dict[str, Any], say: Language) -> None:
-    """Show what the service says of a tweet, and ask whether it is right."""
-    prediction = told["prediction"]
+def show_answer(answer: dict[str, Any], say: Language) -> None:
+    """Show the prediction for a tweet with its decisive words, and ask for feedback."""
+    prediction = answer["prediction"]
     with st.container(border=True):
-        badge(prediction, say)
-        towards = {sentiment: say(f"try.towards_{sentiment}") for sentiment in ("negative", "positive")}
-        st.html(highlight.html(told["text"], told["weighed"] or [], **towards))
-        st.caption(say("try.unexplained" if told["weighed"] is None else "try.legend"))
-    judge(told["text"], prediction, say)
+        show_sentiment(prediction, say)
+        labels = {sentiment: say(f"try.towards_{sentiment}") for sentiment in ("negative", "positive")}
+        st.html(highlight.html(answer["text"], answer["contributions"] or [], **labels))
+        st.caption(say("try.unexplained" if answer["contributions"] is None else "try.legend"))
+    ask_feedback(answer["text"], prediction, say)
     st.caption(say("try.model", version=prediction["model_version"]))
 
 
-def badge(prediction: dict[str, Any], say: Language) -> None:
-    """Show the sentiment, and in words how sure it is."""
+def show_sentiment(prediction: dict[str, Any], say: Language) -> None:
+    """Show the sentiment, how certain it is, and the probability of negative."""
     sentiment, probability = prediction["sentiment"], prediction["negative_probability"]
     negative = sentiment == "negative"
     colour, icon = ("red", "sentiment_dissatisfied") if negative else ("blue", "sentiment_satisfied")
@@ -101,28 +101,28 @@ def badge(prediction: dict[str, Any], say: Language) -> None:
 
 
 def certainty(prediction: dict[str, Any]) -> Literal["unsure", "sure", "likely", "barely"]:
-    """Return how sure an answer is: `unsure` where the service asks for a look by a person."""
+    """Return the wording of the certainty; `unsure` for predictions that the service calls uncertain."""
     if prediction["certainty"] == "uncertain":
         return "unsure"
     probability = prediction["negative_probability"]
-    chance = probability if prediction["sentiment"] == "negative" else 1 - probability
-    return "sure" if chance >= SURE else "likely" if chance >= LIKELY else "barely"
+    confidence = probability if prediction["sentiment"] == "negative" else 1 - probability
+    return "sure" if confidence >= SURE else "likely" if confidence >= LIKELY else "barely"
 
 
-def judge(text: str, prediction: dict[str, Any], say: Language) -> None:
-    """Ask whether the answer is right, once; then thank, and for some seconds offer to take it back."""
-    given: dict[str, Feedback] = st.session_state.setdefault("given", {})
-    said = given.get(prediction["prediction_id"])
-    if said is None:
-        st.fragment(question)(text, prediction, say)
+def ask_feedback(text: str, prediction: dict[str, Any], say: Language) -> None:
+    """Ask once whether the answer is correct; afterwards show thanks and, for a few seconds, an undo button."""
+    given: dict[str, Feedback] = st.session_state.setdefault("feedback", {})
+    saved = given.get(prediction["prediction_id"])
+    if saved is None:
+        st.fragment(show_question)(text, prediction, say)
         return
     st.success(say("judge.thanks"), icon=":material/favorite:")
-    if seconds_left(said) > 0:
-        st.fragment(undo, run_every=1.0)(said, say)
+    if seconds_left(saved) > 0:
+        st.fragment(show_undo, run_every=1.0)(saved, say)
 
 
-def question(text: str, prediction: dict[str, Any], say: Language) -> None:
-    """Ask whether the answer is right."""
+def show_question(text: str, prediction: dict[str, Any], say: Language) -> None:
+    """Ask whether the answer is correct."""
     st.write(f"**{say('judge.question')}**")
     with st.container(horizontal=True):
         right = st.button(say("judge.right"), key="right", icon=":material/thumb_up:")
@@ -130,13 +130,13 @@ def question(text: str, prediction: dict[str, Any], say: Language) -> None:
             st.session_state["correcting"] = prediction["prediction_id"]
     st.caption(say(f"judge.kept_{resources.telemetry_settings().feedback_text}"))
     if right:
-        write(feedback.feedback(text, prediction, prediction["sentiment"], "", resources.telemetry_settings()), say)
+        save(feedback.feedback(text, prediction, prediction["sentiment"], "", resources.telemetry_settings()), say)
     elif st.session_state.get("correcting") == prediction["prediction_id"]:
-        correct(text, prediction, say)
+        show_correction(text, prediction, say)
 
 
-def correct(text: str, prediction: dict[str, Any], say: Language) -> None:
-    """Ask what the tweet really is."""
+def show_correction(text: str, prediction: dict[str, Any], say: Language) -> None:
+    """Ask for the true sentiment and a comment."""
     with st.form("correction"):
         truth = st.radio(
             say("judge.truth"),
@@ -147,41 +147,41 @@ def correct(text: str, prediction: dict[str, Any], say: Language) -> None:
         )
         comment = st.text_input(say("judge.comment"), max_chars=feedback.MOST_CHARACTERS, key="comment")
         if st.form_submit_button(say("judge.send"), type="primary", icon=":material/send:"):
-            write(feedback.feedback(text, prediction, truth, comment, resources.telemetry_settings()), say)
+            save(feedback.feedback(text, prediction, truth, comment, resources.telemetry_settings()), say)
 
 
-def write(said: Feedback, say: Language) -> None:
-    """Write a feedback down; only then it counts as given."""
+def save(new: Feedback, say: Language) -> None:
+    """Store feedback; it counts as given only once it is on disk."""
     try:
-        resources.store().acknowledge(said)
+        resources.store().acknowledge(new)
     except (OSError, sqlite3.Error) as error:
-        log.error("a feedback was not written: %s", error)
+        log.error("Feedback could not be stored: %s", error)
         st.error(say("judge.not_written"), icon=":material/error:")
         return
-    st.session_state["given"][said.id] = said
+    st.session_state["feedback"][new.id] = new
     st.session_state.pop("correcting", None)
     st.rerun()
 
 
-def undo(said: Feedback, say: Language) -> None:
-    """Offer to take a feedback back, while nobody has read it."""
-    left = seconds_left(said)
+def show_undo(saved: Feedback, say: Language) -> None:
+    """Show a button that undoes feedback until the undo period is over."""
+    left = seconds_left(saved)
     if left <= 0:
         st.rerun()
     if st.button(say("judge.undo", seconds=say.number(left)), key="undo", icon=":material/undo:"):
         try:
-            withdrawn = resources.store().withdraw(said.id, resources.telemetry_settings().undo_seconds)
+            withdrawn = resources.store().withdraw(saved.id, resources.telemetry_settings().undo_seconds)
         except sqlite3.Error as error:
-            log.error("a feedback was not withdrawn: %s", error)
+            log.error("Feedback could not be undone: %s", error)
             withdrawn = False
         if withdrawn:
-            del st.session_state["given"][said.id]
+            del st.session_state["feedback"][saved.id]
             st.rerun()
         st.warning(say("judge.too_late"))
 
 
-def seconds_left(said: Feedback) -> float:
-    """Return for how long a feedback can be taken back; nothing is left where the clock has gone back meanwhile."""
+def seconds_left(saved: Feedback) -> float:
+    """Return how many seconds feedback can still be undone: 0 if the clock was set back in the meantime."""
     seconds = resources.telemetry_settings().undo_seconds
-    left = said.time + seconds - time.time()
+    left = saved.time + seconds - time.time()
     return left if left <= seconds else 0.0

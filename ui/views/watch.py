@@ -1,4 +1,4 @@
-"""Spot a backlash: many tweets over time, and when they are more negative than expected."""
+"""Spot a backlash: the share of negative tweets over time, its peaks, and the words behind them."""
 
 import hashlib
 from typing import Any
@@ -38,18 +38,18 @@ def show(say: Language) -> None:
 
 
 def digest(tweets: pd.DataFrame) -> str:
-    """Return what tells one set of tweets from another."""
+    """Return a fingerprint of the tweets."""
     return hashlib.sha256("\0".join(tweets["text"]).encode()).hexdigest()
 
 
 def score(tweets: pd.DataFrame, say: Language) -> pd.DataFrame | None:
-    """Return what the service says of each text, by text; what was scored before is not asked for again.
+    """Return the prediction of each distinct text, indexed by text; texts scored earlier are not sent again.
 
-    Where the service does not answer, what it has said until then is kept, and the reader may go on.
+    If the service fails, the predictions so far are kept, None is returned, and the reader can resume.
     """
-    known: dict[str, dict[str, Any]] = st.session_state.setdefault("scored", {})
+    scored_texts: dict[str, dict[str, Any]] = st.session_state.setdefault("scored", {})
     texts = list(dict.fromkeys(tweets["text"]))
-    missing = [text for text in texts if text not in known]
+    missing = [text for text in texts if text not in scored_texts]
     if missing:
         bar = st.progress(
             0.0, say("watch.scoring", done=say.number(len(texts) - len(missing)), all=say.number(len(texts)))
@@ -57,21 +57,21 @@ def score(tweets: pd.DataFrame, say: Language) -> pd.DataFrame | None:
         try:
             for start in range(0, len(missing), MOST_TWEETS):
                 batch = missing[start : start + MOST_TWEETS]
-                known.update(zip(batch, resources.service().predict(batch), strict=True))
+                scored_texts.update(zip(batch, resources.service().predict(batch), strict=True))
                 done = len(texts) - len(missing) + start + len(batch)
                 bar.progress(done / len(texts), say("watch.scoring", done=say.number(done), all=say.number(len(texts))))
         except ServiceError as error:
             trouble.explain(error, say)
-            trouble.retry(say, "retry_scoring")  # to run again is to ask again
+            trouble.retry(say, "retry_scoring")  # the rerun after the click resumes scoring
             return None
         bar.empty()
-    rows = {text: known[text] for text in texts}
+    rows = {text: scored_texts[text] for text in texts}
     scored = pd.DataFrame.from_dict(rows, orient="index")
     return scored[["sentiment", "negative_probability", "certainty", "model_version"]]
 
 
 def report(tweets: pd.DataFrame, brought: Brought, say: Language) -> None:
-    """Show what the tweets say: how many are negative, when, which, and by which words."""
+    """Show the results: counts, tweets over time, characteristic words, most negative tweets, and the download."""
     negative = tweets["sentiment"] == "negative"
     low, high = proportions.interval(int(negative.sum()), len(tweets))
     with st.container(horizontal=True):
@@ -95,13 +95,13 @@ def report(tweets: pd.DataFrame, brought: Brought, say: Language) -> None:
     if words.empty:
         st.write(say("watch.no_words"))
     else:
-        counted = zip(words["word"], words["tweets"], strict=True)
-        st.markdown(" ".join(f":red-badge[{word} · {say.number(tweets)}]" for word, tweets in counted))
+        counts = zip(words["word"], words["tweets"], strict=True)
+        st.markdown(" ".join(f":red-badge[{word} · {say.number(count)}]" for word, count in counts))
         st.caption(say("watch.words_help"))
     st.header(say("watch.most_negative"))
-    most = tweets.drop_duplicates("text").nlargest(MOST_SHOWN, "negative_probability")
+    most_negative = tweets.drop_duplicates("text").nlargest(MOST_SHOWN, "negative_probability")
     st.dataframe(
-        most[["negative_probability", "text"]],
+        most_negative[["negative_probability", "text"]],
         hide_index=True,
         column_config={
             "negative_probability": st.column_config.ProgressColumn(
@@ -123,22 +123,22 @@ def report(tweets: pd.DataFrame, brought: Brought, say: Language) -> None:
 
 
 def over_time(tweets: pd.DataFrame, negative: pd.Series, brought: Brought, say: Language) -> None:
-    """Show the tweets over time, and name the moments that are out of the ordinary."""
+    """Show the tweets over time, and list the negative peaks."""
     st.header(say("watch.over_time"))
-    best = proportions.width(tweets["time"])
+    default_width = proportions.width(tweets["time"])
     if brought.zone is None:
         axis = say("watch.time_of_file")
-        place = st.container()
+        width_column = st.container()
     else:
         axis = say("watch.time_axis", zone=notes.zone_name(brought.zone))
-        place, zones = st.columns(2)
-        with zones:
+        width_column, zone_column = st.columns(2)
+        with zone_column:
             choose_zone(brought.file, say)
     width = str(
-        place.segmented_control(
+        width_column.segmented_control(
             say("watch.width"),
             proportions.WIDTHS,
-            default=best,
+            default=default_width,
             format_func=lambda name: say(f"watch.width_{name}"),
             required=True,
         )
@@ -171,17 +171,17 @@ def over_time(tweets: pd.DataFrame, negative: pd.Series, brought: Brought, say: 
 
 
 def sentence(chart: pd.DataFrame, width: str, say: Language) -> str:
-    """Return which moments are out of the ordinary, the worst first."""
-    above = chart[chart["exceeded"]].sort_values("share", ascending=False)
-    if above.empty:
+    """Return the sentence that lists the negative peaks, the highest first."""
+    peaks = chart[chart["exceeded"]].sort_values("share", ascending=False)
+    if peaks.empty:
         return say("watch.ordinary")
-    write = say.moment if width == "h" else say.day
-    worst = above.head(MOST_MOMENTS)
-    named = [
-        say("watch.moment", when=write(when), share=say.percent(share), tweets=say.number(tweets))
-        for when, share, tweets in zip(worst.index, worst["share"], worst["tweets"], strict=True)
+    format_time = say.moment if width == "h" else say.day
+    highest = peaks.head(MOST_MOMENTS)
+    moments = [
+        say("watch.moment", when=format_time(when), share=say.percent(share), tweets=say.number(tweets))
+        for when, share, tweets in zip(highest.index, highest["share"], highest["tweets"], strict=True)
     ]
-    told = say("watch.out_of_the_ordinary", count=say.number(len(above)), moments="; ".join(named))
-    return told + (
-        say("watch.and_more", count=say.number(len(above) - MOST_MOMENTS)) if len(above) > MOST_MOMENTS else ""
+    text = say("watch.out_of_the_ordinary", count=say.number(len(peaks)), moments="; ".join(moments))
+    return text + (
+        say("watch.and_more", count=say.number(len(peaks) - MOST_MOMENTS)) if len(peaks) > MOST_MOMENTS else ""
     )

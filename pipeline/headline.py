@@ -1,0 +1,94 @@
+"""The headline results in the README: the best candidate of each approach, and the winners' test metrics."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline import runs
+from sentiment.inference.errors import UserError
+from sentiment.reports import comparison
+from sentiment.reports.pages import cell, grid
+
+BEGIN = "<!-- results: written by `python -m steps document` -->\n"
+END = "<!-- end of results -->\n"
+# Folder of conf/ that names a candidate: how the approach is called.
+APPROACHES = {"train_baseline": "baseline", "train_keras": "Keras network", "train_bert": "BERT"}
+# End of a candidate's name: what sets it apart from the others in the table.
+NOTES = {
+    "distilled": "`distilled` also learned from unlabelled tweets.",
+    "more data": "`more data` was trained on more labelled tweets than the others.",
+}
+FIGURES = ("roc_auc", "accuracy", "expected_cost", "predict_milliseconds", "megabytes")
+
+
+class HeadlineError(UserError):
+    """A README without a place for the results."""
+
+
+def render(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return the headline results in Markdown; `results` is the content of docs/results.json, not empty.
+
+    The table is that of the first result, the study: its candidates were scored on the same validation tweets.
+    """
+    study, *others = results
+    splits = study["data"]["splits"]
+    best = pd.DataFrame(best_of_each_approach(study))
+    table = comparison.written(best, ("name", *FIGURES))
+    table.insert(0, "approach", best["approach"])
+    costs, data = study["settings"], study["data"]["data"]
+    notes = [note for name, note in NOTES.items() if best["name"].str.endswith(name).any()]
+    paragraphs = [
+        f"The best candidate of each approach, trained on {splits['train']['rows']:,} tweets of {data} and compared on "
+        f"{splits['validation']['rows']:,} validation tweets:",
+        grid(table),
+        " ".join(
+            [
+                *notes,
+                "Accuracy and cost are taken at the threshold with the lowest expected cost per 1,000 tweets (missed "
+                f"negative tweet: {costs['cost.missed_negative']}, false alarm: {costs['cost.false_alarm']}).",
+                f"`ms` is the time per tweet on {study['cores']} cores, `MB` the size of the served form.",
+            ]
+        ),
+        "The winners on the test split, unseen in training and selection:",
+        "\n".join(f"- {on_test(result)}" for result in (study, *others)),
+    ]
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def best_of_each_approach(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the candidate with the highest AUC of each approach, in the order of APPROACHES."""
+    candidates = [candidate for stage in result["stages"].values() for candidate in stage]
+    ranked = sorted(candidates, key=lambda candidate: -float(candidate["roc_auc"]))
+    best = {group: next(of_group(ranked, group), None) for group in APPROACHES}
+    return [{"approach": APPROACHES[group], **candidate} for group, candidate in best.items() if candidate is not None]
+
+
+def of_group(candidates: Iterable[Mapping[str, Any]], group: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the candidates that a file in a folder of conf/ configures: their names begin with its name."""
+    options = {path.stem for path in (runs.PROJECT / "conf" / group).glob("*.yaml")}
+    yield from (candidate for candidate in candidates if candidate["name"].partition(" ")[0] in options)
+
+
+def on_test(result: Mapping[str, Any]) -> str:
+    """Return what the winner of a result reaches on the test split."""
+    metrics = result["metrics"]
+    return (
+        f"{cell(result['title'])}: **{cell(result['selected'])}** has AUC {metrics['test_roc_auc']:.3f}, accuracy "
+        f"{metrics['test_accuracy']:.3f}, cost {metrics['test_expected_cost']:.0f}"
+    )
+
+
+def write(readme: Path, results: Sequence[Mapping[str, Any]]) -> None:
+    """Write the headline results into a README, between BEGIN and END.
+
+    Raises:
+        HeadlineError: the README lacks one of the two lines.
+    """
+    text = readme.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise HeadlineError(f"{readme} lacks the lines between which the results belong: {BEGIN}{END}")
+    readme.write_text(f"{before}{BEGIN}\n{render(results)}\n{END}{after}", encoding="utf-8")
