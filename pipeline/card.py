@@ -14,7 +14,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from omegaconf import DictConfig
 
-from pipeline import artifacts, runs, selection
+from pipeline import artifacts, candidates, runs, selection
 from pipeline.artifacts import MODEL_CARD
 from pipeline.promotion import Decision
 from pipeline.selection import Selection, TestEvaluation
