@@ -32,7 +32,7 @@ from tests.stand_in import Failure, StandIn
 from ui.client import MOST_CHARACTERS, MOST_TWEETS
 from ui.language import LANGUAGES, Language, speak
 from ui.proportions import WIDTHS
-from ui.views import bring, watch
+from ui.views import uploads, watch
 from ui.views.columns import NO_COLUMN
 
 APP = Path(ui.__file__).with_name("app.py")
@@ -843,7 +843,7 @@ with zipfile.ZipFile(BOOK, "w", zipfile.ZIP_DEFLATED) as archive:
 def test_a_file_that_is_no_table_is_told_so(
     name: str, content: bytes, fault: str, values: dict[str, object], code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bring, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(uploads, "MOST_BYTES", 1_000)
     at = upload(opened("watch", code), content, name)
     assert [error.value for error in at.error] == [speak(code)(f"table.{fault}", **values)]
     assert labels(at) == []
