@@ -91,7 +91,7 @@ def report(tweets: pd.DataFrame, uploaded: Upload, say: Language) -> None:
     if tweets["time"].notna().sum() > 1:
         over_time(tweets, negative, uploaded, say)
     st.header(say("watch.words"))
-    words = vocabulary.marking(tweets.loc[negative, "text"], tweets.loc[~negative, "text"], MOST_WORDS)
+    words = vocabulary.characteristic(tweets.loc[negative, "text"], tweets.loc[~negative, "text"], MOST_WORDS)
     if words.empty:
         st.write(say("watch.no_words"))
     else:
