@@ -187,7 +187,7 @@ def test_charts_name_their_axes_their_units_and_what_is_in_them(name: str) -> No
     volume = charts.volume(
         chart, name, speak("en"), time="When", tweets="Tweets", negative="bad", other="good"
     ).to_json()
-    for title in ("When", "Share of negative tweets", "control limit", "centre"):
+    for title in ("When", "Share of negative tweets", "Control limit", "centre"):
         assert f'"{title}"' in share
     for title in ("When", "Tweets", "bad", "good"):
         assert f'"{title}"' in volume
