@@ -234,7 +234,7 @@ def test_a_job_that_fails_is_tried_more_and_more_rarely_and_often_again_once_it_
         working.start()
         wait_until(lambda: len(turns) >= 9)
         working.close()
-    assert [message.rpartition(" again in ")[2] for message in caplog.messages] == [
+    assert [message.rpartition(" retrying in ")[2] for message in caplog.messages] == [
         "0.02 s",
         "0.04 s",
         "0.08 s",
