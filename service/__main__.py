@@ -77,7 +77,7 @@ def wait_until_ready(settings: Settings, server: Server) -> str | None:
             # The first response comes after the self-test.
             return None if response.is_success else "The model is not ready; see the error in the log above."
     return (
-        f"The model was not ready within {settings.start_seconds:g} seconds. "
+        f"The service was not ready within {settings.start_seconds:g} seconds. "
         "See the log above, or increase SERVICE_START_SECONDS."
     )
 

@@ -124,7 +124,9 @@ def application() -> FastAPI:
         "/explain", dependencies=json_only, responses=error_responses(400, 401, 405, 413, 415, 429, 500, 503, 504)
     )(explain)
     app.get("/model", responses=error_responses(401, 405, 429, 500, 503))(model)
-    app.get("/metrics", responses=error_responses(401, 405, 429, 500), response_class=PlainTextResponse)(expose)
+    app.get(
+        "/metrics", summary="Metrics", responses=error_responses(401, 405, 429, 500), response_class=PlainTextResponse
+    )(expose)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # as FastAPI documents it
     return app
 

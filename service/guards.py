@@ -94,8 +94,8 @@ class Admission:
             if not (self.keys or self.anonymous or is_loopback(address)):
                 raise Problem(
                     401,
-                    "No API keys are set, so only the service's own machine is answered. Its administrator must set "
-                    "SERVICE_API_KEYS.",
+                    "The service has no API keys and answers only requests from its own machine. "
+                    "Its administrator must set SERVICE_API_KEYS.",
                     {"WWW-Authenticate": "Bearer"},
                 )
         await self.app(scope, receive, send)

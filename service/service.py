@@ -54,7 +54,7 @@ class TweetSentiment:
             store = Store(telemetry.path)
             self.events = Writer(store, count=lambda fate, events: metrics.EVENTS.labels(fate).inc(events))
             self.events.start()
-            self.workers = jobs.of_the_service(telemetry, store)
+            self.workers = jobs.service_workers(telemetry, store)
             for worker in self.workers:
                 worker.start()
         thread = ThreadPoolExecutor(1, thread_name_prefix="model")

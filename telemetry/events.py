@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 SCHEMA = 2
-# Role name of the sender in Application Insights.
+# Name of the sender, shown in Application Insights.
 SENDER = "tweet_sentiment"
 Sentiment = Literal["negative", "positive"]
 Text = Literal["none", "masked", "raw"]
@@ -75,9 +75,9 @@ class Feedback(Event):
     kind = "feedback"
 
 
-def keep(text: str, what: Text) -> str | None:
+def keep(text: str, mode: Text) -> str | None:
     """Return what may be stored of a text: nothing, the text with mentions and links masked, or all of it."""
-    match what:
+    match mode:
         case "none":
             return None
         case "masked":

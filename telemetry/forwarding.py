@@ -51,7 +51,7 @@ def forward(store: Store, outlet: Outlet, settle_seconds: float) -> None:
     number = store.reached(FORWARDER)
     while batch := store.after(number, BATCH, settle_seconds):
         if not outlet.send([record(event.body) for event in batch]):
-            reason = "Application Insights did not accept a batch; see the log."
+            reason = "Application Insights did not accept a batch (reason in the log)"
             store.advance(FORWARDER, number, reason)
             raise Delayed(reason)
         number = batch[-1].number

@@ -11,7 +11,7 @@ OFTEN_SECONDS = 1.0
 RARELY_SECONDS = 600.0
 
 
-def of_the_service(settings: Settings, store: Store) -> list[Worker]:
+def service_workers(settings: Settings, store: Store) -> list[Worker]:
     """Return the workers that prune the store and forward its events.
 
     Raises:
@@ -28,13 +28,13 @@ def of_the_service(settings: Settings, store: Store) -> list[Worker]:
     return [worker(store, name, job, seconds) for name, (job, seconds) in jobs.items()]
 
 
-def of_the_page(settings: Settings, store: Store) -> list[Worker]:
+def page_workers(settings: Settings, store: Store) -> list[Worker]:
     """Return the workers of the service, and those that fire and deliver alerts.
 
     Raises:
         ValueError: the connection string is invalid.
     """
-    return [*of_the_service(settings, store), *alert_workers(settings, store)]
+    return [*service_workers(settings, store), *alert_workers(settings, store)]
 
 
 def alert_workers(settings: Settings, store: Store) -> Iterator[Worker]:

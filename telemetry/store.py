@@ -187,10 +187,8 @@ class Store:
             forwarding: whether events are forwarded; if so, none is deleted for its age before it was.
         """
         with self.connected() as database:
-            oldest, forwarded = (
-                time.time() - days * DAY,
-                "SELECT COALESCE(MAX(number), 0) FROM progress WHERE reader = ?",
-            )
+            oldest = time.time() - days * DAY
+            forwarded = "SELECT COALESCE(MAX(number), 0) FROM progress WHERE reader = ?"
             database.execute(
                 f"DELETE FROM events WHERE time < ? AND (NOT ? OR number <= ({forwarded}))",
                 (oldest, forwarding, FORWARDER),

@@ -37,6 +37,6 @@ def store() -> Store:
         raise ValueError("TELEMETRY_PATH is not set: feedback could not be stored.")
     events = Store(settings.path)
     events.create()
-    for worker in jobs.of_the_page(settings, events):
+    for worker in jobs.page_workers(settings, events):
         worker.start()
     return events

@@ -25,7 +25,7 @@ def words(text: str) -> set[str]:
     return {word for word in lowered if len(word.lstrip("#")) >= LEAST_LETTERS}
 
 
-def marking(group: Iterable[str], others: Iterable[str], most: int) -> pd.DataFrame:
+def characteristic(group: Iterable[str], others: Iterable[str], most: int) -> pd.DataFrame:
     """Return the words that are significantly more frequent in a group of tweets than in the others.
 
     A word's weight is the z-score of its log-odds ratio between the two, with an informative Dirichlet prior worth

@@ -234,7 +234,7 @@ def test_a_job_that_fails_is_tried_more_and_more_rarely_and_often_again_once_it_
         working.start()
         wait_until(lambda: len(turns) >= 9)
         working.close()
-    assert [message.rpartition(" again in ")[2] for message in caplog.messages] == [
+    assert [message.rpartition(" retrying in ")[2] for message in caplog.messages] == [
         "0.02 s",
         "0.04 s",
         "0.08 s",
@@ -268,7 +268,7 @@ def test_the_jobs_of_the_page_forward_and_alert_beside_it(
     monkeypatch.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", endpoint.connection_string)
     monkeypatch.setenv("TELEMETRY_UNDO_SECONDS", "0.5")
     settings = read(Settings)
-    workers = jobs.of_the_page(settings, store)
+    workers = jobs.page_workers(settings, store)
     assert len(workers) == 3
     for working in workers:
         working.start()
@@ -278,7 +278,7 @@ def test_the_jobs_of_the_page_forward_and_alert_beside_it(
     for working in workers:
         working.close()
     assert len(store.alerts()) == 1
-    assert len(jobs.of_the_service(settings, store)) == 2
+    assert len(jobs.service_workers(settings, store)) == 2
 
 
 @pytest.fixture

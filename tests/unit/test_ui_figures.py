@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 from ui import charts
 from ui.language import LANGUAGES, speak
 from ui.proportions import WIDTHS, control_chart, groups, interval, width
-from ui.vocabulary import NORMAL_95, PRIOR, marking, words
+from ui.vocabulary import NORMAL_95, PRIOR, characteristic, words
 
 COUNTS = st.integers(1, 20_000).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials)))
 SHARE = 0.3
@@ -187,7 +187,7 @@ def test_charts_name_their_axes_their_units_and_what_is_in_them(name: str) -> No
     volume = charts.volume(
         chart, name, speak("en"), time="When", tweets="Tweets", negative="bad", other="good"
     ).to_json()
-    for title in ("When", "Share of negative tweets", "control limit", "centre"):
+    for title in ("When", "Share of negative tweets", "Control limit", "centre"):
         assert f'"{title}"' in share
     for title in ("When", "Tweets", "bad", "good"):
         assert f'"{title}"' in volume
@@ -242,7 +242,7 @@ def test_marking_words_weigh_what_the_equations_say() -> None:
     frequent = rng.dirichlet(np.ones(10), size=2)
     group, others = ([" ".join(rng.choice(vocabulary, size=6, p=frequent[side])) for _ in range(80)] for side in (0, 1))
     expected = {word: weight for word, weight in monroe(group, others).items() if weight > NORMAL_95}
-    found = marking(group, others, most=100)
+    found = characteristic(group, others, most=100)
     assert dict(zip(found["word"], found["weight"], strict=True)) == pytest.approx(expected)
     assert len(expected) > 1
     assert found["weight"].is_monotonic_decreasing
@@ -257,15 +257,15 @@ def test_planted_words_mark_the_group_that_holds_them() -> None:
     def made(count: int, *planted: str) -> list[str]:
         return [" ".join([*rng.choice(ordinary, size=5), *planted]) for _ in range(count)]
 
-    found = marking([*made(40, "cancelled", "#fail"), *made(60)], [*made(95), *made(5, "cancelled")], most=10)
+    found = characteristic([*made(40, "cancelled", "#fail"), *made(60)], [*made(95), *made(5, "cancelled")], most=10)
     assert list(found["word"]) == ["#fail", "cancelled"]
     assert list(found["tweets"]) == [40, 40]
-    assert len(marking([*made(40, "cancelled", "#fail"), *made(60)], made(100), most=1)) == 1
+    assert len(characteristic([*made(40, "cancelled", "#fail"), *made(60)], made(100), most=1)) == 1
 
 
 def test_a_word_that_one_tweet_repeats_counts_once() -> None:
     others = ["fine flight"] * 50
-    assert marking(["late " * 100, *["fine flight"] * 50], others, most=5).empty
+    assert characteristic(["late " * 100, *["fine flight"] * 50], others, most=5).empty
 
 
 @pytest.mark.parametrize(
@@ -281,6 +281,6 @@ def test_a_word_that_one_tweet_repeats_counts_once() -> None:
     ],
 )
 def test_groups_that_nothing_sets_apart_have_no_marking_words(group: list[str], others: list[str]) -> None:
-    found = marking(group, others, most=5)
+    found = characteristic(group, others, most=5)
     assert found.empty
     assert list(found.columns) == ["word", "tweets", "weight"]

@@ -32,11 +32,11 @@ from tests.fake_service import Failure, FakeService
 from ui.client import MOST_CHARACTERS, MOST_TWEETS
 from ui.language import LANGUAGES, Language, speak
 from ui.proportions import WIDTHS
-from ui.views import bring, watch
+from ui.views import uploads, watch
 from ui.views.columns import NO_COLUMN
 
 APP = Path(ui.__file__).with_name("app.py")
-OF_THE_PAGE = jobs.of_the_page
+PAGE_WORKERS = jobs.page_workers
 PATIENT_SECONDS = 60
 TWEET = "@anna late and rude, see https://airline.example/x 😠"
 NOW = time.time()
@@ -98,13 +98,13 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing work beside the page; `working` does."""
-    monkeypatch.setattr(jobs, "of_the_page", lambda *_: [])
+    monkeypatch.setattr(jobs, "page_workers", lambda *_: [])
 
 
 @pytest.fixture
 def working(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Worker]]:
     """Let what works beside the page work, until the test is over."""
-    monkeypatch.setattr(jobs, "of_the_page", OF_THE_PAGE)
+    monkeypatch.setattr(jobs, "page_workers", PAGE_WORKERS)
     workers: list[Worker] = []
     start = Worker.start
 
@@ -843,7 +843,7 @@ with zipfile.ZipFile(BOOK, "w", zipfile.ZIP_DEFLATED) as archive:
 def test_a_file_that_is_no_table_is_told_so(
     name: str, content: bytes, fault: str, values: dict[str, object], code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bring, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(uploads, "MOST_BYTES", 1_000)
     at = upload(opened("watch", code), content, name)
     assert [error.value for error in at.error] == [speak(code)(f"table.{fault}", **values)]
     assert labels(at) == []

@@ -16,7 +16,7 @@ from ui.views import trouble
 log = logging.getLogger(__name__)
 
 EXAMPLES = 4
-# Least probability of the predicted sentiment for each wording.
+# Minimum probability of the predicted sentiment for each wording.
 SURE, LIKELY = 0.9, 0.7
 
 

@@ -10,8 +10,8 @@ from ui import charts, downloads, notes, proportions, resources, vocabulary
 from ui.client import MOST_TWEETS, ServiceError
 from ui.language import Language
 from ui.views import trouble
-from ui.views.bring import Brought, bring
 from ui.views.columns import choose_zone
+from ui.views.uploads import Upload, upload
 
 MOST_SHOWN = 20
 MOST_WORDS = 15
@@ -22,10 +22,10 @@ def show(say: Language) -> None:
     """Show the view."""
     st.title(say("watch.title"))
     st.write(say("watch.lead"))
-    brought = bring(say)
-    if brought is None:
+    uploaded = upload(say)
+    if uploaded is None:
         return
-    tweets = brought.tweets
+    tweets = uploaded.tweets
     if tweets.empty:
         st.warning(say("watch.nothing"), icon=":material/edit:")
         return
@@ -34,7 +34,7 @@ def show(say: Language) -> None:
     if st.session_state.get("scoring") == digest(tweets):
         scored = score(tweets, say)
         if scored is not None:
-            report(tweets.join(scored, on="text"), brought, say)
+            report(tweets.join(scored, on="text"), uploaded, say)
 
 
 def digest(tweets: pd.DataFrame) -> str:
@@ -70,7 +70,7 @@ def score(tweets: pd.DataFrame, say: Language) -> pd.DataFrame | None:
     return scored[["sentiment", "negative_probability", "certainty", "model_version"]]
 
 
-def report(tweets: pd.DataFrame, brought: Brought, say: Language) -> None:
+def report(tweets: pd.DataFrame, uploaded: Upload, say: Language) -> None:
     """Show the results: counts, tweets over time, characteristic words, most negative tweets, and the download."""
     negative = tweets["sentiment"] == "negative"
     low, high = proportions.interval(int(negative.sum()), len(tweets))
@@ -89,9 +89,9 @@ def report(tweets: pd.DataFrame, brought: Brought, say: Language) -> None:
         if tweets["author"].notna().any():
             st.metric(say("watch.authors"), say.number(tweets.loc[negative, "author"].nunique()), border=True)
     if tweets["time"].notna().sum() > 1:
-        over_time(tweets, negative, brought, say)
+        over_time(tweets, negative, uploaded, say)
     st.header(say("watch.words"))
-    words = vocabulary.marking(tweets.loc[negative, "text"], tweets.loc[~negative, "text"], MOST_WORDS)
+    words = vocabulary.characteristic(tweets.loc[negative, "text"], tweets.loc[~negative, "text"], MOST_WORDS)
     if words.empty:
         st.write(say("watch.no_words"))
     else:
@@ -114,7 +114,7 @@ def report(tweets: pd.DataFrame, brought: Brought, say: Language) -> None:
     predictions = tweets[["sentiment", "negative_probability", "certainty", "model_version"]]
     st.download_button(
         say("watch.download"),
-        downloads.scored(brought.frame, predictions, say.delimiter),
+        downloads.scored(uploaded.frame, predictions, say.delimiter),
         file_name="tweets.csv",
         mime="text/csv",
         icon=":material/download:",
@@ -122,18 +122,18 @@ def report(tweets: pd.DataFrame, brought: Brought, say: Language) -> None:
     )
 
 
-def over_time(tweets: pd.DataFrame, negative: pd.Series, brought: Brought, say: Language) -> None:
+def over_time(tweets: pd.DataFrame, negative: pd.Series, uploaded: Upload, say: Language) -> None:
     """Show the tweets over time, and list the negative peaks."""
     st.header(say("watch.over_time"))
     default_width = proportions.width(tweets["time"])
-    if brought.zone is None:
+    if uploaded.zone is None:
         axis = say("watch.time_of_file")
         width_column = st.container()
     else:
-        axis = say("watch.time_axis", zone=notes.zone_name(brought.zone))
+        axis = say("watch.time_axis", zone=notes.zone_name(uploaded.zone))
         width_column, zone_column = st.columns(2)
         with zone_column:
-            choose_zone(brought.file, say)
+            choose_zone(uploaded.file, say)
     width = str(
         width_column.segmented_control(
             say("watch.width"),

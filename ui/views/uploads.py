@@ -22,7 +22,7 @@ MOST_WORDS = 3  # in the only cell of a first row; a longer one is taken for a t
 SERIOUS = 0.1  # share of lost rows above which the notes are expanded at once
 
 
-class Brought(NamedTuple):
+class Upload(NamedTuple):
     """Uploaded or pasted tweets.
 
     Attributes:
@@ -38,20 +38,20 @@ class Brought(NamedTuple):
     file: str
 
 
-def bring(say: Language) -> Brought | None:
+def upload(say: Language) -> Upload | None:
     """Return the tweets that the reader uploads or pastes."""
     # No filter on file types: the uploader would refuse files in English only; `read` explains in the page's language.
-    uploaded = st.file_uploader(say("watch.upload"), help=say("watch.upload_help"))
-    if uploaded is None:
+    uploaded_file = st.file_uploader(say("watch.upload"), help=say("watch.upload_help"))
+    if uploaded_file is None:
         pasted = st.text_area(say("watch.paste"), key="pasted", height=110, persist_state="session")
         lines = from_lines(pasted)
         return select(pd.DataFrame({"text": lines}), Source(str(hash(pasted))), [], say) if lines else None
     source = Source(
-        uploaded.file_id,
-        *(st.session_state.get(f"{name} {uploaded.file_id}") for name in ("encoding", "sheet", "header")),
+        uploaded_file.file_id,
+        *(st.session_state.get(f"{name} {uploaded_file.file_id}") for name in ("encoding", "sheet", "header")),
     )
     try:
-        table = remember("table", source, lambda: read(uploaded.getvalue(), uploaded.name, source))
+        table = remember("table", source, lambda: read(uploaded_file.getvalue(), uploaded_file.name, source))
     except TableError as error:
         if source.sheet is not None:
             choose_sheet(st.session_state[f"sheets {source.file}"], source.sheet, source.file, say)
@@ -85,7 +85,7 @@ def read(content: bytes, name: str, source: Source) -> Table:
     return with_header(False) if is_data else table
 
 
-def select(frame: pd.DataFrame, source: Source, reading_notes: list[Note], say: Language) -> Brought:
+def select(frame: pd.DataFrame, source: Source, reading_notes: list[Note], say: Language) -> Upload:
     """Return the tweets of a table, and show how they were read."""
     chosen = choose_columns(frame, source, say)
     tweets, read_times, left_out = usable(frame, chosen, source, say)
@@ -101,7 +101,7 @@ def select(frame: pd.DataFrame, source: Source, reading_notes: list[Note], say: 
         sentence = say("watch.left_out", count=count, most=most)
         reading_notes.append(Note(say("watch.left_out_short", count=count), sentence, rows=left_out))
     show_notes(reading_notes, len(frame), source, say)
-    return Brought(frame, tweets, zone, source.file)
+    return Upload(frame, tweets, zone, source.file)
 
 
 def unsure_header(frame: pd.DataFrame) -> bool:
