@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import gc
 import os
 import shutil
 import sys
@@ -10,10 +11,11 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from steps.__main__ import QUIET
+from steps.__main__ import COLLECT, QUIET
 
 Once = Callable[[str, Callable[[Path], None]], Path]
 
+gc.set_threshold(*COLLECT)
 # Before any test imports what reads these. What the caller has set for runs of his own is not for tests.
 OF_THE_CALLER = ("APPLICATIONINSIGHTS_", "MLFLOW_", "SERVICE_", "TELEMETRY_", "UI_")
 for name in [name for name in os.environ if name.startswith(OF_THE_CALLER)]:
