@@ -69,7 +69,9 @@ def rank(rows: list[dict[str, Any]], metric: str) -> pd.DataFrame:
         digests = "; ".join(
             f"{row.name} on {row.validation}" for row in table[["name", "validation"]].itertuples(index=False)
         )
-        raise CandidateError(f"The candidates were scored on different validation splits: {digests}.")
+        raise CandidateError(
+            f"The candidates were scored on different validation splits: {digests}. Pass models of the same splits."
+        )
     ambiguous = table["name"].duplicated(keep=False)
     table["name"] = table["name"].where(~ambiguous, table["name"] + " " + table["uri"].map(run_id).str[:4])
     ascending = [not metrics.HIGHER_IS_BETTER[metric], True]
@@ -138,5 +140,5 @@ def logged_model(run: Run) -> str:
         ArtifactError: the run has not logged a model.
     """
     if run.outputs is None or not run.outputs.model_outputs:
-        raise ArtifactError(f"The run {run.info.run_id} ({run.info.run_name}) has not logged a model.")
+        raise ArtifactError(f"The run {run.info.run_id} ({run.info.run_name}) has not logged a model. Use another run.")
     return f"models:/{run.outputs.model_outputs[0].model_id}"
