@@ -143,5 +143,5 @@ def logged_model(run: Run) -> str:
         ArtifactError: the run has not logged a model.
     """
     if run.outputs is None or not run.outputs.model_outputs:
-        raise ArtifactError(f"The run {run.info.run_id} ({run.info.run_name}) has not logged a model.")
+        raise ArtifactError(f"The run {run.info.run_id} ({run.info.run_name}) has not logged a model. Use another run.")
     return f"models:/{run.outputs.model_outputs[0].model_id}"

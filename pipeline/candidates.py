@@ -69,7 +69,9 @@ def rank(rows: list[dict[str, Any]], metric: str) -> pd.DataFrame:
         digests = "; ".join(
             f"{row.name} on {row.validation}" for row in table[["name", "validation"]].itertuples(index=False)
         )
-        raise CandidateError(f"The candidates were scored on different validation splits: {digests}.")
+        raise CandidateError(
+            f"The candidates were scored on different validation splits: {digests}. Pass models of the same splits."
+        )
     ambiguous = table["name"].duplicated(keep=False)
     table["name"] = table["name"].where(~ambiguous, table["name"] + " " + table["uri"].map(run_id).str[:4])
     ascending = [not metrics.HIGHER_IS_BETTER[metric], True]

@@ -219,7 +219,7 @@ def finish(sweep: Run, swept: list[str], cfg: DictConfig) -> None:
         errors = "\n".join(dict.fromkeys(table["error"].dropna()))
         raise SweepError(f"None of the {len(table)} trials finished. Nothing was registered.\n{errors}".rstrip())
     if table["splits"].nunique() > 1:
-        log.info("Not selecting a trial: they have different splits, so their metrics cannot be compared.")
+        log.info("Not selecting a trial: the trials have different splits, so their metrics cannot be compared.")
         return
     finished = table[table["status"] == "FINISHED"].reset_index(drop=True)
     models = pd.DataFrame([candidates.read(uri) for uri in finished["model"]])

@@ -50,7 +50,7 @@ def test_a_candidate_that_fails_is_shown_as_failed_and_does_not_sink_its_stage(
 def test_a_stage_of_which_all_failed_ends_the_plan_where_others_build_on_it(study: Study, before: list[Stage]) -> None:
     for number, stage in enumerate(before, 1):
         study.run(stage, number)
-    with pytest.raises(StepError, match=f"The stage 'words' of the plan: all candidates failed, {FAILED} failed"):
+    with pytest.raises(StepError, match=rf"The stage 'words' of the plan: all candidates failed \({FAILED}\)"):
         study.run(Stage("words", [FAILING], keep=["preprocess"]), 2)
 
 

@@ -155,7 +155,7 @@ def test_trials_with_different_splits_are_shown_and_none_is_selected(
     caplog.set_level(logging.INFO, logger="pipeline")
     run_sweep(name, values, f"{C}=1")
     assert len(table()) == 2
-    assert "Not selecting a trial: they have different splits" in caplog.text
+    assert "Not selecting a trial: the trials have different splits" in caplog.text
     assert not selected
 
 
