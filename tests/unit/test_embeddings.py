@@ -169,5 +169,5 @@ def test_what_is_no_sentence_encoder_is_refused(tmp_path: Path, content: dict[st
 
 def test_an_encoder_that_gives_no_vectors_is_refused(tmp_path: Path) -> None:
     tf.saved_model.save(Length(), str(tmp_path / "length"))
-    with pytest.raises(EmbeddingError, match=r"The encoder gives shape \(1,\) for 1 texts"):
+    with pytest.raises(EmbeddingError, match=r"The encoder returned shape \(1,\) for 1 texts"):
         fit("use", f"embed.handle={tmp_path / 'length'}")

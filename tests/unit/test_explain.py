@@ -31,7 +31,7 @@ from sentiment.inference.classifier import (
     Runtime,
     logit,
 )
-from sentiment.inference.explain import MOST_GROUPS, Explanation, explain
+from sentiment.inference.explain import MAX_GROUPS, Explanation, explain
 from sentiment.inference.log_count_ratio import LogCountRatio
 from sentiment.inference.runtimes import blend, saved_model
 from sentiment.inference.runtimes.sklearn import FILE, document
@@ -399,7 +399,7 @@ def test_many_words_are_weighed_in_groups_of_neighbours() -> None:
     words = ["late", "so", "so"] * 100
     explanation = explain(scored(score), " ".join(words))
     (texts,) = score.calls
-    assert len(texts) <= 2 * MOST_GROUPS + 1
+    assert len(texts) <= 2 * MAX_GROUPS + 1
     assert len(explanation.contributions) == 300
     assert values(explanation) == pytest.approx([0.1 / 3] * 300, abs=1e-3)
     assert abs(explanation.error) <= rounding(explanation)
