@@ -265,7 +265,7 @@ def show(sweep: Run, swept: list[str], cfg: DictConfig) -> pd.DataFrame:
 
 def figures(metric: str) -> list[str]:
     """Return the names of what is told of a trial: what the table shows, and the metric to select by."""
-    return list(dict.fromkeys([*comparison.FIGURES, metric]))
+    return list(dict.fromkeys([*comparison.TRIAL_COLUMNS, metric]))
 
 
 def trials(sweep: Run) -> list[Run]:

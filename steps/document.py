@@ -115,7 +115,7 @@ def section(found: Mapping[str, Any]) -> str:
         f"```sh\n{found['command']}\n```",
     ]
     for name, told in found["stages"].items():
-        parts += [f"### {name.partition(' ')[2]}", grid(comparison.written(pd.DataFrame(told), ("name", *FIGURES)))]
+        parts += [f"### {name.partition(' ')[2]}", grid(comparison.formatted(pd.DataFrame(told), ("name", *FIGURES)))]
     settings = found["settings"]
     parts += [
         f"Selected: **{cell(found['selected'])}**{lead(figures, settings)}. On the test split AUC "

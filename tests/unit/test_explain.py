@@ -76,7 +76,7 @@ def save_baseline(folder: Path, option: str) -> Classifier:
     """Fit the pipeline of a real option to a few tweets."""
     with initialize(version_base="1.3", config_path="../../conf"):
         cfg = compose("config", overrides=[f"train_baseline={option}"])
-    settings = {part: cfg.train_baseline[part] for part in bag_of_words.PARTS if part in cfg.train_baseline}
+    settings = {part: cfg.train_baseline[part] for part in bag_of_words.STEPS if part in cfg.train_baseline}
     pipeline, _ = bag_of_words.build(settings, partial(instantiate, _convert_="all"))
     if option == "boosting":
         pipeline.set_params(transformer__n_components=3, classifier__early_stopping=False, classifier__max_iter=2)

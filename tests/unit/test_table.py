@@ -87,7 +87,7 @@ def test_quotation_marks_that_may_be_either_are_refused_with_row_and_column_unti
     assert refused.value.__cause__.values["row"] == 3  # type: ignore[union-attr]
     assert load(path, quoted=False)["text"].tolist() == ["hello", '"late', 'fine"']
     assert load(path, quoted=True)["text"].tolist() == ["hello", "late,bob\nfine"]
-    with pytest.raises(DataError, match=r"data\.quoted='yes': give true, false or null"):
+    with pytest.raises(DataError, match=r"data\.quoted='yes': must be true, false, or null"):
         load(path, quoted="yes")
 
 
