@@ -53,8 +53,8 @@ def deduplicate(frame: pd.DataFrame) -> Deduplicated:
     """Keep each text once, and drop texts with both labels.
 
     Returns the rows in the order of a hash of their spelling. This is as good as shuffled, does not depend on the input
-    order, and decides which duplicate is kept. The hash is not that of `text_key`: if its definition of a duplicate
-    changes, samples of all data sets must not change.
+    order, and decides which duplicate is kept. The hash is not of `text_key`: a new definition of duplicates must not
+    change the samples of all data sets.
     """
     hashes = order_of(frame["text"])
     order = np.lexsort([hash_of(frame["group"]), hash_of(frame["text"]), hashes])
