@@ -129,7 +129,8 @@ def _decode_as(content: bytes, encoding: str, source: Source, strict: bool = Fal
             row = 1 + len(LINE_END.findall(content[: error.start].decode(encoding, errors="ignore")))
             raise TableError(
                 "undecodable",
-                f"Line {row} contains bytes that are not {label(encoding)}: it is damaged, or in another encoding.",
+                f"Line {row} contains bytes that are not {label(encoding)}: the file is damaged, or in another "
+                "encoding.",
                 row=row,
                 encoding=encoding,
             ) from error

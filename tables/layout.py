@@ -25,7 +25,7 @@ Source = Literal["given", "sep line", "rows"]
 class Header(NamedTuple):
     """The row of the header (from 0), and whether it is certain."""
 
-    index: int
+    row: int
     certain: bool
 
 
@@ -181,10 +181,10 @@ def _rate(lines: Sequence[str], dialect: Dialect) -> _Fit:
         rows = split(lines, dialect).cells
         header = find_header(rows)
         punctuation = not header.certain and dialect.delimiter == "," and "," not in lines[0]
-        if punctuation or header.index >= len(rows):
+        if punctuation or header.row >= len(rows):
             continue
-        names, on_top = rows[header.index], not any(map(any, rows[: header.index]))
-        below = [row for row in rows[header.index + 1 :] if any(row)]
+        names, on_top = rows[header.row], not any(map(any, rows[: header.row]))
+        below = [row for row in rows[header.row + 1 :] if any(row)]
         for width in {len(names), _width(names)}:
             share = sum(fills(row, width) for row in below) / len(below) if below else FITTING
             minimum = FITTING if count_known_names(names) > 1 else 0.0

@@ -23,7 +23,7 @@ from tables.writing import GUARD, unguard
 TEXT_FILES = (".csv", ".tsv", ".txt", ".tab")
 ENDINGS = (*TEXT_FILES, *(f"{ending}.gz" for ending in TEXT_FILES), ".parquet", ".pq", ".xlsx", ".xlsm")
 # Rejected files, by their first bytes: the error code, what they are, and what to do.
-REJECTED = {
+REFUSED = {
     b"\xd0\xcf\x11\xe0": ("old_excel", "an old (.xls) or protected workbook. Save it as .xlsx without a password"),
     b"<": ("html", "a web page or XML. Save the table as CSV"),
     b"{": ("json", "JSON. Save the table as CSV"),
@@ -148,7 +148,7 @@ class _Text(NamedTuple):
 
 def _text(content: bytes, name: str, encoding: str | None, *, strict: bool) -> _Text:
     start = content[:100].lstrip(b"\xef\xbb\xbf \t\r\n")
-    for prefix, (code, reason) in REJECTED.items():
+    for prefix, (code, reason) in REFUSED.items():
         if start.startswith(prefix):
             raise TableError(code, f"The file is {reason}.", found=name)
     decoded = decode(content, encoding, strict=strict)

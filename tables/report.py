@@ -38,7 +38,7 @@ class Report:
         skipped: the number of skipped rows above the header, without blank ones.
         blank: the number of blank rows below it, which were dropped.
         short: rows with fewer fields than the header; the missing fields are empty.
-        long: rows with more fields than the header; they were dropped, because the extra field is unknown.
+        long: rows with more fields than the header; they were dropped, because nothing shows which field is extra.
         renamed: the new names of columns without a name or with a duplicate one.
         guarded: the number of values from which the formula guard of `tables.writing` was removed.
         encoding: the Python name of the encoding of a text file.

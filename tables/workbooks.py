@@ -33,7 +33,7 @@ def size(content: bytes) -> int:
     """
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
-            return sum(member.file_size for member in archive.infolist())  # `zipfile` reads no more than this
+            return sum(member.file_size for member in archive.infolist())  # `zipfile` never reads more of a member
     except DAMAGED as error:
         raise TableError("damaged", f"The file is damaged, or not a workbook: {error}") from error
 

@@ -74,7 +74,7 @@ def check(
         positive_values: the label or the labels of the positive class; None for all other labels.
         ignored_values: the label or the labels of rows to drop; None if there are none.
         drop_empty_texts: whether to drop and count rows without text, whatever their label, or to raise an error.
-        max_damaged: the largest accepted share of texts with encoding damage, 0 to 1; real tweets always show some.
+        max_damaged: the largest accepted share of texts with encoding damage, 0 to 1; real tweets show some.
 
     Raises:
         DataError: lists all problems, with up to ten row numbers each. Rows are counted from 1, without a header.
@@ -99,7 +99,7 @@ def check(
     problems = [
         problem("have no text (missing)", kept & missing, advice=DROP_HINT),
         problem("have an empty text", kept & blank, advice=DROP_HINT),
-        problem("hold something other than text in the text column", kept & ~is_text & ~missing),
+        problem("contain something other than text in the text column", kept & ~is_text & ~missing),
         problem("contain NUL bytes: the file is damaged, or was read in the wrong encoding", kept & has_nul(text)),
         problem("have no label", unlabelled),
         problem(unknown_labels(labels, meaning, label_column), meaning.isna().to_numpy() & ~unlabelled & ~dropped),

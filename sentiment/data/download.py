@@ -195,7 +195,7 @@ def first_byte(response: requests.Response) -> int:
 
 
 def require_space(folder: Path, needed: int) -> None:
-    """Raise an OSError with `errno.ENOSPC` if the disk of a folder has less free space."""
+    """Raise an OSError with `errno.ENOSPC` if the disk of a folder lacks that many free bytes."""
     if shutil.disk_usage(folder).free < needed:
         raise no_space(folder, needed=needed)
 

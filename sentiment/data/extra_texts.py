@@ -25,7 +25,7 @@ def read(path: str, column: str, section: str) -> list[str]:
     """
     settings = {"path": f"{section}.extra_texts", "column": f"{section}.extra_column"}
     file = files.require(path, settings["path"])
-    with files.refusing(ExtraTextsError, file, settings):
+    with files.converting_errors(ExtraTextsError, file, settings):
         texts = read_texts(file, column=column, strict=True)
     files.log_report(file, texts.report)
     return texts.texts

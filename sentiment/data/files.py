@@ -36,7 +36,7 @@ def require(path: str, setting: str) -> Path:
 
 
 @contextmanager
-def refusing(error: type[UserError], file: Path, settings: Mapping[str, str]) -> Iterator[None]:
+def converting_errors(error: type[UserError], file: Path, settings: Mapping[str, str]) -> Iterator[None]:
     """Convert the errors of `tables` into a `UserError`; its cause keeps `row`, `column` and other details.
 
     Args:

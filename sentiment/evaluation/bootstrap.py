@@ -228,7 +228,7 @@ def measure_of(metric: str, level: Probabilities, cost: Cost) -> Callable[[Count
         "brier": ((1 - level) ** 2, level**2),
         "expected_cost": (1000 * cost.missed_negative * ~called, 1000 * cost.false_alarm * called),
     }
-    others = {
+    other_metrics = {
         "f1": lambda ones, zeros: float(2 * ones[called].sum() / (ones + (ones + zeros) * called).sum()),
         "roc_auc": roc_auc,
         "average_precision": average_precision,
@@ -236,8 +236,8 @@ def measure_of(metric: str, level: Probabilities, cost: Cost) -> Callable[[Count
             *repeated(level, ones, zeros), bins=CALIBRATION_BINS
         ),
     }
-    if metric in others:
-        return others[metric]
+    if metric in other_metrics:
+        return other_metrics[metric]
     one_value, zero_value = means[metric]
     return lambda ones, zeros: float((ones * one_value + zeros * zero_value).sum() / (ones.sum() + zeros.sum()))
 

@@ -10,7 +10,8 @@ from sentiment.evaluation.bootstrap import Interval, signed
 from sentiment.evaluation.metrics import HIGHER_IS_BETTER
 
 Result = Literal["passed", "refused", "undecided"]
-# The probability that as many tweets as an undecided verdict asks for settle it, if the true lead is the estimated one.
+# The probability that the number of tweets named by an undecided verdict is enough to decide, if the lead is as
+# estimated.
 POWER = 0.8
 MAX_TWEETS = 1_000_000
 

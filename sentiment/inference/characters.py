@@ -56,7 +56,7 @@ def normalize(text: str) -> str:
 
 
 def straighten(text: str) -> str:
-    """Return a text with composed accents and ASCII quotation marks."""
+    """Return a text with composed accents and with ASCII apostrophes and quotation marks."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", LOST_APOSTROPHE.sub("'", MOJIBAKE.sub("'", text)).translate(QUOTES))
     return BACKTICK.sub("'", text)

@@ -1,8 +1,8 @@
 """The contract of every served model: raw tweets in, the probability that each is negative out.
 
-A served model is a folder with `classifier.json` and the files of its runtime. `classifier.json` holds the runtime, the
-text settings, the calibration, the threshold and the uncertain band. Using it requires neither MLflow nor the training
-framework.
+A served model is a folder with `classifier.json` and the files of its runtime. `classifier.json` contains the runtime,
+the text settings, the calibration, the threshold and the uncertain band. Using it requires neither MLflow nor the
+training framework.
 """
 
 import importlib
@@ -143,7 +143,7 @@ def save(
 ) -> None:
     """Write `classifier.json`, which makes a folder with a runtime's files a classifier.
 
-    `text` is None if the runtime holds classifiers with text settings of their own.
+    `text` is None if the runtime combines classifiers, each with its own text settings.
     """
     description = {
         "runtime": runtime,
@@ -180,8 +180,8 @@ def read_description(folder: Path) -> dict[str, Any]:
     """Return the content of `classifier.json`.
 
     Raises:
-            ClassifierError: the file is missing, lacks a key because an older version wrote it, or names a runtime
-                unknown to this version.
+        ClassifierError: the file is missing, lacks a key because an older version wrote it, or names a runtime unknown
+            to this version.
     """
     path = folder / DESCRIPTION
     if not path.is_file():

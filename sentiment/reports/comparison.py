@@ -24,8 +24,8 @@ COLUMNS = {
     "predict_milliseconds": ("ms", "{:.2f}"),
     "megabytes": ("MB", "{:.1f}"),
 }
-# The plots beside the table, each a PNG file of that name.
 # The plots beside the table, each the name of a PNG file.
+PLOTS = ("quality_against_time", "roc")
 # The columns shown for the trials of a sweep.
 TRIAL_COLUMNS = ("roc_auc", "accuracy", "f1", "expected_cost", "fit_seconds", "predict_milliseconds", "megabytes")
 # The columns that fit into a terminal 80 characters wide.

@@ -42,9 +42,9 @@ def blank(title: str, *, width: float = 6.4, height: float = 4.8) -> tuple[Figur
 def roc_curve(negative: Labels, predictions: Predictions, threshold: float) -> Figure:
     """Plot the ROC curve, with the model's threshold marked."""
     figure, axes = blank("ROC: negative tweets found against false alarms")
-    false_alarms, found, _ = roc_points(negative, predictions.score)
+    false_positive_rate, true_positive_rate, _ = roc_points(negative, predictions.score)
     area = roc_auc_score(negative, predictions.score)
-    axes.plot(false_alarms, found, color=COLOURS[0], label=f"model, AUC {area:.3f}")
+    axes.plot(false_positive_rate, true_positive_rate, color=COLOURS[0], label=f"model, AUC {area:.3f}")
     axes.plot(
         predictions.called[negative == 0].mean(),
         predictions.called[negative == 1].mean(),
@@ -151,8 +151,8 @@ def roc_curves(negative: Labels, probabilities: Mapping[str, Probabilities]) -> 
     figure, axes = blank("ROC of all candidates, validation split", width=7.2, height=5.4)
     areas = {name: float(roc_auc_score(negative, probability)) for name, probability in probabilities.items()}
     for colour, name in zip(cycle_to(len(areas)), sorted(areas, key=areas.__getitem__, reverse=True), strict=True):
-        false_alarms, found, _ = roc_points(negative, probabilities[name])
-        axes.plot(false_alarms, found, color=colour, label=f"{name}, AUC {areas[name]:.3f}")
+        false_positive_rate, true_positive_rate, _ = roc_points(negative, probabilities[name])
+        axes.plot(false_positive_rate, true_positive_rate, color=colour, label=f"{name}, AUC {areas[name]:.3f}")
     label_roc(axes)
     return figure
 

@@ -106,7 +106,7 @@ def test_an_empty_table_is_refused() -> None:
             {"text": [None, "ok", "fine"]},
             r"1 row\(s\) have no text \(missing\): 1 \(data\.drop_empty_texts=true drops such rows\)",
         ),
-        ({"text": ["late", "ok", 5]}, r"1 row\(s\) hold something other than text in the text column: 3"),
+        ({"text": ["late", "ok", 5]}, r"1 row\(s\) contain something other than text in the text column: 3"),
         ({"text": ["late", "o\0k", "fine"]}, r"1 row\(s\) contain NUL bytes.*: 2"),
         ({"label": ["bad", "", None]}, r"2 row\(s\) have no label: 2, 3"),
         ({"label": ["bad", "gut", "good"]}, r"have an unknown label in column label \(labels found: gut\): 2"),
@@ -183,7 +183,7 @@ def test_rows_without_text_are_dropped_and_counted_on_request(caplog: pytest.Log
 
 
 def test_what_is_no_text_is_refused_even_where_empty_texts_are_dropped() -> None:
-    with pytest.raises(DataError, match=r"1 row\(s\) hold something other than text in the text column: 3"):
+    with pytest.raises(DataError, match=r"1 row\(s\) contain something other than text in the text column: 3"):
         checked(table(text=["late", "", 5]), drop_empty_texts=True)
 
 

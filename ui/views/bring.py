@@ -107,7 +107,7 @@ def select(frame: pd.DataFrame, source: Source, found: list[Note], say: Language
 def unsure_header(frame: pd.DataFrame) -> bool:
     """Tell whether the first row may be one of values: its names are unknown, and there is but one or some is none."""
     names = list(frame.columns)
-    return not columns.known(names) and (len(names) == 1 or not are_names(names))
+    return not columns.count_known_names(names) and (len(names) == 1 or not are_names(names))
 
 
 def are_names(names: list[str]) -> bool:

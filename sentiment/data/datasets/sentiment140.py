@@ -37,7 +37,7 @@ def load(*, path: str | None, cache: str, url: str, size: int | None, sha256: st
         sentiment.data.download.DownloadError: the archive could not be downloaded.
     """
     file = files.require(path, "data.path") if path else fetch(url, Path(cache).expanduser(), size=size, sha256=sha256)
-    with files.refusing(DataError, file, {"path": "data.path"}):
+    with files.converting_errors(DataError, file, {"path": "data.path"}):
         table = read(training(file), header=False, delimiter=",", quoted=True, strict=True)
     if table.frame.shape[1] != len(COLUMNS):
         raise DataError(

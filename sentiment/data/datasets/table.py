@@ -42,7 +42,7 @@ def load(
         raise DataError(f"{section}.quoted={quoted!r}: must be true, false, or null to detect it.")
     file = files.require(path, setting)
     settings = {"path": setting, **{option: f"{section}.{option}" for option in OPTIONS}}
-    with files.refusing(DataError, file, settings):
+    with files.converting_errors(DataError, file, settings):
         table = read(
             file,
             encoding=_text(encoding),

@@ -76,10 +76,10 @@ class LinearScore(Score):
         regression = self.pipeline[-1]
         row = self.pipeline[:-1].transform([document(tokens)]).tocsr()
         terms = dict(zip(row.indices.tolist(), row.data * regression.coef_[0, row.indices], strict=True))
-        found = list(occurrences(vectorizers(self.pipeline), tokens))
-        counts = Counter(column for column, _ in found)
+        n_gram_spans = list(occurrences(vectorizers(self.pipeline), tokens))
+        counts = Counter(column for column, _ in n_gram_spans)
         added = np.zeros(len(tokens))
-        for column, span in found:  # a column scaled by 0 has no term
+        for column, span in n_gram_spans:  # a column scaled by 0 has no term
             added[span] += terms.get(column, 0.0) / counts[column] / (span.stop - span.start)
         return float(regression.intercept_[0]), added
 

@@ -24,8 +24,9 @@ def convert(tokenizer: BertweetTokenizer, encoder: PreTrainedModel) -> PreTraine
     """Return the converted tokenizer, and resize the encoder's word embeddings to its tokens.
 
     Some merges result in a piece missing from `vocab.txt`, because it was rare or only a step towards longer pieces.
-    BertweetTokenizer reads it as `<unk>`, but `tokenizers` needs a token. Such tokens follow those of `vocab.txt`,
-    which keep their numbers, and start with the embedding of `<unk>`: the encoder reads every text as before.
+    BertweetTokenizer reads it as `<unk>`, but for `tokenizers` each piece must be a token. The new tokens follow those
+    of `vocab.txt`, whose numbers do not change, and start with the embedding of `<unk>`: the encoder reads every text
+    as before.
 
     Texts must come from a `Cleaner`, which replaces BertweetTokenizer's own normalization. They must be on one line,
     since BertweetTokenizer treats a line break as a letter.

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-import httpx2  # what huggingface_hub asks the hub with
+import httpx2  # the HTTP client of huggingface_hub
 import torch
 import transformers
 from huggingface_hub import HfApi, try_to_load_from_cache

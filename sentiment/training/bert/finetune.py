@@ -1,6 +1,6 @@
 """Fine-tuning: the whole network is trained.
 
-With our own loop: Transformers' Trainer would take as many lines of settings, one more dependency (accelerate), and a
+The loop is our own: Transformers' Trainer would take as many lines of settings, one more dependency (accelerate), and a
 folder of checkpoints on disk.
 """
 
