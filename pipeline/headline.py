@@ -35,7 +35,7 @@ def render(results: Sequence[Mapping[str, Any]]) -> str:
     study, *others = results
     splits = study["data"]["splits"]
     best = pd.DataFrame(best_of_each_approach(study))
-    table = comparison.written(best, ("name", *FIGURES))
+    table = comparison.formatted(best, ("name", *FIGURES))
     table.insert(0, "approach", best["approach"])
     costs, data = study["settings"], study["data"]["data"]
     notes = [note for name, note in NOTES.items() if best["name"].str.endswith(name).any()]

@@ -266,7 +266,7 @@ def show(sweep: Run, swept: list[str], cfg: DictConfig) -> pd.DataFrame:
 
 def figures(metric: str) -> list[str]:
     """Return the metrics of a trial: the columns of the table, and the metric to select by."""
-    return list(dict.fromkeys([*comparison.FIGURES, metric]))
+    return list(dict.fromkeys([*comparison.TRIAL_COLUMNS, metric]))
 
 
 def trials(sweep: Run) -> list[Run]:

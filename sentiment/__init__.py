@@ -1,1 +1,1 @@
-"""Sentiment of tweets: the library that the steps train with and that every served model carries."""
+"""Sentiment of tweets: the library that trains models and that every served model contains."""

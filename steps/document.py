@@ -122,7 +122,7 @@ def section(results: Mapping[str, Any]) -> str:
         f"```sh\n{results['command']}\n```",
     ]
     for name, rows_of_stage in results["stages"].items():
-        stage = comparison.written(pd.DataFrame(rows_of_stage), ("name", *FIGURES))
+        stage = comparison.formatted(pd.DataFrame(rows_of_stage), ("name", *FIGURES))
         blocks += [f"### {name.partition(' ')[2]}", grid(stage)]
     settings = results["settings"]
     blocks += [

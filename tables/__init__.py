@@ -1,4 +1,4 @@
-"""Read the tables that people have, and write those that they open: the one reader of pipeline, page and exports.
+"""Read the tables that people have, and write tables that they can open: for the pipeline, the page and exports.
 
-This package imports none of the others of the project. `tables.writing` imports no pandas.
+This package imports no other package of the project. `tables.writing` does not import pandas.
 """

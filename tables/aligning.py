@@ -1,4 +1,4 @@
-"""Put rows under their header: which row that is, what its columns are called, and which rows do not fit it."""
+"""Match rows to their header: find it, name the columns, and handle rows that do not fit it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ INVISIBLE = "\ufeff\u200b\u2060"
 
 
 class Aligned(NamedTuple):
-    """Rows under their header; `tables.report.Report` says what the other attributes mean."""
+    """Rows with their header; `tables.report.Report` explains the other attributes."""
 
     names: list[str]
     rows: list[list[str]]
@@ -29,14 +29,14 @@ class Aligned(NamedTuple):
 def align(
     rows: Sequence[list[str]], numbers: Sequence[int], *, header: bool, strict: bool, cut_off: bool = False
 ) -> Aligned:
-    """Put rows under their header. Empty fields beyond it make no column, and rows that hold nothing are left out.
+    """Match rows to their header. Ignores empty fields beyond it, and drops blank rows.
 
     Args:
-        rows: the fields of each row, as they are in the file; a blank line has none.
+        rows: the fields of each row, as in the file; a blank line has none.
         numbers: the number of each row in the file.
-        header: whether there is one; else columns are called "column 1" and so on.
-        strict: whether an uncertain header, names that are there twice and rows that do not fit are errors.
-        cut_off: whether the file ends within its last row; that one may be short.
+        header: whether there is a header; otherwise columns are called "column 1" and so on.
+        strict: whether an uncertain header, duplicate names and rows that do not fit are errors.
+        cut_off: whether the file ends in the middle of its last row, which may then be short.
 
     Raises:
         TableError: "empty_file", "empty_table", "long_row" (no row fits, or strict) and, if strict, "preamble",
@@ -49,20 +49,20 @@ def align(
     width = Counter(map(len, filter(None, rows))).most_common(1)[0][0]
     names = [_clean(name) for name in rows[top]] if header else [""] * width
     names, renamed = _unique(names[: _width(names, below)], strict, numbers[top])
-    aligned = _sort(names, below, numbers[top + 1 :], header=header, strict=strict, cut_off=cut_off)
+    aligned = _fit_rows(names, below, numbers[top + 1 :], header=header, strict=strict, cut_off=cut_off)
     if not header:
         return aligned._replace(header_row=None)
     return aligned._replace(header_row=numbers[top], skipped=skipped, renamed=renamed)
 
 
 def _header(rows: Sequence[list[str]], numbers: Sequence[int], strict: bool) -> tuple[int, int]:
-    """Return the row of the header (index), and how many rows that are not blank stand above it."""
+    """Return the index of the header row, and the number of rows above it that are not blank."""
     top, certain = find_header(rows[:SAMPLE])
     if strict and not certain:
         first = next(number for row, number in zip(rows, numbers, strict=False) if any(row))
         raise TableError(
             "preamble",
-            f"Line {first} does not look like a header, but line {numbers[top]} does. Remove what stands above the "
+            f"Line {first} does not look like a header, but line {numbers[top]} does. Remove the lines above the "
             "header.",
             row=first,
             found=numbers[top],
@@ -75,7 +75,7 @@ def _clean(name: str) -> str:
 
 
 def _width(names: Sequence[str], rows: Sequence[list[str]]) -> int:
-    """Return how many columns there are: those at the end without a name count only if they hold something."""
+    """Return the number of columns: unnamed ones at the end count only if they contain something."""
     width = len(names)
     while width > 1 and not names[width - 1] and not any(len(row) >= width and row[width - 1] for row in rows):
         width -= 1
@@ -83,28 +83,28 @@ def _width(names: Sequence[str], rows: Sequence[list[str]]) -> int:
 
 
 def _unique(names: Sequence[str], strict: bool, row: int) -> tuple[list[str], tuple[str, ...]]:
-    """Return names that differ, and those of them that were not in the file: "column 3", or "text (2)"."""
+    """Return unique names, and those of them that are not in the file: "column 3", or "text (2)"."""
     taken, result = set(names), []
     for column, name in enumerate(names, start=1):
         if strict and name and name in result:
             raise TableError(
                 "duplicate_column",
-                f"Line {row}: several columns are called {name!r}. Give each a name of its own.",
+                f"Line {row}: several columns are called {name!r}. Rename them so that each name is unique.",
                 row=row,
                 column=column,
                 found=name,
             )
-        free, number = name or f"column {column}", 2
-        while free in result or (free != name and free in taken):
-            free, number = f"{name or f'column {column}'} ({number})", number + 1
-        result.append(free)
+        unique, number = name or f"column {column}", 2
+        while unique in result or (unique != name and unique in taken):
+            unique, number = f"{name or f'column {column}'} ({number})", number + 1
+        result.append(unique)
     return result, tuple(new for new, name in zip(result, names, strict=True) if new != name)
 
 
-def _sort(
+def _fit_rows(
     names: list[str], rows: Sequence[list[str]], numbers: Sequence[int], *, header: bool, strict: bool, cut_off: bool
 ) -> Aligned:
-    """Keep the rows that fit the names, fill up those that are short, and leave out those that are long or blank."""
+    """Keep the rows that fit the names, fill up short rows, and drop long and blank ones."""
     kept, short, long, width = [], [], [], len(names)
     blank, last = 0, rows[-1] if cut_off and rows else None
     for row, number in zip(rows, numbers, strict=False):
@@ -124,7 +124,7 @@ def _sort(
     if not kept and long:
         raise _unfit(next(row for row in rows if not fills(row, width) and len(row) > width), long[0], width, header)
     if not kept:
-        raise TableError("empty_table", "The table has a header and no rows.", columns=names)
+        raise TableError("empty_table", "The table has a header, but no rows.", columns=names)
     return Aligned(names, kept, None, 0, blank, _seen(short), _seen(long), ())
 
 
@@ -133,16 +133,16 @@ def _seen(numbers: Sequence[int]) -> Seen:
 
 
 def _unfit(row: Sequence[str], number: int, width: int, header: bool) -> TableError:
-    found, most = len(row), "the header has" if header else "most rows have"
+    fields, reference = len(row), "the header has" if header else "most rows have"
     hint = (
-        "Put quotation marks around fields that hold the delimiter"
-        if found > width
-        else "Complete it, or put quotation marks around fields that hold a line end"
+        "Put quotation marks around fields that contain the delimiter"
+        if fields > width
+        else "Complete it, or put quotation marks around fields that contain a line break"
     )
     return TableError(
-        "long_row" if found > width else "short_row",
-        f"The row on line {number} has {found} field{'s' * (found != 1)}, {most} {width}. {hint}.",
+        "long_row" if fields > width else "short_row",
+        f"The row on line {number} has {fields} field{'s' * (fields != 1)}, but {reference} {width}. {hint}.",
         row=number,
-        found=found,
+        found=fields,
         expected=width,
     )

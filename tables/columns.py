@@ -1,4 +1,4 @@
-"""Guess by their names, and where names do not tell by what they hold, which columns hold what."""
+"""Guess the role of columns by their names, or by their content if the names are unknown."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ from typing import Literal
 
 Role = Literal["text", "author", "label", "date", "clock", "zone"]
 
-# Names, the likeliest first, as `plain` writes them.
+# Names for each role, likeliest first, as returned by `plain`.
 NAMES: dict[Role, tuple[str, ...]] = {
     "text": (
         "text", "tweet", "message", "texte", "contenu", "content", "full_text", "tweet_text", "text_tweet",
@@ -22,7 +22,7 @@ NAMES: dict[Role, tuple[str, ...]] = {
         "label", "sentiment", "airline_sentiment", "polarity", "polarite", "categorie", "category", "classe", "class",
         "target", "etiquette", "true_sentiment", "humeur", "tonalite", "labels", "negative",
     ),
-    # Columns of moments or days, then columns of times of day; either may turn out to be the other.
+    # Columns of moments or days, then columns of times of day; either may contain the other.
     "date": (
         "created_at", "tweet_created", "created", "timestamp", "datetime", "date_time", "date_heure", "date_et_heure",
         "horodatage", "horodateur", "time", "date", "published_at", "posted_at", "published", "date_creation",
@@ -36,13 +36,13 @@ NAMES: dict[Role, tuple[str, ...]] = {
     ),
     "zone": ("timezone", "time_zone", "tz", "zone", "fuseau", "fuseau_horaire", "utc_offset"),
 }  # fmt: skip
-# Others that tables of tweets often have: they tell a header from what stands above it.
+# Other common column names of tweets: they help to tell a header from the lines above it.
 OTHERS = {
     "id", "tweet_id", "url", "link", "lien", "lang", "language", "langue", "likes", "retweets", "replies", "source",
     "location", "place", "pays", "country", "city", "ville", "predicted", "score", "flag", "airline", "compagnie",
 }  # fmt: skip
 KNOWN = OTHERS.union(*NAMES.values())
-# Words of names that hold the word "text" or "tweet", and no texts.
+# Words in names with "text" or "tweet" that show that the column contains no texts.
 NOT_TEXT = {"id", "ids", "count", "url", "date", "time", "lang", "source", "length", "created", "type", "user", "coord"}
 TEXT_WORDS = {"text", "texte", "tweet", "message", "commentaire", "comment", "content", "contenu", "verbatim", "body"}
 
@@ -51,16 +51,16 @@ def plain(name: str) -> str:
     """Return a name without accents, case, punctuation and camelCase: "Créé le" and "creeLe" become "cree_le"."""
     spaced = re.sub(r"(?<=[a-zà-ÿ])(?=[A-Z])", "_", name)
     letters = unicodedata.normalize("NFKD", spaced.casefold())
-    return re.sub(r"[\W_]+", "_", "".join(each for each in letters if not unicodedata.combining(each))).strip("_")
+    return re.sub(r"[\W_]+", "_", "".join(letter for letter in letters if not unicodedata.combining(letter))).strip("_")
 
 
 def guess(columns: Sequence[str], role: Role) -> str | None:
-    """Return the column whose name is the likeliest for a role, if one is likely at all."""
+    """Return the column with the likeliest name for a role, or None."""
     return next(iter(candidates(columns, role)), None)
 
 
 def candidates(columns: Sequence[str], role: Role) -> list[str]:
-    """Return the columns whose names are likely for a role, the likeliest first."""
+    """Return the columns with likely names for a role, likeliest first."""
     by_name: dict[str, str] = {}
     for column in columns:
         by_name.setdefault(plain(column), column)
@@ -68,11 +68,11 @@ def candidates(columns: Sequence[str], role: Role) -> list[str]:
     if exact or role != "text":
         return exact
     words = {column: set(name.split("_")) for name, column in by_name.items()}
-    return [column for column, named in words.items() if named & TEXT_WORDS and not named & NOT_TEXT]
+    return [column for column, name_words in words.items() if name_words & TEXT_WORDS and not name_words & NOT_TEXT]
 
 
-def known(cells: Sequence[str]) -> int:
-    """Return how many names that columns of tweets have a row holds; several of one role count once."""
+def count_known_names(cells: Sequence[str]) -> int:
+    """Count the known column names in a row; several names of one role count once."""
     names = {plain(cell) for cell in cells if not cell.rstrip().endswith(":")}  # "Source:" introduces a value
     roles = sum(not names.isdisjoint(role) for role in (*NAMES.values(), OTHERS))
     return min(roles, sum(name in KNOWN for name in names))

@@ -1,4 +1,4 @@
-"""Find out how the text of a file is encoded, and decode it."""
+"""Detect the encoding of a text file, and decode it."""
 
 import codecs
 import difflib
@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from tables.errors import TableError
 
-# What people write, where Python writes something else.
+# Common names of encodings that Python does not know.
 ALIASES = {
     "ansi": "cp1252",
     "windows": "cp1252",
@@ -31,12 +31,12 @@ OFFERED = ("utf-8", "utf-16", "cp1252", "latin-1", "iso-8859-15", "mac-roman", "
 LABELS = {"cp1252": "Windows-1252", "mac-roman": "Mac Roman", "cp850": "DOS (850)", "utf-8-sig": "UTF-8"}
 MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark is the beginning of this one
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark is a prefix of this one
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Pictures, archives and documents, by their first bytes, and what they are.
+# First bytes of pictures, archives and documents.
 OTHER_FILES = {
     b"%PDF": "PDF document",
     b"\x89PNG": "picture",
@@ -49,7 +49,7 @@ OTHER_FILES = {
 }
 CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f]")
 LINE_END = re.compile(r"\r\n|\n|\r")
-# Letters and signs of Western European languages above ASCII: the one encoding that yields them is the right one.
+# Non-ASCII letters and signs of Western European languages: the right encoding is the one that yields them.
 WESTERN = set("àâäáãåæçéèêëíîïñóôöõœúùûüÿßÀÂÄÁÅÆÇÉÈÊËÍÎÏÑÓÔÖŒÚÙÛÜ«»’‘“”–—…€£°•\xa0¿¡")
 
 Source = Literal["given", "mark", "content", "assumed"]
@@ -59,10 +59,10 @@ class Decoded(NamedTuple):
     """The text of a file.
 
     Attributes:
-        text: without byte order mark.
-        encoding: a name that Python knows.
-        source: "given" by the caller, told by a byte order "mark", by the "content", or "assumed".
-        damaged: how many characters could not be read, and are now U+FFFD.
+        text: the text, without byte order mark.
+        encoding: the Python name of the encoding.
+        source: how it was determined: "given" by the caller, by a byte order "mark", by the "content", or "assumed".
+        damaged: the number of characters that could not be decoded, and were replaced by U+FFFD.
     """
 
     text: str
@@ -72,12 +72,12 @@ class Decoded(NamedTuple):
 
 
 def label(encoding: str) -> str:
-    """Return the name of an encoding as people know it."""
+    """Return the usual name of an encoding."""
     return LABELS.get(encoding, encoding.upper())
 
 
 def lookup(name: str) -> str:
-    """Return the name that Python has for an encoding.
+    """Return the Python name of an encoding.
 
     Raises:
         TableError: "unknown_encoding".
@@ -85,12 +85,12 @@ def lookup(name: str) -> str:
     plain = re.sub(r"[\s_]+", "-", name.strip().lower())
     encoding = ALIASES.get(plain, plain)
     try:
-        "".encode(encoding)  # unlike codecs.lookup, refuses what encodes no text, such as base64
+        "".encode(encoding)  # unlike codecs.lookup, rejects codecs for bytes, such as base64
     except (LookupError, UnicodeError, ValueError) as error:
         near = difflib.get_close_matches(plain, [*OFFERED, *ALIASES], n=2)
         offered = ", ".join(dict.fromkeys([*near, *OFFERED]))
         raise TableError(
-            "unknown_encoding", f"Unknown encoding {name!r}; known ones are {offered}.", found=name, offered=offered
+            "unknown_encoding", f"Unknown encoding {name!r}; choose one of {offered}.", found=name, offered=offered
         ) from error
     return encoding
 
@@ -98,25 +98,25 @@ def lookup(name: str) -> str:
 def decode(content: bytes, encoding: str | None = None, *, strict: bool = False) -> Decoded:
     """Decode the content of a text file.
 
-    UTF-8 and UTF-16 are recognised; one or a few damaged bytes do not make a file of UTF-8 anything else. What is
-    neither is taken for Windows-1252, or for Mac Roman, DOS 850 or Latin-9 where only these yield Western letters. NUL
-    characters within a text count as damaged; those after its end are removed.
+    Detects UTF-8 and UTF-16; a few damaged bytes do not stop a file from being UTF-8. Everything else is decoded as
+    Windows-1252, or as Mac Roman or DOS 850 if only these yield Western letters. NUL characters within a text count as
+    damaged; those after its end are removed.
 
     Args:
-        content: the file.
-        encoding: any name that Python or people have for it; None recognises it.
-        strict: whether bytes that are not in the encoding given are an error.
+        content: the content of the file.
+        encoding: any Python name or common name of an encoding; None detects it.
+        strict: whether bytes that are invalid in the given encoding are an error.
 
     Raises:
         TableError: "unknown_encoding", "undecodable" (strict) or "not_text".
     """
-    for start, what in OTHER_FILES.items():
+    for start, kind in OTHER_FILES.items():
         if content.startswith(start):
-            raise TableError("not_text", f"The file is no table but a {what}.", found=what)
-    decoded = _decode_as(content, lookup(encoding), "given", strict) if encoding else _recognise(content)
+            raise TableError("not_text", f"The file is not a table, but a {kind}.", found=kind)
+    decoded = _decode_as(content, lookup(encoding), "given", strict) if encoding else _detect(content)
     text = decoded.text.lstrip("\ufeff").rstrip("\0\x1a")
     if (controls := len(CONTROLS.findall(text))) > 2 and controls > 0.05 * len(text):
-        raise TableError("not_text", "The file holds no text: it is no table, or damaged.", found="binary")
+        raise TableError("not_text", "The file contains no text: it is damaged, or not a table.", found="binary")
     nul = text.count("\0")
     return decoded._replace(text=text.replace("\0", "\ufffd"), damaged=decoded.damaged + nul)
 
@@ -129,11 +129,12 @@ def _decode_as(content: bytes, encoding: str, source: Source, strict: bool = Fal
             row = 1 + len(LINE_END.findall(content[: error.start].decode(encoding, errors="ignore")))
             raise TableError(
                 "undecodable",
-                f"Line {row} holds bytes that are not {label(encoding)}: the file is damaged, or in another encoding.",
+                f"Line {row} contains bytes that are not {label(encoding)}: the file is damaged, or in another "
+                "encoding.",
                 row=row,
                 encoding=encoding,
             ) from error
-    except UnicodeError as error:  # UTF-16 without a mark, where Python wants one
+    except UnicodeError as error:  # UTF-16 without a byte order mark, which Python requires
         raise TableError(
             "undecodable", f"The file is not {label(encoding)}: {error}.", row=1, encoding=encoding
         ) from error
@@ -141,7 +142,7 @@ def _decode_as(content: bytes, encoding: str, source: Source, strict: bool = Fal
     return Decoded(text, encoding, source, len(text) - len(content.decode(encoding, errors="ignore")))
 
 
-def _recognise(content: bytes) -> Decoded:
+def _detect(content: bytes) -> Decoded:
     for mark, encoding in MARKS:
         if content.startswith(mark):
             return _decode_as(content, encoding, "mark")
@@ -154,7 +155,7 @@ def _recognise(content: bytes) -> Decoded:
 
 
 def _utf16_without_mark(content: bytes) -> str | None:
-    """Return the byte order of UTF-16 if every other byte of the beginning is mostly NUL, and no other byte is."""
+    """Return the byte order of UTF-16 if, at the start, either most even or most odd bytes are NUL, and no others."""
     even, odd = content[:4096:2], content[1:4096:2]
     if odd.count(0) > 0.5 * len(odd) and not even.count(0):
         return "utf-16-le"
@@ -162,7 +163,7 @@ def _utf16_without_mark(content: bytes) -> str | None:
 
 
 def _is_damaged_utf8(content: bytes, decoded: Decoded) -> bool:
-    """Tell UTF-8 with damage from another encoding: most of what is no ASCII is valid, or a character cut short."""
+    """Return whether this is damaged UTF-8: most non-ASCII bytes are valid, or belong to a truncated character."""
     kept = content.decode("utf-8", errors="ignore")
     valid = sum(map(len, re.findall(r"[^\x00-\x7f]+", kept)))
     cut_short = len(content) - len(kept.encode()) - decoded.damaged
@@ -170,7 +171,7 @@ def _is_damaged_utf8(content: bytes, decoded: Decoded) -> bool:
 
 
 def _western(content: bytes) -> str:
-    """Return the encoding that yields most Western letters: Windows-1252, unless another yields far more."""
+    """Return Windows-1252, unless another encoding yields far more Western letters."""
     high = bytes(byte for byte in content[:1_000_000] if byte >= 0x80)
 
     def letters(encoding: str) -> int:

@@ -1,17 +1,17 @@
-"""The one error of a file that cannot be read as a table."""
+"""The error raised for files that cannot be read as a table."""
 
 
 class TableError(ValueError):
-    """A file that cannot be read, or not without a guess that the caller does not allow.
+    """A file that cannot be read, or only with a guess that the caller does not allow.
 
     Attributes:
-        code: names the fault, for callers that have sentences of their own.
-        values: what these sentences need, such as `row` (the number of the line in the file, or of the row in the
-            sheet, where the row begins; the first is 1), `column`, `found` or `expected`.
+        code: identifies the error, for callers with their own messages.
+        values: the values for these messages, such as `row` (the number of the line in the file, or of the row in the
+            sheet, where the row begins, from 1), `column`, `found` or `expected`.
     """
 
     def __init__(self, code: str, message: str, **values: object) -> None:
-        """Keep the code and the values beside the message, a plain sentence that stands alone."""
+        """Store the code and the values with the message, a complete sentence."""
         super().__init__(code, message)
         self.code = code
         self.message = message

@@ -1,22 +1,22 @@
-"""Tell whether lines look like the rows of a table, by the columns whose values all look alike."""
+"""Judge whether lines are rows of a table, by the columns whose values look alike."""
 
 import re
 from collections.abc import Callable, Sequence
 
-Looks = Callable[[str], bool]
+Matcher = Callable[[str], bool]
 
 SAMPLE = 2_000
-FEWEST = 4  # rows that a column must have before it is known how its values look
+MIN_VALUES = 4  # values that a column needs before its pattern is known
 
 
 def shape(value: str) -> str:
-    """Return what a value looks like: "2026-02-05 08:00" is "9-9-9 9:9"."""
+    """Return the shape of a value: "9-9-9 9:9" for "2026-02-05 08:00"."""
     return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", value))
 
 
-def look(values: Sequence[str]) -> Looks | None:
-    """Return what tells the values of a column from others: few values (labels) or few shapes (times), else None."""
-    if len(values) < FEWEST or not any(values):
+def matcher(values: Sequence[str]) -> Matcher | None:
+    """Return a test for the values of a column with few values (labels) or few shapes (times); None for others."""
+    if len(values) < MIN_VALUES or not any(values):
         return None
     allowed = set(values)
     if len(allowed) <= max(1, len(values) // 3):
@@ -25,22 +25,22 @@ def look(values: Sequence[str]) -> Looks | None:
     return (lambda value: shape(value) in shapes) if len(shapes) <= max(1, len(values) // 5) else None
 
 
-def looks(rows: Sequence[list[str]], width: int) -> list[Looks | None]:
-    """Return for each column what tells its values from others, if anything does."""
+def column_matchers(rows: Sequence[list[str]], width: int) -> list[Matcher | None]:
+    """Return a test for the values of each column, or None for columns without a pattern."""
     sample = [row for row in rows[1:] if len(row) == width and not any("\n" in cell for cell in row)][:SAMPLE]
-    return [look([row[column] for row in sample]) for column in range(width)]
+    return [matcher([row[column] for row in sample]) for column in range(width)]
 
 
-def fit(lines: Sequence[list[str]], columns: Sequence[Looks | None], quoted: int) -> float | None:
-    """Return which share of the values of lines look as those of their columns do; None if no column tells.
+def share_matching(lines: Sequence[list[str]], columns: Sequence[Matcher | None], quoted: int) -> float | None:
+    """Return the share of the values of lines that match their columns; None if no column has a pattern.
 
-    The lines are those of one row if a mark in the column `quoted` opens a field, else rows of their own. Before that
-    column the first line looks like a row, after it the last one, either way: these are left out.
+    If a quotation mark in the column `quoted` opens a field, the lines are a single row, otherwise one row each. In
+    both cases, the first line is like a row before that column, and the last line after it: these are ignored.
     """
-    found = []
-    for column, looks_alike in enumerate(columns):
-        if looks_alike is None or column == quoted:
+    matches = []
+    for column, matches_column in enumerate(columns):
+        if matches_column is None or column == quoted:
             continue
         block = lines if len(lines) == 1 else lines[:-1] if column > quoted else lines[1:]
-        found += [looks_alike(line[column].strip('"')) for line in block if column < len(line)]
-    return sum(found) / len(found) if found else None
+        matches += [matches_column(line[column].strip('"')) for line in block if column < len(line)]
+    return sum(matches) / len(matches) if matches else None

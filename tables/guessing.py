@@ -1,4 +1,4 @@
-"""Guess which columns together hold times: by their names, and by what they hold."""
+"""Guess which columns together contain times, by their names and their content."""
 
 import re
 from typing import Literal, NamedTuple
@@ -9,14 +9,14 @@ from tables import columns, zones
 from tables.instants import as_text, is_count
 from tables.moments import Reader
 
-SAMPLE = 200  # values that are looked at
-MOST_DAYS = 80_000  # of Excel; larger numbers count seconds or parts of them
+SAMPLE = 200  # values examined per column
+MAX_DAYS = 80_000  # in Excel's count of days; larger numbers count seconds or fractions of them
 
 Kind = Literal["moment", "day", "clock"]
 
 
 class TimeColumns(NamedTuple):
-    """The columns that together hold times: of moments or days, of times of day, and of time zones."""
+    """The columns that together contain times: one of moments or days, one of times of day, one of time zones."""
 
     date: str
     clock: str | None = None
@@ -24,14 +24,14 @@ class TimeColumns(NamedTuple):
 
 
 def guess_times(frame: pd.DataFrame, date: str | None = None) -> TimeColumns | None:
-    """Guess the columns that hold times, by their names and by what they hold; None if no column holds a day.
+    """Guess the columns of times by their names and their content; None if no column contains days.
 
-    A column of moments is taken before a column of days; a time of day is joined to a day. A column of time zones
-    belongs to the times that name none. If no name is that of times, what is written as a time counts.
+    Prefers a column of moments to a column of days; combines days with a column of times of day. A column of time zones
+    applies to times without one. If no column has the name of a time, uses columns whose values are written as times.
 
     Args:
         frame: the table.
-        date: the column of moments or days, if it is known: only those that belong to it are guessed.
+        date: the column of moments or days, if known: then only the matching other columns are guessed.
     """
     names = list(frame.columns)
     likely = list(dict.fromkeys([*columns.candidates(names, "date"), *columns.candidates(names, "clock")]))
@@ -53,9 +53,9 @@ def guess_times(frame: pd.DataFrame, date: str | None = None) -> TimeColumns | N
 
 
 def kind_of(column: pd.Series, *, numbers: bool = True) -> Kind | None:
-    """Return whether most values of a column are moments, days (or all at midnight) or times of day, if any.
+    """Return whether most values of a column are moments, days (or moments at midnight) or times of day, or none.
 
-    `numbers` tells whether numbers may be moments: in a column of another name they are anything.
+    `numbers` is whether numbers may be moments: in a column with an unrelated name, they may be anything.
     """
     if pd.api.types.is_datetime64_any_dtype(column):
         filled = column.dropna()
@@ -64,16 +64,16 @@ def kind_of(column: pd.Series, *, numbers: bool = True) -> Kind | None:
     if not numbers and all(re.fullmatch(r"[\d.,]*", value) for value in values):
         return None
     reader = Reader()
-    parts = [found for value in values if (found := reader.read(value))]
+    parts = [time for value in values if (time := reader.read(value))]
     if not parts or 2 * len(parts) < len(values):
         return None
-    days = [found for found in parts if found.year is not None or is_count(found.number)]
+    days = [time for time in parts if time.year is not None or is_count(time.number)]
     if 2 * len(days) < len(parts):
-        of_day = any(found.clock or (found.number is not None and 0 < found.number < 1) for found in parts)
-        return "clock" if of_day else None
+        has_clock = any(time.clock or (time.number is not None and 0 < time.number < 1) for time in parts)
+        return "clock" if has_clock else None
     midnight = all(
-        found.number < MOST_DAYS and found.number.is_integer() if found.number else not (found.hour or found.minute)
-        for found in days
+        time.number < MAX_DAYS and time.number.is_integer() if time.number else not (time.hour or time.minute)
+        for time in days
     )
     return "day" if midnight else "moment"
 

@@ -1,4 +1,4 @@
-"""Read one time as people and programs write it: numbers and words, French and English, not yet a moment."""
+"""Parse one time as people and programs write it, in French and English, without converting it to a moment."""
 
 import re
 import string
@@ -53,17 +53,17 @@ ZONE = r"(?: ?(?P<zone>z|(?:utc|gmt)? ?[+-] ?\d{1,2}(?::?\d{2}){0,2}|[a-z][a-z_/
 NOTE = r"(?: ?\([^)]*\)| ?\[(?P<note>[^\]]*)\])?"
 BETWEEN = r"(?: ?t ?| ?, ?(?:at|a) | (?:at|a|vers|,|·|•|-) | ?[,·•] ?| )"
 SHAPE = str.maketrans(string.digits + string.ascii_lowercase, "9" * 10 + "a" * 26)
-ROUNDED = 8  # digits that a count must have if it is written with an exponent: spreadsheets show six of them
-LAST_OF_2000 = 68  # two digits of a year: 69 to 99 are of the 20th century (POSIX)
+MIN_DIGITS = 8  # digits that a number with an exponent needs: spreadsheets round to six
+LAST_OF_2000 = 68  # two-digit years: 69 to 99 are in the 20th century (POSIX)
 DAY_GROUPS = ("year", "month_name", "month", "day", "week", "weekday", "ordinal")
 NUMBER = re.compile(r"-?\d+(?:[.,]\d*)?(?:e[+]?\d{1,2})?")
 
 
 class Parts(NamedTuple):
-    """What a text says of a time; what it does not say is None.
+    """The parts of a time that a text contains; missing parts are None.
 
-    `first` and `second` are day and month in an order that one text alone does not tell. `zone` is a name in lower
-    case. `number` is a count of days, seconds or parts of seconds. `clock` tells whether there is a time of day.
+    `first` and `second` are day and month in an order that a single text does not show. `zone` is a name in lower case.
+    `number` is a count of days, seconds or fractions of seconds. `clock` is whether there is a time of day.
     """
 
     year: int | None = None
@@ -101,20 +101,22 @@ def normal(text: str) -> str:
             "NFKD", text.replace("\u2212", "-").replace("\u2013", "-").replace("\u2019", "'")
         )
         text = "".join(
-            each for each in letters if not unicodedata.combining(each) and each not in "\u200e\u200f\u200b\ufeff"
+            letter
+            for letter in letters
+            if not unicodedata.combining(letter) and letter not in "\u200e\u200f\u200b\ufeff"
         )
     return " ".join(text.lower().split())
 
 
 class Reader:
-    """Read many times: what has the shape of one before is first read as that one was."""
+    """Parse many times: first tries the pattern of the last time of the same shape."""
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Start without any pattern."""
         self._by_shape: dict[str, re.Pattern[str]] = {}
 
     def read(self, text: str) -> Parts | None:
-        """Return what a text says of a time, or None if it is no time."""
+        """Return the parts of a time, or None if the text is not a time."""
         text = normal(text)
         if NUMBER.fullmatch(text) and not _is_compact(text):
             return _number(text)
@@ -130,34 +132,34 @@ class Reader:
 
 
 def _is_compact(text: str) -> bool:
-    """Tell a date without separators, with or without a time, from a number: by its length and a likely year."""
+    """Return whether a number is a date without separators, maybe with a time: by its length and a plausible year."""
     return len(text) in (8, 12, 14) and text.isdigit() and "1970" <= text[:4] <= "2100" and "01" <= text[4:6] <= "12"
 
 
 def _number(text: str) -> Parts | None:
-    """Return a count; one that was rounded for display ("1.77241E+12") says no moment."""
-    if "e" in text and len(text.partition("e")[0].replace(",", "").replace(".", "").lstrip("-0")) < ROUNDED:
+    """Return a count; None if it was rounded for display ("1.77241E+12"), which makes the moment unknown."""
+    if "e" in text and len(text.partition("e")[0].replace(",", "").replace(".", "").lstrip("-0")) < MIN_DIGITS:
         return None
     return Parts(number=float(text.replace(",", ".")))
 
 
 def _parts(match: re.Match[str]) -> Parts | None:
-    found = match.groupdict()
-    year, month, day = _day(*map(found.get, DAY_GROUPS))
-    if "year" in found and year is None:
+    groups = match.groupdict()
+    year, month, day = _day(*map(groups.get, DAY_GROUPS))
+    if "year" in groups and year is None:
         return None
-    clock = found.get("hour") is not None
+    clock = groups.get("hour") is not None
     hour, minute, seconds = 0, 0, 0.0
     if clock:
-        if not (found.get("minute") or found.get("sharp") or found.get("half")):
+        if not (groups.get("minute") or groups.get("sharp") or groups.get("half")):
             return None
-        hour, minute = int(found["hour"] or 0), int(found.get("minute") or 0)
-        seconds = float((found.get("rest") or "0").replace(",", "."))
-        if found.get("half") and hour <= 12:
-            hour = hour % 12 + 12 * (found["half"] == "p")
+        hour, minute = int(groups["hour"] or 0), int(groups.get("minute") or 0)
+        seconds = float((groups.get("rest") or "0").replace(",", "."))
+        if groups.get("half") and hour <= 12:
+            hour = hour % 12 + 12 * (groups["half"] == "p")
         if (hour > 23 and (hour, minute, seconds) != (24, 0, 0.0)) or minute > 59 or seconds >= 61:
             return None
-    first, second = found.get("first"), found.get("second")
+    first, second = groups.get("first"), groups.get("second")
     return Parts(
         year,
         month,
@@ -168,7 +170,7 @@ def _parts(match: re.Match[str]) -> Parts | None:
         hour,
         minute,
         seconds,
-        found.get("zone") or found.get("note") or None,
+        groups.get("zone") or groups.get("note") or None,
     )
 
 
@@ -182,7 +184,7 @@ def _day(
     weekday: str | None,
     ordinal: str | None,
 ) -> tuple[int | None, int | None, int | None]:
-    """Return year, month and day as far as they are known; no year if there is no such week or day of the year."""
+    """Return year, month and day as far as known; no year if the week or the day of the year does not exist."""
     if not year:
         return None, None, None
     digits = year.lstrip("'")
@@ -197,7 +199,7 @@ def _day(
                 moment = date(number, 1, 1) + timedelta(days=int(ordinal or 1) - 1)
         except ValueError:
             return None, None, None
-        is_there = bool(week) or moment.year == number
-        return (moment.year, moment.month, moment.day) if is_there else (None, None, None)
-    of_year = MONTHS[month_name.rstrip(".")] if month_name else int(month) if month else None
-    return number, of_year, int(day) if day else None
+        exists = bool(week) or moment.year == number
+        return (moment.year, moment.month, moment.day) if exists else (None, None, None)
+    month_number = MONTHS[month_name.rstrip(".")] if month_name else int(month) if month else None
+    return number, month_number, int(day) if day else None

@@ -1,4 +1,4 @@
-"""What was assumed to read a table, for the page to show and for the pipeline to log."""
+"""The assumptions made to read a table, for the page to show and the pipeline to log."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,16 +10,16 @@ from tables.layout import Source as DelimiterSource
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", " ": "space"}
 ENCODING_SOURCES = {
     "given": "as given",
-    "mark": "named by the file's byte order mark",
-    "content": "recognised",
+    "mark": "from the byte order mark",
+    "content": "detected",
     "assumed": "assumed",
 }
-DELIMITER_SOURCES = {"given": "as given", "sep line": "named by the file's first line", "rows": "recognised"}
+DELIMITER_SOURCES = {"given": "as given", "sep line": "from the first line", "rows": "detected"}
 
 
 @dataclass(frozen=True)
 class Seen:
-    """How many rows are of a kind, and the number of the first one in the file, if there is any."""
+    """The number of affected rows, and the number of the first one in the file, if any."""
 
     count: int = 0
     first: int | None = None
@@ -27,30 +27,30 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What was assumed to read a table.
+    """The assumptions made to read a table.
 
-    Rows are numbered as the lines of the file, or as the rows of the sheet, from 1.
+    Rows are numbered from 1, as the lines of the file or as the rows of the sheet.
 
     Attributes:
-        kind: what the file is, whatever its name.
-        rows: how many rows were read.
+        kind: the type of file, whatever its name.
+        rows: the number of rows.
         header_row: the row of the header; None if there is none.
-        skipped: how many rows above the header were skipped, those that are blank left out.
-        blank: how many rows below it hold nothing, and were left out.
-        short: rows with fewer fields than the header; the others are empty.
-        long: rows with more fields than the header; they were left out, for no one knows which field is which.
-        renamed: names given to columns that had none, or that of another column.
-        guarded: how many values had the mark of `tables.writing` before what a spreadsheet takes for a formula.
-        encoding: of a text file, a name that Python knows.
-        encoding_source: "given", told by a byte order "mark", by the "content", or "assumed".
-        damaged: characters that could not be decoded, or are NUL, and are now U+FFFD.
-        delimiter: of a text file; None for one column.
-        delimiter_source: "given", named by a "sep line" at the start, or found in the "rows".
+        skipped: the number of skipped rows above the header, without blank ones.
+        blank: the number of blank rows below it, which were dropped.
+        short: rows with fewer fields than the header; the missing fields are empty.
+        long: rows with more fields than the header; they were dropped, because nothing shows which field is extra.
+        renamed: the new names of columns without a name or with a duplicate one.
+        guarded: the number of values from which the formula guard of `tables.writing` was removed.
+        encoding: the Python name of the encoding of a text file.
+        encoding_source: "given", by a byte order "mark", by the "content", or "assumed".
+        damaged: the number of undecodable or NUL characters, replaced by U+FFFD.
+        delimiter: the delimiter of a text file; None for a single column.
+        delimiter_source: "given", by a "sep line" at the start, or from the "rows".
         quoted: whether quotation marks enclose fields.
-        typed_quotes: rows with a mark that seemed to open a field and was read as one that a person typed.
-        spanning: rows that span lines.
-        sheet: of a workbook.
-        sheets: all sheets of the workbook.
+        typed_quotes: rows with a mark that seemed to open a field and was read as part of the text.
+        spanning: rows that span several lines.
+        sheet: the sheet of a workbook.
+        sheets: the names of all sheets of the workbook.
     """
 
     kind: Literal["text", "parquet", "xlsx"]
@@ -75,23 +75,23 @@ class Report:
 
     @property
     def doubtful(self) -> bool:
-        """Whether the table may not be what its author wrote."""
+        """Whether the table may differ from what its author wrote."""
         return bool(self.damaged or self.short.count or self.long.count or self.typed_quotes.count)
 
     def __str__(self) -> str:
-        """Return what was assumed as one line of English."""
+        """Return the assumptions as one line of English."""
         return "; ".join([f"rows: {self.rows:,}", *self._format(), *self._repairs()])
 
     def _format(self) -> list[str]:
-        parts = ["Parquet"] if self.kind == "parquet" else []
+        assumptions = ["Parquet"] if self.kind == "parquet" else []
         if self.sheet is not None:
-            parts.append(f"sheet {self.sheet!r}" + f" of {len(self.sheets)}" * (len(self.sheets) > 1))
+            assumptions.append(f"sheet {self.sheet!r}" + f" of {len(self.sheets)}" * (len(self.sheets) > 1))
         if self.encoding is not None and self.encoding_source is not None:
-            parts.append(f"encoding {label(self.encoding)} ({ENCODING_SOURCES[self.encoding_source]})")
+            assumptions.append(f"encoding {label(self.encoding)} ({ENCODING_SOURCES[self.encoding_source]})")
         if self.delimiter is not None and self.delimiter_source is not None:
             name = DELIMITERS.get(self.delimiter, repr(self.delimiter))
-            parts.append(f"delimiter {name} ({DELIMITER_SOURCES[self.delimiter_source]})")
-        return parts
+            assumptions.append(f"delimiter {name} ({DELIMITER_SOURCES[self.delimiter_source]})")
+        return assumptions
 
     def _repairs(self) -> list[str]:
         counts = {
@@ -106,7 +106,7 @@ class Report:
             "rows with a quotation mark that is part of the text": self.typed_quotes,
         }
         return [
-            *(f"{what}: {count:,}" for what, count in counts.items() if count),
-            *(f"{what}: {seen.count:,} (first: line {seen.first})" for what, seen in rows.items() if seen.count),
+            *(f"{repair}: {count:,}" for repair, count in counts.items() if count),
+            *(f"{repair}: {seen.count:,} (first: line {seen.first})" for repair, seen in rows.items() if seen.count),
             *([f"columns renamed: {', '.join(self.renamed)}"] if self.renamed else []),
         ]

@@ -1,15 +1,16 @@
-"""Cut the lines of a text file into rows and fields, with or without quotation marks."""
+"""Split the lines of a text file into rows and fields, with or without quotation marks."""
 
 import csv
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-NONCHARACTERS = range(0xFDD0, 0xFDF0)  # code points that no text holds: they stand in for what csv.reader would cut at
+# Code points that occur in no text: placeholders for characters at which csv.reader would split.
+NONCHARACTERS = range(0xFDD0, 0xFDF0)
 
 
 class Dialect(NamedTuple):
-    """What separates the fields: the delimiter, and whether spaces follow it that belong to no field."""
+    """The delimiter, and whether spaces follow it that belong to no field."""
 
     delimiter: str
     spaced: bool = False
@@ -19,9 +20,9 @@ class Rows(NamedTuple):
     """The rows of a file.
 
     Attributes:
-        cells: their fields; a blank line has none.
-        starts: the line that each begins on, from 0, and at last the number of lines.
-        faults: rows (indices) with quotation marks that RFC 4180 does not allow; their line was read by itself.
+        cells: the fields of each row; a blank line has none.
+        starts: the line on which each row begins, from 0, and finally the number of lines.
+        faults: indices of rows with quotation marks that RFC 4180 does not allow; their line was read on its own.
     """
 
     cells: list[list[str]]
@@ -34,28 +35,28 @@ class Rows(NamedTuple):
 
 
 def lines_of(text: str) -> tuple[list[str], str | None]:
-    r"""Return the lines of a text, with their ends, and what stands in for carriage returns within fields, if any do.
+    r"""Return the lines of a text, with their ends, and the placeholder for carriage returns within fields, if any.
 
-    Lines end with \n, \r\n or \r\r\n (Windows, twice translated); with \r (old Macs) where there is no \n at all.
+    Lines end with \n, \r\n or \r\r\n (Windows, converted twice); with \r (old Macs) if there is no \n at all.
     """
     if "\n" not in text:
         return re.findall(r"[^\r]*\r|[^\r]+", text), None
     if text[: text.index("\n")].endswith("\r\r"):
         text = text.replace("\r\r\n", "\r\n")
-    lone, stand_in = re.compile(r"\r(?!\n)"), None
+    lone, placeholder = re.compile(r"\r(?!\n)"), None
     if lone.search(text):
-        stand_in = next(chr(point) for point in NONCHARACTERS if chr(point) not in text)
-        text = lone.sub(stand_in, text)
-    return re.findall(r"[^\n]*\n|[^\n]+", text), stand_in
+        placeholder = next(chr(point) for point in NONCHARACTERS if chr(point) not in text)
+        text = lone.sub(placeholder, text)
+    return re.findall(r"[^\n]*\n|[^\n]+", text), placeholder
 
 
 def ends_within_row(lines: Sequence[str]) -> bool:
-    """Tell whether the last line has no end, as where a file was cut off."""
+    """Return whether the last line has no end, as in a truncated file."""
     return bool(lines) and not lines[-1].endswith(("\n", "\r"))
 
 
 def plain_fields(line: str, dialect: Dialect) -> list[str]:
-    """Cut a line at its delimiters; quotation marks are characters like others."""
+    """Split a line at its delimiters; quotation marks are ordinary characters."""
     line = line.removesuffix("\n").removesuffix("\r")
     if not line:
         return []
@@ -64,12 +65,12 @@ def plain_fields(line: str, dialect: Dialect) -> list[str]:
 
 
 def plain_rows(lines: Sequence[str], dialect: Dialect) -> Rows:
-    """Take each line as a row, without regard to quotation marks."""
+    """Take each line as a row, ignoring quotation marks."""
     return Rows([plain_fields(line, dialect) for line in lines], list(range(len(lines) + 1)), [])
 
 
 def loose_fields(line: str, dialect: Dialect) -> list[str]:
-    """Cut a line that breaks the rules: a field ends at a mark before a delimiter; one that has none is plain."""
+    """Split a line that breaks RFC 4180: a quoted field ends at a mark before a delimiter; all others are plain."""
     delimiter, space = re.escape(dialect.delimiter), " *" if dialect.spaced else ""
     field = re.compile(rf'{space}(?:"((?:[^"]|"(?!{delimiter}|\Z))*)"|([^{delimiter}]*))({delimiter}|\Z)')
     line = line.removesuffix("\n").removesuffix("\r")
@@ -82,7 +83,7 @@ def loose_fields(line: str, dialect: Dialect) -> list[str]:
 
 
 def quoted_rows(lines: Sequence[str], dialect: Dialect) -> Rows:
-    """Cut lines as RFC 4180 has it; where a row breaks its rules, read its first line loosely and go on below it."""
+    """Split lines as in RFC 4180; if a row breaks it, read its first line loosely and continue below it."""
     rows = Rows([], [], [])
     position = 0
 
@@ -100,7 +101,7 @@ def quoted_rows(lines: Sequence[str], dialect: Dialect) -> Rows:
                 rows.cells.append(cells)
                 rows.starts.append(start)
                 start = position
-        except csv.Error:  # also a field of more than 131,072 characters: nobody tweets that
+        except csv.Error:  # also for a field of more than 131,072 characters, which no tweet has
             rows.faults.append(len(rows.cells))
             rows.cells.append(loose_fields(lines[start], dialect))
             rows.starts.append(start)
@@ -110,5 +111,5 @@ def quoted_rows(lines: Sequence[str], dialect: Dialect) -> Rows:
 
 
 def fills(cells: Sequence[str], width: int) -> bool:
-    """Tell whether a row has as many fields as the header; empty ones beyond it do not count."""
+    """Return whether a row has as many fields as the header; empty fields beyond it do not count."""
     return len(cells) >= width and not any(cells[width:])

@@ -1,4 +1,4 @@
-"""Read unlabelled texts: one a line, or a column of a table."""
+"""Read unlabelled texts: one per line, or a column of a table."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from tables.rows import lines_of
 
 @dataclass(frozen=True)
 class Texts:
-    """Texts, how many empty ones were left out, and what was assumed to read them."""
+    """Texts, the number of dropped empty ones, and the assumptions made to read them."""
 
     texts: list[str]
     empty: int
@@ -21,7 +21,7 @@ class Texts:
 
 
 def from_lines(pasted: str) -> list[str]:
-    """Return the lines of a text that hold something, without the spaces around them."""
+    """Return the non-empty lines of a text, without surrounding spaces."""
     return [line.strip() for line in LINE_END.split(pasted) if line.strip()]
 
 
@@ -36,30 +36,30 @@ def read_texts(
     sheet: str | None = None,
     strict: bool = False,
 ) -> Texts:
-    """Read unlabelled texts from a column of a table or, from a .txt file, one a line; leave out the empty ones.
+    """Read unlabelled texts from a column of a table, or from a .txt file with one per line; drop empty ones.
 
     Args:
         source: the content, or the path of the file.
-        name: the name of the file that the content comes from.
-        column: the column of a table; None takes the only one, or the one whose name is that of texts.
-        encoding: see `tables.reading.read`, as for the others.
-        delimiter: of a text file.
+        name: the file name of the content.
+        column: the column of a table; None takes the only one, or one with a likely name.
+        encoding: see `tables.reading.read`, as for the following.
+        delimiter: the delimiter of a text file.
         quoted: whether quotation marks enclose fields.
-        sheet: of a workbook.
-        strict: whether what is ambiguous is an error.
+        sheet: the sheet of a workbook.
+        strict: whether ambiguities are errors.
 
     Raises:
         TableError: as `tables.reading.read`, and "unknown_column", "not_texts" or "no_texts".
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file does not exist.
     """
     if isinstance(source, Path):
         name = name or source.name
         source = source.read_bytes()
     if name.lower().removesuffix(".gz").endswith(".txt"):
         decoded = decode(uncompressed(source), encoding, strict=strict)
-        lines, stand_in = lines_of(decoded.text)
+        lines, placeholder = lines_of(decoded.text)
         texts = [line.removesuffix("\n").removesuffix("\r") for line in lines]
-        texts = [text.replace(stand_in, "\r") for text in texts] if stand_in else texts
+        texts = [text.replace(placeholder, "\r") for text in texts] if placeholder else texts
         report = Report(
             kind="text",
             rows=len(texts),
@@ -73,18 +73,18 @@ def read_texts(
         chosen = _choose(list(frame.columns), column)
         values = frame[chosen].dropna().tolist()
         if not all(isinstance(value, str) for value in values):
-            raise TableError("not_texts", f"Column {chosen!r} holds something else than text.", column=chosen)
+            raise TableError("not_texts", f"Column {chosen!r} contains something other than text.", column=chosen)
         texts = values + [""] * (len(frame) - len(values))
     kept = [text for text in texts if text.strip()]
     if not kept:
-        raise TableError("no_texts", "The file holds no text.")
+        raise TableError("no_texts", "The file contains no text.")
     return Texts(kept, len(texts) - len(kept), report)
 
 
 def _choose(names: list[str], column: str | None) -> str:
     chosen = column or (names[0] if len(names) == 1 else columns.guess(names, "text"))
     if chosen is None or chosen not in names:
-        missing = f"no column {column!r}" if column else "no column that is known to hold texts"
+        missing = f"no column {column!r}" if column else "no column with a known name for texts"
         raise TableError(
             "unknown_column",
             f"The table has {missing}; its columns are {', '.join(names)}.",

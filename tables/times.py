@@ -1,4 +1,4 @@
-"""Read columns of times as moments in UTC, and say what was assumed."""
+"""Read columns of times as moments in UTC, and report all assumptions."""
 
 from dataclasses import dataclass
 
@@ -12,23 +12,23 @@ from tables.instants import OrderSource, as_text, read_parts
 
 @dataclass(frozen=True, kw_only=True)
 class Times:
-    """Moments, and what was assumed to read them.
+    """Moments, and the assumptions made to read them.
 
     Attributes:
-        moments: in UTC, with the index of the frame; missing (NaT) where there is none.
-        empty: rows without a value.
-        unreadable: rows with a value that is no moment, those without a day included.
-        without_day: rows with a time of day, but no day.
-        unknown_zones: names of time zones that are not known; their rows are unreadable.
-        examples: some values that are unreadable.
+        moments: the moments in UTC, with the index of the frame; NaT if there is none.
+        empty: the number of rows without a value.
+        unreadable: the number of rows with a value that is not a moment, including those without a day.
+        without_day: the number of rows with a time of day, but no day.
+        unknown_zones: names of unknown time zones; their rows are unreadable.
+        examples: some unreadable values.
         day_first: whether 05/02/2026 is in February; None if no date is written like that.
-        day_first_source: "given" by the caller; told by "values" such as 13/02/2026; by most of them, while others
-            contradict them and are unreadable ("conflict"); or "assumed" for no value tells.
+        day_first_source: "given" by the caller; by "values" such as 13/02/2026; by most of these, while the others
+            contradict them and are unreadable ("conflict"); or "assumed", because no value shows it.
         either_order: rows that would be another day in the other order, with the index of the frame.
-        zoneless: moments that name no time zone.
-        zone: where these were taken to be.
-        counts: what numbers were taken for, such as "seconds" (since 1970) or "Excel days".
-        clock_changes: moments that a clock change makes uncertain.
+        zoneless: the number of moments without a time zone.
+        zone: the time zone assumed for these.
+        counts: the units of numbers, such as "seconds" (since 1970) or "Excel days".
+        clock_changes: the number of moments made uncertain by a clock change.
     """
 
     moments: pd.Series
@@ -58,25 +58,29 @@ def times(
 ) -> Times:
     """Read a column of times, or a column of days and one of times of day, as moments in UTC.
 
-    Days and months are in one order throughout a column: in that of a value that allows but one (13/02/2026), else in
-    that which the caller assumes. A day without a time of day is its midnight. A time that a clock change skips is the
-    moment of the change; one that it repeats is the first of the two. Abbreviations of time zones are those of
-    `tables.zones`. Nothing depends on the time zone or the language of the machine.
+    Days and months have one order throughout a column: that of a value with only one possible order (13/02/2026),
+    otherwise the one assumed by the caller. A day without a time of day becomes its midnight. A time skipped by a clock
+    change becomes the moment of the change; a repeated one becomes the first of the two. Abbreviations of time zones
+    are those of `tables.zones`. Nothing depends on the time zone or the language of the machine.
 
     Args:
         frame: the table.
         date: the column of moments or days.
-        clock: the column of times of day, if days and times of day are apart.
-        zone_column: the column of time zones for times that name none.
-        zone: the time zone of times that name none: a name of the IANA database, an abbreviation or an offset.
-        day_first: whether 05/02/2026 is in February; None finds it out.
-        assume_day_first: the same, where nothing tells.
+        clock: the column of times of day, if separate from days.
+        zone_column: the column of time zones, for times without one.
+        zone: the time zone of times without one: a name in the IANA database, an abbreviation or an offset.
+        day_first: whether 05/02/2026 is in February; None detects it.
+        assume_day_first: the same, if no value shows it.
 
     Raises:
-        TableError: "unknown_zone", if it is that of the caller.
+        TableError: "unknown_zone", if the caller's is unknown.
     """
     if zones.find(zone.lower()) is None:
-        raise TableError("unknown_zone", f"Unknown time zone {zone!r}; give Europe/Paris or +01:00.", found=zone)
+        raise TableError(
+            "unknown_zone",
+            f"Unknown time zone {zone!r}; use a name such as Europe/Paris or an offset such as +01:00.",
+            found=zone,
+        )
     days = read_parts(frame[date])
     hours = days if clock is None else read_parts(frame[clock])
     if clock is not None and days["year"].isna().all() and days["number"].isna().all():
@@ -84,14 +88,15 @@ def times(
     order, source = instants.order(days, day_first, assume_day_first)
     local, counted, counts = instants.local(days, hours if clock is not None else None, order is not False)
     if clock is not None:
-        of_day = hours["clock"] | hours["number"].between(0, 1, inclusive="left")
-        unread = ~of_day & (as_text(frame[clock]).str.strip() != "") & (as_text(frame[date]).str.strip() != "")
+        has_clock = hours["clock"] | hours["number"].between(0, 1, inclusive="left")
+        unread = ~has_clock & (as_text(frame[clock]).str.strip() != "") & (as_text(frame[date]).str.strip() != "")
         local = np.where(unread, np.datetime64("NaT"), local)
-    own = hours["zone"].where(hours["zone"] != "", days["zone"])
-    named = own if zone_column is None else own.where(own != "", as_text(frame[zone_column]).str.strip().str.lower())
-    zoneless = (named == "") & ~counted & ~np.isnat(local)
-    named = named.mask(named == "", zone.lower()).mask(counted, "utc")
-    moments, changes, unknown = instants.to_utc(local, named)
+    zone_names = hours["zone"].where(hours["zone"] != "", days["zone"])
+    if zone_column is not None:
+        zone_names = zone_names.where(zone_names != "", as_text(frame[zone_column]).str.strip().str.lower())
+    zoneless = (zone_names == "") & ~counted & ~np.isnat(local)
+    zone_names = zone_names.mask(zone_names == "", zone.lower()).mask(counted, "utc")
+    moments, changes, unknown = instants.to_utc(local, zone_names)
     missing = np.isnat(moments)
     text = as_text(frame[date]).str.strip()
     empty = ((text == "") if clock is None else (text == "") & (as_text(frame[clock]).str.strip() == "")).to_numpy()

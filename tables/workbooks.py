@@ -13,12 +13,12 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from tables.errors import TableError
 
-# What openpyxl raises for a workbook that is cut short or damaged, or a ZIP archive that is no workbook.
+# Raised by openpyxl for a workbook that is truncated or corrupt, or a ZIP archive that is not a workbook.
 DAMAGED = (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, SyntaxError, TypeError)
 
 
 class Sheet(NamedTuple):
-    """A sheet: the rows from the first on, all of one width, its name, and the names of all sheets."""
+    """A sheet: its rows from the first on, all of one width, its name, and the names of all sheets."""
 
     rows: list[list[str]]
     name: str
@@ -26,27 +26,27 @@ class Sheet(NamedTuple):
 
 
 def size(content: bytes) -> int:
-    """Return how many bytes a workbook holds, decompressed.
+    """Return the size of a workbook in bytes, decompressed.
 
     Raises:
         TableError: "damaged".
     """
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
-            return sum(part.file_size for part in archive.infolist())  # `zipfile` reads no more than this of each part
+            return sum(member.file_size for member in archive.infolist())  # `zipfile` never reads more of a member
     except DAMAGED as error:
-        raise TableError("damaged", f"The workbook is damaged, or is none: {error}") from error
+        raise TableError("damaged", f"The file is damaged, or not a workbook: {error}") from error
 
 
 def read_sheet(content: bytes, name: str | None = None) -> Sheet:
-    """Read a sheet: the one named, or the first visible one that holds something.
+    """Read a sheet: the named one, or the first visible one with content.
 
     Raises:
-        TableError: "damaged", "unknown_sheet", or "empty_file" if no sheet holds anything.
+        TableError: "damaged", "unknown_sheet", or "empty_file" if no sheet has content.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what openpyxl leaves out: styles, validation, pictures
+            warnings.simplefilter("ignore")  # about parts that openpyxl ignores: styles, validation, pictures
             book = load_workbook(BytesIO(content), read_only=True, data_only=True)
             names = tuple(sheet.title for sheet in book.worksheets)
             if name is not None and name not in names:
@@ -62,12 +62,12 @@ def read_sheet(content: bytes, name: str | None = None) -> Sheet:
     except TableError:
         raise
     except DAMAGED as error:
-        raise TableError("damaged", f"The workbook is damaged, or is none: {error}") from error
-    raise TableError("empty_file", "The workbook holds no rows.")
+        raise TableError("damaged", f"The file is damaged, or not a workbook: {error}") from error
+    raise TableError("empty_file", "The workbook has no rows.")
 
 
 def _rows(sheet: Any) -> list[list[str]]:
-    sheet.reset_dimensions()  # some writers give a wrong size, and openpyxl would believe it
+    sheet.reset_dimensions()  # some writers store a wrong size, which openpyxl would trust
     rows = [[_text(cell) for cell in row] for row in sheet.iter_rows()]
     width = max((len(row) for row in rows), default=0)
     filled = any(any(row) for row in rows)
@@ -82,7 +82,7 @@ def _text(cell: Any) -> str:
 
 
 def as_text(value: object, number_format: str = "") -> str:
-    """Return a value as a reader expects it: 1.0 as "1", a day without its midnight, 7 in the format 000 as "007"."""
+    """Return a value as displayed: 1.0 as "1", a day without its midnight, 7 in the format 000 as "007"."""
     if isinstance(value, bool):
         return str(value).upper()
     if isinstance(value, datetime):

@@ -1,4 +1,4 @@
-"""Write tables as CSV that Excel opens safely, and that `tables.reading` reads back as they were. No pandas here."""
+"""Write tables as CSV that is safe to open in Excel, and that `tables.reading` restores exactly. Imports no pandas."""
 
 import csv
 import io
@@ -7,16 +7,16 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 BYTE_ORDER_MARK = "\ufeff"
-# An apostrophe makes text of a formula, and a word joiner, which nobody types after one, tells this apostrophe from
-# those of people: so it can be taken off again.
+# An apostrophe turns a formula into text. The word joiner, which nobody types after an apostrophe, tells this one from
+# apostrophes in the text, so that it can be removed again.
 GUARD = "'\u2060"
-# What a spreadsheet takes for a formula, also in full width. A mention, which begins with @ as well, is one only where
-# a function ("("), another program ("|") or another file ("[", "'") is called.
+# What a spreadsheet takes for a formula, also in full-width characters. A mention also begins with @, but is a formula
+# only if it calls a function ("("), another program ("|") or another file ("[", "'").
 FORMULA = re.compile(r"(?:'\u2060)*(?:[\t\r\n]| *(?:[=+\-\uff1d\uff0b\uff0d\uff20]|@(?:\W|\w+.*?[(|\['])))", re.DOTALL)
 
 
 def guard(value: object) -> object:
-    """Return a value with a guard before it if a spreadsheet would take it for a formula; numbers are none.
+    """Return a value with a guard if a spreadsheet would take it for a formula; numbers need none.
 
     Source: https://owasp.org/www-community/attacks/CSV_Injection
     """
@@ -29,13 +29,13 @@ def unguard(value: str) -> str:
 
 
 def write(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[object]], *, delimiter: str = ",") -> int:
-    """Write rows as CSV for Excel, with a byte order mark, all fields in quotation marks, and formulas guarded.
+    """Write rows as CSV for Excel: with a byte order mark, all fields in quotation marks, and formulas guarded.
 
     Args:
         file: opened with `encoding="utf-8"` and `newline=""`.
         columns: the names of the columns.
-        rows: None becomes empty.
-        delimiter: Excel expects a semicolon where it speaks French.
+        rows: the values of each row; None becomes empty.
+        delimiter: the delimiter; French versions of Excel expect a semicolon.
 
     Returns the number of rows.
     """

@@ -5,9 +5,9 @@ from datetime import timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-# Minutes east of Greenwich. An abbreviation is a fixed offset: CET is an hour ahead of UTC in summer too (RFC 5322).
-# Those that several places use are read as in Europe and North America: BST is British Summer Time (not Bangladesh),
-# CST and EST are American (not China, Australia), and IST is Indian (not Irish, Israeli).
+# Offsets from UTC in minutes. An abbreviation is a fixed offset: CET is UTC+1, even in summer (RFC 5322). Ambiguous
+# ones are read as in Europe and North America: BST is British Summer Time (not Bangladesh), CST and EST are American
+# (not Chinese, Australian), and IST is Indian (not Irish, Israeli).
 ABBREVIATIONS = {
     "z": 0, "utc": 0, "gmt": 0, "ut": 0, "wet": 0, "tu": 0,
     "bst": 60, "west": 60, "cet": 60, "met": 60, "mez": 60, "hnec": 60,
@@ -17,7 +17,7 @@ ABBREVIATIONS = {
     "nst": -210, "ndt": -150, "ast": -240, "adt": -180, "est": -300, "edt": -240, "cst": -360, "cdt": -300,
     "mst": -420, "mdt": -360, "pst": -480, "pdt": -420, "akst": -540, "akdt": -480, "hst": -600, "brt": -180,
     "art": -180,
-    # French ones, of Canada.
+    # French abbreviations used in Canada.
     "hnt": -210, "hna": -240, "haa": -180, "hne": -300, "hae": -240, "hnc": -360, "hac": -300, "hnr": -420, "har": -360,
     "hnp": -480, "hap": -420,
 }  # fmt: skip
@@ -29,9 +29,9 @@ Zone = timedelta | ZoneInfo
 
 @cache
 def find(name: str) -> Zone | None:
-    """Return the zone of a name in lower case: an offset, or one with rules of its own; None if it is unknown.
+    """Return the zone of a lower-case name: a fixed offset, or a zone with clock changes; None if unknown.
 
-    Offsets are written +01:00, +0100, +1, UTC+1 or GMT+0100; names as in the IANA database, Europe/Paris.
+    Offsets may be written +01:00, +0100, +1, UTC+1 or GMT+0100; names are those of the IANA database (Europe/Paris).
     """
     name = name.strip()
     if name in ABBREVIATIONS:
@@ -40,8 +40,8 @@ def find(name: str) -> Zone | None:
         sign, hours, minutes, seconds = match.groups()
         offset = timedelta(hours=int(hours), minutes=int(minutes or 0), seconds=int(seconds or 0))
         return None if offset > FARTHEST else -offset if sign == "-" else offset
-    proper = _names().get(name)
-    return ZoneInfo(proper) if proper and "/" in proper else None
+    iana_name = _names().get(name)
+    return ZoneInfo(iana_name) if iana_name and "/" in iana_name else None
 
 
 @cache

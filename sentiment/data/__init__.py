@@ -1,1 +1,1 @@
-"""Labelled texts on their way to training: read, checked, deduplicated, split, and cut into tokens."""
+"""Labelled texts before training: read, checked, deduplicated, split, and tokenized."""

@@ -1,11 +1,11 @@
-"""How many processors this process may use."""
+"""Count the CPU cores available to this process."""
 
 import joblib
 
 
 def available() -> int:
-    """Return how many processors the scheduler (affinity) and the container (cgroup) leave to this process.
+    """Return the number of cores that the scheduler (affinity) and the container (cgroup) allow this process.
 
-    It is what scikit-learn's `n_jobs=-1` goes by; `LOKY_MAX_CPU_COUNT` in the environment lowers it.
+    scikit-learn uses the same number for `n_jobs=-1`; the environment variable `LOKY_MAX_CPU_COUNT` lowers it.
     """
     return int(joblib.cpu_count())

@@ -19,13 +19,13 @@ CHUNK = 5_000
 
 
 class CorpusError(UserError):
-    """A corpus that does not say how it was made."""
+    """A corpus without a valid description of its tokenizer."""
 
 
 def tokenize(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[str]]:
     """Return the tokens of each text, in order, with a progress bar.
 
-    Large data are shared out among the available cores; below two chunks, starting processes would cost more than it
+    With two chunks or more, all available cores share the work; for less, starting processes would take longer than it
     saves.
     """
     chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
@@ -44,18 +44,18 @@ def tokenize_chunk(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[str]
 
 
 def write_tokenizer(folder: Path, tokenizer: Tokenizer) -> None:
-    """Write into a corpus how its tokens are made."""
+    """Write the settings of a corpus's tokenizer to its folder."""
     (folder / DESCRIPTIONS["corpus"]).write_text(yaml.safe_dump(asdict(tokenizer)), encoding="utf-8")
 
 
 def read_tokenizer(folder: Path) -> Tokenizer:
-    """Read how the tokens of a corpus were made.
+    """Read the tokenizer that a corpus was made with.
 
     Raises:
-        CorpusError: the corpus does not say.
+        CorpusError: the description is not that of a tokenizer.
     """
     path = folder / DESCRIPTIONS["corpus"]
     tokenizer = read_text(yaml.safe_load(path.read_text(encoding="utf-8")))
     if not isinstance(tokenizer, Tokenizer):
-        raise CorpusError(f"{path} describes no tokenizer. Run the preprocess step again.")
+        raise CorpusError(f"{path} does not describe a tokenizer. Run the preprocess step again.")
     return tokenizer

@@ -1,4 +1,4 @@
-"""Unlabelled texts: word vectors are learned from them, and a small network from what a larger one says of them."""
+"""Unlabelled texts: for training word vectors, and for distilling a large model into a small one (pseudo-labels)."""
 
 from sentiment.data import files
 from sentiment.inference.errors import UserError
@@ -10,22 +10,22 @@ class ExtraTextsError(UserError):
 
 
 def read(path: str, column: str, section: str) -> list[str]:
-    """Read texts from a column of a table (CSV, TSV, Parquet, Excel) or, from a .txt file, one text a line.
+    """Read texts from a column of a table (CSV, TSV, Parquet, Excel), or from a .txt file with one text per line.
 
-    Empty texts are dropped. What is ambiguous is refused; what was assumed is logged.
+    Drops empty texts. Refuses ambiguous files; logs all assumptions.
 
     Args:
         path: the file.
-        column: that of the texts; without meaning for a .txt file.
-        section: that of the configuration that names them, as `extra_texts` and `extra_column`.
+        column: the column of the texts; ignored for a .txt file.
+        section: the section of the configuration with `extra_texts` and `extra_column`, for messages.
 
     Raises:
-        ExtraTextsError: the file cannot be read, lacks the column or holds no text.
+        ExtraTextsError: the file cannot be read, lacks the column or contains no text.
         MissingFileError: there is no such file.
     """
     settings = {"path": f"{section}.extra_texts", "column": f"{section}.extra_column"}
     file = files.require(path, settings["path"])
-    with files.refusing(ExtraTextsError, file, settings):
-        found = read_texts(file, column=column, strict=True)
-    files.log_report(file, found.report)
-    return found.texts
+    with files.converting_errors(ExtraTextsError, file, settings):
+        texts = read_texts(file, column=column, strict=True)
+    files.log_report(file, texts.report)
+    return texts.texts

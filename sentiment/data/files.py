@@ -1,4 +1,4 @@
-"""Read the files that people bring with `tables`: what it refuses is an error of the setting that names the file."""
+"""Read user files with `tables`, and turn its errors into errors of the setting that names the file."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from tables.report import Report
 
 log = logging.getLogger(__name__)
 
-# Which option of `tables` would settle what it refuses.
+# The option of `tables` that would resolve each error.
 OPTIONS = {
     "unknown_encoding": "encoding",
     "undecodable": "encoding",
@@ -36,24 +36,24 @@ def require(path: str, setting: str) -> Path:
 
 
 @contextmanager
-def refusing(error: type[UserError], file: Path, settings: Mapping[str, str]) -> Iterator[None]:
-    """Raise what `tables` refuses as an error that a user can mend; its cause keeps `row`, `column` and the like.
+def converting_errors(error: type[UserError], file: Path, settings: Mapping[str, str]) -> Iterator[None]:
+    """Convert the errors of `tables` into a `UserError`; its cause keeps `row`, `column` and other details.
 
     Args:
-        error: the class.
-        file: the file.
-        settings: the name of the setting of the `path`, and those of the values of `OPTIONS` that can be set.
+        error: the class to raise.
+        file: the file being read.
+        settings: the names of the settings: that of the `path`, and those of the available `OPTIONS`.
     """
     try:
         yield
-    except TableError as refusal:
-        setting = settings.get(OPTIONS.get(refusal.code, ""))
+    except TableError as table_error:
+        setting = settings.get(OPTIONS.get(table_error.code, ""))
         hint = f" Setting: {setting}." if setting else ""
-        raise error(f"{file} ({settings['path']}): {refusal}{hint}") from refusal
+        raise error(f"{file} ({settings['path']}): {table_error}{hint}") from table_error
 
 
 def log_report(file: Path, report: Report) -> str:
-    """Log what was assumed to read a file, as a warning where it may be damaged; return that line."""
+    """Log the assumptions made to read a file, as a warning if it may be damaged; return the log line."""
     line = f"{file.name}: {report}."
     log.log(logging.WARNING if report.doubtful else logging.INFO, "%s", line)
     return line

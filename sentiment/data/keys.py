@@ -1,4 +1,4 @@
-"""What makes two texts the same, or nearly so; what puts rows in order; the group of a row whose author is unknown."""
+"""Keys of texts: for duplicates, for near-duplicates and for the order of rows; groups of rows without an author."""
 
 import html
 import unicodedata
@@ -11,41 +11,41 @@ from tqdm import tqdm
 from sentiment.inference.characters import IGNORABLE, normalize, straighten
 from sentiment.inference.text import LINK, MENTION
 
-# Of ASCII. An apostrophe stands in a word: `dont` is as common as `don't` on Twitter.
+# ASCII punctuation. An apostrophe is dropped, not replaced by a space: `dont` is as common as `don't` on Twitter.
 PUNCTUATION = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~', " ") | {"'": ""})
 
 
 def text_key(text: str) -> str:
-    """Return what two texts have in common if a reader can hardly tell them apart.
+    """Return the key that texts share if a reader can hardly tell them apart.
 
-    They differ in case, spaces, HTML entities, accents composed or not, kinds of apostrophes and quotation marks, or
-    invisible characters only: `Tom &amp; Jerry ` and `tom & jerry` have the same key; so has `Tom &amp;amp; Jerry`.
+    Such texts differ only in case, spaces, HTML entities, composition of accents, kinds of apostrophes and quotation
+    marks, or invisible characters: `Tom &amp; Jerry `, `tom & jerry` and `Tom &amp;amp; Jerry` have the same key.
     """
     spelled = spelling(text)
-    key = look(spelled)
+    key = without_invisible(spelled)
     if key == spelled:
         return key
-    while (plain := look(spelling(key))) != key:
+    while (plain := without_invisible(spelling(key))) != key:
         key = plain
     return key
 
 
 def spelling(text: str) -> str:
-    """Return what two texts have in common if they differ in case, spaces and HTML entities only."""
+    """Return the key that texts share if they differ only in case, spaces and HTML entities."""
     while (plain := html.unescape(text.casefold())) != text:
         text = plain
     return " ".join(text.split())
 
 
-def look(text: str) -> str:
-    """Return a text with its accents composed, and with straight apostrophes, without what cannot be seen."""
+def without_invisible(text: str) -> str:
+    """Return a text without invisible characters, with composed accents and straight apostrophes."""
     return straighten(text if text.isascii() else IGNORABLE.sub("", text))
 
 
 def near_key(text: str) -> str:
-    """Return what a text shares with its near-duplicates.
+    """Return the key that a text shares with its near-duplicates.
 
-    It leaves out what `text_key` does, mentions, links and punctuation, and decodes typed escapes, ligatures and wide
+    Ignores all that `text_key` ignores, and mentions, links and punctuation; decodes typed escapes, ligatures and wide
     letters: `@ana So late!! http://t.co/1` and `so late` have the same near key.
     """
     plain = MENTION.sub(" ", LINK.sub(" ", text_key(normalize(text))))
@@ -58,31 +58,31 @@ def near_key(text: str) -> str:
 
 
 def keys_of(texts: pd.Series, task: str, key: Callable[[str], str]) -> pd.Series:
-    """Return the key of each text, of whichever kind, and show progress on a task that takes seconds."""
-    shown = tqdm(texts, desc=task, unit=" texts", delay=2)
-    return pd.Series([key(text) for text in shown], index=texts.index, dtype=object)
+    """Return the key of each text; if that takes more than two seconds, show progress."""
+    progress = tqdm(texts, desc=task, unit=" texts", delay=2)
+    return pd.Series([key(text) for text in progress], index=texts.index, dtype=object)
 
 
 def order_of(texts: pd.Series) -> np.ndarray:
-    """Return by what rows are put in order, shape (n,): a hash of the spelling of each text."""
+    """Return the sort key of rows, shape (n,): a hash of each text's spelling."""
     return hash_of(keys_of(texts, "order", spelling))
 
 
 def hash_of(values: pd.Series) -> np.ndarray:
-    """Return a hash of each string, 64 bits, the same on every machine."""
+    """Return a 64-bit hash of each string, the same on every machine."""
     return pd.util.hash_array(values.to_numpy(dtype=object), categorize=False)
 
 
 def text_hashes(texts: pd.Series) -> pd.Series:
-    """Return a hash, 64 bits, of the key of each text."""
+    """Return a 64-bit hash of the `text_key` of each text."""
     return pd.Series(hash_of(texts.map(text_key)), index=texts.index)
 
 
 def group_of_its_own(value: int) -> str:
-    """Return the group of a row whose author is unknown, from the hash that puts it in order."""
+    """Return the group of a row without an author, made from its sort key (`order_of`)."""
     return f"text-{value:016x}"
 
 
-def of_unknown_group(frame: pd.DataFrame) -> pd.Series:
-    """Return which rows have no group but one of their own."""
+def has_unknown_group(frame: pd.DataFrame) -> pd.Series:
+    """Return which rows have no author, and therefore a group of their own."""
     return frame["group"].str.fullmatch("text-[0-9a-f]{16}")

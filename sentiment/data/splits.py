@@ -1,4 +1,4 @@
-"""From a labelled table to the splits that models are trained and measured on."""
+"""Make the splits, on which models are trained and measured, from a labelled table."""
 
 import hashlib
 import logging
@@ -19,7 +19,7 @@ from sentiment.inference.errors import MissingFileError
 
 log = logging.getLogger(__name__)
 
-# The settings of a data set that say how its columns are read.
+# The settings of a data set that `checks.check` takes.
 CHECKED = (
     "text_column",
     "label_column",
@@ -34,14 +34,14 @@ CHECKED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Splits:
-    """The splits, and what became of all rows on the way.
+    """The splits, and the number of rows removed or added on the way.
 
     Attributes:
         frames: columns `text`, `negative` and `group`.
-        labelled: what the checks found in the data.
-        deduplicated: what deduplication removed.
-        rest: the rows added to train that were not drawn into the sample.
-        extra: what another table added to train; None without one.
+        labelled: the result of the checks.
+        deduplicated: the result of deduplication.
+        rest: the number of rows added to train that are not in the sample.
+        extra: the extra training data; None without any.
     """
 
     frames: Frames
@@ -52,16 +52,16 @@ class Splits:
 
 
 def require_rows_to_add(data: Mapping[str, Any], split: Mapping[str, Any]) -> None:
-    """Refuse settings that would add nothing to train, before anything is read.
+    """Reject settings that would add no rows to train, before any file is read.
 
     Raises:
-        DataError: all rows are drawn already.
-        MissingFileError: there is no file of extra training data.
+        DataError: all rows are in the splits already.
+        MissingFileError: the file of extra training data does not exist.
     """
     if split["train_on_rest"] and data["sample_size"] is None:
         raise DataError(
-            "split.train_on_rest=true adds the rows that data.sample_size leaves out to train, but data.sample_size is "
-            "null: no row is left out. Set data.sample_size, or split.train_on_rest=false."
+            "split.train_on_rest=true adds the rows outside the sample to train, but data.sample_size is null: there "
+            "are none. Set data.sample_size, or split.train_on_rest=false."
         )
     if data["extra_training"] is not None and not (file := extra_file(data)).is_file():
         raise MissingFileError(f"No file {file.absolute()} (data.extra_training).")
@@ -70,22 +70,22 @@ def require_rows_to_add(data: Mapping[str, Any], split: Mapping[str, Any]) -> No
 def make(
     table: pd.DataFrame, extra: pd.DataFrame | None, *, data: Mapping[str, Any], split: Mapping[str, Any], seed: int
 ) -> Splits:
-    """Check, deduplicate, sample and split a data set, and add to train what is for train only.
+    """Check, deduplicate, sample and split a data set, and add the rows that are for train only.
 
     Args:
-        table: the data set as it was read.
-        extra: the table of extra training data; None without one.
+        table: the data set as read.
+        extra: the table of extra training data; None without any.
         data: the section `data` of the configuration.
         split: the section `split`.
-        seed: of the sample and of the split.
+        seed: the seed of the sample and of the split.
 
     Raises:
         DataError: the tables cannot be used, or the settings do not fit them.
     """
     labelled = check(table, data)
-    more = None if extra is None else check_extra(extra, data)
+    labelled_extra = None if extra is None else check_extra(extra, data)
     unique = splitting.deduplicate(labelled.frame)
-    log.info("%d duplicates and %d contradictions removed.", unique.duplicates, unique.contradictions)
+    log.info("Removed %d duplicates and %d rows with contradictory labels.", unique.duplicates, unique.contradictions)
     rows = unique.frame
     if data["sample_size"] is not None:
         rows = splitting.sample(rows, size=data["sample_size"], seed=seed)
@@ -93,11 +93,11 @@ def make(
     if split["train_on_rest"]:
         frames = splitting.add_to_train(frames, splitting.rest(unique.frame, frames))
     rest = sum(map(len, frames.values())) - len(rows)
-    log.info("%d rows drawn; %d of the others added to train.", len(rows), rest)
+    log.info("Drew %d rows; added %d of the remaining rows to train.", len(rows), rest)
     added = None
-    if more is not None:
-        added = splitting.extra_training(more, data=labelled.frame, frames=frames)
-        log.info("%d extra rows for train; left out: %s.", len(added.frame), added.left_out)
+    if labelled_extra is not None:
+        added = splitting.extra_training(labelled_extra, data=labelled.frame, frames=frames)
+        log.info("Added %d extra rows to train; dropped: %s.", len(added.frame), added.left_out)
         frames = splitting.add_to_train(frames, added.frame)
     return Splits(frames=frames, labelled=labelled, deduplicated=unique, rest=rest, extra=added)
 
@@ -106,19 +106,19 @@ def check(table: pd.DataFrame, data: Mapping[str, Any]) -> Labelled:
     """Check the data set.
 
     Raises:
-        DataError: what is wrong with it.
+        DataError: lists its problems.
     """
-    log.info("%s: %d rows read.", data["name"], len(table))
+    log.info("%s: read %d rows.", data["name"], len(table))
     return checks.check(table, **{name: data[name] for name in CHECKED})
 
 
 def check_extra(table: pd.DataFrame, data: Mapping[str, Any]) -> Labelled:
-    """Check the extra training data; their group column may be missing.
+    """Check the extra training data, which may lack the group column.
 
     Raises:
-        DataError: what is wrong with them, with the name of the file.
+        DataError: lists its problems, with the name of the file.
     """
-    log.info("%s: %d rows read.", data["extra_training"], len(table))
+    log.info("%s: read %d rows.", data["extra_training"], len(table))
     settings = {name: data[name] for name in CHECKED}
     if data["group_column"] not in table.columns:
         settings["group_column"] = None
@@ -131,13 +131,13 @@ def check_extra(table: pd.DataFrame, data: Mapping[str, Any]) -> Labelled:
 def write(
     splits: Splits, folder: Path, *, data: Mapping[str, Any], split: Mapping[str, Any], seed: int
 ) -> tuple[dict[str, Any], Leakage]:
-    """Write the splits, what they hold and what limits them to a folder; settings are those of `make`.
+    """Write the splits, their description and their limitations to a folder; settings are those of `make`.
 
     Returns:
-        What `splits.yaml` says, and what the splits share, counted on the files that were written.
+        The content of `splits.yaml`, and the overlap of the splits, measured on the written files.
 
     Raises:
-        LeakageError: the splits leak.
+        LeakageError: the splits share a text or a known group.
     """
     write_splits(folder, splits.frames)
     measured = leakage.measure(read_splits(folder))
@@ -151,7 +151,7 @@ def write(
 def describe(
     splits: Splits, measured: Leakage, *, data: Mapping[str, Any], split: Mapping[str, Any], seed: int
 ) -> dict[str, Any]:
-    """Return what `splits.yaml` says; settings are those of `make`."""
+    """Return the content of `splits.yaml`; settings are those of `make`."""
     frames, extra = splits.frames, splits.extra
     return {
         "data": data["name"],
@@ -174,7 +174,7 @@ def describe(
 
 
 def describe_extra(extra: Extra, file: Path) -> dict[str, Any]:
-    """Return what `splits.yaml` says of extra training data."""
+    """Return the entry of `splits.yaml` for extra training data."""
     with file.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     counts = {"rows_read": extra.rows_read, "rows_added": len(extra.frame), "left_out": extra.left_out}

@@ -1,1 +1,1 @@
-"""How good a model is, and whether it may be served: labels and probabilities in, figures and verdicts out."""
+"""Measure models and decide whether they may be served: labels and probabilities in, metrics and verdicts out."""

@@ -1,14 +1,14 @@
-"""How sure a figure is: intervals of metrics, and of the lead of one model over another, by the bootstrap.
+"""Bootstrap confidence intervals of metrics, and of one model's lead over another.
 
-Two models are compared on the same tweets by the paired bootstrap: which of them leads is asked again for a thousand
-sets of tweets, drawn from those at hand. Where authors are known, authors are drawn, each with all of their tweets:
-tweets of one author are alike, and drawing them one by one would make intervals too narrow. Where no author has two
-tweets, each class is drawn within itself: splits hold the classes in fixed shares.
+Two models are compared on the same tweets with the paired bootstrap, over a thousand resamples of these tweets. If
+authors are known, authors are resampled, each with all of their tweets: an author's tweets are alike, and resampling
+single tweets would make intervals too narrow. If no author has two tweets, tweets are resampled within each class,
+because the splits are stratified by class.
 
 Source: Efron and Tibshirani, An introduction to the bootstrap, 1993, chapter 13 (percentile interval);
 Berg-Kirkpatrick, Burkett and Klein, An empirical investigation of statistical significance in NLP, EMNLP 2012 (paired);
-Robin et al., pROC, BMC Bioinformatics 12, 2011 (classes apart); Field and Welsh, Bootstrapping clustered data, Journal
-of the Royal Statistical Society B 69, 2007 (authors).
+Robin et al., pROC, BMC Bioinformatics 12, 2011 (stratified by class); Field and Welsh, Bootstrapping clustered data,
+Journal of the Royal Statistical Society B 69, 2007 (authors).
 """
 
 import math
@@ -25,21 +25,21 @@ from sentiment.inference.arrays import Labels, Probabilities
 from sentiment.inference.errors import SettingsError
 
 Counts = NDArray[np.int64]
-# From how often each tweet is drawn, shape (n,), to a figure.
+# From the number of times each tweet is drawn, shape (n,), to the value of a metric.
 Statistic = Callable[[Counts], float]
-# Probabilities are kept so far from 0 and 1 before their logarithm is taken, as scikit-learn keeps them.
-ROUNDING = float(np.finfo(np.float64).eps)
+# Probabilities are clipped this far from 0 and 1 before taking logarithms, as in scikit-learn.
+PROBABILITY_CLIP = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """A figure, and the interval in which chance may have moved it.
+    """A metric with its confidence interval.
 
     Attributes:
-        estimate: on the tweets as they are.
-        low: the lower bound; not a number where there is none.
-        high: the upper bound; not a number where there is none.
-        confidence: level, 0 to 1: the share of such intervals that contain the true figure.
+        estimate: the value on the original tweets.
+        low: the lower bound; NaN if there is none.
+        high: the upper bound; NaN if there is none.
+        confidence: the confidence level, 0 to 1: the share of such intervals that contain the true value.
     """
 
     estimate: float
@@ -50,13 +50,13 @@ class Interval:
 
 @dataclass(frozen=True, kw_only=True)
 class Resampling:
-    """How tweets are drawn.
+    """How to resample tweets.
 
     Attributes:
-        resamples: how often.
-        confidence: level of the intervals, 0 to 1.
-        seed: of the draws; two classifiers that are compared see the same ones.
-        groups: whose tweet each is, shape (n,); None where nobody is known to have written two.
+        resamples: the number of resamples.
+        confidence: the confidence level of the intervals, 0 to 1.
+        seed: the seed; two classifiers that are compared get the same resamples.
+        groups: the author of each tweet, shape (n,); None if no author is known to have two tweets.
     """
 
     resamples: int
@@ -65,10 +65,10 @@ class Resampling:
     groups: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is no number of draws or no confidence level.
+        """Reject an invalid number of resamples or confidence level.
 
         Raises:
-            SettingsError: it is not.
+            SettingsError: one of them is invalid.
         """
         if self.resamples < 1 or not 0 < self.confidence < 1:
             raise SettingsError(
@@ -80,24 +80,24 @@ class Resampling:
 def lead(
     negative: Labels, first: Predictions, second: Predictions, metric: str, *, cost: Cost, resampling: Resampling
 ) -> Interval:
-    """Return by how much the first classifier does better than the second on the same tweets.
+    """Return the lead of the first classifier over the second on the same tweets: how much better it is.
 
-    Above 0 the first is better, whichever way the metric runs.
+    The lead is above 0 if the first is better, also for metrics that are better when lower.
 
     Args:
         negative: labels, shape (n,).
-        first: of the first classifier.
-        second: of the second classifier.
+        first: predictions of the first classifier.
+        second: predictions of the second classifier.
         metric: one of `sentiment.evaluation.metrics.HIGHER_IS_BETTER`.
-        cost: what wrong answers cost.
-        resampling: how tweets are drawn.
+        cost: the costs of wrong answers.
+        resampling: how to resample tweets.
 
     Raises:
-        ValueError: there is no such metric, shapes differ, or the tweets are of one class.
+        ValueError: the metric is unknown, shapes differ, or all tweets are of one class.
     """
     sign = 1 if HIGHER_IS_BETTER.get(metric) else -1
-    of_first, of_second = (statistic(negative, predictions, metric, cost) for predictions in (first, second))
-    return bootstrap(negative, lambda drawn: sign * (of_first(drawn) - of_second(drawn)), resampling)
+    first_metric, second_metric = (statistic(negative, predictions, metric, cost) for predictions in (first, second))
+    return bootstrap(negative, lambda drawn: sign * (first_metric(drawn) - second_metric(drawn)), resampling)
 
 
 def interval(
@@ -105,7 +105,7 @@ def interval(
 ) -> Interval:
     """Return a metric of one classifier with its interval; arguments and errors are those of `lead`.
 
-    The calibration error gets no bounds: a draw is off by chance once more, so all of its figures would be too high.
+    The calibration error gets no bounds: resampling adds noise, so its values on resamples are biased upwards.
     """
     measure = statistic(negative, predictions, metric, cost)
     if metric == "calibration_error":
@@ -123,9 +123,9 @@ def intervals(negative: Labels, predictions: Predictions, *, cost: Cost, resampl
 def gap_in_standard_errors(
     first: tuple[Labels, Predictions, Resampling], second: tuple[Labels, Predictions, Resampling], *, cost: Cost
 ) -> tuple[float, float]:
-    """Return the AUC on the first set less that on the second, and the same in standard errors of the difference.
+    """Return the AUC on the first set minus that on the second, and the same in standard errors of the difference.
 
-    The sets hold different tweets. The standard errors are those of the draws, so authors count where they are known.
+    The sets contain different tweets. Standard errors come from the bootstrap, so they account for known authors.
     """
     areas, variances = [], []
     for negative, predictions, resampling in (first, second):
@@ -139,16 +139,16 @@ def gap_in_standard_errors(
 def bootstrap(negative: Labels, measure: Statistic, resampling: Resampling) -> Interval:
     """Return a statistic of tweets with its percentile interval."""
     confidence = resampling.confidence
-    figures = [measure(drawn) for drawn in draws(negative, resampling)]
-    low, high = np.quantile(figures, [(1 - confidence) / 2, (1 + confidence) / 2])
+    values = [measure(drawn) for drawn in draws(negative, resampling)]
+    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(estimate=measure(once(negative)), low=float(low), high=float(high), confidence=confidence)
 
 
 def draws(negative: Labels, resampling: Resampling) -> Iterator[Counts]:
-    """Yield how often each tweet is drawn, shape (n,), with replacement.
+    """Yield, for each resample, the number of times each tweet is drawn, shape (n,).
 
-    As many tweets of each class as there are, or as many authors; a draw of authors who wrote tweets of one class only
-    is drawn again.
+    Draws with replacement as many tweets of each class, or as many authors, as there are; repeats a draw of authors
+    whose tweets are all of one class.
     """
     random = np.random.default_rng(resampling.seed)
     codes = None if resampling.groups is None else codes_of(resampling.groups)
@@ -161,14 +161,14 @@ def draws(negative: Labels, resampling: Resampling) -> Iterator[Counts]:
         return
     for _ in range(resampling.resamples):
         while True:
-            often = np.bincount(random.integers(authors, size=authors), minlength=authors)[codes]
-            if 0 < (often * negative).sum() < often.sum():
+            counts = np.bincount(random.integers(authors, size=authors), minlength=authors)[codes]
+            if 0 < (counts * negative).sum() < counts.sum():
                 break
-        yield often
+        yield counts
 
 
 def codes_of(groups: NDArray[Any]) -> NDArray[np.int64]:
-    """Return a number for the author of each tweet, shape (n,), from 0; a tweet of unknown author has its own."""
+    """Return the number of each tweet's author, shape (n,), from 0; a tweet of unknown author gets its own number."""
     codes = pd.factorize(pd.Series(groups).replace("", None))[0].astype(np.int64)
     unknown = codes == -1
     codes[unknown] = codes.max(initial=-1) + 1 + np.arange(unknown.sum())
@@ -176,59 +176,59 @@ def codes_of(groups: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def once(negative: Labels) -> Counts:
-    """Return that each tweet is drawn once, shape (n,)."""
+    """Return counts of 1 for all tweets, shape (n,): the original tweets."""
     return np.ones(len(negative), dtype=np.int64)
 
 
 def statistic(negative: Labels, predictions: Predictions, metric: str, cost: Cost) -> Statistic:
-    """Return what computes a metric of drawn tweets, over ten times faster than `sentiment.evaluation.metrics.score`.
+    """Return a function from drawn tweets to a metric, over ten times faster than `sentiment.evaluation.metrics.score`.
 
-    A metric depends on no more than how many negative and positive tweets have each score, each probability, or are
-    called negative. These are sorted once; each draw is then counted.
+    A metric only depends on the number of negative and positive tweets with each score, each probability or each
+    predicted label. These values are sorted once, and each resample only counts them.
 
     Raises:
-        ValueError: there is no such metric, shapes differ, or the tweets are of one class.
+        ValueError: the metric is unknown, shapes differ, or all tweets are of one class.
     """
     if metric not in HIGHER_IS_BETTER:
         raise ValueError(f"Unknown metric {metric}; choose one of {', '.join(HIGHER_IS_BETTER)}.")
     if negative.shape != predictions.probability.shape:
         raise ValueError(
-            f"Labels of shape {negative.shape}, probabilities of {predictions.probability.shape}: give the same tweets."
+            f"Labels have shape {negative.shape}, probabilities {predictions.probability.shape}: use the same tweets."
         )
     if negative.min() == negative.max():
-        raise ValueError(f"All {len(negative):,} tweets are of one class: intervals need tweets of both.")
+        raise ValueError(f"All {len(negative):,} tweets are of one class: confidence intervals need both classes.")
     source = {"roc_auc": "score", "average_precision": "score", "accuracy": "called", "f1": "called"}
     values = getattr(predictions, {**source, "expected_cost": "called"}.get(metric, "probability"))
-    level, place = np.unique(values.astype(np.float64), return_inverse=True)
+    level, index = np.unique(values.astype(np.float64), return_inverse=True)
     measure = measure_of(metric, level, cost)
 
-    def of(drawn: Counts) -> float:
-        ones = np.bincount(place, drawn * negative, len(level))
-        zeros = np.bincount(place, drawn, len(level)) - ones
+    def compute(drawn: Counts) -> float:
+        ones = np.bincount(index, drawn * negative, len(level))
+        zeros = np.bincount(index, drawn, len(level)) - ones
         return measure(ones, zeros)
 
-    return of
+    return compute
 
 
 def measure_of(metric: str, level: Probabilities, cost: Cost) -> Callable[[Counts, Counts], float]:
-    """Return the metric as a function of how many negative and positive tweets have each level, shapes (k,).
+    """Return a metric as a function of the number of negative and positive tweets at each level, shapes (k,).
 
     Args:
         metric: one of `sentiment.evaluation.metrics.HIGHER_IS_BETTER`.
-        level: the distinct scores or probabilities, ascending, shape (k,); of what is called negative, 0 and 1.
-        cost: what wrong answers cost.
+        level: the distinct scores or probabilities, ascending, shape (k,); 0 and 1 for predicted labels.
+        cost: the costs of wrong answers.
     """
     called = level == 1
-    inside = np.clip(level, ROUNDING, 1 - ROUNDING)
-    # What a negative and a positive tweet of each probability count for, in metrics that are means.
+    clipped = np.clip(level, PROBABILITY_CLIP, 1 - PROBABILITY_CLIP)
+    # For metrics that are means: the contribution of a negative and of a positive tweet at each level.
     means = {
         "accuracy": (called, ~called),
         "accuracy_at_half": (level >= 0.5, level < 0.5),
-        "log_loss": (-np.log(inside), -np.log(1 - inside)),
+        "log_loss": (-np.log(clipped), -np.log(1 - clipped)),
         "brier": ((1 - level) ** 2, level**2),
         "expected_cost": (1000 * cost.missed_negative * ~called, 1000 * cost.false_alarm * called),
     }
-    others = {
+    other_metrics = {
         "f1": lambda ones, zeros: float(2 * ones[called].sum() / (ones + (ones + zeros) * called).sum()),
         "roc_auc": roc_auc,
         "average_precision": average_precision,
@@ -236,16 +236,16 @@ def measure_of(metric: str, level: Probabilities, cost: Cost) -> Callable[[Count
             *repeated(level, ones, zeros), bins=CALIBRATION_BINS
         ),
     }
-    if metric in others:
-        return others[metric]
-    of_one, of_zero = means[metric]
-    return lambda ones, zeros: float((ones * of_one + zeros * of_zero).sum() / (ones.sum() + zeros.sum()))
+    if metric in other_metrics:
+        return other_metrics[metric]
+    one_value, zero_value = means[metric]
+    return lambda ones, zeros: float((ones * one_value + zeros * zero_value).sum() / (ones.sum() + zeros.sum()))
 
 
 def roc_auc(ones: Counts, zeros: Counts) -> float:
-    """Return the chance that a negative tweet has a higher probability than a positive one, ties counting half.
+    """Return the probability that a negative tweet ranks above a positive one, ties counting half.
 
-    Shapes (k,): tweets of each class by ascending probability.
+    Shapes (k,): the number of tweets of each class, by ascending probability.
 
     Source: Mann and Whitney, 1947; Hanley and McNeil, 1982.
     """
@@ -254,22 +254,22 @@ def roc_auc(ones: Counts, zeros: Counts) -> float:
 
 
 def average_precision(ones: Counts, zeros: Counts) -> float:
-    """Return the mean of the precision at each threshold, weighted by what recall gains there.
+    """Return the mean of the precision at each threshold, weighted by the increase in recall.
 
-    Shapes (k,): tweets of each class by ascending probability.
+    Shapes (k,): the number of tweets of each class, by ascending probability.
     """
-    found = np.cumsum(ones[::-1])
-    called = found + np.cumsum(zeros[::-1])
-    return float((ones[::-1] * found / np.maximum(called, 1)).sum() / ones.sum())
+    true_positives = np.cumsum(ones[::-1])
+    called = true_positives + np.cumsum(zeros[::-1])
+    return float((ones[::-1] * true_positives / np.maximum(called, 1)).sum() / ones.sum())
 
 
 def repeated(level: Probabilities, ones: Counts, zeros: Counts) -> tuple[Labels, Probabilities]:
-    """Return the labels and probabilities, shapes (n,), that were counted."""
+    """Return the labels and probabilities, shapes (n,), that these counts stand for."""
     labels = np.repeat(np.array([1, 0], dtype=np.int8), [int(ones.sum()), int(zeros.sum())])
     return labels, np.repeat(np.concatenate([level, level]), np.concatenate([ones, zeros]).astype(np.int64))
 
 
 def signed(gap: Interval) -> str:
-    """Return a lead in words: `+0.0041 (95 % interval -0.0020 to +0.0102)`."""
+    """Format a lead: `+0.0041 (95 % interval -0.0020 to +0.0102)`."""
     digits = ".4f" if max(abs(gap.low), abs(gap.high)) < 1 else ".1f"
     return f"{gap.estimate:+{digits}} ({100 * gap.confidence:g} % interval {gap.low:+{digits}} to {gap.high:+{digits}})"

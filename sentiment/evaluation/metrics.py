@@ -1,4 +1,4 @@
-"""Metrics of a classifier, the threshold at which it costs least, and the band in which a human should look."""
+"""Metrics of a classifier, its cheapest threshold, and its uncertain band."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sklearn import metrics
 from sentiment.inference.arrays import Labels, Probabilities
 from sentiment.inference.errors import SettingsError
 
-# Metrics, and whether a model is the better the higher the figure is.
+# For each metric, whether higher is better.
 HIGHER_IS_BETTER = {
     "accuracy": True,
     "accuracy_at_half": True,
@@ -24,21 +24,21 @@ HIGHER_IS_BETTER = {
     "calibration_error": False,
     "expected_cost": False,
 }
-# The best that a classifier which gives every tweet the same probability can reach is 0 here: it cannot rank models.
+# A constant answer can reach 0, the best possible value, in this metric: it cannot rank models.
 CONSTANT_IS_PERFECT = "calibration_error"
-# Into how many groups of equal size tweets are put to see whether probabilities are right: with 2,400 tweets, the share
-# of negative ones in a group of 240 is known to about 0.03.
+# Number of equal-sized bins for calibration: with 2,400 tweets, a bin has 240, and the share of negative ones in it is
+# known to about 0.03.
 CALIBRATION_BINS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a wrong answer costs, and what it costs not to answer alone, in any one unit.
+    """The costs of wrong answers and of a review, in any one unit.
 
     Attributes:
-        missed_negative: a negative tweet taken for a positive one: a bad buzz that nobody sees coming.
-        false_alarm: a positive tweet taken for a negative one: somebody looks for nothing.
-        review: a human looks at a tweet before it is decided; so dear that it never pays, nobody looks.
+        missed_negative: the cost of a negative tweet predicted positive: a backlash that goes unnoticed.
+        false_alarm: the cost of a positive tweet predicted negative: somebody checks it in vain.
+        review: the cost of having a person check a tweet; if it is too high, nothing is sent to review.
     """
 
     missed_negative: float
@@ -46,28 +46,27 @@ class Cost:
     review: float
 
     def __post_init__(self) -> None:
-        """Refuse costs with which no threshold and no band means anything."""
+        """Reject costs that define no threshold or uncertain band."""
         if min(self.missed_negative, self.false_alarm) < 0 or self.missed_negative + self.false_alarm == 0:
             raise SettingsError(
                 f"cost.missed_negative={self.missed_negative} and cost.false_alarm={self.false_alarm}: "
-                "give two numbers, none below 0 and not both 0."
+                "both must be 0 or more, and at least one above 0."
             )
         if not self.review >= 0:
-            raise SettingsError(f"cost.review={self.review}: give what a human look costs, a number not below 0.")
+            raise SettingsError(f"cost.review={self.review}: the cost of a review must be 0 or more.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """What a classifier says of tweets, shape (n,) each.
+    """A classifier's predictions for tweets, shape (n,) each.
 
-    On the tweets that its calibration and threshold were chosen on, `probability` and `called` come from
-    cross-fitting (`sentiment.evaluation.calibration.cross_fit`), so that no tweet judges what was fitted to it.
+    For the tweets that its calibration and threshold were fitted on, `probability` and `called` are out-of-fold
+    (`sentiment.evaluation.calibration.cross_fit`), so that no tweet evaluates a fit that it was part of.
 
     Attributes:
-        score: uncalibrated probabilities; metrics of the ranking (AUC, average precision) are taken from them, which no
-            calibration changes.
+        score: uncalibrated probabilities, for AUC and average precision, which calibration does not change.
         probability: calibrated probabilities.
-        called: whether each tweet is called negative.
+        called: whether each tweet is predicted negative.
     """
 
     score: Probabilities
@@ -80,23 +79,24 @@ class Predictions:
         return cls(score=probability, probability=probability, called=probability >= threshold)
 
     def __getitem__(self, rows: NDArray[Any]) -> "Predictions":
-        """Return the predictions of some of the tweets, by a mask or by numbers."""
+        """Return the predictions for some of the tweets, selected by mask or index."""
         return Predictions(score=self.score[rows], probability=self.probability[rows], called=self.called[rows])
 
 
 def expected_cost(negative: Labels, predicted: NDArray[np.bool_], cost: Cost) -> float:
-    """Return the cost per 1,000 tweets of predicted labels, both of shape (n,)."""
+    """Return the cost of predicted labels per 1,000 tweets; both have shape (n,)."""
     missed = np.mean((negative == 1) & ~predicted)
     alarms = np.mean((negative == 0) & predicted)
     return float(1000 * (cost.missed_negative * missed + cost.false_alarm * alarms))
 
 
 def cheapest_threshold(negative: Labels, probability: Probabilities, cost: Cost) -> float:
-    """Return the threshold that minimises the cost of what it calls negative; shapes (n,).
+    """Return the threshold with the lowest cost; shapes (n,).
 
-    It lies half-way between two neighbouring probabilities, or beyond the last one where calling none (or all) negative
-    is cheapest. Of several that cost the same, the one nearest to the threshold of perfectly calibrated probabilities,
-    false_alarm / (false_alarm + missed_negative), is taken (Elkan, The foundations of cost-sensitive learning, 2001).
+    It lies half-way between two neighbouring probabilities, or outside all of them if predicting no tweet (or every
+    tweet) negative is cheapest. If several cost the same, returns the one nearest to the optimum for perfectly
+    calibrated probabilities, false_alarm / (false_alarm + missed_negative) (Elkan, The foundations of cost-sensitive
+    learning, 2001).
     """
     steps = np.unique(probability)
     candidates = np.concatenate([[steps[0] / 2], (steps[:-1] + steps[1:]) / 2, [(steps[-1] + 1) / 2 + 1e-9]])
@@ -112,13 +112,13 @@ def cheapest_threshold(negative: Labels, probability: Probabilities, cost: Cost)
 
 
 def uncertain_band(cost: Cost, threshold: float) -> tuple[float, float] | None:
-    """Return the lowest and the highest probability at which a human should look, or None if at none.
+    """Return the lowest and the highest uncertain probability, or None if no probability is uncertain.
 
-    A look pays where deciding alone costs more in expectation, whichever way it is decided:
-    min((1 - p) * false_alarm, p * missed_negative) > review. A band is widened to hold the threshold of a model, which
-    may lie elsewhere than costs alone would put it, so that the doubtful are those on both sides of the decision.
+    A review pays off if it costs less than the expected cost of either answer:
+    min((1 - p) * false_alarm, p * missed_negative) > review. The band is widened to include the model's threshold,
+    which may differ from the one that costs alone would give, so that uncertain tweets lie on both sides of it.
 
-    Source: Chow, On optimum recognition error and reject tradeoff, IEEE Transactions on Information Theory 16, 1970,
+    Source: Chow, On optimum recognition error and reject tradeoff, IEEE Transactions on Information Theory 16, 1970;
     here with unequal costs.
     """
     if cost.missed_negative == 0 or cost.false_alarm == 0:
@@ -126,14 +126,16 @@ def uncertain_band(cost: Cost, threshold: float) -> tuple[float, float] | None:
     low, high = cost.review / cost.missed_negative, 1 - cost.review / cost.false_alarm
     if low >= high:
         return None
-    return min(low, threshold), max(high, min(threshold, 1.0))  # a threshold beyond 1 calls nothing negative
+    return min(low, threshold), max(
+        high, min(threshold, 1.0)
+    )  # with a threshold above 1, nothing is predicted negative
 
 
 def reliability(negative: Labels, probability: Probabilities, *, bins: int) -> pd.DataFrame:
-    """Return how often tweets are negative against how probable that was said to be, in bins of equal size.
+    """Return the share of negative tweets against the predicted probability, in bins of equal size.
 
-    One row a bin that is not empty: `tweets`, `predicted` (mean probability), `observed` (share that is negative).
-    Equal probabilities stand in one bin, so there may be fewer and larger ones; shapes (n,).
+    One row per non-empty bin: `tweets`, `predicted` (mean probability), `observed` (share of negative tweets). Equal
+    probabilities share a bin, so there may be fewer and larger bins; shapes (n,).
     """
     edges = np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1])
     rows = pd.DataFrame({"predicted": probability, "negative": negative})
@@ -143,23 +145,23 @@ def reliability(negative: Labels, probability: Probabilities, *, bins: int) -> p
 
 
 def calibration_error(negative: Labels, probability: Probabilities, *, bins: int) -> float:
-    """Return the expected calibration error: how far `reliability` is off on average, a tweet weighing as a tweet.
+    """Return the expected calibration error: the mean absolute error of `reliability`, weighted by tweets.
 
-    It is never quite 0: in 10 bins of 240 tweets each, chance alone makes about 0.02.
+    It is never quite 0: in 10 bins of 240 tweets each, chance alone causes about 0.02.
 
     Source: Naeini, Cooper and Hauskrecht, Obtaining well calibrated probabilities using Bayesian binning, AAAI 2015;
     with bins of equal size, Nixon et al., Measuring calibration in deep learning, CVPR workshops 2019.
     """
     edges = np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1])
-    off = np.bincount(np.searchsorted(edges, probability), weights=probability - negative)
-    return float(np.abs(off).sum() / len(negative))
+    errors = np.bincount(np.searchsorted(edges, probability), weights=probability - negative)
+    return float(np.abs(errors).sum() / len(negative))
 
 
 def score(negative: Labels, predictions: Predictions, cost: Cost) -> dict[str, float]:
-    """Return the metrics of predictions against labels of shape (n,).
+    """Return the metrics of predictions for labels of shape (n,).
 
-    `accuracy`, `f1` (of the negative class) and `expected_cost` (per 1,000 tweets) are those of what is called
-    negative, the others of probabilities. `accuracy_at_half` is there to compare with publications.
+    `accuracy`, `f1` (of the negative class) and `expected_cost` (per 1,000 tweets) use the predicted labels, all others
+    the probabilities. `accuracy_at_half` is for comparison with publications.
     """
     probability, called = predictions.probability, predictions.called
     return {
@@ -176,11 +178,11 @@ def score(negative: Labels, predictions: Predictions, cost: Cost) -> dict[str, f
 
 
 def best_constant(negative: Labels, metric: str, cost: Cost) -> float:
-    """Return the best value of a metric that one and the same answer to every tweet reaches on labels of shape (n,)."""
+    """Return the best value of a metric that a constant answer reaches on labels of shape (n,)."""
     share = float(np.mean(negative))
-    everywhere = np.full(len(negative), share)
-    reached = [score(negative, Predictions.at(everywhere, threshold), cost)[metric] for threshold in (0.0, 1.1)]
-    return max(reached) if HIGHER_IS_BETTER[metric] else min(reached)
+    constant = np.full(len(negative), share)
+    values = [score(negative, Predictions.at(constant, threshold), cost)[metric] for threshold in (0.0, 1.1)]
+    return max(values) if HIGHER_IS_BETTER[metric] else min(values)
 
 
 def auc_standard_error(negative: Labels, auc: float) -> float:
@@ -195,5 +197,5 @@ def auc_standard_error(negative: Labels, auc: float) -> float:
 
 
 def chance_of(standard_errors: float) -> float:
-    """Return the probability that chance alone makes a gap of at least so many standard errors, in either direction."""
+    """Return the probability that chance alone causes a gap of at least this many standard errors, in any direction."""
     return math.erfc(abs(standard_errors) / math.sqrt(2))

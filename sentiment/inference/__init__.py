@@ -1,1 +1,1 @@
-"""Exactly what travels in every served model: raw tweets in, the probability that each is negative out."""
+"""Exactly what every served model contains: raw tweets in, the probability that each is negative out."""

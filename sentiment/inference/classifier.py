@@ -1,8 +1,8 @@
 """The contract of every served model: raw tweets in, the probability that each is negative out.
 
-A served model is a folder: `classifier.json`, which says what runs it, how it reads text, how its probabilities are
-calibrated, from which probability on a tweet counts as negative and in which band of them a human should look, and
-beside it the files of its runtime. Neither the framework that trained it nor MLflow is needed to use it.
+A served model is a folder with `classifier.json` and the files of its runtime. `classifier.json` contains the runtime,
+the text settings, the calibration, the threshold and the uncertain band. Using it requires neither MLflow nor the
+training framework.
 """
 
 import importlib
@@ -26,48 +26,48 @@ Runtime = Literal["sklearn", "tflite", "onnx", "saved_model", "blend"]
 Band = tuple[float, float]
 
 DESCRIPTION = "classifier.json"
-# What `sentiment.inference.text` and this module import.
+# Imported by `sentiment.inference.text` and this module.
 REQUIREMENTS = ("emoji", "nltk", "numpy", "simplemma")
-# What a classifier must say of itself: the fields of `Classifier`, but for what its runtime loads.
+# Required keys of `classifier.json`.
 CONTRACT = ("runtime", "calibration", "threshold", "uncertain", "text")
-# Probabilities nearer to 0 or 1 than this count as so near: their logit would be infinite, or outweigh all others.
+# Probabilities are clipped this far from 0 and 1: otherwise a logit could be infinite or outweigh all others.
 EPSILON = 1e-12
 
 
 class ClassifierError(UserError):
-    """A folder that holds no usable classifier, or input that no classifier can score."""
+    """A folder without a usable classifier, or input that a classifier cannot score."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """Put probabilities right: sigmoid(slope * logit(probability) + intercept), natural logarithms.
+    """Calibrate probabilities: sigmoid(slope * logit(probability) + intercept), natural logarithms.
 
-    Their order stays. Slope 1 and intercept 0 leave them as they are; with intercept 0 it is temperature scaling.
+    Their order is kept. Slope 1 and intercept 0 change nothing; intercept 0 alone is temperature scaling.
 
     Source: Platt, Probabilistic outputs for support vector machines, 1999; Guo et al., On calibration of modern neural
     networks, 2017.
 
     Attributes:
-        slope: above 1 makes the model surer of itself, below 1 less sure; never 0 or less, which would turn the order.
-        intercept: above 0 makes every tweet more probably negative.
+        slope: above 1 makes the model more confident, below 1 less; always above 0, or the order would be reversed.
+        intercept: above 0 raises every probability.
     """
 
     slope: float
     intercept: float
 
     def __post_init__(self) -> None:
-        """Refuse what does not keep the order of probabilities."""
+        """Reject parameters that do not preserve the order of probabilities."""
         if not (0 < self.slope < math.inf and math.isfinite(self.intercept)):
             raise ClassifierError(
-                f"A calibration with slope={self.slope} and intercept={self.intercept}: give finite numbers and a "
+                f"Invalid calibration: slope={self.slope}, intercept={self.intercept}. Both must be finite, and the "
                 "slope above 0."
             )
 
     def __call__(self, probability: Probabilities) -> Probabilities:
         """Return the calibrated probabilities, shape (n,)."""
-        if self == IDENTITY:  # not even rounded
+        if self == IDENTITY:  # skip even the rounding
             return probability
-        with np.errstate(over="ignore"):  # 1 / infinity is the probability of 0 that it should be
+        with np.errstate(over="ignore"):  # 1 / infinity = 0 is the right probability
             odds_against = np.exp(-(self.slope * logit(probability) + self.intercept))
         return 1 / (1 + odds_against)
 
@@ -80,11 +80,11 @@ class Classifier:
     """A model in its served form.
 
     Attributes:
-        runtime: what runs it.
-        calibration: what raw probabilities go through; all others here are calibrated.
-        threshold: the probability from which on a tweet counts as negative.
-        uncertain: the lowest and the highest probability at which a human should look; None where none should.
-        score: from raw tweets to the raw probability that each is negative, shape (n,).
+        runtime: its runtime.
+        calibration: applied to raw probabilities; all other probabilities here are calibrated.
+        threshold: the lowest probability that counts as negative.
+        uncertain: the lowest and the highest uncertain probability; None if no answer is uncertain.
+        score: a function from raw tweets to the raw probability that each is negative, shape (n,).
     """
 
     runtime: Runtime
@@ -95,10 +95,10 @@ class Classifier:
 
     @classmethod
     def load(cls, folder: Path) -> "Classifier":
-        """Load the classifier that a folder holds, with its own runtime only.
+        """Load the classifier in a folder, importing only its own runtime.
 
         Raises:
-            ClassifierError: the folder holds no classifier, or one that this version cannot serve.
+            ClassifierError: there is no classifier, or this version cannot serve it.
         """
         description = read_description(folder)
         runtime = description["runtime"]
@@ -114,10 +114,10 @@ class Classifier:
         """Return the calibrated probability that each raw tweet is negative, shape (n,).
 
         Raises:
-            ClassifierError: `texts` is one string, or holds something else than strings.
+            ClassifierError: `texts` is a single string, or contains something other than strings.
         """
         if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
-            raise ClassifierError("A classifier takes a list of tweets, each a string.")
+            raise ClassifierError("A classifier expects a list of strings, one for each tweet.")
         return self.calibration(self.score(texts)) if len(texts) else np.empty(0)
 
     def is_negative(self, probability: Probabilities) -> NDArray[np.bool_]:
@@ -125,7 +125,7 @@ class Classifier:
         return probability >= self.threshold
 
     def is_uncertain(self, probability: Probabilities) -> NDArray[np.bool_]:
-        """Return whether a human should look at the tweet of each probability, shape (n,)."""
+        """Return whether each probability, shape (n,), is in the uncertain band."""
         if self.uncertain is None:
             return np.zeros(probability.shape, dtype=np.bool_)
         low, high = self.uncertain
@@ -141,9 +141,9 @@ def save(
     uncertain: Band | None,
     text: Cleaner | Tokenizer | None,
 ) -> None:
-    """Write the description that makes a folder with a runtime's files a classifier.
+    """Write `classifier.json`, which makes a folder with a runtime's files a classifier.
 
-    `text` is None where the runtime holds classifiers that each read text in their own way.
+    `text` is None if the runtime combines classifiers, each with its own text settings.
     """
     description = {
         "runtime": runtime,
@@ -156,18 +156,18 @@ def save(
 
 
 def logit(probability: Probabilities) -> Probabilities:
-    """Return log(p / (1 - p)) of probabilities, shape (n,): finite, as they are kept `EPSILON` away from 0 and 1."""
-    inside = np.clip(probability, EPSILON, 1 - EPSILON)
-    return np.log(inside / (1 - inside))
+    """Return log(p / (1 - p)) of probabilities, shape (n,), clipped by `EPSILON` so that all are finite."""
+    clipped = np.clip(probability, EPSILON, 1 - EPSILON)
+    return np.log(clipped / (1 - clipped))
 
 
 def requirements(*runtimes: Runtime) -> list[str]:
-    """Return what a served model needs, `name==version`, with the versions installed here."""
+    """Return the requirements of served models, `name==version`, with the versions installed here."""
     return pins({*REQUIREMENTS, *(name for runtime in runtimes for name in runtime_module(runtime).REQUIREMENTS)})
 
 
 def runtimes_in(folder: Path) -> set[Runtime]:
-    """Return the runtime of the classifier in a folder, and those of the classifiers that it holds."""
+    """Return the runtimes of the classifier in a folder and of its members."""
     return {read_description(path.parent)["runtime"] for path in folder.rglob(DESCRIPTION)}
 
 
@@ -180,13 +180,13 @@ def read_description(folder: Path) -> dict[str, Any]:
     """Return the content of `classifier.json`.
 
     Raises:
-        ClassifierError: there is none, it was written before the contract asked for what it lacks, or it names a
-            runtime unknown to this version.
+        ClassifierError: the file is missing, lacks a key because an older version wrote it, or names a runtime unknown
+            to this version.
     """
     path = folder / DESCRIPTION
     if not path.is_file():
         raise ClassifierError(
-            f"No classifier in {folder}: {DESCRIPTION} is missing. Give the folder of a served model."
+            f"No classifier in {folder}: {DESCRIPTION} is missing. Choose the folder of a served model."
         )
     description: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     missing = [key for key in CONTRACT if key not in description]
@@ -195,17 +195,18 @@ def read_description(folder: Path) -> dict[str, Any]:
             f"{path} lacks {', '.join(missing)}: an older version of this project wrote it. Train the model again."
         )
     if description["runtime"] not in get_args(Runtime):
-        raise ClassifierError(f"{path} names the runtime {description['runtime']!r}, known are {get_args(Runtime)}.")
+        known_runtimes = ", ".join(get_args(Runtime))
+        raise ClassifierError(f"{path}: unknown runtime {description['runtime']!r}. Known runtimes: {known_runtimes}.")
     return description
 
 
 def read_calibration(folder: Path) -> Calibration:
-    """Return the calibration of the classifier in a folder; errors are those of `read_description`."""
+    """Return the calibration of the classifier in a folder; raises what `read_description` raises."""
     return Calibration(**read_description(folder)["calibration"])
 
 
 def read_band(bounds: Sequence[float] | None) -> Band | None:
-    """Rebuild the band that JSON holds as a list, or as null where it is empty."""
+    """Return the uncertain band from its JSON form: a list, or null if there is no band."""
     if bounds is None:
         return None
     low, high = bounds
@@ -213,5 +214,5 @@ def read_band(bounds: Sequence[float] | None) -> Band | None:
 
 
 def runtime_module(runtime: Runtime) -> ModuleType:
-    """Import the module of a runtime, only when it is needed."""
+    """Import the module of one runtime."""
     return importlib.import_module(f"sentiment.inference.runtimes.{runtime}")

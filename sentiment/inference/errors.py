@@ -1,16 +1,16 @@
-"""The base class of all errors that a user can mend; CONTRIBUTING.md draws the tree of those derived from it."""
+"""The base class of all errors that a user can fix; CONTRIBUTING.md shows the tree of its subclasses."""
 
 
 class UserError(Exception):
-    """An error that a user can mend: the message says what is wrong, where, and what to do.
+    """An error that a user can fix: the message says what is wrong, where, and what to do.
 
-    It leaves a command as its message alone (`pipeline/door.py`). Any other exception is an error of the program, and
-    keeps its traceback.
+    Commands print its message alone (`pipeline/door.py`). Any other exception is a bug in the program and keeps its
+    traceback.
     """
 
 
 class SettingsError(UserError):
-    """A setting with an unusable value."""
+    """A setting with an invalid value."""
 
 
 class MissingFileError(UserError, FileNotFoundError):

@@ -1,6 +1,6 @@
-"""Why a classifier answers as it does: what each word of a raw tweet adds to the log-odds of the answer.
+"""Explain an answer: how much each word of a raw tweet adds to its log-odds.
 
-This module travels inside every served model: it imports nothing heavy.
+Every served model contains this module, so it imports nothing heavy.
 """
 
 import math
@@ -17,23 +17,23 @@ from sentiment.inference.classifier import Classifier, logit
 
 Method = Literal["coefficients", "shapley"]
 Logits = NDArray[np.float64]
-# Where a word starts and ends in the raw tweet.
+# Start and end of a word in the raw tweet.
 Span = tuple[int, int]
 
-# The words of `str.split`: entities, links, mentions and emoji are, or are part of, one.
+# As in `str.split`: an entity, link, mention or emoji is a word or part of one.
 WORD = re.compile(r"\S+")
-# Groups of neighbouring words that a tweet is taken apart into; about two texts are scored for each.
-MOST_GROUPS = 100
+# Longer tweets are split into this many groups of neighbouring words; about two texts are scored for each group.
+MAX_GROUPS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contribution:
-    """What one word adds.
+    """The contribution of one word.
 
     Attributes:
-        text: the word as it stands in the raw tweet, `raw[start:end]`.
-        start: where it starts there, in code points.
-        end: where it ends.
+        text: the word in the raw tweet, `raw[start:end]`.
+        start: its start, in code points.
+        end: its end.
         contribution: log-odds (natural logarithm); above 0 it pushes towards negative.
     """
 
@@ -45,15 +45,15 @@ class Contribution:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """A classifier's answer, taken apart. Log-odds are those of calibrated probabilities.
+    """A classifier's answer as a sum over words. Log-odds are those of calibrated probabilities.
 
     Attributes:
         negative_probability: the answer.
-        base: log-odds without any word.
+        base: log-odds without any words.
         contributions: one for each word of the raw tweet, in order.
-        error: log-odds of the answer minus (base + sum of contributions). It is rounding, and no more unless a linear
-            model is so sure of itself that the log-odds of its probability are bounded (`EPSILON`).
-        method: `coefficients` are the model's own; `shapley` comes of scoring parts of the tweet.
+        error: log-odds of the answer minus (base + sum of contributions). It is rounding error only, unless a linear
+            model is so confident that its probability is clipped (`EPSILON`).
+        method: `coefficients` uses the model's own; `shapley` scores parts of the tweet.
     """
 
     negative_probability: float
@@ -65,20 +65,20 @@ class Explanation:
 
 @runtime_checkable
 class Linear(Protocol):
-    """The score of a model whose raw logit is a sum over the tokens of a tweet."""
+    """The score function of a model whose raw logit is a sum over tokens."""
 
     def tokenize(self, text: str) -> list[str]:
         """Return the tokens that the model sees in a raw tweet."""
 
     def weigh(self, tokens: Sequence[str]) -> tuple[float, Logits]:
-        """Return the raw logit of a tweet without tokens, and what each of these adds to it, shape (tokens,)."""
+        """Return the raw logit without tokens, and how much each token adds to it, shape (tokens,)."""
 
 
 def explain(classifier: Classifier, text: str) -> Explanation:
-    """Say what each word of a raw tweet, which is what stands between whitespace, adds to the log-odds of the answer.
+    """Return how much each whitespace-separated word of a raw tweet adds to the log-odds of the answer.
 
-    A linear model is taken at its coefficients (`share_coefficients`); any other is asked about parts of the tweet
-    (`shapley`). A tweet without words is all base.
+    Linear models are explained by their coefficients (`share_coefficients`), all others by scoring parts of the tweet
+    (`shapley`). A tweet without words has a base only.
     """
     words = [word.span() for word in WORD.finditer(text)]
     method: Method
@@ -104,59 +104,59 @@ def explain(classifier: Classifier, text: str) -> Explanation:
 
 
 def share_coefficients(score: Linear, text: str, words: Sequence[Span]) -> tuple[float, Logits]:
-    """Return the raw logit of a linear model without words, and what each word adds to it, shape (words,).
+    """Return the raw logit of a linear model without words, and how much each word adds, shape (words,).
 
-    What a token adds goes to the word that it comes from.
+    A token's contribution is credited to the word it comes from.
     """
     tokens = score.tokenize(text)
     base, added = score.weigh(tokens)
-    of_words = np.zeros(len(words))
+    word_contributions = np.zeros(len(words))
     for word, share in zip(
         align([score.tokenize(text[start:end]) for start, end in words], tokens), added, strict=True
     ):
-        of_words[word] += share
-    return base, of_words
+        word_contributions[word] += share
+    return base, word_contributions
 
 
 def align(words: Sequence[Sequence[str]], tokens: Sequence[str]) -> list[int]:
-    """Return from which word each token of a tweet comes, given the tokens of each word alone.
+    """Return the index of the word that each token of a tweet comes from, given the tokens of each word alone.
 
-    These nearly always are the tweet's tokens. Where they are not (a telephone number in pieces, `(555) 123-4567`), the
-    differing tokens are dealt out in order to the words in whose tokens' place they stand, or to the word before.
+    Nearly always, the words' own tokens are the tweet's tokens. Where they differ (a telephone number in pieces,
+    `(555) 123-4567`), the tweet's tokens are assigned in order to the words that they replace, or to the word before.
     """
-    alone = [token for word in words for token in word]
-    source = [number for number, word in enumerate(words) for _ in word]
-    if alone == tokens:
-        return source
-    found: list[int] = []
-    # The matcher's own heuristic for frequent elements stays on: it bounds the time that strangers could make it take.
-    for _, start, end, first, last in SequenceMatcher(a=alone, b=tokens).get_opcodes():
-        given = source[start:end] or source[:start][-1:] or [0]
-        found += [given[place * len(given) // (last - first)] for place in range(last - first)]
-    return found
+    word_tokens = [token for word in words for token in word]
+    word_of_token = [index for index, word in enumerate(words) for _ in word]
+    if word_tokens == tokens:
+        return word_of_token
+    aligned: list[int] = []
+    # Keep the matcher's heuristic for frequent elements: without it, a crafted tweet could take very long.
+    for _, start, end, first, last in SequenceMatcher(a=word_tokens, b=tokens).get_opcodes():
+        sources = word_of_token[start:end] or word_of_token[:start][-1:] or [0]
+        aligned += [sources[index * len(sources) // (last - first)] for index in range(last - first)]
+    return aligned
 
 
 def shapley(classifier: Classifier, text: str, words: Sequence[Span]) -> tuple[float, float, Logits]:
-    """Return the probability of a raw tweet, the log-odds of none, and the Shapley value of each word, shape (words,).
+    """Return the probability of a raw tweet, the log-odds without words, and each word's Shapley value, shape (words,).
 
-    A word's Shapley value is what it adds to the words before it, averaged over all orders of the words. Here, over
-    two orders: from left to right and from right to left, for which the tweet is scored up to each word and from each
-    word on. Base and values add up to the answer, as they do in any order, and the values are exact where words act
-    alone or in pairs, as each of a pair is once before the other. More than `MOST_GROUPS` words are put into so many
-    groups of neighbours, and share their group's value equally.
+    A word's Shapley value is what it adds to the words before it, averaged over all orders of the words. This
+    approximation averages over two orders, left to right and right to left: it scores the tweet up to each word and
+    from each word on. Base and values always add up to the answer. The values are exact if words act alone or in
+    pairs, because each word of a pair comes first in one of the orders. A tweet of more than `MAX_GROUPS` words is
+    split into that many groups of neighbours; the words of a group share its value equally.
 
     Source: Štrumbelj and Kononenko, An efficient explanation of individual classifications using game theory, JMLR
-    2010; for an order and its reverse, Mitchell, Cooper, Frank and Holmes, Sampling permutations for Shapley value
+    2010; on an order and its reverse: Mitchell, Cooper, Frank and Holmes, Sampling permutations for Shapley value
     estimation, JMLR 2022.
     """
-    edges = np.linspace(0, len(words), min(len(words), MOST_GROUPS) + 1, dtype=int)
-    # All groups are the tweet as it came; so are none of them, if it has no words.
-    firsts = ["", *(text[: words[edge - 1][1]] for edge in edges[1:])]
-    lasts = [*(text[words[edge][0] :] for edge in edges[:-1]), ""]
-    firsts[-1] = lasts[0] = text
-    parts = list(dict.fromkeys([*firsts, *lasts]))
+    edges = np.linspace(0, len(words), min(len(words), MAX_GROUPS) + 1, dtype=int)
+    # All groups together are the raw tweet, including outer whitespace; a tweet without words is scored as it is.
+    prefixes = ["", *(text[: words[edge - 1][1]] for edge in edges[1:])]
+    suffixes = [*(text[words[edge][0] :] for edge in edges[:-1]), ""]
+    prefixes[-1] = suffixes[0] = text
+    parts = list(dict.fromkeys([*prefixes, *suffixes]))
     probability = dict(zip(parts, classifier.negative_probability(parts), strict=True))
-    forwards, backwards = (logit(np.array([probability[part] for part in order])) for order in (firsts, lasts))
-    of_groups = (np.diff(forwards) - np.diff(backwards)) / 2
+    forwards, backwards = (logit(np.array([probability[part] for part in order])) for order in (prefixes, suffixes))
+    group_values = (np.diff(forwards) - np.diff(backwards)) / 2
     sizes = np.diff(edges)
-    return float(probability[text]), float(forwards[0]), np.repeat(of_groups / sizes, sizes)
+    return float(probability[text]), float(forwards[0]), np.repeat(group_values / sizes, sizes)

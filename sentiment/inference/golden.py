@@ -1,6 +1,6 @@
-"""Golden tweets: whoever loads a model asks it for these first, to see that it answers as it did when it was trained.
+"""Golden tweets: a loaded model must classify these as it did after training.
 
-They travel with the model, each with its probability. They are invented, and touch what models read in their own way:
+They are stored with the model, each with its probability. They are invented, and cover what models treat specially:
 negations, emoji, links, mentions, hashtags, entities, repeated letters, other languages, a text without words.
 """
 
@@ -13,8 +13,8 @@ from sentiment.inference.classifier import Classifier, ClassifierError
 from sentiment.inference.errors import UserError
 
 FILE = "golden.json"
-# Probabilities of one model on two processors differ by rounding alone: 32-bit sums in another order, and 8-bit ones,
-# which round further. A model that is not the same is further off on one of the tweets at least.
+# One model's probabilities differ between processors only by rounding: 32-bit sums in another order, and 8-bit ones,
+# which differ more. A different model exceeds this on at least one tweet.
 TOLERANCE = 0.005
 TEXTS = (
     "@AirParadis two hours late and nobody tells us why :(",
@@ -33,36 +33,36 @@ TEXTS = (
 
 
 class GoldenError(UserError):
-    """A model that does not answer as it did when it was trained."""
+    """A model that answers differently than after training."""
 
 
 def save(folder: Path, classifier: Classifier) -> None:
-    """Write the golden tweets with what a classifier answers to the folder that it is served from."""
+    """Write the golden tweets with the classifier's probabilities to its folder."""
     probabilities = classifier.negative_probability(TEXTS).tolist()
-    told = [{"text": text, "negative_probability": p} for text, p in zip(TEXTS, probabilities, strict=True)]
-    (folder / FILE).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    golden = [{"text": text, "negative_probability": p} for text, p in zip(TEXTS, probabilities, strict=True)]
+    (folder / FILE).write_text(json.dumps(golden, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def check(folder: Path, classifier: Classifier) -> None:
-    """Compare what a classifier answers with what is written in its folder.
+    """Check that a classifier gives the golden tweets the probabilities stored in its folder.
 
     Raises:
-        GoldenError: the folder holds no golden tweets, or an answer is further off than `TOLERANCE`.
+        GoldenError: the folder has no golden tweets, or a probability differs by more than `TOLERANCE`.
         ClassifierError: the classifier cannot score them.
     """
     path = folder / FILE
     if not path.is_file():
         raise GoldenError(f"{path} is missing: an older version of this project made the model. Train it again.")
-    told = json.loads(path.read_text(encoding="utf-8"))
-    expected = np.array([tweet["negative_probability"] for tweet in told])
-    answered = classifier.negative_probability([tweet["text"] for tweet in told])
-    if answered.shape != expected.shape:
-        raise ClassifierError(f"The model gives {answered.shape} probabilities for {len(told)} tweets.")
-    off = np.abs(answered - expected)
-    if not (off <= TOLERANCE).all():  # a probability that is no number is off, too
-        worst = int(np.argmax(np.nan_to_num(off, nan=np.inf)))
+    golden = json.loads(path.read_text(encoding="utf-8"))
+    expected = np.array([tweet["negative_probability"] for tweet in golden])
+    actual = classifier.negative_probability([tweet["text"] for tweet in golden])
+    if actual.shape != expected.shape:
+        raise ClassifierError(f"The model returns probabilities of shape {actual.shape} for {len(golden)} tweets.")
+    difference = np.abs(actual - expected)
+    if not (difference <= TOLERANCE).all():  # NaN fails, too
+        worst = int(np.argmax(np.nan_to_num(difference, nan=np.inf)))
         raise GoldenError(
-            f"The model does not answer as it did when it was trained: to {told[worst]['text']!r} "
-            f"{answered[worst]:.4f}, and not {expected[worst]:.4f} (tolerance {TOLERANCE}). Its files are damaged, or "
-            "the versions of its libraries differ: package it again."
+            f"The model answers differently than after training: {golden[worst]['text']!r} gets {actual[worst]:.4f} "
+            f"instead of {expected[worst]:.4f} (tolerance {TOLERANCE}). Its files are damaged or its libraries have "
+            "other versions: package it again."
         )

@@ -1,4 +1,4 @@
-"""Log-count ratios: words weighted by how much more often they stand in one class than in the other."""
+"""Log-count ratios: weight words by how much more frequent they are in one class than in the other."""
 
 from typing import Self
 
@@ -14,12 +14,12 @@ class LogCountRatio(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     p = alpha + the column's sum over the rows of class 1, q = the same over class 0, and |.| sums over columns.
 
-    alpha is what is added to every count.
+    alpha is added to every count (smoothing).
 
     Source: Wang and Manning, Baselines and Bigrams: Simple, Good Sentiment and Topic Classification, ACL 2012.
     """
 
-    def __init__(self, *, alpha: float = 1.0) -> None:  # noqa: D107 (the class says it; scikit-learn wants a default)
+    def __init__(self, *, alpha: float = 1.0) -> None:  # noqa: D107 (documented on the class; scikit-learn requires a default)
         self.alpha = alpha
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:

@@ -1,4 +1,4 @@
-"""The MLflow form of a classifier: what `mlflow.pyfunc.load_model` returns and `mlflow models serve` answers with.
+"""The MLflow form of a classifier, for `mlflow.pyfunc.load_model` and `mlflow models serve`.
 
 MLflow runs this file when it loads a model ("models from code"): nothing is pickled.
 """
@@ -15,16 +15,16 @@ from sentiment.inference.classifier import Classifier
 
 
 class SentimentModel(PythonModel):
-    """A list of raw tweets in; a frame of `negative_probability`, `sentiment`, `uncertain` out, one row a tweet."""
+    """A list of raw tweets in; a frame of `negative_probability`, `sentiment`, `uncertain` out, one row per tweet."""
 
     def load_context(self, context: Any) -> None:
-        """Load the classifier that travels with the model."""
+        """Load the classifier stored with the model."""
         self.classifier = Classifier.load(Path(context.artifacts["classifier"]))
 
     def predict(self, model_input: list[str]) -> pd.DataFrame:  # type: ignore[override]
         """Score raw tweets.
 
-        `sentiment` is `negative` or `positive`, at the stored threshold; `uncertain` says whether a human should look.
+        `sentiment` is `negative` or `positive`, at the stored threshold; `uncertain` asks for a check by a person.
         """
         probability = self.classifier.negative_probability(model_input)
         sentiment = np.where(self.classifier.is_negative(probability), "negative", "positive")

@@ -1,1 +1,1 @@
-"""What people read: tables, plots, model cards and data reports."""
+"""Output for people: tables, plots, model cards and data reports."""

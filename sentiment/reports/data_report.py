@@ -1,4 +1,4 @@
-"""Report what the splits hold and what was taken out on the way: Markdown, HTML, JSON and plots."""
+"""Report the content of the splits and the rows removed on the way: Markdown, HTML, JSON and plots."""
 
 import json
 import warnings
@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sentiment.data.checks import Labelled
-from sentiment.data.keys import of_unknown_group
+from sentiment.data.keys import has_unknown_group
 from sentiment.data.leakage import Leakage
 from sentiment.data.splits import Splits
 from sentiment.data.splitting import Extra
@@ -23,24 +23,24 @@ from sentiment.reports.plots import COLOURS, blank
 from sentiment.reports.templates import render
 
 CLASSES = {"negative": (1, COLOURS[1]), "positive": (0, COLOURS[0])}
-WORDS_SHOWN = 15
-WORDS_FROM = 100_000
-ROWS_WITH_WORD = 5
-# Weight of what both classes say together, in words: what is seen a few times only cannot come out on top.
+WORDS_PER_CLASS = 15
+MAX_TEXTS_FOR_WORDS = 100_000
+MIN_TEXTS_WITH_WORD = 5
+# Weight of the prior (both classes together), in words: it keeps rare words from the top.
 PRIOR_WORDS = 500.0
 
 Frames = Mapping[str, pd.DataFrame]
 
 
 def write(folder: Path, *, name: str, synthetic: bool, splits: Splits, leakage: Leakage) -> None:
-    """Write `report.md`, `report.html` (one file, plots and all), `report.json`, `leakage.json` and plots to a folder.
+    """Write `report.md`, `report.html` (one file with its plots), `report.json`, `leakage.json` and plots to a folder.
 
     Args:
-        folder: made if missing.
-        name: of the data set.
-        synthetic: whether nobody wrote these texts; the title says so.
-        splits: the splits, and what became of all rows.
-        leakage: what the splits share.
+        folder: the folder; created if missing.
+        name: the name of the data set.
+        synthetic: whether the texts are synthetic; the title says so.
+        splits: the splits, and the number of rows removed or added on the way.
+        leakage: the overlap of the splits.
     """
     folder.mkdir(parents=True, exist_ok=True)
     source = f"{name} (synthetic texts)" if synthetic else name
@@ -59,7 +59,7 @@ def write(folder: Path, *, name: str, synthetic: bool, splits: Splits, leakage: 
 
 
 def gather(splits: Splits) -> dict[str, Any]:
-    """Return what the report tells of the splits: tables, and numbers by name."""
+    """Return the content of the report: tables, and numbers by name."""
     return {
         "splits": splits_table(splits.frames),
         "labels": splits.labelled.labels,
@@ -72,7 +72,7 @@ def gather(splits: Splits) -> dict[str, Any]:
 
 
 def gather_extra(extra: Extra) -> dict[str, Any]:
-    """Return what the report tells of extra training data."""
+    """Return the content of the report on extra training data."""
     rows = {"read": extra.rows_read, **extra.left_out, "added": len(extra.frame)}
     return {
         "rows": {**rows, "without_group": extra.labelled.without_group},
@@ -82,13 +82,13 @@ def gather_extra(extra: Extra) -> dict[str, Any]:
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:
-    """Write what a report tells as JSON, a table as a list of its rows."""
+    """Write the content of a report as JSON, each table as a list of rows."""
     text = json.dumps(content, indent=2, ensure_ascii=False, default=lambda table: table.to_dict("records"))
     file.write_text(text + "\n", encoding="utf-8")
 
 
 def markdown(source: str, content: Mapping[str, Any], leakage: Leakage, *, synthetic: bool) -> str:
-    """Return the report as Markdown; the plots are files beside it."""
+    """Return the report as Markdown; its plots are files in the same folder."""
     return render(
         "data_report",
         source=source,
@@ -98,8 +98,8 @@ def markdown(source: str, content: Mapping[str, Any], leakage: Leakage, *, synth
         unknown=sum(leakage.unknown.values()),
         unknown_by_split=leakage.unknown,
         near_duplicates=leakage.near_duplicates,
-        words_from=WORDS_FROM,
-        rows_with_word=ROWS_WITH_WORD,
+        words_from=MAX_TEXTS_FOR_WORDS,
+        rows_with_word=MIN_TEXTS_WITH_WORD,
     )
 
 
@@ -113,15 +113,15 @@ def splits_table(frames: Frames) -> pd.DataFrame:
             "share": len(frame) / total,
             "negative": int(frame["negative"].sum()),
             "negative share": float(frame["negative"].mean()),
-            "groups": frame["group"][~of_unknown_group(frame)].nunique(),
-            "of unknown group": int(of_unknown_group(frame).sum()),
+            "groups": frame["group"][~has_unknown_group(frame)].nunique(),
+            "of unknown group": int(has_unknown_group(frame).sum()),
         }
         for name, frame in frames.items()
     )
 
 
 def count_rows(splits: Splits) -> dict[str, int]:
-    """Return where the rows of the raw table have gone, and how many came to train from elsewhere."""
+    """Return the number of rows of the raw table at each stage, and of those added to train from elsewhere."""
     labelled, unique, extra = splits.labelled, splits.deduplicated, splits.extra
     in_splits = sum(map(len, splits.frames.values()))
     added = len(extra.frame) if extra else 0
@@ -140,12 +140,12 @@ def count_rows(splits: Splits) -> dict[str, int]:
 
 
 def damage_table(labelled: Labelled) -> pd.DataFrame:
-    """Return how many rows show each kind of encoding damage."""
+    """Return the number of rows with each kind of encoding damage."""
     return pd.DataFrame(labelled.damaged.items(), columns=["kind", "rows"])
 
 
 def lengths_table(frames: Frames) -> pd.DataFrame:
-    """Return how long texts are, in characters, by class."""
+    """Return quantiles of the length of texts, in characters, by class."""
     quantiles = {"5 %": 0.05, "median": 0.5, "95 %": 0.95, "longest": 1.0}
     return pd.DataFrame(
         {"class": name, **{key: int(lengths.quantile(share)) for key, share in quantiles.items()}}
@@ -161,14 +161,14 @@ def lengths_by_class(frames: Frames) -> dict[str, pd.Series]:
 
 
 def characteristic_words(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the words that tell the classes apart best, `WORDS_SHOWN` for each class, most negative first.
+    """Return the most characteristic words, `WORDS_PER_CLASS` for each class, most negative first.
 
-    Columns: `word`, `negative` and `positive` (share of the texts of the class that hold it) and `score`: the log-odds
-    ratio with an informative Dirichlet prior, in standard deviations.
+    Columns: `word`, `negative` and `positive` (share of the texts of the class that contain it) and `score`: the
+    log-odds ratio with an informative Dirichlet prior, in standard deviations.
 
     Source: Monroe, Colaresi and Quinn, 2008, Fightin' Words, equations 15, 19, 20 and 22.
     """
-    frame = frame.sample(min(len(frame), WORDS_FROM), random_state=0)
+    frame = frame.sample(min(len(frame), MAX_TEXTS_FOR_WORDS), random_state=0)
     counts = pd.DataFrame(
         {name: count_words(frame["text"][frame["negative"] == value]) for name, (value, _) in CLASSES.items()}
     )
@@ -178,14 +178,14 @@ def characteristic_words(frame: pd.DataFrame) -> pd.DataFrame:
     odds = smooth / (counts.sum() + PRIOR_WORDS - smooth)
     score = np.log(odds["negative"] / odds["positive"]) / np.sqrt((1 / smooth).sum(axis="columns"))
     sizes = [max((frame["negative"] == value).sum(), 1) for value, _ in CLASSES.values()]
-    common = counts.sum(axis="columns") >= ROWS_WITH_WORD
+    common = counts.sum(axis="columns") >= MIN_TEXTS_WITH_WORD
     words = counts.div(sizes, axis="columns").assign(score=score)[common]
     words = words.sort_values("score", ascending=False, kind="stable").rename_axis("word").reset_index()
-    return pd.concat([words[words["score"] > 0].head(WORDS_SHOWN), words[words["score"] < 0].tail(WORDS_SHOWN)])
+    return pd.concat([words[words["score"] > 0].head(WORDS_PER_CLASS), words[words["score"] < 0].tail(WORDS_PER_CLASS)])
 
 
 def count_words(texts: Iterable[str]) -> pd.Series:
-    """Return in how many of the texts each word stands, whatever its case."""
+    """Return the number of texts that contain each word, ignoring case."""
     counts = Counter(word for text in texts for word in set(WORD.findall(PROSE(text).lower())))
     return pd.Series(counts, dtype=float)
 
@@ -194,12 +194,12 @@ def plot_balance(frames: Frames, source: str) -> Figure:
     """Plot the shares of the classes in each split, with the numbers of rows."""
     figure, axes = blank(f"Class balance by split, {source}", width=7.2, height=2.8)
     left = np.zeros(len(frames))
-    for (label, (value, colour)), place, side in zip(CLASSES.items(), (1, 99), ("left", "right"), strict=True):
+    for (label, (value, colour)), position, side in zip(CLASSES.items(), (1, 99), ("left", "right"), strict=True):
         rows = [int((frame["negative"] == value).sum()) for frame in frames.values()]
         shares = np.array([100 * count / len(frame) for count, frame in zip(rows, frames.values(), strict=True)])
         axes.barh(list(frames), shares, left=left, color=colour, label=label, height=0.65)
         for row, (count, share) in enumerate(zip(rows, shares, strict=True)):
-            axes.text(place, row, f"{count:,} ({share:.1f} %)", ha=side, va="center", color="white", fontsize=9)
+            axes.text(position, row, f"{count:,} ({share:.1f} %)", ha=side, va="center", color="white", fontsize=9)
         left += shares
     axes.invert_yaxis()
     axes.set(xlabel="share of the rows, %", xlim=(0, 100))
@@ -208,7 +208,7 @@ def plot_balance(frames: Frames, source: str) -> Figure:
 
 
 def plot_lengths(frames: Frames, source: str) -> Figure:
-    """Plot how long the texts of each class are, in characters; the longest one in 200 is left out."""
+    """Plot the length of the texts of each class, in characters, without the longest 0.5 %."""
     figure, axes = blank(f"Length of texts, {source}", width=7.2, height=3.8)
     lengths = lengths_by_class(frames)
     longest = int(max(1, pd.concat(lengths.values()).quantile(0.995)))
@@ -231,13 +231,13 @@ def plot_lengths(frames: Frames, source: str) -> Figure:
 
 
 def plot_words(words: pd.DataFrame, source: str) -> Figure:
-    """Plot the words that tell the classes apart, the most negative above."""
-    figure, axes = blank(f"Words that tell the classes apart, {source}", width=7.2, height=1.6 + 0.21 * len(words))
-    places = np.arange(len(words))
-    for name, chosen in {"negative": words["score"] > 0, "positive": words["score"] < 0}.items():
-        mask = chosen.to_numpy()
-        axes.barh(places[mask], words["score"][mask], color=CLASSES[name][1], label=f"more in {name} texts")
-    axes.set_yticks(places, words["word"].tolist(), fontsize=9)
+    """Plot the most characteristic words of both classes, the most negative at the top."""
+    figure, axes = blank(f"Characteristic words, {source}", width=7.2, height=1.6 + 0.21 * len(words))
+    positions = np.arange(len(words))
+    for name, of_class in {"negative": words["score"] > 0, "positive": words["score"] < 0}.items():
+        mask = of_class.to_numpy()
+        axes.barh(positions[mask], words["score"][mask], color=CLASSES[name][1], label=f"more in {name} texts")
+    axes.set_yticks(positions, words["word"].tolist(), fontsize=9)
     axes.axvline(0, color="0.3", linewidth=0.8)
     axes.margins(y=0.02)
     axes.invert_yaxis()
@@ -249,7 +249,7 @@ def plot_words(words: pd.DataFrame, source: str) -> Figure:
 def save(figures: Mapping[str, Figure], folder: Path) -> None:
     """Write figures as PNG files."""
     with warnings.catch_warnings():
-        # A word in a script that the font lacks is drawn as boxes; the table beside it has it right.
+        # Words in a script that the font lacks are drawn as boxes; the table shows them correctly.
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         for name, figure in figures.items():
             figure.savefig(folder / f"{name}.png")

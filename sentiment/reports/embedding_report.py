@@ -1,4 +1,4 @@
-"""Report what word vectors know: Markdown and HTML."""
+"""Report the coverage and the nearest words of word vectors: Markdown and HTML."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,44 +10,44 @@ from sentiment.reports.pages import page
 from sentiment.reports.templates import render
 from sentiment.training.embedding import Coverage, WordEmbedding, nearest
 
-TELLING_WORDS = 12
+CHARACTERISTIC_WORDS = 12
 NEIGHBOURS = 6
 MISSING_WORDS = 20
 
 
-def write(folder: Path, embedding: WordEmbedding, known: Coverage, train: pd.DataFrame) -> None:
+def write(folder: Path, embedding: WordEmbedding, coverage: Coverage, train: pd.DataFrame) -> None:
     """Write `report.md` and `report.html` to a folder.
 
     Args:
-        folder: made if missing.
+        folder: the folder; created if missing.
         embedding: the words and their vectors.
-        known: what of the validation split it knows.
+        coverage: its coverage of the validation split.
         train: the training split, with `tokens`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    text = markdown(embedding, known, telling_words(train, embedding.words, count=TELLING_WORDS))
+    text = markdown(embedding, coverage, characteristic_words(train, embedding.words, count=CHARACTERISTIC_WORDS))
     (folder / "report.md").write_text(text, encoding="utf-8")
     (folder / "report.html").write_text(page(text, folder), encoding="utf-8")
 
 
-def markdown(embedding: WordEmbedding, known: Coverage, telling: Iterable[str]) -> str:
-    """Return the report as Markdown, with the nearest words of those that tell the classes apart best."""
-    near = {} if embedding.vectors is None else nearest(embedding, list(telling), count=NEIGHBOURS)
+def markdown(embedding: WordEmbedding, coverage: Coverage, words: Iterable[str]) -> str:
+    """Return the report as Markdown, with the nearest words of the most characteristic words."""
+    near = {} if embedding.vectors is None else nearest(embedding, list(words), count=NEIGHBOURS)
     return render(
         "embedding_report",
         words=len(embedding.words),
         vector_size=embedding.vector_size,
-        known=known,
-        missing=[code(word) for word, _ in known.missing[:MISSING_WORDS]],
+        coverage=coverage,
+        missing=[code(word) for word, _ in coverage.missing[:MISSING_WORDS]],
         trained=embedding.vectors is not None,
         nearest={code(word): [(code(other), cosine) for other, cosine in others] for word, others in near.items()},
     )
 
 
-def telling_words(train: pd.DataFrame, words: Iterable[str], *, count: int) -> list[str]:
-    """Return the words of a vocabulary that tell the classes apart best, half of each class.
+def characteristic_words(train: pd.DataFrame, words: Iterable[str], *, count: int) -> list[str]:
+    """Return the most characteristic words in a vocabulary, half for each class.
 
-    Measured by the log-odds ratio over its standard error, with half a tweet added to each count.
+    The score is the log-odds ratio over its standard error, with half a tweet added to each count.
     Source: Haldane, 1956; Monroe, Colaresi and Quinn, Fightin' Words, 2008.
     """
     rows = train[["tokens", "negative"]].assign(tokens=train["tokens"].map(set)).explode("tokens")
@@ -60,5 +60,5 @@ def telling_words(train: pd.DataFrame, words: Iterable[str], *, count: int) -> l
 
 
 def code(word: str) -> str:
-    """Return a word as code in a Markdown table, where a bar would end the cell and a backtick the code."""
+    """Return a word as code for a Markdown table; replaces bars and backticks, which would end the cell or the code."""
     return f"`{word.replace('|', chr(0xFF5C)).replace('`', chr(0x2018))}`"

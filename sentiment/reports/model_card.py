@@ -1,6 +1,6 @@
-"""The model card: what a served model is for, how good it is, where it fails, and how it was made.
+"""The model card: the uses of a served model, its quality, its limits, and how it was made.
 
-Source: Mitchell et al., Model cards for model reporting, FAT* 2019; headings as on the Hugging Face hub where they fit.
+Source: Mitchell et al., Model cards for model reporting, FAT* 2019; headings as on the Hugging Face hub if they fit.
 """
 
 import math
@@ -22,9 +22,9 @@ from sentiment.reports.pages import grid
 from sentiment.reports.templates import render
 
 LICENCE = "Apache-2.0"
-# Files beside the card that it shows, each a PNG of that name.
+# The plots in the card, each the name of a PNG file in the same folder.
 PLOTS = ("calibration", "slices", "quality_against_time")
-# Metric: how it is headed, and how its values are written. What it says stands in the template.
+# For each metric: its heading, and the format of its values. The template explains what it means.
 METRICS = {
     "roc_auc": ("AUC", "{:.3f}"),
     "average_precision": ("average precision", "{:.3f}"),
@@ -36,46 +36,45 @@ METRICS = {
     "brier": ("Brier", "{:.3f}"),
     "calibration_error": ("calibration error", "{:.3f}"),
 }
-COMPARED = ("name", "roc_auc", "accuracy", "f1", "expected_cost", "predict_milliseconds", "megabytes")
+COMPARED_COLUMNS = ("name", "roc_auc", "accuracy", "f1", "expected_cost", "predict_milliseconds", "megabytes")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """What the card of one version of a registered model tells.
+    """The content of the card of one version of a registered model.
 
     Attributes:
-        name: of the registered model.
-        version: of it.
-        created: the date, as it is to be read.
+        name: the name of the registered model.
+        version: its version.
+        created: the date, as displayed.
         candidate: the name of the winner in the comparison.
-        family: of models.
-        training: settings of the steps that made it, nested or not.
-        data: what the split step says of the data: `data` (name), `digest`, `synthetic`, `splits` (rows and negative
-            ones of each) and whatever else it tells.
-        data_limits: what a reader must know about where the data come from, a sentence each.
+        family: its family of models.
+        training: the settings of the steps that made it, nested or not.
+        data: the split step's description of the data: `data` (name), `digest`, `synthetic`, `splits` (rows and
+            negative rows of each) and more.
+        data_limits: the limitations of the data, one sentence each.
         validation: metrics on the validation split.
-        test: metrics on the test split, which was looked at once, for this model.
-        gap: what the difference between the two says, in words.
-        answers: on the test split, as `count_answers` counts them.
-        cost: what wrong answers cost.
-        threshold: the probability from which on a tweet counts as negative.
-        uncertain: lowest and highest probability at which a human should look; None for never.
-        uncertain_share: of the validation tweets, 0 to 1.
-        auc_without_near_duplicates: on validation, of the tweets that no training tweet nearly repeats; None if that
-            is unknown.
-        calibration_method: `none`, or how probabilities were calibrated.
-        calibration: the methods that were compared, `sentiment.evaluation.calibration.Chosen.table`.
-        slices: of the validation split, `sentiment.evaluation.slices.table`.
-        verdict: of the gate.
-        metric: by which candidates are ranked.
-        candidates: the comparison, the best first, with the columns of `sentiment.reports.comparison.COLUMNS`.
-        leads: of the winner over each other candidate, by its name, in that metric.
-        megabytes: size of the served form, 10**6 bytes each.
-        milliseconds: to predict a tweet.
-        commit: of the code, in git.
-        commands: those that make it again.
+        test: metrics on the test split, which was used once, for this model.
+        gap: the difference between the two, in words.
+        answers: the result of `count_answers` on the test split.
+        cost: the costs of wrong answers.
+        threshold: the lowest probability that counts as negative.
+        uncertain: the lowest and the highest uncertain probability; None if no answer is uncertain.
+        uncertain_share: the share of uncertain validation tweets, 0 to 1.
+        auc_without_near_duplicates: the validation AUC without near-duplicates of training tweets; None if unknown.
+        calibration_method: `none`, or the method of calibration.
+        calibration: the comparison of methods, `sentiment.evaluation.calibration.CalibrationChoice.table`.
+        slices: the slices of the validation split, `sentiment.evaluation.slices.table`.
+        verdict: the verdict of the gate.
+        metric: the metric that candidates are ranked by.
+        candidates: the comparison, best first, with the columns of `sentiment.reports.comparison.COLUMNS`.
+        leads: the winner's lead over each other candidate in that metric, by the candidate's name.
+        megabytes: the size of the served form, in units of 10**6 bytes.
+        milliseconds: the time to predict a tweet.
+        commit: the git commit of the code.
+        commands: the commands that reproduce it.
         runs: the run of each step, by the step's name.
-        versions: of the packages that the served form needs.
+        versions: the versions of the packages that the served form needs.
     """
 
     name: str
@@ -111,7 +110,7 @@ class Card:
 
 
 def count_answers(negative: Labels, predicted: NDArray[np.bool_]) -> dict[str, int]:
-    """Return how many tweets were `found`, `missed`, `false_alarms` and `left_alone`; both arguments of shape (n,)."""
+    """Return the number of `found`, `missed`, `false_alarms` and `left_alone` tweets; arguments have shape (n,)."""
     return {
         "found": int(np.sum((negative == 1) & predicted)),
         "missed": int(np.sum((negative == 1) & ~predicted)),
@@ -121,30 +120,30 @@ def count_answers(negative: Labels, predicted: NDArray[np.bool_]) -> dict[str, i
 
 
 def markdown(card: Card) -> str:
-    """Return the card in Markdown; the plots that it shows, `PLOTS`, are files beside it."""
+    """Return the card in Markdown; its `PLOTS` are files in the same folder."""
     splits = card.data["splits"]
-    figures = [
+    metrics = [
         {
             "metric": metric,
-            "head": head,
-            "validation": written(metric, card.validation[metric]),
-            "test": written(metric, card.test[metric]),
+            "heading": heading,
+            "validation": formatted(metric, card.validation[metric]),
+            "test": formatted(metric, card.test[metric]),
         }
-        for metric, (head, _) in METRICS.items()
+        for metric, (heading, _) in METRICS.items()
     ]
     return render(
         "model_card",
         card=card,
         answers=shares(card.answers),
-        ranked_by={"metric": card.metric, "head": METRICS[card.metric][0]},
-        test_figure=written(card.metric, card.test[card.metric]),
+        ranked_by={"metric": card.metric, "heading": METRICS[card.metric][0]},
+        test_value=formatted(card.metric, card.test[card.metric]),
         confidence=100 * card.test[card.metric].confidence,
-        figures=figures,
+        metrics=metrics,
         few=FEW,
-        slices=slices.written(card.slices),
-        candidates=compared(card),
+        slices=slices.formatted(card.slices),
+        candidates=comparison_table(card),
         verdict=verdict.markdown(card.verdict),
-        calibration_error=written("calibration_error", card.test["calibration_error"]),
+        calibration_error=formatted("calibration_error", card.test["calibration_error"]),
         calibration=card.calibration[["method", "log_loss", "calibration_error"]].map(
             lambda value: f"{value:.4f}" if isinstance(value, float) else value
         ),
@@ -161,9 +160,9 @@ def markdown(card: Card) -> str:
 
 
 def shares(answers: Mapping[str, int]) -> dict[str, float | int | None]:
-    """Return the answers, their number, and in per cent how many negative tweets were found and how many calls right.
+    """Return the counts, their sum, and in per cent the recall and the precision of the predicted negatives.
 
-    The latter is None where no tweet was called negative.
+    The precision is None if no tweet is predicted negative.
     """
     called = answers["found"] + answers["false_alarms"]
     return {
@@ -174,9 +173,9 @@ def shares(answers: Mapping[str, int]) -> dict[str, float | int | None]:
     }
 
 
-def compared(card: Card) -> pd.DataFrame:
-    """Return the comparison, with the winner's lead over each other candidate."""
-    table = comparison.written(card.candidates, COMPARED)
+def comparison_table(card: Card) -> pd.DataFrame:
+    """Return the comparison with the winner's lead over each other candidate."""
+    table = comparison.formatted(card.candidates, COMPARED_COLUMNS)
     table[f"lead in {METRICS[card.metric][0]}"] = [
         with_bounds(card.leads[name], "{:+.4f}") if name in card.leads else slices.NONE
         for name in card.candidates["name"]
@@ -185,12 +184,12 @@ def compared(card: Card) -> pd.DataFrame:
 
 
 def share_of_negative(splits: Collection[Mapping[str, int]]) -> float:
-    """Return the share of negative tweets in all splits."""
+    """Return the share of negative tweets over all splits."""
     return sum(split["negative"] for split in splits) / sum(split["rows"] for split in splits)
 
 
 def splits_table(splits: Mapping[str, Mapping[str, int]]) -> pd.DataFrame:
-    """Return the rows and classes of each split."""
+    """Return the number of rows of each split, and of negative ones."""
     rows = [
         (name, split["rows"], split["negative"], f"{100 * split['negative'] / split['rows']:.1f} %")
         for name, split in splits.items()
@@ -199,18 +198,18 @@ def splits_table(splits: Mapping[str, Mapping[str, int]]) -> pd.DataFrame:
 
 
 def pairs(settings: Mapping[str, Any], key: str, value: str = "value") -> str:
-    """Return settings as a table of two columns; nested ones get dotted names."""
+    """Return settings as a two-column table; nested ones get dotted names."""
     flat = pd.json_normalize(dict(settings)).iloc[0].items()
     return grid(pd.DataFrame([(name, str(content)) for name, content in flat], columns=[key, value]))
 
 
-def written(metric: str, figure: Interval) -> str:
-    """Return a metric with its interval behind it, where it has one."""
+def formatted(metric: str, interval: Interval) -> str:
+    """Return a metric followed by its interval, if it has one."""
     _, form = METRICS[metric]
-    return form.format(figure.estimate) if math.isnan(figure.low) else with_bounds(figure, form)
+    return form.format(interval.estimate) if math.isnan(interval.low) else with_bounds(interval, form)
 
 
-def with_bounds(figure: Interval, form: str) -> str:
-    """Return a figure with its interval behind it, in spaces at which no line is broken."""
-    estimate, low, high = (form.format(value) for value in (figure.estimate, figure.low, figure.high))
+def with_bounds(interval: Interval, form: str) -> str:
+    """Return a metric followed by its interval, with no-break spaces."""
+    estimate, low, high = (form.format(value) for value in (interval.estimate, interval.low, interval.high))
     return f"{estimate} ({low} to {high})".replace(" ", "\u00a0")

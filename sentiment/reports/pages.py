@@ -1,4 +1,4 @@
-"""Reports: tables in Markdown, and pages that hold their plots in themselves."""
+"""Tables in Markdown, and self-contained HTML pages."""
 
 import base64
 import re
@@ -18,7 +18,7 @@ IMAGE = re.compile(r'src="([a-z_]+\.png)"')
 
 
 def page(text: str, folder: Path) -> str:
-    """Return the Markdown report as one HTML page that holds the plots of the folder in itself."""
+    """Return a Markdown report as one HTML page, with the plots of the folder embedded."""
     body = MarkdownIt("js-default").render(text)
     body = IMAGE.sub(lambda match: f'src="{data_uri(folder / match[1])}"', body)
     title = text.partition("\n")[0].removeprefix("# ")
@@ -27,12 +27,12 @@ def page(text: str, folder: Path) -> str:
 
 
 def data_uri(image: Path) -> str:
-    """Return a PNG file as an address that holds it."""
+    """Return a PNG file as a data URI."""
     return "data:image/png;base64," + base64.b64encode(image.read_bytes()).decode()
 
 
 def grid(table: pd.DataFrame, markdown: Collection[str] = ()) -> str:
-    """Return a table in Markdown, numbers to the right; the values of columns in `markdown` are Markdown already."""
+    """Return a table in Markdown, with numbers right-aligned; the columns in `markdown` are not escaped."""
     numbers = [pd.api.types.is_numeric_dtype(kind) for kind in table.dtypes]
     lines = [list(table.columns), ["---:" if number else "---" for number in numbers]]
     lines += [
@@ -43,7 +43,7 @@ def grid(table: pd.DataFrame, markdown: Collection[str] = ()) -> str:
 
 
 def cell(value: object) -> str:
-    """Return a value as it stands in a table."""
+    """Return a value formatted and escaped for a table."""
     if isinstance(value, float):
         return f"{value:.3f}"
     return f"{value:,}" if isinstance(value, int) else re.sub(r"([\\|`*_<\[])", r"\\\1", str(value))

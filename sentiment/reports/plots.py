@@ -1,4 +1,4 @@
-"""Plots of how well classifiers do. Each function returns a figure; none shows or writes one."""
+"""Plots of the quality of classifiers. Each function returns a figure; none shows or writes it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,16 +22,16 @@ from sentiment.evaluation.metrics import (
 )
 from sentiment.inference.arrays import Labels, Probabilities
 
-# Okabe and Ito, Color Universal Design, 2008: told apart by colour-blind readers too.
+# Okabe and Ito, Color Universal Design, 2008: colour-blind readers can tell them apart, too.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 REFERENCE: dict[str, Any] = {"color": "0.6", "linestyle": "--", "linewidth": 1}
-# A label that lines run under, and how many of them fit on an axis.
+# The style of a label on top of lines, and the maximum number of labels on an axis.
 LABEL: dict[str, Any] = {"facecolor": "white", "edgecolor": "0.8", "boxstyle": "round,pad=0.25"}
-MOST_LABELS = 12
+MAX_LABELS = 12
 
 
 def blank(title: str, *, width: float = 6.4, height: float = 4.8) -> tuple[Figure, Axes]:
-    """Return a figure of a size in inches with one pair of titled axes, free of pyplot's global state."""
+    """Return a figure of a size in inches with one titled pair of axes, without pyplot's global state."""
     figure = Figure(figsize=(width, height), layout="constrained", dpi=120)
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", fontweight="bold")
@@ -40,11 +40,11 @@ def blank(title: str, *, width: float = 6.4, height: float = 4.8) -> tuple[Figur
 
 
 def roc_curve(negative: Labels, predictions: Predictions, threshold: float) -> Figure:
-    """Plot the ROC curve, with the point at which the model works."""
+    """Plot the ROC curve, with the model's threshold marked."""
     figure, axes = blank("ROC: negative tweets found against false alarms")
-    false_alarms, found, _ = roc_points(negative, predictions.score)
+    false_positive_rate, true_positive_rate, _ = roc_points(negative, predictions.score)
     area = roc_auc_score(negative, predictions.score)
-    axes.plot(false_alarms, found, color=COLOURS[0], label=f"model, AUC {area:.3f}")
+    axes.plot(false_positive_rate, true_positive_rate, color=COLOURS[0], label=f"model, AUC {area:.3f}")
     axes.plot(
         predictions.called[negative == 0].mean(),
         predictions.called[negative == 1].mean(),
@@ -57,7 +57,7 @@ def roc_curve(negative: Labels, predictions: Predictions, threshold: float) -> F
 
 
 def precision_recall(negative: Labels, predictions: Predictions, threshold: float) -> Figure:
-    """Plot precision against recall of the negative class, with the point at which the model works."""
+    """Plot precision against recall of the negative class, with the model's threshold marked."""
     figure, axes = blank("Precision against recall of negative tweets")
     precision, recall, _ = precision_recall_curve(negative, predictions.score)
     area = average_precision_score(negative, predictions.score)
@@ -75,11 +75,11 @@ def precision_recall(negative: Labels, predictions: Predictions, threshold: floa
 
 
 def calibration(negative: Labels, probability: Probabilities, *, uncalibrated: Probabilities) -> Figure:
-    """Plot how often tweets are negative against how probable the model says it is, in groups of equal size.
+    """Plot the share of negative tweets against the predicted probability, in groups of equal size.
 
     Bars are 95 % intervals of that share (Wilson, Probable inference, the law of succession, and statistical inference,
-    1927). Below stands how many tweets get which probability. `uncalibrated`, shape (n,), is what the model said before
-    it was calibrated; it is shown where that has changed anything.
+    1927). Below is a histogram of the probabilities. `uncalibrated`, shape (n,), are the probabilities before
+    calibration; they are plotted only if calibration changed them.
     """
     figure = Figure(figsize=(6.4, 6.4), layout="constrained", dpi=120)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
@@ -102,10 +102,10 @@ def calibration(negative: Labels, probability: Probabilities, *, uncalibrated: P
 
 
 def add_reliability(axes: Axes, negative: Labels, probability: Probabilities, **style: Any) -> None:
-    """Draw the reliability of probabilities of shape (n,), with each group's interval, in a style of Matplotlib."""
+    """Draw the reliability of probabilities, shape (n,), with the interval of each group; `style` is Matplotlib's."""
     groups = reliability(negative, probability, bins=CALIBRATION_BINS)
     counts = zip(groups["observed"] * groups["tweets"], groups["tweets"], strict=True)
-    intervals = [binomtest(round(found), tweets).proportion_ci(method="wilson") for found, tweets in counts]
+    intervals = [binomtest(round(negatives), tweets).proportion_ci(method="wilson") for negatives, tweets in counts]
     axes.vlines(groups["predicted"], *zip(*intervals, strict=True), color=style["color"], alpha=0.5)
     axes.plot(groups["predicted"], groups["observed"], "o-", markersize=5, clip_on=False, **style)
 
@@ -128,9 +128,9 @@ def confusion(negative: Labels, predictions: Predictions, threshold: float) -> F
 
 
 def history(epochs: pd.DataFrame) -> Figure:
-    """Plot loss and AUC of each epoch of a training, and mark the one with the highest validation AUC, which is kept.
+    """Plot loss and AUC by epoch, and mark the kept epoch: the one with the highest validation AUC.
 
-    `epochs` has one row an epoch: `epoch`, `loss`, `auc`, `val_loss` and `val_auc`.
+    `epochs` has one row per epoch: `epoch`, `loss`, `auc`, `val_loss` and `val_auc`.
     """
     figure = Figure(figsize=(9.6, 4.0), layout="constrained", dpi=120)
     best = epochs.iloc[int(epochs["val_auc"].argmax())]
@@ -147,20 +147,20 @@ def history(epochs: pd.DataFrame) -> Figure:
 
 
 def roc_curves(negative: Labels, probabilities: Mapping[str, Probabilities]) -> Figure:
-    """Plot the ROC curves of several models on the same tweets, the best first in the legend."""
+    """Plot the ROC curves of several models on the same tweets, with the best first in the legend."""
     figure, axes = blank("ROC of all candidates, validation split", width=7.2, height=5.4)
     areas = {name: float(roc_auc_score(negative, probability)) for name, probability in probabilities.items()}
     for colour, name in zip(cycle_to(len(areas)), sorted(areas, key=areas.__getitem__, reverse=True), strict=True):
-        false_alarms, found, _ = roc_points(negative, probabilities[name])
-        axes.plot(false_alarms, found, color=colour, label=f"{name}, AUC {areas[name]:.3f}")
+        false_positive_rate, true_positive_rate, _ = roc_points(negative, probabilities[name])
+        axes.plot(false_positive_rate, true_positive_rate, color=colour, label=f"{name}, AUC {areas[name]:.3f}")
     label_roc(axes)
     return figure
 
 
 def quality_against_time(candidates: pd.DataFrame, metric: str) -> Figure:
-    """Plot a validation metric against what a prediction costs in time; a dot's size says how large a model is.
+    """Plot a validation metric against the time to predict a tweet; the size of a dot grows with that of the model.
 
-    `candidates` has one row a model: `name`, `predict_milliseconds`, `megabytes` and the metric.
+    `candidates` has one row per model: `name`, `predict_milliseconds`, `megabytes` and the metric.
     """
     figure, axes = blank(f"{metric} on validation against time to predict", width=9.6, height=4.8)
     for colour, row in zip(cycle_to(len(candidates)), candidates.to_dict("records"), strict=True):
@@ -179,10 +179,10 @@ def quality_against_time(candidates: pd.DataFrame, metric: str) -> Figure:
 
 
 def label_roc(axes: Axes) -> None:
-    """Give axes that hold ROC curves their reference, labels and legend."""
+    """Add the diagonal, labels and a legend to axes with ROC curves."""
     axes.plot([0, 1], [0, 1], label="chance", **REFERENCE)
     axes.set(
-        xlabel="false alarms (share of the positive tweets called negative)",
+        xlabel="false alarms (share of the positive tweets predicted negative)",
         ylabel="share of the negative tweets that are found",
         xlim=(0, 1),
         ylim=(0, 1.01),
@@ -191,23 +191,23 @@ def label_roc(axes: Axes) -> None:
 
 
 def cycle_to(length: int) -> list[str]:
-    """Return as many colours as asked for, starting again where they run out."""
+    """Return as many colours as requested, repeating them if necessary."""
     return [COLOURS[index % len(COLOURS)] for index in range(length)]
 
 
 def parallel_coordinates(trials: pd.DataFrame, swept: Sequence[str], metric: str) -> Figure:
-    """Plot the trials of a sweep, each a line across its values and its figure, the better the darker.
+    """Plot the trials of a sweep, each as a line across its values and its metric; darker lines are better.
 
-    Each swept setting is an axis with its values in order at equal distances; the last axis is the metric.
+    Each swept setting is an axis, with its values in order at equal distances; the last axis is the metric.
 
     Args:
-        trials: one row a finished trial: the swept values, numbers or text, and the metric.
+        trials: one row per finished trial: the swept values, numbers or text, and the metric.
         swept: the names of the swept settings.
-        metric: its column.
+        metric: the name of the metric.
     """
-    figure, axes = blank(f"Trials of the sweep ({len(trials)}): the darker, the better", width=2.4 * (len(swept) + 2))
-    places = {name: heights(trials[name]) for name in swept}
-    points = pd.DataFrame({name: trials[name].map(places[name]) for name in swept})
+    figure, axes = blank(f"Trials of the sweep ({len(trials)}): darker is better", width=2.4 * (len(swept) + 2))
+    value_heights = {name: heights(trials[name]) for name in swept}
+    points = pd.DataFrame({name: trials[name].map(value_heights[name]) for name in swept})
     low, high = trials[metric].min(), trials[metric].max()
     points[metric] = (trials[metric] - low) / (high - low) if high > low else 0.5
     quality = points[metric] if HIGHER_IS_BETTER[metric] else 1 - points[metric]
@@ -216,8 +216,8 @@ def parallel_coordinates(trials: pd.DataFrame, swept: Sequence[str], metric: str
         shade = colormaps["cividis_r"](0.1 + 0.9 * quality[row])
         axes.plot(lanes, points.loc[row], color=shade, linewidth=1 + 2 * quality[row], solid_capstyle="round")
     for lane, name in enumerate(swept):
-        between = -(-len(places[name]) // MOST_LABELS)
-        for value, height in list(places[name].items())[::between]:
+        stride = -(-len(value_heights[name]) // MAX_LABELS)
+        for value, height in list(value_heights[name].items())[::stride]:
             label = f"{value:.3g}" if isinstance(value, float) else str(value)
             axes.text(lane, height, label, ha="center", va="center", bbox=LABEL)
     for height, value in {0.0: low, 1.0: high}.items() if high > low else {0.5: low}.items():
@@ -230,6 +230,6 @@ def parallel_coordinates(trials: pd.DataFrame, swept: Sequence[str], metric: str
 
 
 def heights(values: pd.Series) -> dict[Any, float]:
-    """Return how high each different value stands, from 0 to 1 at equal distances: numbers by size, then text."""
+    """Return the height of each distinct value, from 0 to 1 at equal distances: numbers in order, then text."""
     order = sorted(values.unique(), key=lambda value: (isinstance(value, str), value))
     return dict(zip(order, np.linspace(0, 1, len(order)) if len(order) > 1 else [0.5], strict=True))

@@ -1,4 +1,4 @@
-"""How well a classifier does on kinds of tweets, as a table for people and as a plot."""
+"""Metrics by kind of tweet, as a table for people and as a plot."""
 
 import numpy as np
 import pandas as pd
@@ -7,12 +7,12 @@ from matplotlib.figure import Figure
 from sentiment.evaluation.slices import ALL, FEW
 from sentiment.reports.plots import COLOURS, REFERENCE, blank
 
-# What stands for a figure that there is not.
+# Replaces an undefined value.
 NONE = "\u2013"
 
 
-def written(slices: pd.DataFrame) -> pd.DataFrame:
-    """Return the slices for people, headed and rounded; the interval of the AUC stands behind it."""
+def formatted(slices: pd.DataFrame) -> pd.DataFrame:
+    """Return the slices with headings and formatted values; the AUC is followed by its interval."""
     area = slices["roc_auc"].map("{:.3f}".format) + slices[["roc_auc_low", "roc_auc_high"]].apply(
         lambda bounds: " ({:.3f} to {:.3f})".format(*bounds), axis="columns"
     )
@@ -29,17 +29,17 @@ def written(slices: pd.DataFrame) -> pd.DataFrame:
 
 
 def plot(slices: pd.DataFrame) -> Figure:
-    """Plot the AUC of each slice that has one, with its interval, against that of all tweets; small ones are hollow."""
+    """Plot the AUC of each slice with its interval against the AUC of all tweets; small slices are hollow."""
     shown = slices[slices["roc_auc"].notna()]
     figure, axes = blank("AUC on kinds of tweets, validation split", width=7.2, height=1.2 + 0.26 * len(shown))
-    places = np.arange(len(shown))
+    positions = np.arange(len(shown))
     margins = shown["roc_auc"] - shown["roc_auc_low"], shown["roc_auc_high"] - shown["roc_auc"]
-    axes.errorbar(shown["roc_auc"], places, xerr=margins, fmt="none", color=COLOURS[0], linewidth=1.5)
+    axes.errorbar(shown["roc_auc"], positions, xerr=margins, fmt="none", color=COLOURS[0], linewidth=1.5)
     faces = np.where(shown["few"], "white", COLOURS[0])
-    axes.scatter(shown["roc_auc"], places, color=faces, edgecolor=COLOURS[0], zorder=3)
+    axes.scatter(shown["roc_auc"], positions, color=faces, edgecolor=COLOURS[0], zorder=3)
     axes.axvline(shown.loc[shown["slice"] == ALL, "roc_auc"].item(), **REFERENCE)
     axes.set_yticks(
-        places, [f"{name}, {tweets:,}" for name, tweets in zip(shown["slice"], shown["tweets"], strict=True)]
+        positions, [f"{name}, {tweets:,}" for name, tweets in zip(shown["slice"], shown["tweets"], strict=True)]
     )
     axes.invert_yaxis()
     axes.margins(y=0.03)

@@ -1,4 +1,4 @@
-"""The verdict of the gate, as Markdown and for a terminal."""
+"""The gate's verdict, in Markdown and for a terminal."""
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
@@ -12,13 +12,13 @@ COLOURS = {"passed": "green", "refused": "red", "undecided": "yellow"}
 
 
 def markdown(verdict: Verdict) -> str:
-    """Return a verdict in Markdown: one sentence and a table of the checks."""
+    """Return a verdict in Markdown: a sentence and a table of the checks."""
     rows = [(check.name, check.result, check.reason) for check in verdict.checks]
     return f"**{verdict.summary}**\n\n{grid(pd.DataFrame(rows, columns=['check', 'result', 'reason']))}"
 
 
 def terminal(verdict: Verdict, title: str) -> Table:
-    """Return a verdict as a table for a terminal, its summary below."""
+    """Return a verdict as a table for a terminal, with its summary below."""
     table = Table(
         title=title,
         title_justify="left",

@@ -1,1 +1,1 @@
-"""What learns: bags of words, networks on word vectors, BERT, and blends of them."""
+"""Trainable models: bags of words, networks on word vectors, BERT, and stacks of these."""

@@ -1,4 +1,4 @@
-"""Bags of words: scikit-learn pipelines as the configuration describes them, and their search."""
+"""Bags of words: build scikit-learn pipelines from the configuration, and search their settings."""
 
 import logging
 import math
@@ -16,57 +16,57 @@ from sentiment.training.folds import folds_by_author
 
 log = logging.getLogger(__name__)
 
-# The order of a pipeline's parts; only the last one is in all of them.
-PARTS = ("vectorizer", "transformer", "classifier")
+# The steps of a pipeline, in order; only the classifier is mandatory.
+STEPS = ("vectorizer", "transformer", "classifier")
 
 
 def search_space(settings: Any, path: str = "") -> tuple[Any, dict[str, list[Any]]]:
-    """Take `{search: [...]}` apart: the settings with the first value of each, and scikit-learn's parameter grid.
+    """Separate `{search: [...]}` from settings: return the settings with each first value, and the parameter grid.
 
-    The grid's names are paths as `set_params` writes them: `classifier__C`.
+    The grid's names are paths as in scikit-learn's `set_params`: `classifier__C`.
     """
     if isinstance(settings, Mapping):
         if settings.keys() == {"search"}:
             return settings["search"][0], {path: list(settings["search"])}
-        named = list(settings.items())
+        named_values = list(settings.items())
     elif is_named_list(settings):
-        named = [tuple(item) for item in settings]
+        named_values = [tuple(entry) for entry in settings]
     else:
         return settings, {}
     values: dict[str, Any] = {}
     grid: dict[str, list[Any]] = {}
-    for name, value in named:
-        # The parts of a union go by their own names: vectorizer__words, without transformer_list in between.
+    for name, value in named_values:
+        # A union's parts are addressed by name: vectorizer__words, without transformer_list in between.
         inner = path if is_named_list(value) else f"{path}__{name}".removeprefix("__")
-        values[name], found = search_space(value, inner)
-        grid |= found
+        values[name], inner_grid = search_space(value, inner)
+        grid |= inner_grid
     return (values if isinstance(settings, Mapping) else [[name, value] for name, value in values.items()]), grid
 
 
 def is_named_list(settings: Any) -> bool:
-    """Return whether settings are a list of [name, mapping], as FeatureUnion takes its parts."""
+    """Return whether settings are a list of [name, mapping], as for the parts of a FeatureUnion."""
     return isinstance(settings, list) and all(
-        isinstance(item, list) and len(item) == 2 and isinstance(item[1], Mapping) for item in settings
+        isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], Mapping) for entry in settings
     )
 
 
 def build(settings: Mapping[str, Any], instantiate: Callable[[Any], Any]) -> tuple[Pipeline, dict[str, list[Any]]]:
-    """Build an unfitted pipeline and its parameter grid from the settings of its parts.
+    """Build an unfitted pipeline and its parameter grid from the settings of its steps.
 
     Args:
-        settings: of each part, by its name.
-        instantiate: what makes a part of its settings.
+        settings: the settings of each step, by name.
+        instantiate: creates a step from its settings.
 
     Raises:
-        SettingsError: there is a part that no pipeline has, or no classifier.
+        SettingsError: a step is unknown, or there is no classifier.
     """
-    if unknown := settings.keys() - set(PARTS):
-        raise SettingsError(f"train_baseline has {sorted(unknown)}: the parts of a pipeline are {', '.join(PARTS)}.")
+    if unknown := settings.keys() - set(STEPS):
+        raise SettingsError(f"train_baseline has unknown steps {sorted(unknown)}. A pipeline has {', '.join(STEPS)}.")
     if "classifier" not in settings:
-        raise SettingsError("train_baseline has no classifier: give one with its _target_.")
+        raise SettingsError("train_baseline has no classifier: add one with its _target_.")
     values, grid = search_space(settings)
-    pipeline = Pipeline([(part, instantiate(values[part])) for part in PARTS if part in values])
-    # YAML has no tuples, and scikit-learn takes nothing else for an n-gram range.
+    pipeline = Pipeline([(part, instantiate(values[part])) for part in STEPS if part in values])
+    # YAML has no tuples, but scikit-learn requires one for an n-gram range.
     ranges = {name: tuple(value) for name, value in pipeline.get_params().items() if name.endswith("ngram_range")}
     pipeline.set_params(**ranges)
     return pipeline, {
@@ -85,19 +85,19 @@ def search(
     seed: int,
     cache: Path,
 ) -> tuple[Pipeline, pd.DataFrame, float]:
-    """Fit a pipeline with the best values of a grid by cross-validation; return it, the table and the fit's seconds.
+    """Fit a pipeline with the best values of a grid by cross-validation; return it, the results and the fit's seconds.
 
-    No author is on two sides of a fold. `documents` are the tokens of each row of `train`, joined by spaces; `cache`
-    is a folder for what does not change from one value to the next.
+    All tweets of an author are in one fold. `documents` are the tokens of each row of `train`, joined by spaces;
+    `cache` is a folder for intermediate results that several values share.
 
     Raises:
-        SettingsError: there are fewer authors than folds, or scikit-learn refuses a setting.
+        SettingsError: there are fewer authors than folds, or scikit-learn rejects a setting.
     """
     cv, groups = folds_by_author(train["group"], folds, seed=seed)
     combinations = math.prod(map(len, grid.values()))
-    log.info("Cross-validation of %d combination(s) of values in %d folds", combinations, folds)
+    log.info("Cross-validating %d combination(s) of values in %d folds", combinations, folds)
     pipeline.set_params(memory=str(cache))
-    found = GridSearchCV(
+    grid_search = GridSearchCV(
         pipeline,
         dict(grid),
         scoring=scoring,
@@ -106,13 +106,13 @@ def search(
         error_score="raise",
     )
     try:
-        found.fit(documents, train["negative"].to_numpy(), groups=groups)
-    except ValueError as error:  # its own check of parameters, or a vocabulary that they leave empty
-        raise SettingsError(f"scikit-learn refuses a setting of train_baseline or search: {error}") from error
-    best: Pipeline = found.best_estimator_
+        grid_search.fit(documents, train["negative"].to_numpy(), groups=groups)
+    except ValueError as error:  # an invalid parameter, or an empty vocabulary as the result of valid ones
+        raise SettingsError(f"scikit-learn rejected a setting of train_baseline or search: {error}") from error
+    best: Pipeline = grid_search.best_estimator_
     best.set_params(memory=None)
-    table = pd.DataFrame(found.cv_results_).drop(columns="params").sort_values("rank_test_score")
-    return best, table, float(found.refit_time_)
+    table = pd.DataFrame(grid_search.cv_results_).drop(columns="params").sort_values("rank_test_score")
+    return best, table, float(grid_search.refit_time_)
 
 
 def negative_probability(pipeline: Pipeline, documents: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -16,7 +16,7 @@ from sentiment.inference.errors import UserError
 
 
 class BlendError(UserError):
-    """Tweets that are too few to put models together by."""
+    """Too few tweets to fit the weights of a blend."""
 
 
 def fit(
@@ -26,25 +26,25 @@ def fit(
 
     Args:
         negative: labels, shape (n,).
-        logits: of the members, shape (n, members).
-        folds: of the cross-fitting.
-        seed: of its cut.
+        logits: logits of the members, shape (n, members).
+        folds: the number of folds of the cross-fitting.
+        seed: the seed of the folds.
 
     Returns:
-        The weight of each member, the intercept, and for an honest judgement the probability of each tweet, shape (n,),
-        by weights that were fitted without it.
+        The weight of each member, the intercept, and the out-of-fold probability of each tweet, shape (n,), for an
+        unbiased evaluation.
 
     Raises:
-        BlendError: fewer tweets of a class than folds.
+        BlendError: a class has fewer tweets than folds.
     """
-    rarest = int(np.bincount(negative, minlength=2).min())
-    if rarest < folds:
+    smaller_class = int(np.bincount(negative, minlength=2).min())
+    if smaller_class < folds:
         raise BlendError(
-            f"The rarer class has {rarest} tweets on validation, too few for calibration.folds={folds}. Lower that, or "
-            "give more data."
+            f"The smaller class has {smaller_class} validation tweets, too few for calibration.folds={folds}. Lower "
+            "calibration.folds, or use more data."
         )
     stacker = LogisticRegression(C=1.0)
-    cut = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    out_of_fold: NDArray[Any] = cross_val_predict(stacker, logits, negative, cv=cut, method="predict_proba")[:, 1]
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    out_of_fold: NDArray[Any] = cross_val_predict(stacker, logits, negative, cv=splitter, method="predict_proba")[:, 1]
     stacker.fit(logits, negative)
     return stacker.coef_[0], float(stacker.intercept_[0]), out_of_fold

@@ -1,7 +1,7 @@
-"""What the embed step hands over: words with a vector each, or an encoder of whole sentences.
+"""The embeddings that the embed step hands over: word vectors, or an encoder of whole sentences.
 
-A folder holds `embedding.yaml`, which also says how its text was cut into tokens, and either `vocabulary.json` and
-`vectors.npy` or the encoder's SavedModel in `encoder/`.
+A folder contains `embedding.yaml`, which also describes the tokenizer, and either `vocabulary.json` and `vectors.npy`
+or, in `encoder/`, the encoder's SavedModel.
 """
 
 import shutil
@@ -28,17 +28,17 @@ Tokens = Sequence[str]
 
 
 class EmbeddingError(UserError):
-    """An embedding that cannot be made of what was given, or that does not fit what it is used with."""
+    """An embedding that cannot be made from its inputs, or does not match the corpus or network it is used with."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WordEmbedding:
-    """A vocabulary and the vectors of its words.
+    """A vocabulary and its word vectors.
 
     Attributes:
-        words: the vocabulary, the most frequent first.
-        vectors: shape (words, vector_size), or None where they are to be trained with the network.
-        vector_size: length of a vector.
+        words: the vocabulary, most frequent first.
+        vectors: shape (words, vector_size); None if they are trained with the network.
+        vector_size: the length of a vector.
     """
 
     words: list[str]
@@ -48,11 +48,11 @@ class WordEmbedding:
 
 @dataclass(frozen=True, kw_only=True)
 class SentenceEmbedding:
-    """An encoder that turns a whole text into one vector.
+    """An encoder that maps a whole text to one vector.
 
     Attributes:
-        encoder: folder of a SavedModel that takes a batch of strings and returns shape (texts, vector_size).
-        vector_size: length of a vector.
+        encoder: the folder of a SavedModel that takes a batch of strings and returns shape (texts, vector_size).
+        vector_size: the length of a vector.
     """
 
     encoder: Path
@@ -64,12 +64,12 @@ Embedding = WordEmbedding | SentenceEmbedding
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """What an embedding may be fitted on.
+    """The data that an embedding may be fitted on.
 
     Attributes:
-        tokens: of the training split, one list a tweet.
-        texts: of all splits, test included: only to keep them out of any further texts.
-        tokenizer: what made the tokens.
+        tokens: the tokens of the training split, one list per tweet.
+        texts: the texts of all splits, including test: only for excluding them from extra texts.
+        tokenizer: the tokenizer of the corpus.
     """
 
     tokens: Sequence[Tokens]
@@ -79,12 +79,12 @@ class Corpus:
 
 @dataclass(frozen=True, kw_only=True)
 class Coverage:
-    """How much of a text a vocabulary knows.
+    """The part of a text that is in a vocabulary.
 
     Attributes:
-        tokens: share of the running tokens.
+        tokens: share of all tokens.
         words: share of the distinct words.
-        missing: unknown words with their counts, the most frequent first.
+        missing: unknown words with their counts, most frequent first.
     """
 
     tokens: float
@@ -93,26 +93,26 @@ class Coverage:
 
 
 def vocabulary(texts: Iterable[Tokens], min_count: int) -> list[str]:
-    """Return the words that stand at least `min_count` times in the texts, the most frequent first.
+    """Return the words that occur at least `min_count` times in the texts, most frequent first.
 
     Raises:
-        EmbeddingError: there is none.
+        EmbeddingError: there are none.
     """
     counts = Counter(token for tokens in texts for token in tokens)
     words = [word for word, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if count >= min_count]
     if not words:
         raise EmbeddingError(
-            f"No word stands {min_count} times in the texts ({len(counts)} distinct words). "
-            "Lower embed.min_count or give more texts."
+            f"No word occurs {min_count} times in the texts ({len(counts)} distinct words). "
+            "Lower embed.min_count or use more texts."
         )
     return words
 
 
 def coverage(words: Iterable[str], texts: Iterable[Tokens]) -> Coverage:
-    """Measure how much of the texts a vocabulary knows; texts without any token count as known."""
-    known = set(words)
+    """Measure which part of the texts is in a vocabulary; texts without tokens count as covered."""
+    vocabulary_words = set(words)
     counts = Counter(token for tokens in texts for token in tokens)
-    missing = Counter({word: count for word, count in counts.items() if word not in known})
+    missing = Counter({word: count for word, count in counts.items() if word not in vocabulary_words})
     return Coverage(
         tokens=1 - missing.total() / max(counts.total(), 1),
         words=1 - len(missing) / max(len(counts), 1),
@@ -121,27 +121,27 @@ def coverage(words: Iterable[str], texts: Iterable[Tokens]) -> Coverage:
 
 
 def nearest(embedding: WordEmbedding, words: Iterable[str], *, count: int) -> dict[str, list[tuple[str, float]]]:
-    """Return for each word its nearest words with their cosine similarity, the nearest first.
+    """Return the nearest words of each word with their cosine similarity, nearest first.
 
-    Words out of the vocabulary are left out, and all of them where the vectors are yet to be trained.
+    Omits words outside the vocabulary; returns nothing if the vectors are not trained yet.
     """
     if embedding.vectors is None:
         return {}
     norms = np.linalg.norm(embedding.vectors, axis=1, keepdims=True)
     unit = embedding.vectors / np.maximum(norms, np.finfo(np.float32).tiny)
     row = {word: index for index, word in enumerate(embedding.words)}
-    found = {}
+    neighbours = {}
     for word in words:
         if word in row:
             similarity = unit @ unit[row[word]]
             similarity[row[word]] = -np.inf
-            best = np.argsort(-similarity, kind="stable")[: min(count, len(similarity) - 1)]
-            found[word] = [(embedding.words[index], float(similarity[index])) for index in best]
-    return found
+            nearest_rows = np.argsort(-similarity, kind="stable")[: min(count, len(similarity) - 1)]
+            neighbours[word] = [(embedding.words[index], float(similarity[index])) for index in nearest_rows]
+    return neighbours
 
 
 def save(folder: Path, embedding: Embedding, tokenizer: Tokenizer) -> None:
-    """Write an embedding and how its text was cut into tokens to a folder, which is made."""
+    """Write an embedding and the description of its tokenizer to a new folder."""
     folder.mkdir(parents=True)
     description: dict[str, Any] = {"vector_size": embedding.vector_size, "tokenizer": asdict(tokenizer)}
     if isinstance(embedding, SentenceEmbedding):
@@ -159,14 +159,14 @@ def load(folder: Path, tokenizer: Tokenizer) -> Embedding:
     """Read the embedding in a folder.
 
     Raises:
-        EmbeddingError: its text was cut into tokens by another tokenizer than this one, or its files do not agree.
+        EmbeddingError: the embedding was made with another tokenizer than this one, or its files are inconsistent.
     """
     description: dict[str, Any] = yaml.safe_load((folder / DESCRIPTION).read_text(encoding="utf-8"))
     if read_text(description["tokenizer"]) != tokenizer:
         raise EmbeddingError(
-            f"The embedding in {folder} was made of other tokens than the corpus holds: "
+            f"The embedding in {folder} was made with another tokenizer than the corpus: "
             f"{differences(description['tokenizer'], asdict(tokenizer))}. "
-            "Run the embed step on this corpus (inputs.corpus), and give its embedding (inputs.embedding)."
+            "Run the embed step on this corpus (inputs.corpus), and use its embedding (inputs.embedding)."
         )
     size: int = description["vector_size"]
     if description["of"] == "sentences":
@@ -174,17 +174,17 @@ def load(folder: Path, tokenizer: Tokenizer) -> Embedding:
     words = read_vocabulary(folder)
     path = folder / VECTORS
     vectors = np.load(path, allow_pickle=False) if path.is_file() else None
-    found = (len(words), size) if vectors is None else vectors.shape
-    if not (description["words"], size) == (len(words), size) == found:
+    shape = (len(words), size) if vectors is None else vectors.shape
+    if not (description["words"], size) == (len(words), size) == shape:
         raise EmbeddingError(
-            f"The embedding in {folder} is damaged: {DESCRIPTION} tells of {description['words']} words of {size} "
-            f"values, {VOCABULARY} holds {len(words)} words, {VECTORS} is of shape {found}. Run the embed step again."
+            f"The embedding in {folder} is damaged: {DESCRIPTION} describes {description['words']} words of {size} "
+            f"values, {VOCABULARY} has {len(words)} words, {VECTORS} has shape {shape}. Run the embed step again."
         )
     return WordEmbedding(words=words, vectors=vectors, vector_size=size)
 
 
-def differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
-    """Say in which settings two tokenizers, as dictionaries, differ: `words is 'stem' there and 'lemma' here`."""
-    flat = [{**tokenizer, **tokenizer["cleaner"], "cleaner": None} for tokenizer in (theirs, ours)]
+def differences(embedding: Mapping[str, Any], corpus: Mapping[str, Any]) -> str:
+    """List the settings in which two tokenizers, as dictionaries, differ: `words is 'stem' there and 'lemma' here`."""
+    flat = [{**tokenizer, **tokenizer["cleaner"], "cleaner": None} for tokenizer in (embedding, corpus)]
     keys = [key for key in flat[1] if flat[0].get(key) != flat[1][key]]
     return ", ".join(f"{key} is {flat[0].get(key)!r} there and {flat[1][key]!r} here" for key in keys)

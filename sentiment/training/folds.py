@@ -10,14 +10,14 @@ from sentiment.inference.errors import SettingsError
 
 
 def folds_by_author(authors: Any, folds: int, *, seed: int) -> tuple[GroupKFold, NDArray[Any]]:
-    """Return folds of which no two hold tweets of one author, and the number of each tweet's author.
+    """Return folds that keep each author's tweets together, and the number of each tweet's author.
 
-    Numbers, because scikit-learn takes time in the square of the number of authors where they are names.
+    Authors are numbered because with names, scikit-learn's run time is quadratic in the number of authors.
 
     Args:
-        authors: of the tweets, shape (n,).
-        folds: how many.
-        seed: of the draw.
+        authors: the author of each tweet, shape (n,).
+        folds: the number of folds.
+        seed: the seed of the folds.
 
     Raises:
         SettingsError: there are fewer authors than folds, or fewer than 2 folds.
@@ -25,6 +25,6 @@ def folds_by_author(authors: Any, folds: int, *, seed: int) -> tuple[GroupKFold,
     numbers, names = pd.factorize(authors, sort=True)
     if not 2 <= folds <= len(names):
         raise SettingsError(
-            f"search.folds={folds}, but the training split has {len(names)} groups: give a number from 2 to that."
+            f"search.folds={folds}, but the training split has {len(names)} groups: choose from 2 to {len(names)}."
         )
     return GroupKFold(folds, shuffle=True, random_state=seed), numbers

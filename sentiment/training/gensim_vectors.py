@@ -1,4 +1,4 @@
-"""What word2vec and fastText share: the sentences they train on, a progress bar, and the trained vectors."""
+"""Shared by word2vec and fastText: their training sentences, a progress bar, and the conversion of their vectors."""
 
 import logging
 from typing import Any
@@ -17,22 +17,23 @@ log = logging.getLogger(__name__)
 
 
 def sentences(corpus: Corpus, path: str | None, column: str, min_count: int) -> list[Tokens]:
-    """Return the tokens of the training split, then those of the extra texts, if a file of them is given.
+    """Return the tokens of the training split, then those of the extra texts, if there is a file of them.
 
-    An extra text that stands in any split, whatever its case, spaces and HTML entities, is left out: what validation
-    and test hold is not to be known before, and what training holds is there already.
+    Drops extra texts that are already in a split, ignoring case, spaces and HTML entities: texts of validation and test
+    must stay unseen, and texts of train would be there twice.
 
     Raises:
         ExtraTextsError: the file cannot be read.
-        EmbeddingError: no word stands `min_count` times.
-        MissingFileError: there is no such file.
+        EmbeddingError: no word occurs `min_count` times.
+        MissingFileError: the file does not exist.
     """
     texts = list(corpus.tokens)
     if path is not None:
-        known = {text_key(text) for text in corpus.texts}
-        given = extra_texts.read(path, column, "embed")
-        kept = [text for text in given if text_key(text) not in known]
-        log.info("%s: %d extra texts, %d left out for they stand in a split.", path, len(kept), len(given) - len(kept))
+        split_keys = {text_key(text) for text in corpus.texts}
+        read_texts = extra_texts.read(path, column, "embed")
+        kept = [text for text in read_texts if text_key(text) not in split_keys]
+        dropped = len(read_texts) - len(kept)
+        log.info("%s: using %d extra texts; dropped %d that are already in a split.", path, len(kept), dropped)
         texts += tokenize(kept, corpus.tokenizer)
     vocabulary(texts, min_count)
     return texts
@@ -42,20 +43,20 @@ class Progress(CallbackAny2Vec):  # type: ignore[misc]
     """Show a progress bar over the epochs."""
 
     def __init__(self, name: str, epochs: int) -> None:
-        """Name the bar and say how many epochs there will be."""
+        """Set the name of the bar and the number of epochs."""
         self.bar = tqdm(total=epochs, desc=name, unit=" epoch", disable=None)
 
     def on_epoch_end(self, model: Any) -> None:  # noqa: ARG002
-        """Move on by one epoch."""
+        """Advance by one epoch."""
         self.bar.update()
 
     def on_train_end(self, model: Any) -> None:  # noqa: ARG002
-        """End the bar."""
+        """Close the bar."""
         self.bar.close()
 
 
 def word_embedding(vectors: KeyedVectors) -> WordEmbedding:
-    """Return the words that gensim knows, the most frequent first, with their vectors."""
+    """Return gensim's vocabulary, most frequent first, with its vectors."""
     return WordEmbedding(
         words=list(vectors.index_to_key),
         vectors=np.array(vectors.vectors, dtype=np.float32),

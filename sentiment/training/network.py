@@ -1,4 +1,4 @@
-"""A whole network: embedding, a body of `sentiment.training.networks`, a probability; its training and export."""
+"""The complete network: an embedding, a body from `sentiment.training.networks`, an output; training and export."""
 
 import contextlib
 import inspect
@@ -32,27 +32,31 @@ Build = Callable[..., keras.KerasTensor]
 
 
 class NetworkError(UserError):
-    """A network that does not fit what it is to be trained on, or whose training failed."""
+    """A network that does not match its embedding, or whose training failed."""
 
 
 def require_fit(build: Build, embedding: Embedding, *, sequence_length: int | None, trainable_embedding: bool) -> None:
-    """Raise a NetworkError unless a network can eat what an embedding gives."""
-    given = "words" if isinstance(embedding, WordEmbedding) else "sentences"
-    eaten = "words" if "words" in inspect.signature(build).parameters else "sentences"
-    if given != eaten:
+    """Raise a NetworkError if a network cannot take an embedding as its input."""
+    provided = "words" if isinstance(embedding, WordEmbedding) else "sentences"
+    expected = "words" if "words" in inspect.signature(build).parameters else "sentences"
+    if provided != expected:
         raise NetworkError(
-            f"This network (train_keras.network) eats vectors of {eaten}, this embedding (inputs.embedding) gives "
-            f"vectors of {given}. Word vectors go with train_keras=average, bilstm or convolution, those of "
-            "sentences (embed=use) with train_keras=dense."
+            f"This network (train_keras.network) expects vectors of {expected}, but this embedding (inputs.embedding) "
+            f"has vectors of {provided}. Use word vectors with train_keras=average, bilstm or convolution, sentence "
+            "vectors (embed=use) with train_keras=dense."
         )
     if isinstance(embedding, SentenceEmbedding):
         if trainable_embedding:
-            raise NetworkError("A sentence encoder stays as it is: set train_keras.trainable_embedding=false.")
+            raise NetworkError(
+                "A sentence encoder cannot be trained further: set train_keras.trainable_embedding=false."
+            )
         return
     if embedding.vectors is None and not trainable_embedding:
-        raise NetworkError("embed=learned has vectors by chance only: set train_keras.trainable_embedding=true.")
+        raise NetworkError(
+            "embed=learned has only randomly initialised vectors: set train_keras.trainable_embedding=true."
+        )
     if sequence_length is None:
-        raise NetworkError("A network on words eats a number of them: set train_keras.sequence_length.")
+        raise NetworkError("A network on words needs an input length: set train_keras.sequence_length.")
 
 
 def assemble(
@@ -63,15 +67,15 @@ def assemble(
     trainable_embedding: bool,
     batch_size: int | None = None,
 ) -> keras.Model:
-    """Return the whole network; its vectors are set where the embedding has some.
+    """Return the complete network, with the embedding's vectors if it has any.
 
-    The unknown word gets the mean of all vectors. A `batch_size` fixes that of the network: the export wants 1.
+    Unknown words get the mean of all vectors. `batch_size` fixes the batch size; the export needs 1.
     """
     if isinstance(embedding, SentenceEmbedding):
-        entrance = keras.Input((embedding.vector_size,), batch_size=batch_size, name="sentences")
-        hidden = build(sentences=entrance)
+        inputs = keras.Input((embedding.vector_size,), batch_size=batch_size, name="sentences")
+        hidden = build(sentences=inputs)
     else:
-        entrance = keras.Input((sequence_length,), batch_size=batch_size, dtype="int32", name="words")
+        inputs = keras.Input((sequence_length,), batch_size=batch_size, dtype="int32", name="words")
         table = layers.Embedding(
             len(embedding.words) + tflite.FIRST_WORD,
             embedding.vector_size,
@@ -79,17 +83,17 @@ def assemble(
             trainable=trainable_embedding,
             name="embedding",
         )
-        hidden = build(words=table(entrance))
+        hidden = build(words=table(inputs))
         if embedding.vectors is not None:
             padding, unknown = np.zeros_like(embedding.vectors[0]), embedding.vectors.mean(axis=0)
             table.set_weights([np.vstack([padding, unknown, embedding.vectors])])
-    return keras.Model(entrance, layers.Dense(1, activation="sigmoid", name="negative")(hidden))
+    return keras.Model(inputs, layers.Dense(1, activation="sigmoid", name="negative")(hidden))
 
 
 def features(
     embedding: Embedding, frame: pd.DataFrame, tokenizer: Tokenizer, *, sequence_length: int | None
 ) -> NDArray[Any]:
-    """Return what the network eats of each row: the numbers of its `tokens`, or the vector of its cleaned `text`."""
+    """Return the network's input for each row: the numbers of its `tokens`, or the vector of its cleaned `text`."""
     if isinstance(embedding, SentenceEmbedding):
         return saved_model.encode(
             saved_model.load_encoder(embedding.encoder), frame["text"].map(tokenizer.cleaner).tolist()
@@ -109,23 +113,23 @@ def fit(
     patience: int,
     class_weight: Literal["balanced"] | None,
 ) -> pd.DataFrame:
-    """Train a network, keep the weights of its best epoch, and return loss and AUC of each epoch.
+    """Train a network, keep the weights of its best epoch, and return the loss and AUC of each epoch.
 
-    The best epoch is the one with the highest AUC on validation. How sure the network is of itself does not enter: its
-    probabilities are calibrated afterwards.
+    The best epoch is the one with the highest validation AUC. Confidence does not matter, because probabilities are
+    calibrated afterwards.
 
     Args:
-        network: what `assemble` returns.
-        inputs: of `train` and `validation`, what `features` returns.
-        target: of the same splits, 1 for a negative tweet; of `train` also the probability that a teacher gives it.
-        learning_rate: of Adam.
-        batch_size: tweets in a batch.
-        epochs: how many at most.
-        patience: epochs without a higher AUC after which training ends.
-        class_weight: `balanced` lets both classes weigh the same in the loss; None each tweet.
+        network: the result of `assemble`.
+        inputs: the `features` of `train` and `validation`.
+        target: the labels of the same splits, 1 for a negative tweet; in `train`, pseudo-labels may be probabilities.
+        learning_rate: the learning rate of Adam.
+        batch_size: tweets per batch.
+        epochs: the maximum number of epochs.
+        patience: training stops after this many epochs without a higher AUC.
+        class_weight: `balanced` gives both classes the same total weight in the loss; None gives each tweet the same.
 
     Raises:
-        NetworkError: the loss is no number any more.
+        NetworkError: the loss became NaN.
     """
     weights = compute_sample_weight(class_weight, np.round(target["train"]))
     network.compile(keras.optimizers.Adam(learning_rate), "binary_crossentropy", metrics=[HardAUC(name="auc")])
@@ -143,28 +147,27 @@ def fit(
     ).history
     if not np.isfinite(history["loss"]).all():
         raise NetworkError(
-            f"The loss was no number any more in epoch {len(history['loss'])}. "
-            f"Lower train_keras.learning_rate={learning_rate}."
+            f"The loss became NaN in epoch {len(history['loss'])}. Lower train_keras.learning_rate={learning_rate}."
         )
     epoch = pd.RangeIndex(1, len(history["loss"]) + 1, name="epoch")
     return pd.DataFrame(history, index=epoch).reset_index()
 
 
 class HardAUC(keras.metrics.AUC):  # type: ignore[misc]
-    """AUC against targets that may be probabilities: from one half on, a tweet counts as negative."""
+    """AUC for targets that may be probabilities: from 0.5 on, a tweet counts as negative."""
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Count a batch."""
+        """Add a batch."""
         super().update_state(keras.ops.round(keras.ops.cast(y_true, "float32")), y_pred, sample_weight)
 
 
 class LogEpochs(keras.callbacks.Callback):  # type: ignore[misc]
-    """Log one line an epoch: what a progress bar would leave behind."""
+    """Log one line per epoch, instead of a progress bar."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Log the figures of an epoch."""
-        figures = ", ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
-        log.info("epoch %d of at most %d: %s", epoch + 1, self.params["epochs"], figures)
+        """Log the metrics of an epoch."""
+        metrics = ", ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
+        log.info("epoch %d of at most %d: %s", epoch + 1, self.params["epochs"], metrics)
 
 
 def negative_probability(network: keras.Model, inputs: NDArray[Any]) -> NDArray[np.float64]:
@@ -174,7 +177,7 @@ def negative_probability(network: keras.Model, inputs: NDArray[Any]) -> NDArray[
 
 
 def save(network: keras.Model, embedding: Embedding, folder: Path) -> None:
-    """Write the network in Keras' own form to a folder, which is made, with the vocabulary that its input means."""
+    """Write the network in Keras' own format to a new folder, with the vocabulary of its input."""
     folder.mkdir()
     network.save(folder / NATIVE)
     if isinstance(embedding, WordEmbedding):
@@ -182,14 +185,14 @@ def save(network: keras.Model, embedding: Embedding, folder: Path) -> None:
 
 
 def export(network: keras.Model, single: keras.Model, embedding: Embedding, folder: Path) -> None:
-    """Write the files of the network's runtime to a folder, which is made.
+    """Write the files of the network's runtime to a new folder.
 
-    On words, that is TensorFlow Lite with weights of 8 bits; `single` is the network assembled for one tweet at a time,
-    without which an LSTM cannot be converted. On sentences, it is the encoder and the head as SavedModels.
+    A network on words becomes a TensorFlow Lite model with 8-bit weights; `single` is the network assembled for batches
+    of one tweet, because an LSTM cannot be converted otherwise. On sentences, encoder and head become SavedModels.
     """
     folder.mkdir()
     single.set_weights(network.get_weights())
-    with contextlib.redirect_stdout(io.StringIO()):  # Keras prints the signature of all it saves
+    with contextlib.redirect_stdout(io.StringIO()):  # Keras prints the signature of each model it saves
         if isinstance(embedding, SentenceEmbedding):
             shutil.copytree(embedding.encoder, folder / saved_model.ENCODER)
             network.export(folder / saved_model.HEAD)

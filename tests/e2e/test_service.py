@@ -146,7 +146,7 @@ def test_a_model_that_does_not_answer_as_it_did_stops_the_service(bento: Path, p
     process, log = start(python, damaged, tmp_path)
     assert process.wait(PATIENCE_SECONDS) == 1
     printed = log.read_text(encoding="utf-8")
-    assert "does not answer as it did when it was trained" in printed
+    assert "answers differently than after training" in printed
     assert printed.strip().endswith("The model is not ready; see the error in the log above.")
 
 

@@ -326,7 +326,7 @@ def require_undecided(name: str, splits: Path, model: str, message: str) -> None
     assert last_run().info.status == "FINISHED"
     assert registry.aliases(name) == {CHALLENGER: "2", CHAMPION: "1"}
     assert version(name, CHALLENGER).tags["gate"] == "undecided"
-    assert re.search(rf"{message}.* Decide by hand", version(name, CHALLENGER).tags["gate_reasons"])
+    assert re.search(rf"{message}.* Decide manually", version(name, CHALLENGER).tags["gate_reasons"])
 
 
 @pytest.mark.usefixtures("quick_winner")

@@ -331,7 +331,7 @@ def test_extra_training_data_are_checked_and_named(
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["split.train_on_rest=true", "data.sample_size=null"], "no row is left out. Set data.sample_size, or"),
+        (["split.train_on_rest=true", "data.sample_size=null"], "there are none. Set data.sample_size, or"),
         (["data.extra_training=absent.csv"], r"No file .*absent\.csv \(data\.extra_training\)"),
     ],
 )

@@ -70,7 +70,7 @@ def test_a_network_is_fine_tuned_served_by_onnx_runtime_and_the_same_when_traine
 
 
 def test_a_checkpoint_that_is_nowhere_fails_the_run(splits: str) -> None:
-    with pytest.raises(CheckpointError, match="is no local folder"):
+    with pytest.raises(CheckpointError, match="is not a local folder"):
         train_bert.main(configuration(splits, "train_bert.checkpoint=no/such/folder"))
     assert last_run().info.status == "FAILED"
 

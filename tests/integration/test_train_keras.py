@@ -83,8 +83,8 @@ WORDS = WordEmbedding(words=["late"], vectors=None, vector_size=4)
 @pytest.mark.parametrize(
     ("option", "embedding", "message"),
     [
-        ("bilstm", SentenceEmbedding(encoder=Path(), vector_size=4), "eats vectors of words"),
-        ("dense", WORDS, "eats vectors of sentences"),
+        ("bilstm", SentenceEmbedding(encoder=Path(), vector_size=4), "expects vectors of words"),
+        ("dense", WORDS, "expects vectors of sentences"),
         ("average", WORDS, r"train_keras\.trainable_embedding=true"),
     ],
 )

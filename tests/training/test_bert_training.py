@@ -199,7 +199,7 @@ def test_balanced_classes_weigh_the_same(checkpoint: Path) -> None:
 
 def test_biases_and_norms_do_not_decay(checkpoint: Path) -> None:
     model, _ = untrained(checkpoint)
-    decaying, others = finetune.decayed(model, 0.5)
+    decaying, others = finetune.parameter_groups(model, 0.5)
     assert decaying["weight_decay"] == 0.5
     assert others["weight_decay"] == 0.0
     names = {id(parameter): name for name, parameter in model.named_parameters()}
@@ -209,7 +209,7 @@ def test_biases_and_norms_do_not_decay(checkpoint: Path) -> None:
 
 
 def test_a_loss_that_is_no_number_is_an_error(checkpoint: Path) -> None:
-    with pytest.raises(TrainingError, match=r"no number any more in epoch 1.*learning_rate=1e\+30"):
+    with pytest.raises(TrainingError, match=r"The loss became NaN in epoch 1.*learning_rate=1e\+30"):
         finetuned(checkpoint, learning_rate=1e30, warmup_ratio=0.0)
 
 

@@ -116,7 +116,7 @@ def test_merges_are_made_in_their_order(codes: str, text: str, tokens: list[str]
 def test_files_of_two_checkpoints_are_refused(checkpoint: Path, original: BertweetTokenizer) -> None:
     encoder = RobertaModel.from_pretrained(checkpoint)
     encoder.resize_token_embeddings(len(original) - 1)
-    with pytest.raises(ValueError, match="make 40 tokens, but the encoder knows 39.*from one checkpoint"):
+    with pytest.raises(ValueError, match="contain 40 tokens, but the encoder has only 39.*from the same checkpoint"):
         bertweet.convert(original, encoder)
 
 
@@ -125,7 +125,7 @@ def test_a_damaged_line_of_the_codes_is_named(tmp_path: Path) -> None:
     with (tmp_path / "bpe.codes").open("a", encoding="utf-8") as codes:
         codes.write("late 1\n")
     lines = (tmp_path / "bpe.codes").read_text(encoding="utf-8").count("\n")
-    with pytest.raises(ValueError, match=rf"line {lines} of bpe\.codes.*Take the file of the original checkpoint"):
+    with pytest.raises(ValueError, match=rf"line {lines} of bpe\.codes.*Use the file of the original checkpoint"):
         bertweet.convert(BertweetTokenizer.from_pretrained(tmp_path), RobertaModel.from_pretrained(tmp_path))
 
 

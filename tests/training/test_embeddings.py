@@ -108,7 +108,9 @@ def test_glove_is_read_out_of_the_published_archive(tmp_path: Path) -> None:
         archive.writestr("glove.twitter.27B.50d.txt", "x 1\n")
     override = f"embed.path={tmp_path / 'glove.zip'}"
     assert words_of("glove", *GLOVE, override, corpus=GLOVE_CORPUS).words == ["crew", "@user", "late"]
-    with pytest.raises(EmbeddingError, match=r"holds no glove\.twitter\.27B\.200d\.txt \(embed\.member\), only glove"):
+    with pytest.raises(
+        EmbeddingError, match=r"lacks glove\.twitter\.27B\.200d\.txt \(embed\.member\)\. It contains: glove"
+    ):
         fit("glove", override, "embed.vector_size=200")
 
 
@@ -119,21 +121,21 @@ def test_a_truncated_archive_is_refused(tmp_path: Path) -> None:
     content = whole.read_bytes()
     damaged = content.replace(b"late 0.1 0.2 0.3", b"late 0.1 0.2 0.4", 1)
     cut.write_bytes(damaged)
-    with pytest.raises(EmbeddingError, match="is a damaged archive: Bad CRC-32"):
+    with pytest.raises(EmbeddingError, match="is truncated or corrupt: Bad CRC-32"):
         fit("glove", *GLOVE, f"embed.path={cut}")
 
 
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["6 3", *LINES], "line 1: 1 values, expected 3 .* A header"),
-        ([*LINES[:2], "crew 1 2", *LINES[3:]], "line 3: 2 values, expected 3"),
-        ([*LINES, "very much 1 2 3"], "line 7: 4 values, expected 3"),
-        ([*LINES, ""], "line 7: 0 values, expected 3"),
+        (["6 3", *LINES], "line 1: 1 values after the word, expected 3 .* Remove the header"),
+        ([*LINES[:2], "crew 1 2", *LINES[3:]], "line 3: 2 values after the word, expected 3"),
+        ([*LINES, "very much 1 2 3"], "line 7: 4 values after the word, expected 3"),
+        ([*LINES, ""], "line 7: 0 values after the word, expected 3"),
         (["late 1 2 three"], "line 1: could not convert string to float"),
         (["late 1 2 nan"], "line 1: a value is not finite"),
-        ([*LINES, "late 7 7 7"], "line 7: the word 'late' stands in line 1 already"),
-        (["nothing 1 2 3"], "has a vector for none of the 4 words"),
+        ([*LINES, "late 7 7 7"], "line 7: the word 'late' is already in line 1"),
+        (["nothing 1 2 3"], "has no vectors for any of the 4 words"),
     ],
 )
 def test_a_broken_vectors_file_is_refused_by_line(tmp_path: Path, lines: list[str], message: str) -> None:
@@ -170,5 +172,5 @@ def test_what_is_no_sentence_encoder_is_refused(tmp_path: Path, content: dict[st
 
 def test_an_encoder_that_gives_no_vectors_is_refused(tmp_path: Path) -> None:
     tf.saved_model.save(Length(), str(tmp_path / "length"))
-    with pytest.raises(EmbeddingError, match=r"The encoder gives shape \(1,\) for 1 texts"):
+    with pytest.raises(EmbeddingError, match=r"The encoder returned shape \(1,\) for 1 texts"):
         fit("use", f"embed.handle={tmp_path / 'length'}")

@@ -31,7 +31,7 @@ from sentiment.inference.classifier import (
     Runtime,
     logit,
 )
-from sentiment.inference.explain import MOST_GROUPS, Explanation, explain
+from sentiment.inference.explain import MAX_GROUPS, Explanation, explain
 from sentiment.inference.log_count_ratio import LogCountRatio
 from sentiment.inference.runtimes import blend, saved_model
 from sentiment.inference.runtimes.sklearn import FILE, document
@@ -77,7 +77,7 @@ def save_baseline(folder: Path, option: str) -> Classifier:
     """Fit the pipeline of a real option to a few tweets."""
     with initialize(version_base="1.3", config_path="../../conf"):
         cfg = compose("config", overrides=[f"train_baseline={option}"])
-    settings = {part: cfg.train_baseline[part] for part in bag_of_words.PARTS if part in cfg.train_baseline}
+    settings = {part: cfg.train_baseline[part] for part in bag_of_words.STEPS if part in cfg.train_baseline}
     pipeline, _ = bag_of_words.build(settings, partial(instantiate, _convert_="all"))
     if option == "boosting":
         pipeline.set_params(transformer__n_components=3, classifier__early_stopping=False, classifier__max_iter=2)
@@ -400,7 +400,7 @@ def test_many_words_are_weighed_in_groups_of_neighbours() -> None:
     words = ["late", "so", "so"] * 100
     explanation = explain(scored(score), " ".join(words))
     (texts,) = score.calls
-    assert len(texts) <= 2 * MOST_GROUPS + 1
+    assert len(texts) <= 2 * MAX_GROUPS + 1
     assert len(explanation.contributions) == 300
     assert values(explanation) == pytest.approx([0.1 / 3] * 300, abs=1e-3)
     assert abs(explanation.error) <= rounding(explanation)

@@ -200,7 +200,7 @@ def test_balanced_classes_weigh_the_same(
 
 def test_a_loss_that_is_no_number_is_an_error() -> None:
     build = instantiate(configured("average")["network"], _partial_=True)
-    with pytest.raises(NetworkError, match=r"no number any more in epoch 1.*learning_rate=1e\+38"):
+    with pytest.raises(NetworkError, match=r"The loss became NaN in epoch 1.*learning_rate=1e\+38"):
         trained(build, WORDS, learning_rate=1e38)
 
 
@@ -227,8 +227,8 @@ SENTENCES = SentenceEmbedding(encoder=Path("encoder"), vector_size=4)
 @pytest.mark.parametrize(
     ("build", "embedding", "shape", "message"),
     [
-        (bilstm.build, SENTENCES, {}, "eats vectors of words, this embedding .* gives vectors of sentences"),
-        (dense.build, WORDS, {}, "eats vectors of sentences, this embedding .* gives vectors of words"),
+        (bilstm.build, SENTENCES, {}, "expects vectors of words, but this embedding .* has vectors of sentences"),
+        (dense.build, WORDS, {}, "expects vectors of sentences, but this embedding .* has vectors of words"),
         (dense.build, SENTENCES, {}, r"set train_keras\.trainable_embedding=false"),
         (bilstm.build, LEARNED, {"trainable_embedding": False}, r"set train_keras\.trainable_embedding=true"),
         (bilstm.build, WORDS, {"sequence_length": None}, r"set train_keras\.sequence_length"),

@@ -60,7 +60,7 @@ def test_the_judgement_does_not_believe_members_that_know_nothing() -> None:
 
 def test_too_few_tweets_of_a_class_are_refused() -> None:
     negative = np.array([0] * 50 + [1] * 4, dtype=np.int8)
-    with pytest.raises(BlendError, match=r"4 tweets on validation, too few for calibration\.folds=5"):
+    with pytest.raises(BlendError, match=r"4 validation tweets, too few for calibration\.folds=5"):
         blending.fit(negative, np.ones((54, 2)), folds=5, seed=SEED)
 
 

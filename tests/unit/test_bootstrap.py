@@ -115,7 +115,7 @@ def test_one_class_has_no_interval() -> None:
 
 def test_classifiers_are_compared_on_the_same_tweets() -> None:
     negative, probability = draw(9, seed=0)
-    with pytest.raises(ValueError, match="give the same tweets"):
+    with pytest.raises(ValueError, match="use the same tweets"):
         lead_of(negative, at(probability, 0.5), at(probability[:8], 0.5), "roc_auc")
 
 

@@ -106,8 +106,8 @@ def test_an_empty_table_is_refused() -> None:
             {"text": [None, "ok", "fine"]},
             r"1 row\(s\) have no text \(missing\): 1 \(data\.drop_empty_texts=true drops such rows\)",
         ),
-        ({"text": ["late", "ok", 5]}, r"1 row\(s\) hold something else than text in the column of texts: 3"),
-        ({"text": ["late", "o\0k", "fine"]}, r"1 row\(s\) hold NUL bytes.*: 2"),
+        ({"text": ["late", "ok", 5]}, r"1 row\(s\) contain something other than text in the text column: 3"),
+        ({"text": ["late", "o\0k", "fine"]}, r"1 row\(s\) contain NUL bytes.*: 2"),
         ({"label": ["bad", "", None]}, r"2 row\(s\) have no label: 2, 3"),
         ({"label": ["bad", "gut", "good"]}, r"have an unknown label in column label \(labels found: gut\): 2"),
         ({"label": ["bad", "bad", "bad"]}, r"no row is positive: .*labels found: bad"),
@@ -158,7 +158,7 @@ def test_some_damage_is_counted_and_let_through(text: str, kind: str, caplog: py
     labelled = checked(table(text=["late", "fine", text]), max_damaged=0.5)
     assert {name for name, count in labelled.damaged.items() if count} == {kind}
     assert labelled.frame["text"].tolist()[2] == text
-    assert f"{kind}: 1 row(s) are kept as they are: 3" in caplog.text
+    assert f"{kind}: 1 row(s) are kept unchanged: 3" in caplog.text
     assert text not in caplog.text
 
 
@@ -179,11 +179,11 @@ def test_rows_without_text_are_dropped_and_counted_on_request(caplog: pytest.Log
     assert labelled.frame["text"].tolist() == ["late", "fine"]
     assert (labelled.empty, labelled.ignored, labelled.without_group) == (5, 0, 0)
     assert labelled.labels["rows"].sum() == 2, "a row that was dropped was not read as any label"
-    assert "5 row(s) have no text and are dropped (data.drop_empty_texts): 2, 3, 4, 6, 7" in caplog.text
+    assert "5 row(s) have no text and were dropped (data.drop_empty_texts): 2, 3, 4, 6, 7" in caplog.text
 
 
 def test_what_is_no_text_is_refused_even_where_empty_texts_are_dropped() -> None:
-    with pytest.raises(DataError, match=r"1 row\(s\) hold something else than text in the column of texts: 3"):
+    with pytest.raises(DataError, match=r"1 row\(s\) contain something other than text in the text column: 3"):
         checked(table(text=["late", "", 5]), drop_empty_texts=True)
 
 
@@ -206,14 +206,14 @@ def test_one_label_is_a_list_of_one(labels: list[Any], values: dict[str, Any]) -
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"negative_values": []}, r"data\.negative_values=\[\] names no label: say which .*=\[complaint,threat\]"),
+        ({"negative_values": []}, r"data\.negative_values=\[\] names no label. List .*=\[complaint,threat\]"),
         ({"negative_values": None}, r"data\.negative_values=None names no label"),
         ({"negative_values": [None]}, r"data\.negative_values=\[None\] names no label"),
-        ({"positive_values": []}, r"data\.positive_values=\[\] names no label: name some, or set it to null"),
-        ({"negative_values": [["bad"]]}, r"data\.negative_values=\[\['bad'\]\]: labels are text, numbers or true"),
-        ({"negative_values": ["bad", None]}, r"data\.negative_values=\['bad', None\]: labels are"),
-        ({"ignored_values": " "}, r"data\.ignored_values= : labels are"),
-        ({"ignored_values": {"a": 1}}, r"data\.ignored_values=\{'a': 1\}: labels are"),
+        ({"positive_values": []}, r"data\.positive_values=\[\] names no label. List some, or set null"),
+        ({"negative_values": [["bad"]]}, r"data\.negative_values=\[\['bad'\]\]: a label must be text, a number, true"),
+        ({"negative_values": ["bad", None]}, r"data\.negative_values=\['bad', None\]: a label must be"),
+        ({"ignored_values": " "}, r"data\.ignored_values= : a label must be"),
+        ({"ignored_values": {"a": 1}}, r"data\.ignored_values=\{'a': 1\}: a label must be"),
     ],
 )
 def test_a_setting_that_names_no_label_is_refused(values: dict[str, Any], message: str) -> None:
@@ -222,5 +222,5 @@ def test_a_setting_that_names_no_label_is_refused(values: dict[str, Any], messag
 
 
 def test_a_label_cannot_mean_two_things() -> None:
-    with pytest.raises(DataError, match="may stand once"):
+    with pytest.raises(DataError, match="occurs twice"):
         checked(table(), ignored_values=["Bad"])

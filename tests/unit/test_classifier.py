@@ -153,7 +153,7 @@ def test_what_is_saved_is_what_is_loaded(folder: Path) -> None:
 
 @pytest.mark.parametrize("texts", ["one string", [1], [None], [b"bytes"]])
 def test_anything_but_a_list_of_strings_is_refused(folder: Path, texts: object) -> None:
-    with pytest.raises(ClassifierError, match="list of tweets"):
+    with pytest.raises(ClassifierError, match="list of strings"):
         Classifier.load(folder).negative_probability(texts)  # type: ignore[arg-type]
 
 

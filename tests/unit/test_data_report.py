@@ -137,7 +137,9 @@ def test_report_says_how_many_authors_are_unknown_and_how_many_texts_are_nearly_
     again = FRAMES["train"].assign(text=FRAMES["train"]["text"] + " http://t.co/again")
     nearly = {**FRAMES, "test": again.assign(group=[f"text-{row:016x}" for row in range(10)])}
     text = (written(tmp_path / "unknown", frames=nearly) / "report.md").read_text(encoding="utf-8")
-    assert "The group of 10 rows is unknown (train 0, validation 0, test 10): for them, nothing shows" in text
+    assert (
+        "The group of 10 rows is unknown (train 0, validation 0, test 10): the same author may be in two splits" in text
+    )
     assert "| test | 10 | 100.00 % |" in text
     assert "| test | 10 | 0.333 | 6 | 0.600 | 0 | 10 |" in text
 

@@ -120,7 +120,7 @@ def test_logs_the_checksum_where_none_is_known(
 
 def test_goes_on_after_the_connection_was_cut(server: Server, tmp_path: Path) -> None:
     server.cut_after = 200_000
-    with pytest.raises(DownloadError, match=r"after 196,608 bytes.*same command goes on"):
+    with pytest.raises(DownloadError, match=r"after 196,608 bytes.*Run the command again to resume"):
         get(server, tmp_path)
     server.cut_after = None
     assert get(server, tmp_path).read_bytes() == BODY
@@ -129,7 +129,7 @@ def test_goes_on_after_the_connection_was_cut(server: Server, tmp_path: Path) ->
 
 def test_notices_a_cut_that_the_server_does_not_announce(server: Server, tmp_path: Path) -> None:
     server.cut_after, server.says_length = 200_000, False
-    with pytest.raises(DownloadError, match=r"200,000 bytes, expected 512,000.*goes on"):
+    with pytest.raises(DownloadError, match=r"200,000 bytes, expected 512,000.*to resume"):
         get(server, tmp_path)
     server.cut_after = None
     assert get(server, tmp_path).read_bytes() == BODY
@@ -142,13 +142,13 @@ def test_goes_on_after_the_process_was_killed(server: Server, tmp_path: Path) ->
     child.start()
     part = tmp_path / "tweets v1.zip.part"
     deadline = time.monotonic() + 30
-    while download.present(part) == 0:
+    while download.size_of(part) == 0:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     child.kill()
     child.join()
     server.seconds_per_block = 0.0
-    arrived = download.present(part)
+    arrived = download.size_of(part)
     assert 0 < arrived < len(BODY)
     assert get(server, tmp_path).read_bytes() == BODY
     assert server.ranges == [None, f"bytes={arrived}-"]
@@ -192,18 +192,18 @@ def test_replaces_a_copy_that_was_damaged(server: Server, tmp_path: Path) -> Non
 @pytest.mark.parametrize("status", [403, 404, 500])
 def test_names_what_the_server_answers(server: Server, tmp_path: Path, status: int) -> None:
     server.status = status
-    with pytest.raises(DownloadError, match=rf"answers {status}.*by hand to .*tweets v1\.zip"):
+    with pytest.raises(DownloadError, match=rf"answered {status}.*yourself to .*tweets v1\.zip"):
         get(server, tmp_path)
     assert kept(tmp_path) == []
 
 
 def test_says_what_to_do_without_a_network(tmp_path: Path) -> None:
-    with pytest.raises(DownloadError, match=r"ConnectionError after 0 bytes.*by hand to .*tweets\.zip"):
+    with pytest.raises(DownloadError, match=r"ConnectionError after 0 bytes.*yourself to .*tweets\.zip"):
         fetch("http://127.0.0.1:9/tweets.zip", tmp_path, size=None, sha256=None)
 
 
 def test_refuses_an_address_without_a_file(tmp_path: Path) -> None:
-    with pytest.raises(DownloadError, match="names no file"):
+    with pytest.raises(DownloadError, match="does not end with a file name"):
         fetch("http://127.0.0.1:9/", tmp_path, size=None, sha256=None)
 
 

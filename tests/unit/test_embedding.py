@@ -20,7 +20,7 @@ def test_vocabulary_is_sorted_by_frequency_then_by_spelling() -> None:
 
 
 def test_a_vocabulary_without_words_is_refused() -> None:
-    with pytest.raises(EmbeddingError, match=r"No word stands 3 times in the texts \(2 distinct words\)"):
+    with pytest.raises(EmbeddingError, match=r"No word occurs 3 times in the texts \(2 distinct words\)"):
         embedding.vocabulary([["a", "b"]], min_count=3)
 
 
@@ -80,5 +80,5 @@ def test_an_embedding_of_other_tokens_is_refused(tmp_path: Path) -> None:
 def test_files_that_do_not_agree_are_refused(tmp_path: Path) -> None:
     embedding.save(tmp_path / "embedding", EMBEDDING, TOKENIZER)
     np.save(tmp_path / "embedding" / "vectors.npy", np.zeros((5, 4), dtype=np.float32))
-    with pytest.raises(EmbeddingError, match=r"damaged: .* 6 words of 4 values, .* is of shape \(5, 4\)"):
+    with pytest.raises(EmbeddingError, match=r"damaged: .* 6 words of 4 values, .* has shape \(5, 4\)"):
         embedding.load(tmp_path / "embedding", TOKENIZER)

@@ -49,7 +49,7 @@ def test_no_extra_texts_leave_the_training_split() -> None:
 
 
 def test_too_few_words_are_refused() -> None:
-    with pytest.raises(EmbeddingError, match="No word stands 2 times"):
+    with pytest.raises(EmbeddingError, match="No word occurs 2 times"):
         gensim_vectors.sentences(CORPUS, None, "tweet", 2)
 
 
@@ -63,13 +63,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     [
         ("a.csv", b"n,text\n1,hi\n", r"no column 'tweet'; its columns are n, text\. Setting: embed\.extra_column\."),
         ("a.csv", b"", r"\(embed\.extra_texts\): The file is empty"),
-        ("a.csv", b"tweet\n", "has a header and no rows"),
-        ("a.csv", b"tweet,n\na,1\nb\nc,2\n", "row on line 3 has 1 field, the header has 2"),
+        ("a.csv", b"tweet\n", "has a header, but no rows"),
+        ("a.csv", b"tweet,n\na,1\nb\nc,2\n", "row on line 3 has 1 field, but the header has 2"),
         ("a.csv", b'tweet,n\n"a, b",1\n"c ""d""",2\n"e,3\n', "Line 4, field 1: a quotation mark opens"),
-        ("a.txt", b" \n\n", "holds no text"),
-        ("a.txt", b"%PDF-1.7", "no table but a PDF"),
-        ("a.parquet", b"PAR1 cut off", "cut short or damaged"),
-        ("a.docx", b"hi", "known endings are"),
+        ("a.txt", b" \n\n", "contains no text"),
+        ("a.txt", b"%PDF-1.7", "not a table, but a PDF"),
+        ("a.parquet", b"PAR1 cut off", "truncated or corrupt"),
+        ("a.docx", b"hi", "unknown file ending"),
     ],
 )
 def test_a_bad_file_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -80,7 +80,7 @@ def test_a_bad_file_is_refused(tmp_path: Path, name: str, content: bytes, messag
 
 def test_a_column_of_numbers_is_no_text(tmp_path: Path) -> None:
     pd.DataFrame({"tweet": [1, 2]}).to_parquet(tmp_path / "a.parquet")
-    with pytest.raises(ExtraTextsError, match=r"Column 'tweet' holds something else than text"):
+    with pytest.raises(ExtraTextsError, match=r"Column 'tweet' contains something other than text"):
         extra_texts.read(str(tmp_path / "a.parquet"), "tweet", "embed")
 
 
@@ -91,5 +91,5 @@ def test_a_damaged_byte_makes_no_other_encoding_and_is_reported(
     (tmp_path / name).write_bytes("tweet\ndéçu 😠\nété \xf0\n".encode().replace(b"\xc3\xb0", b"\xf0"))
     texts = extra_texts.read(str(tmp_path / name), "tweet", "distill")
     assert texts[-2:] == ["déçu 😠", "été \ufffd"]
-    assert f"{name}: rows: {len(texts)}; encoding UTF-8 (recognised)" in caplog.text
+    assert f"{name}: rows: {len(texts)}; encoding UTF-8 (detected)" in caplog.text
     assert "damaged characters replaced: 1" in caplog.text

@@ -63,10 +63,10 @@ def test_a_good_model_passes_with_a_reason_for_each_check() -> None:
         (
             "quality",
             {"quality": between(0.68, 0.72)},
-            "reaches 0.5, at least 0.75 is required",
+            "reaches 0.5, and at least 0.75 is required",
         ),
-        ("quality", {"quality": between(math.nan, math.nan)}, "not better than a constant answer"),
-        ("quality", {"quality": between(0.49, 0.99)}, "not better than a constant answer beyond chance"),
+        ("quality", {"quality": between(math.nan, math.nan)}, "not significantly better than a constant answer"),
+        ("quality", {"quality": between(0.49, 0.99)}, "not significantly better than a constant answer"),
         ("quality", {"metric": "log_loss", "quality": between(0.6, 0.63), "constant": 0.62}, "constant answer"),
         ("champion", {"champion": against(-0.004, -0.002)}, "worse than the champion"),
         ("size", {"megabytes": 100.5}, "select.max_megabytes"),
@@ -133,7 +133,7 @@ def test_a_challenger_that_is_worse_by_the_margin_is_refused(champion: Rival) ->
 def test_where_the_tweets_are_too_few_to_tell_the_gate_is_undecided_and_says_how_many_more_it_takes() -> None:
     result, why = reason("champion", champion=against(-0.018, 0.018, rows=300))
     assert result == "undecided"
-    assert "About 7,644 more test tweets are needed to tell (with a chance of 80%)" in why
+    assert "About 7,644 more test tweets are needed to decide (with a power of 80%)" in why
     verdict = examine(ASKED, **{**GOOD, "champion": against(-0.018, 0.018)})
     assert not verdict.passed
     assert verdict.summary == "Undecided, so not promoted: champion."
@@ -172,7 +172,7 @@ def test_a_champion_that_cannot_be_compared_leaves_the_gate_undecided() -> None:
     )
     result, why = reason("champion", champion=rival)
     assert result == "undecided"
-    assert "only 12 tweets are unseen by it; 300 are required. Decide by hand (step promote)." in why
+    assert "only 12 tweets are unseen by it; 300 are required. Decide manually (step promote)." in why
 
 
 def test_a_refusal_outweighs_what_is_undecided() -> None:
@@ -185,7 +185,7 @@ def test_a_verdict_is_told_in_markdown_and_on_a_terminal() -> None:
     verdict = examine(ASKED, **{**GOOD, "withdrawn": "[red]wrong|rude"})
     text = report.markdown(verdict)
     assert text.startswith("**Refused by 1 of 7 checks: withdrawal.**\n\n| check | result | reason |")
-    assert "| size | passed | The model takes 2 MB, at most 100 MB is allowed. |" in text
+    assert "| size | passed | The served form takes 2 MB; the limit is 100 MB. |" in text
     assert "wrong\\|rude" in text
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(report.terminal(verdict, "The gate"))

@@ -104,14 +104,14 @@ def test_every_metric_is_told_on_both_splits_with_what_it_says() -> None:
     text = model_card.markdown(card())
     for metric in HIGHER_IS_BETTER:
         head, _ = model_card.METRICS[metric]
-        figure = model_card.written(metric, FIGURES[metric])
+        figure = model_card.formatted(metric, FIGURES[metric])
         (row,) = [line for line in text.splitlines() if line.startswith(f"| {head} | {figure} | {figure} | ")]
         assert re.fullmatch(r"\| ([^|]+ \| ){3}[a-z][^|]+ \|", row)
 
 
 def test_a_figure_without_an_interval_stands_alone() -> None:
     figure = Interval(estimate=0.0214, low=np.nan, high=np.nan, confidence=0.95)
-    assert model_card.written("calibration_error", figure) == "0.021"
+    assert model_card.formatted("calibration_error", figure) == "0.021"
     assert "nan" not in model_card.markdown(card(test=FIGURES | {"calibration_error": figure})).lower().split()
 
 
@@ -135,7 +135,7 @@ def test_every_value_reaches_the_reader() -> None:
         "0.004 below validation",
         "| positive | 255 false alarms | 945 correctly positive |",
         "probability of **0.34** on",
-        "a false alarm 1,",
+        "1 for a false alarm",
         "**0.25 to 0.50**",
         "22 of 100 validation tweets",
         "calibrated on validation (platt)",

@@ -42,7 +42,7 @@ def test_any_number_of_rows_can_be_asked_for(rows: int) -> None:
 
 @pytest.mark.parametrize("rows", [0, -3])
 def test_less_than_one_row_is_refused(rows: int) -> None:
-    with pytest.raises(SettingsError, match=f"data.rows={rows}: give 1 or more"):
+    with pytest.raises(SettingsError, match=f"data.rows={rows}: must be 1 or more"):
         sample.load(rows=rows, seed=0)
 
 

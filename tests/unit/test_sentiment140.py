@@ -88,7 +88,7 @@ def test_downloads_the_archive_once(tmp_path: Path) -> None:
 
 
 def test_an_archive_of_something_else_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"holds no training.* but testdata.*, other\.csv"):
+    with pytest.raises(DataError, match=r"lacks training.*contains: testdata.*, other\.csv"):
         load(archive(tmp_path, "other.csv"))
 
 
@@ -108,9 +108,9 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"", "is empty"),
-        (b'"0","a","b"\n', "has 3 columns, those of Sentiment140 are 6 and have no header: target"),
+        (b'"0","a","b"\n', "has 3 columns. Sentiment140 has 6, without a header: target"),
         (b'"0","1","d","f","u","t"\n"0","1","d","f","u","t","more"\n', "line 2 has 7 fields, most rows have 6"),
-        (b'"0","1","d","f","u","t"\n"0","1","d","f","u","broken of', "Line 2, field 6: .* the file may be cut short"),
+        (b'"0","1","d","f","u","t"\n"0","1","d","f","u","broken of', "Line 2, field 6: .* the file may be truncated"),
         (b'"0","1","d","f"\n"0","1","d","f","u","t"\n"0","1","d","f","u","t"\n', "line 1 has 4 fields, most rows"),
     ],
 )

@@ -139,7 +139,7 @@ def test_small_slices_are_marked() -> None:
     made = table(texts, negative, probability)
     assert not made.loc["with ? or !", "few"]
     assert made.loc["without ? or !", "few"]
-    written = report.written(made.reset_index())["slice"].tolist()
+    written = report.formatted(made.reset_index())["slice"].tolist()
     assert "with ? or !" in written
     assert "without ? or ! (few)" in written
 
@@ -152,7 +152,7 @@ def test_an_interval_stays_between_0_and_1() -> None:
 
 
 def test_what_cannot_be_computed_is_written_as_a_dash(made: pd.DataFrame) -> None:
-    written = report.written(made.reset_index()).set_index("slice")
+    written = report.formatted(made.reset_index()).set_index("slice")
     assert written.loc["with link (few)"].tolist() == [0, *[report.NONE] * 4]
     row = made.loc[slices.ALL]
     assert written.loc[slices.ALL, "AUC (interval)"] == (

@@ -91,7 +91,7 @@ def test_what_is_wrong_with_extra_rows_is_said_with_their_file() -> None:
 
 
 def test_settings_that_add_nothing_are_refused() -> None:
-    with pytest.raises(DataError, match="no row is left out"):
+    with pytest.raises(DataError, match="there are none"):
         splits.require_rows_to_add(DATA, SPLIT | {"train_on_rest": True})
     with pytest.raises(MissingFileError, match=r"absent\.csv \(data\.extra_training\)"):
         splits.require_rows_to_add({**DATA, "extra_training": "absent.csv"}, SPLIT)

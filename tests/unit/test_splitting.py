@@ -151,7 +151,9 @@ def test_a_group_too_large_for_a_small_split_goes_to_train() -> None:
 
 @pytest.mark.parametrize("rows", [many(4), many(30, groups=2), many(300, negative=0.005)])
 def test_too_few_rows_are_refused(rows: pd.DataFrame) -> None:
-    with pytest.raises(DataError, match=r"Too few rows to split: \w+ lacks a class. There are \d+ rows, of which \d+"):
+    with pytest.raises(
+        DataError, match=r"Too few rows to split: \w+ lacks a class. There are \d+ rows, \d+ of them negative"
+    ):
         split(
             rows.assign(group=rows["group"].where(rows["group"] != "", rows["text"])),
             validation=0.15,
@@ -162,7 +164,7 @@ def test_too_few_rows_are_refused(rows: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize(("validation", "test"), [(0.0, 0.1), (0.1, 0.0), (0.5, 0.5), (-0.1, 0.3)])
 def test_shares_that_leave_nothing_are_refused(validation: float, test: float) -> None:
-    with pytest.raises(DataError, match="must be above 0, together below 1"):
+    with pytest.raises(DataError, match="must each be above 0, and their sum below 1"):
         split(many(100), validation=validation, test=test, seed=1)
 
 
@@ -181,7 +183,7 @@ def test_samples_differ_by_seed() -> None:
 
 @pytest.mark.parametrize("size", [0, -1, 101])
 def test_a_sample_that_cannot_be_drawn_is_refused(size: int) -> None:
-    with pytest.raises(DataError, match=rf"data.sample_size={size}: after deduplication 100 rows"):
+    with pytest.raises(DataError, match=rf"data.sample_size={size}: must be from 1 to 100"):
         sample(many(100), size=size, seed=1)
 
 

@@ -62,7 +62,7 @@ def test_one_damaged_byte_does_not_make_another_encoding_and_a_last_row_may_be_c
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     assert record.getMessage() == rows.attrs["reading"]
-    assert "encoding UTF-8 (recognised)" in record.getMessage()
+    assert "encoding UTF-8 (detected)" in record.getMessage()
     assert "damaged characters replaced: 1; short rows filled with empty values: 1 (first: line 4)" in record.message
 
 
@@ -70,7 +70,7 @@ def test_what_was_assumed_is_logged_in_one_line(tmp_path: Path, caplog: pytest.L
     caplog.set_level("INFO")
     load(written(tmp_path, "sep=;\ntext;label\ndéçu;bad\n".encode("cp1252")))
     assert caplog.messages == [
-        "table.csv: rows: 1; encoding Windows-1252 (assumed); delimiter semicolon (named by the file's first line)."
+        "table.csv: rows: 1; encoding Windows-1252 (assumed); delimiter semicolon (from the first line)."
     ]
     assert caplog.records[0].levelname == "INFO"
 
@@ -87,7 +87,7 @@ def test_quotation_marks_that_may_be_either_are_refused_with_row_and_column_unti
     assert refused.value.__cause__.values["row"] == 3  # type: ignore[union-attr]
     assert load(path, quoted=False)["text"].tolist() == ["hello", '"late', 'fine"']
     assert load(path, quoted=True)["text"].tolist() == ["hello", "late,bob\nfine"]
-    with pytest.raises(DataError, match=r"data\.quoted='yes': give true, false or null"):
+    with pytest.raises(DataError, match=r"data\.quoted='yes': must be true, false, or null"):
         load(path, quoted="yes")
 
 
@@ -118,13 +118,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unknown_ending_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"table\.docx: known endings are \.csv"):
+    with pytest.raises(DataError, match=r"table\.docx: unknown file ending. Use one of \.csv"):
         load(written(tmp_path, b"PK", "table.docx"))
 
 
 def test_another_encoding_than_the_one_given_is_refused_with_the_line_and_its_setting(tmp_path: Path) -> None:
     FRAME.to_csv(tmp_path / "table.csv", index=False, encoding="latin-1")
-    with pytest.raises(DataError, match=r"Line 3 holds bytes that are not UTF-8.*Setting: data\.encoding"):
+    with pytest.raises(DataError, match=r"Line 3 contains bytes that are not UTF-8.*Setting: data\.encoding"):
         load(tmp_path / "table.csv", encoding="utf-8")
 
 
@@ -134,12 +134,12 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
     FRAME.to_parquet(parquet)
     damaged = {
         "empty.csv": (b"", r"The file is empty\."),
-        "long.csv": (b"text,label\na,b\na,b,c\n", "row on line 3 has 3 fields, the header has 2"),
-        "short.csv": (b"text,label\na\na,b\n", "row on line 2 has 1 field, the header has 2"),
+        "long.csv": (b"text,label\na,b\na,b,c\n", "row on line 3 has 3 fields, but the header has 2"),
+        "short.csv": (b"text,label\na\na,b\n", "row on line 2 has 1 field, but the header has 2"),
         "quote.csv": (b'text,label\n"a, ""b""",b\n"never closed,b\n', "Line 3, field 1: a quotation mark opens"),
-        "cut.csv.gz": (whole[: len(whole) // 2], "cut short or damaged"),
-        "cut.parquet": (parquet.read_bytes()[:-20], "cut short or damaged"),
-        "empty.parquet": (b"", "cut short or damaged"),
+        "cut.csv.gz": (whole[: len(whole) // 2], "truncated or corrupt"),
+        "cut.parquet": (parquet.read_bytes()[:-20], "truncated or corrupt"),
+        "empty.parquet": (b"", "truncated or corrupt"),
     }
     for name, (content, message) in damaged.items():
         with pytest.raises(DataError, match=rf"{name} \(data\.path\): .*{message}"):

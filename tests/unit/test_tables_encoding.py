@@ -107,7 +107,7 @@ def test_an_unknown_encoding_is_named_and_others_are_offered(name: str) -> None:
 
 
 def test_bytes_that_are_not_in_the_encoding_given_are_an_error_with_the_line() -> None:
-    with pytest.raises(TableError, match=r"^Line 3 holds bytes that are not UTF-8") as refused:
+    with pytest.raises(TableError, match=r"^Line 3 contains bytes that are not UTF-8") as refused:
         decode(b"text\nfine\nd\xe9\xe7u\n", "utf-8", strict=True)
     assert (refused.value.code, refused.value.values["row"]) == ("undecodable", 3)
     assert decode(b"text\nfine\nd\xe9\xe7u\n", "utf-8").damaged == 2

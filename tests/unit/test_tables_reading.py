@@ -262,7 +262,7 @@ def test_a_file_may_have_no_header() -> None:
     assert found.frame.to_numpy().tolist() == [["0", "1", "late, very"], ["4", "2", "fine"]]
     assert (found.report.header_row, found.report.rows) == (None, 2)
     error = refused("a,b\nc,d\ne,f,g\n", header=False, strict=True)
-    assert str(error).startswith("The row on line 3 has 3 fields, most rows have 2. ")
+    assert str(error).startswith("The row on line 3 has 3 fields, but most rows have 2. ")
 
 
 # --- rows
@@ -278,7 +278,7 @@ def test_a_row_that_is_too_long_is_refused_or_left_out() -> None:
     content = "text,label\nlate,bad\nlate, very,bad\nfine,good\n"
     error = refused(content, strict=True)
     assert (error.code, error.values) == ("long_row", {"row": 3, "found": 3, "expected": 2})
-    assert str(error).startswith("The row on line 3 has 3 fields, the header has 2. ")
+    assert str(error).startswith("The row on line 3 has 3 fields, but the header has 2. ")
     found = table(content)
     assert found.frame["text"].tolist() == ["late", "fine"]
     assert found.report.long == Seen(1, 3)
@@ -390,7 +390,7 @@ def test_marks_that_break_the_rules_in_a_file_that_is_quoted_are_refused_or_read
 def test_a_mark_that_the_end_of_the_file_leaves_open_says_that_the_file_may_be_cut_short() -> None:
     error = refused('text,label\n"late, very",bad\n"fine, ""wow""",good\n"late, ve', strict=True)
     assert (error.code, error.values["row"], error.values["column"]) == ("broken_quotes", 4, 1)
-    assert "the file may be cut short" in str(error)
+    assert "the file may be truncated" in str(error)
 
 
 def test_marks_within_fields_may_be_escaped_with_a_backslash() -> None:

@@ -60,18 +60,18 @@ def test_a_bad_file_is_refused(name: str, content: bytes, code: str) -> None:
 def test_an_unknown_column_is_named_and_the_others_offered() -> None:
     with pytest.raises(TableError, match=r"no column 'tweet'; its columns are n, text"):
         read_texts(b"n,text\n1,hi\n", "a.csv", column="tweet")
-    with pytest.raises(TableError, match=r"no column that is known to hold texts; its columns are a, b"):
+    with pytest.raises(TableError, match=r"no column with a known name for texts; its columns are a, b"):
         read_texts(b"a,b\n1,hi\n", "a.csv")
 
 
 def test_a_column_of_numbers_holds_no_texts(tmp_path: Path) -> None:
     pd.DataFrame({"tweet": [1, 2]}).to_parquet(tmp_path / "a.parquet")
-    with pytest.raises(TableError, match="holds something else than text"):
+    with pytest.raises(TableError, match="contains something other than text"):
         read_texts(tmp_path / "a.parquet", column="tweet")
 
 
 def test_bytes_that_are_not_in_the_encoding_given_are_refused_with_the_line() -> None:
-    with pytest.raises(TableError, match="Line 2 holds bytes that are not UTF-8"):
+    with pytest.raises(TableError, match="Line 2 contains bytes that are not UTF-8"):
         read_texts("fine\ndéçu".encode("latin-1"), "a.txt", encoding="utf-8", strict=True)
 
 

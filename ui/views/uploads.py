@@ -107,7 +107,7 @@ def select(frame: pd.DataFrame, source: Source, reading_notes: list[Note], say: 
 def unsure_header(frame: pd.DataFrame) -> bool:
     """Return whether the first row may be data: no known column name, and a single column or a cell unlike a name."""
     names = list(frame.columns)
-    return not columns.known(names) and (len(names) == 1 or not are_names(names))
+    return not columns.count_known_names(names) and (len(names) == 1 or not are_names(names))
 
 
 def are_names(names: list[str]) -> bool:

@@ -1,1 +1,1 @@
-"""Read or make data sets of labelled tweets, one module each."""
+"""Data sets of labelled tweets: one module per source."""

@@ -21,28 +21,28 @@ TRAINING = "training.1600000.processed.noemoticon.csv"
 def load(*, path: str | None, cache: str, url: str, size: int | None, sha256: str | None) -> pd.DataFrame:
     """Read the training tweets: columns `target` (0 negative, 4 positive), `user` and `text`.
 
-    Date and id are left out on purpose: after 16 June 2009 every tweet of the set is negative. What was assumed is
-    logged, and is `attrs["reading"]` of the table.
+    Drops dates and ids on purpose: after 16 June 2009, every tweet of the data set is negative. Logs all assumptions,
+    and returns them in the table's `attrs["reading"]`.
 
     Args:
-        path: the published archive, or a file in the layout of the training file in it; None downloads the archive.
-        cache: the folder that keeps the archive.
+        path: the published archive, or its training file, unpacked; None downloads the archive.
+        cache: the folder for the downloaded archive.
         url: where the archive is published.
         size: its size in bytes.
         sha256: its checksum.
 
     Raises:
-        DataError: the file is damaged, or has another layout.
-        MissingFileError: there is no such file.
-        sentiment.data.download.DownloadError: the archive could not be had.
+        DataError: the file is damaged, or has other columns.
+        MissingFileError: the file does not exist.
+        sentiment.data.download.DownloadError: the archive could not be downloaded.
     """
     file = files.require(path, "data.path") if path else fetch(url, Path(cache).expanduser(), size=size, sha256=sha256)
-    with files.refusing(DataError, file, {"path": "data.path"}):
+    with files.converting_errors(DataError, file, {"path": "data.path"}):
         table = read(training(file), header=False, delimiter=",", quoted=True, strict=True)
     if table.frame.shape[1] != len(COLUMNS):
         raise DataError(
-            f"{file} has {table.frame.shape[1]} columns, those of Sentiment140 are {len(COLUMNS)} and have no header: "
-            f"{', '.join(COLUMNS)}. For a table of your own, use data=csv."
+            f"{file} has {table.frame.shape[1]} columns. Sentiment140 has {len(COLUMNS)}, without a header: "
+            f"{', '.join(COLUMNS)}. For your own table, use data=csv."
         )
     frame = table.frame.set_axis(COLUMNS, axis="columns")[["target", "user", "text"]]
     frame.attrs["reading"] = files.log_report(file, table.report)
@@ -50,17 +50,17 @@ def load(*, path: str | None, cache: str, url: str, size: int | None, sha256: st
 
 
 def training(file: Path) -> bytes:
-    """Return the content of the training file, from the archive or by itself.
+    """Return the content of the training file, taken from the archive if the file is one.
 
     Raises:
-        DataError: the archive does not hold it, or is damaged.
+        DataError: the archive is damaged, or lacks the training file.
     """
     if file.suffix.lower() != ".zip":
         return file.read_bytes()
     try:
         with zipfile.ZipFile(file) as archive:
             if TRAINING not in archive.namelist():
-                raise DataError(f"{file} holds no {TRAINING} but {', '.join(archive.namelist())}.")
+                raise DataError(f"{file} lacks {TRAINING}. It contains: {', '.join(archive.namelist())}.")
             return archive.read(TRAINING)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise DataError(f"{file} is truncated or corrupt: {error}") from error

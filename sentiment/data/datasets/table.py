@@ -1,4 +1,4 @@
-"""Labelled texts in a file of one's own: CSV, TSV, Parquet or Excel."""
+"""Labelled texts in a user's own file: CSV, TSV, Parquet or Excel."""
 
 import pandas as pd
 
@@ -19,30 +19,30 @@ def load(
     setting: str,
     section: str,
 ) -> pd.DataFrame:
-    """Read a table; every value of a text file stays the text that it is ("NA" and "007" included).
+    """Read a table; values of a text file stay text ("NA" and "007" included).
 
-    What is ambiguous is refused. What was assumed is logged, and is `attrs["reading"]` of the table.
+    Refuses ambiguous files. Logs all assumptions, and returns them in the table's `attrs["reading"]`.
 
     Args:
         path: the file.
-        encoding: of a text file; None recognises it.
-        delimiter: of a text file; None recognises it.
-        quoted: whether quotation marks enclose fields of a text file; None recognises it.
-        sheet: of a workbook; None takes the first visible one that holds something.
-        setting: the name of the setting of `path`, for messages.
-        section: the section of the configuration that holds the others.
+        encoding: the encoding of a text file; None detects it.
+        delimiter: the delimiter of a text file; None detects it.
+        quoted: whether quotation marks enclose fields of a text file; None detects it.
+        sheet: the sheet of a workbook; None takes the first visible one with content.
+        setting: the name of the setting that gave `path`, for messages.
+        section: the section of the configuration with the other settings, for messages.
 
     Raises:
-        DataError: no path, or a file that cannot be read.
-        MissingFileError: there is no such file.
+        DataError: no path, or the file cannot be read.
+        MissingFileError: the file does not exist.
     """
     if path is None:
         raise DataError(f"data=csv needs a file: {setting}=tweets.csv (or .tsv, .csv.gz, .parquet, .xlsx).")
     if quoted not in (None, True, False):
-        raise DataError(f"{section}.quoted={quoted!r}: give true, false or null, which recognises it.")
+        raise DataError(f"{section}.quoted={quoted!r}: must be true, false, or null to detect it.")
     file = files.require(path, setting)
     settings = {"path": setting, **{option: f"{section}.{option}" for option in OPTIONS}}
-    with files.refusing(DataError, file, settings):
+    with files.converting_errors(DataError, file, settings):
         table = read(
             file,
             encoding=_text(encoding),
@@ -57,5 +57,5 @@ def load(
 
 
 def _text(value: str | int | None) -> str | None:
-    """Return a setting as text: on a command line, the encoding 1252 and the sheet 2026 are numbers."""
+    """Return a setting as text: the command line makes numbers of the encoding 1252 and the sheet 2026."""
     return None if value is None else str(value)

@@ -1,4 +1,4 @@
-"""A sentence encoder under a dense head, both TensorFlow SavedModels: to compare with, too heavy to be served."""
+"""A sentence encoder with a dense head, both TensorFlow SavedModels: for comparison only, too heavy to serve."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ BATCH = 256
 
 
 def load(folder: Path, text: Cleaner) -> Callable[[Sequence[str]], NDArray[np.float64]]:
-    """Load an encoder, which eats cleaned tweets, and the head, which eats its vectors."""
+    """Load the encoder, whose input is cleaned tweets, and the head, whose input is the encoder's vectors."""
     encoder = load_encoder(folder / ENCODER)
     head = tf.saved_model.load(str(folder / HEAD))
 
@@ -35,10 +35,10 @@ def load_encoder(folder: Path) -> Any:
 
 
 def encode(encoder: Any, texts: Sequence[str]) -> NDArray[np.float32]:
-    """Return the vector of each text, shape (texts, vector_size), with a progress bar for many.
+    """Return the vector of each text, shape (texts, vector_size), with a progress bar if there are several batches.
 
     Raises:
-        ValueError: the encoder gives something else.
+        ValueError: the encoder's output has another shape.
     """
     starts = range(0, len(texts), BATCH)
     batches = []
@@ -49,7 +49,7 @@ def encode(encoder: Any, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = np.asarray(encoder(tf.constant(batch)), dtype=np.float32)
         if vectors.ndim != 2 or len(vectors) != len(batch):
             raise ValueError(
-                f"The encoder gives shape {vectors.shape} for {len(batch)} texts, not one vector for each."
+                f"The encoder returned shape {vectors.shape} for {len(batch)} texts; expected one vector for each."
             )
         batches.append(vectors)
     return np.concatenate(batches)

@@ -1,4 +1,4 @@
-"""Bags of words on scikit-learn, stored by skops: unlike a pickle, loading one runs no code of the file's own."""
+"""Bags of words on scikit-learn, stored by skops: unlike loading a pickle, loading them runs no code from the file."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -17,13 +17,13 @@ from sentiment.inference.text import Tokenizer
 
 REQUIREMENTS = ("scikit-learn", "skops")
 FILE = "pipeline.skops"
-# Types beyond skops' own list of trusted ones that our pipelines hold; a file with any other is refused.
+# Types in our pipelines that skops does not trust by default; it refuses a file with any other type.
 TRUSTED = [
     "sentiment.inference.log_count_ratio.LogCountRatio",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
 ]
-# Settings of a vectorizer that takes a document's tokens as they are.
-TOKENS_AS_THEY_ARE = {
+# Vectorizer settings that leave a document's tokens unchanged.
+UNCHANGED_TOKENS = {
     "lowercase": False,
     "preprocessor": None,
     "stop_words": None,
@@ -33,10 +33,10 @@ TOKENS_AS_THEY_ARE = {
 
 
 def load(folder: Path, text: Tokenizer) -> Callable[[Sequence[str]], NDArray[np.float64]]:
-    """Load a fitted scikit-learn pipeline that eats documents, tokens joined by spaces.
+    """Load a fitted scikit-learn pipeline whose input is documents: tokens joined by spaces.
 
     Raises:
-        skops.io.exceptions.UntrustedTypesFoundException: the file holds a type that is not trusted.
+        skops.io.exceptions.UntrustedTypesFoundException: the file contains a type that is not trusted.
     """
     pipeline = skops.io.load(folder / FILE, trusted=TRUSTED)
     return LinearScore(pipeline, text) if is_linear(pipeline) else Score(pipeline, text)
@@ -44,11 +44,11 @@ def load(folder: Path, text: Tokenizer) -> Callable[[Sequence[str]], NDArray[np.
 
 @dataclass(frozen=True)
 class Score:
-    """The probability that each raw tweet is negative, shape (n,).
+    """Score raw tweets: the probability that each is negative, shape (n,).
 
     Attributes:
-        pipeline: what makes it of documents.
-        text: what makes tokens of raw tweets.
+        pipeline: scores documents.
+        text: splits raw tweets into tokens.
     """
 
     pipeline: Pipeline
@@ -61,31 +61,31 @@ class Score:
 
 
 class LinearScore(Score):
-    """The same, of a pipeline that `is_linear`: `sentiment.inference.explain` explains it token by token."""
+    """The score of a pipeline that `is_linear`: `sentiment.inference.explain` explains it token by token."""
 
     def tokenize(self, text: str) -> list[str]:
-        """Return the tokens of a raw tweet as vectorizers find them in its document: those with spaces in pieces."""
+        """Return the tokens of a raw tweet as a vectorizer sees them: tokens with spaces are in pieces."""
         return document(self.text(text)).split()
 
     def weigh(self, tokens: Sequence[str]) -> tuple[float, NDArray[np.float64]]:
-        """Return the intercept, and what each of these tokens adds to it, shape (tokens,).
+        """Return the intercept, and how much each token adds to it, shape (tokens,).
 
-        A feature's coefficient times its value is shared equally by the places where the feature stands, and there by
-        the tokens it spans.
+        A feature's contribution (coefficient times value) is divided equally among its occurrences, and within an
+        occurrence among the tokens it spans.
         """
         regression = self.pipeline[-1]
         row = self.pipeline[:-1].transform([document(tokens)]).tocsr()
         terms = dict(zip(row.indices.tolist(), row.data * regression.coef_[0, row.indices], strict=True))
-        places = list(occurrences(vectorizers(self.pipeline), tokens))
-        often = Counter(column for column, _ in places)
+        n_gram_spans = list(occurrences(vectorizers(self.pipeline), tokens))
+        counts = Counter(column for column, _ in n_gram_spans)
         added = np.zeros(len(tokens))
-        for column, span in places:  # a column that is scaled by 0 has no term
-            added[span] += terms.get(column, 0.0) / often[column] / (span.stop - span.start)
+        for column, span in n_gram_spans:  # a column scaled by 0 has no term
+            added[span] += terms.get(column, 0.0) / counts[column] / (span.stop - span.start)
         return float(regression.intercept_[0]), added
 
 
 def is_linear(pipeline: Pipeline) -> bool:
-    """Return whether the logit is a sum over n-grams of a document's tokens, or of the characters of one token."""
+    """Return whether the logit is a sum over n-grams of tokens, or of the characters of single tokens."""
     steps = [step for _, step in pipeline.steps]
     return (
         isinstance(steps[-1], LogisticRegression)
@@ -96,22 +96,22 @@ def is_linear(pipeline: Pipeline) -> bool:
 
 
 def vectorizers(pipeline: Pipeline) -> list[CountVectorizer]:
-    """Return the parts of a pipeline's first step, in the order of their columns."""
+    """Return the vectorizers of a pipeline's first step, in the order of their columns."""
     first = pipeline[0]
-    return [part for _, part in first.transformer_list] if isinstance(first, FeatureUnion) else [first]
+    return [vectorizer for _, vectorizer in first.transformer_list] if isinstance(first, FeatureUnion) else [first]
 
 
 def takes_tokens(vectorizer: object) -> bool:
-    """Return whether a vectorizer counts n-grams of tokens as they are, or of the characters of one."""
+    """Return whether a vectorizer counts n-grams of unchanged tokens, or of the characters of single tokens."""
     return (
-        isinstance(vectorizer, CountVectorizer)  # TfidfVectorizer is one
-        and TOKENS_AS_THEY_ARE.items() <= vectorizer.get_params().items()
+        isinstance(vectorizer, CountVectorizer)  # includes its subclass TfidfVectorizer
+        and UNCHANGED_TOKENS.items() <= vectorizer.get_params().items()
         and (vectorizer.analyzer == "char_wb" or (vectorizer.analyzer, vectorizer.token_pattern) == ("word", r"\S+"))
     )
 
 
 def occurrences(vectorizers: Sequence[CountVectorizer], tokens: Sequence[str]) -> Iterator[tuple[int, slice]]:
-    """Yield the column of each n-gram in a document, as often as it stands there, and which tokens it spans."""
+    """Yield the column of every n-gram occurrence in a document, with the slice of tokens it spans."""
     offset = 0
     for vectorizer in vectorizers:
         for term, span in n_grams(vectorizer, tokens):
@@ -121,19 +121,19 @@ def occurrences(vectorizers: Sequence[CountVectorizer], tokens: Sequence[str]) -
 
 
 def n_grams(vectorizer: CountVectorizer, tokens: Sequence[str]) -> Iterator[tuple[str, slice]]:
-    """Yield each n-gram that a vectorizer finds in a document, and which tokens it spans."""
+    """Yield every n-gram that a vectorizer finds in a document, with the slice of tokens it spans."""
     if vectorizer.analyzer == "char_wb":
         analyze = vectorizer.build_analyzer()
-        for place, token in enumerate(tokens):
+        for index, token in enumerate(tokens):
             for piece in analyze(token):
-                yield piece, slice(place, place + 1)
+                yield piece, slice(index, index + 1)
     else:
         shortest, longest = vectorizer.ngram_range
         for length in range(shortest, longest + 1):
-            for place in range(len(tokens) - length + 1):
-                yield " ".join(tokens[place : place + length]), slice(place, place + length)
+            for start in range(len(tokens) - length + 1):
+                yield " ".join(tokens[start : start + length]), slice(start, start + length)
 
 
 def document(tokens: Sequence[str]) -> str:
-    """Join tokens into the one string that scikit-learn's vectorizers eat."""
+    """Join tokens into one string, the input of scikit-learn's vectorizers."""
     return " ".join(tokens)

@@ -1,4 +1,4 @@
-"""The words of reports: templates in Markdown. Python computes the values, the templates hold the sentences."""
+"""The text of reports, as Markdown templates. Python computes the values, the templates contain the sentences."""
 
 from functools import cache
 from pathlib import Path
@@ -10,18 +10,18 @@ from sentiment.reports.pages import cell, grid
 
 
 def render(name: str, **values: Any) -> str:
-    """Return the Markdown that a template makes of values.
+    """Return a template in Markdown, filled with values.
 
     Raises:
-        jinja2.TemplateNotFound: there is no such template.
-        jinja2.UndefinedError: it needs a value that is not given.
+        jinja2.TemplateNotFound: the template does not exist.
+        jinja2.UndefinedError: it uses a missing value.
     """
     return environment().get_template(f"{name}.md.j2").render(values)
 
 
 @cache
 def environment() -> Environment:
-    """Return what finds and fills the templates. It escapes nothing: values that people wrote go through `cell`."""
+    """Return the template environment. It escapes nothing: values written by people must go through `cell`."""
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,

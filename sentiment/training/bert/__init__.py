@@ -1,1 +1,1 @@
-"""Transformers on PyTorch: a checkpoint, a classifier on top of it, two ways to train it, its export to ONNX."""
+"""Transformers on PyTorch: a checkpoint, a classifier on top, two ways to train it, and its export to ONNX."""

@@ -1,7 +1,7 @@
-"""BERTweet's tokenizer, which Transformers has as Python code only, in the form that `tokenizers` runs.
+"""Convert BERTweet's tokenizer, which exists in Transformers as Python code only, for the library `tokenizers`.
 
-It is a byte pair encoding in two files of fastBPE. `bpe.codes` holds the merges, and marks the last piece of a word:
-`la` and `te</w>`. `vocab.txt` holds the tokens that the encoder knows, and marks all pieces but the last: `la@@`, `te`.
+It is a byte pair encoding in two fastBPE files. `bpe.codes` contains the merges, and marks the last piece of a word:
+`la`, `te</w>`. `vocab.txt` contains the encoder's tokens, and marks all pieces except the last: `la@@`, `te`.
 
 Source: Nguyen, Vu and Nguyen, BERTweet: a pre-trained language model for English tweets, EMNLP 2020, demonstrations.
 """
@@ -21,17 +21,18 @@ NOT_LAST = "@@"
 
 
 def convert(tokenizer: BertweetTokenizer, encoder: PreTrainedModel) -> PreTrainedTokenizerFast:
-    """Return the tokenizer in its new form, and give the encoder a word embedding for each of its tokens.
+    """Return the converted tokenizer, and resize the encoder's word embeddings to its tokens.
 
-    Some merges give a piece that `vocab.txt` lacks, for it was rare, or a step to longer ones. BertweetTokenizer reads
-    it as `<unk>`; for `tokenizers` it must be a token too. Such tokens come after those of `vocab.txt`, which keep
-    their numbers, and their embeddings start as copies of that of `<unk>`: the encoder reads every text as before.
+    Some merges result in a piece missing from `vocab.txt`, because it was rare or only a step towards longer pieces.
+    BertweetTokenizer reads it as `<unk>`, but for `tokenizers` each piece must be a token. The new tokens follow those
+    of `vocab.txt`, whose numbers do not change, and start with the embedding of `<unk>`: the encoder reads every text
+    as before.
 
-    Texts are those that a `Cleaner` returns: what BertweetTokenizer does when told to normalize is left to it, and
-    they are on one line, since BertweetTokenizer takes a line break for a letter.
+    Texts must come from a `Cleaner`, which replaces BertweetTokenizer's own normalization. They must be on one line,
+    since BertweetTokenizer treats a line break as a letter.
 
     Raises:
-        ValueError: `bpe.codes` is damaged, or the encoder knows fewer tokens than `vocab.txt`.
+        ValueError: `bpe.codes` is damaged, or the encoder has fewer tokens than `vocab.txt`.
     """
     merges = list(read_merges(tokenizer))
     numbers = original_numbers(tokenizer, merges)
@@ -47,60 +48,61 @@ def convert(tokenizer: BertweetTokenizer, encoder: PreTrainedModel) -> PreTraine
 
 
 def read_merges(tokenizer: BertweetTokenizer) -> Iterator[tuple[str, str]]:
-    """Yield the two pieces of each merge, in the order in which merges are made.
+    """Yield the two pieces of each merge, in merge order.
 
     Raises:
-        ValueError: a line of `bpe.codes` holds something else.
+        ValueError: a line of `bpe.codes` is not a merge.
     """
-    ranks: dict[Any, int] = tokenizer.bpe_ranks  # of tuples, which Transformers' own hint does not say
+    ranks: dict[Any, int] = tokenizer.bpe_ranks  # the keys are tuples, unlike Transformers' own type hint
     for pieces in sorted(ranks, key=ranks.__getitem__):
         if len(pieces) != 2:
             raise ValueError(
-                f"line {ranks[pieces] + 1} of bpe.codes holds something else than two pieces and their count. Take the "
-                "file of the original checkpoint: BertweetTokenizer.save_pretrained writes it without the counts."
+                f"line {ranks[pieces] + 1} of bpe.codes is not two pieces and their count. Use the file of the "
+                "original checkpoint: BertweetTokenizer.save_pretrained writes it without the counts."
             )
         left, right = pieces
         yield left, right
 
 
 def original_numbers(tokenizer: BertweetTokenizer, merges: Iterable[tuple[str, str]]) -> dict[str, int]:
-    """Return the number that BertweetTokenizer gives to each token of the new form, in the order of the new numbers."""
-    known: dict[str, int] = tokenizer.get_vocab()  # type: ignore[no-untyped-call]
+    """Return BertweetTokenizer's number of each token of the new vocabulary, in the order of the new numbers."""
+    old_numbers: dict[str, int] = tokenizer.get_vocab()  # type: ignore[no-untyped-call]
     special = tokenizer.all_special_tokens
     numbers = {
-        token if token in special else in_codes(token): known[token] for token in sorted(known, key=known.__getitem__)
+        token if token in special else in_codes(token): old_numbers[token]
+        for token in sorted(old_numbers, key=old_numbers.__getitem__)
     }
     for left, right in merges:
         for piece in (left, right, left + right):
-            numbers.setdefault(piece, known.get(in_vocabulary(piece), tokenizer.unk_token_id))
+            numbers.setdefault(piece, old_numbers.get(in_vocabulary(piece), tokenizer.unk_token_id))
     return numbers
 
 
 def embed(encoder: PreTrainedModel, rows: list[int]) -> None:
-    """Make the word embeddings of an encoder those of the given rows of its present ones.
+    """Replace the word embeddings of an encoder by the given rows of them.
 
     Raises:
-        ValueError: it has fewer rows.
+        ValueError: the encoder has fewer rows.
     """
     embeddings = encoder.get_input_embeddings()
-    assert isinstance(embeddings, nn.Embedding)  # as those of every BERT are
+    assert isinstance(embeddings, nn.Embedding)  # true of every BERT
     if max(rows) >= embeddings.num_embeddings:
         raise ValueError(
-            f"vocab.txt and the special tokens make {max(rows) + 1} tokens, but the encoder knows "
-            f"{embeddings.num_embeddings}. Take all files from one checkpoint."
+            f"vocab.txt and the special tokens contain {max(rows) + 1} tokens, but the encoder has only "
+            f"{embeddings.num_embeddings}. Use files from the same checkpoint."
         )
-    chosen = embeddings.weight.detach()[rows]
+    weights = embeddings.weight.detach()[rows]
     encoder.set_input_embeddings(
-        nn.Embedding.from_pretrained(chosen, freeze=False, padding_idx=embeddings.padding_idx)  # type: ignore[no-untyped-call]
+        nn.Embedding.from_pretrained(weights, freeze=False, padding_idx=embeddings.padding_idx)  # type: ignore[no-untyped-call]
     )
     encoder.config.vocab_size = len(rows)
 
 
 def in_codes(token: str) -> str:
-    """Return a token of `vocab.txt` as `bpe.codes` spells it."""
+    """Convert a token from the spelling of `vocab.txt` to that of `bpe.codes`."""
     return token.removesuffix(NOT_LAST) if token.endswith(NOT_LAST) else token + LAST
 
 
 def in_vocabulary(piece: str) -> str:
-    """Return a piece of `bpe.codes` as `vocab.txt` spells it."""
+    """Convert a piece from the spelling of `bpe.codes` to that of `vocab.txt`."""
     return piece.removesuffix(LAST) if piece.endswith(LAST) else piece + NOT_LAST

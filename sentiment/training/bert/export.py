@@ -1,4 +1,4 @@
-"""Export: from the trained network to what ONNX Runtime serves, with weights and activations of 8 bits."""
+"""Export a trained network for ONNX Runtime, with 8-bit weights and activations."""
 
 import copy
 import logging
@@ -16,14 +16,14 @@ from transformers import PreTrainedTokenizerFast
 from sentiment.inference.runtimes.onnx import GRAPH, INPUT, OUTPUT, TOKENIZER
 from sentiment.training.bert.network import SentenceClassifier
 
-# Weights in a block, which share a scale.
+# Weights per block; a block shares one scale.
 BLOCK = 128
-# onnxruntime's name for products of 8-bit integers (`accuracy_level`).
+# onnxruntime's code for products of 8-bit integers (`accuracy_level`).
 INT8 = 4
 
 
 class OneTweet(nn.Module):
-    """The network for one tweet at a time: without padding it needs no mask, and all operators around one are gone."""
+    """The network for one tweet at a time: without padding, it needs no mask and none of the operators for one."""
 
     def __init__(self, model: SentenceClassifier) -> None:
         """Share the weights of a trained network."""
@@ -38,11 +38,11 @@ class OneTweet(nn.Module):
 
 
 def export(model: SentenceClassifier, tokenizer: PreTrainedTokenizerFast, folder: Path, *, max_tokens: int) -> None:
-    """Write the files of the ONNX runtime to a folder, which is made: the graph, quantized, and the tokenizer."""
+    """Write the files of the ONNX runtime to a new folder: the quantized graph and the tokenizer."""
     folder.mkdir()
     with quiet():
         one = OneTweet(copy.deepcopy(model).cpu().eval())
-        one.encoder.set_attn_implementation("eager")  # fewer operators than the fused attention takes apart into
+        one.encoder.set_attn_implementation("eager")  # results in fewer operators than fused attention
         program = torch.onnx.export(
             one,
             (torch.full((1, 8), model.pad_token_id),),
@@ -52,20 +52,20 @@ def export(model: SentenceClassifier, tokenizer: PreTrainedTokenizerFast, folder
             dynamo=True,
             verbose=False,
         )
-        assert program is not None  # with dynamo=True it never is
+        assert program is not None  # never None with dynamo=True
         graph = program.model_proto
-        del graph.graph.value_info[:]  # shapes that the exporter's own optimisation has left stale
+        del graph.graph.value_info[:]  # shapes that are stale after the exporter's optimisation
         quantize(graph, folder / GRAPH)
     tokenizer.backend_tokenizer.save(str(folder / TOKENIZER))
 
 
 def quantize(graph: ModelProto, file: Path) -> None:
-    """Write a graph with weights and activations of 8 bits to a file.
+    """Write a graph with 8-bit weights and activations to a file.
 
-    The feed-forward matrices, from which nearly all of the error comes, are rounded in blocks, and so is what they are
-    multiplied with: that halves the error of the logit, for half as much time again. The others are rounded column by
-    column, and their activations over the whole tweet. They take 7 of the 8 bits, since processors without VNNI
-    instructions overflow on the eighth: a model answers the same wherever it is served.
+    Nearly all of the error comes from the feed-forward matrices. These and their inputs are rounded in blocks, which
+    halves the error of the logit and takes half as much time again. All other matrices are rounded by column, and their
+    activations over the whole tweet; both use 7 of the 8 bits, because processors without VNNI instructions overflow on
+    the eighth. So a model gives the same answers wherever it is served.
     """
     from onnxruntime.quantization import quantize_dynamic
     from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
@@ -81,7 +81,7 @@ def quantize(graph: ModelProto, file: Path) -> None:
 
 
 def feed_forward(graph: ModelProto) -> list[str]:
-    """Return the names of the products with feed-forward matrices: those that are not square."""
+    """Return the names of the products with feed-forward matrices: those whose matrix is not square."""
     shapes = {weights.name: tuple(weights.dims) for weights in graph.graph.initializer}
     products = [node for node in graph.graph.node if node.op_type == "MatMul" and node.input[1] in shapes]
     return [node.name for node in products if len(set(shapes[node.input[1]])) > 1]
@@ -89,7 +89,7 @@ def feed_forward(graph: ModelProto) -> list[str]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep warnings of the exporter and the quantizer, which are about their own code, away from the terminal."""
+    """Silence warnings of the exporter and the quantizer, which concern their own code."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""Features: the encoder stays as it is, and a logistic regression learns on its sentence vectors."""
+"""Features: the encoder is frozen, and a logistic regression is trained on its sentence vectors."""
 
 import logging
 from collections.abc import Mapping
@@ -27,26 +27,26 @@ def fit(
     scoring: str,
     seed: int,
 ) -> Training:
-    """Fit the head as a logistic regression, its `C` chosen by cross-validation, no author on two sides of a fold.
+    """Fit the head as a logistic regression, choosing `C` by cross-validation with all tweets of an author in one fold.
 
-    The vectors are not standardised: MiniLM has dead dimensions (standard deviation 1e-32), which would be blown up.
+    The vectors are not standardised: that would amplify MiniLM's dead dimensions (standard deviation 1e-32).
 
     Args:
-        model: the network; its head is set.
-        tweets: `train` is used.
-        C: the values to try, inverse strengths of the penalty.
-        max_iter: of the solver.
-        class_weight: `balanced` lets both classes weigh the same; None each tweet.
-        folds: of the cross-validation.
-        scoring: what scikit-learn ranks the values by.
-        seed: of the folds.
+        model: the network; its head is replaced.
+        tweets: the splits; only `train` is used.
+        C: the values to try: inverse regularization strengths.
+        max_iter: the maximum number of solver iterations.
+        class_weight: `balanced` gives both classes the same total weight; None gives each tweet the same.
+        folds: the number of folds of the cross-validation.
+        scoring: the metric of scikit-learn that ranks the values.
+        seed: the seed of the folds.
 
     Raises:
         SettingsError: there are fewer authors than folds.
     """
     train = tweets["train"]
     cv, groups = folds_by_author(train.group, folds, seed=seed)
-    log.info("Sentence vectors of %d tweets on %s", len(train.tokens), model.head.weight.device)
+    log.info("Computing sentence vectors of %d tweets on %s", len(train.tokens), model.head.weight.device)
     with network.progress(len(train.tokens), "sentence vectors") as bar:
         vectors = network.sentence_vectors(model, train.tokens, bar)
     search = GridSearchCV(

@@ -1,7 +1,7 @@
 """Fine-tuning: the whole network is trained.
 
-The loop is our own: Transformers' Trainer would take as many lines of settings, one more dependency (accelerate), and
-a folder of checkpoints on the disk.
+The loop is our own: Transformers' Trainer would take as many lines of settings, one more dependency (accelerate), and a
+folder of checkpoints on disk.
 """
 
 import copy
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class TrainingError(UserError):
-    """A training that failed for its settings."""
+    """A training that failed because of its settings."""
 
 
 def fit(
@@ -48,38 +48,38 @@ def fit(
     class_weight: Literal["balanced"] | None,
     seed: int,
 ) -> Training:
-    """Train the network and keep the weights of its best epoch, the one with the highest AUC on validation.
+    """Train the network, and keep the weights of its best epoch: the one with the highest validation AUC.
 
-    How sure the network is of itself does not enter: its probabilities are calibrated afterwards. Log loss would keep
-    an earlier epoch, whose order is worse and whose probabilities, once calibrated, are no better.
+    Confidence does not matter, because probabilities are calibrated afterwards. Selecting by log loss would keep an
+    earlier epoch, with a worse ranking and, once calibrated, no better probabilities.
 
-    The same seed gives the same weights on a processor. Where there are instructions for bfloat16, on a GPU or on a
-    processor, matrices are multiplied in it; weights stay in 32 bits.
+    On a CPU, the same seed gives the same weights. If the GPU or the CPU has bfloat16 instructions, matrix products use
+    bfloat16; the weights stay in 32 bits.
 
-    Source of the mixed precision: Kalamkar et al., A Study of BFLOAT16 for Deep Learning Training, 2019.
+    Source of mixed precision: Kalamkar et al., A Study of BFLOAT16 for Deep Learning Training, 2019.
 
     Args:
         model: the network; its weights are changed.
         tweets: `train` and `validation`.
-        learning_rate: of AdamW, the highest.
-        lr_scheduler_type: how it falls to nothing after the warm-up.
-        warmup_ratio: the share of all batches during which it rises.
-        weight_decay: of AdamW, on matrices alone.
-        max_grad_norm: to which longer gradients are cut.
-        dropout: under the linear layer; the encoder has its own.
-        batch_size: tweets in a batch.
-        epochs: how often each tweet is seen.
-        class_weight: `balanced` lets both classes weigh the same in the loss; None each tweet.
-        seed: of the order of the tweets and of dropout.
+        learning_rate: the peak learning rate of AdamW.
+        lr_scheduler_type: how the learning rate falls to zero after the warm-up.
+        warmup_ratio: the share of all batches in which it rises.
+        weight_decay: the weight decay of AdamW, for matrices only.
+        max_grad_norm: the norm to which longer gradients are clipped.
+        dropout: the dropout rate before the linear layer; the encoder has its own.
+        batch_size: tweets per batch.
+        epochs: the number of epochs.
+        class_weight: `balanced` gives both classes the same total weight in the loss; None gives each tweet the same.
+        seed: the seed of the order of tweets and of dropout.
 
     Raises:
-        TrainingError: the loss is no number any more.
+        TrainingError: the loss became NaN.
     """
     train, validation = tweets["train"], tweets["validation"]
     weights = compute_class_weight(class_weight, classes=np.array([0, 1]), y=train.negative)[train.negative]
     batches = epochs * math.ceil(len(train.tokens) / batch_size)
     model.dropout.p = dropout
-    optimizer = torch.optim.AdamW(decayed(model, weight_decay), lr=learning_rate, fused=True)
+    optimizer = torch.optim.AdamW(parameter_groups(model, weight_decay), lr=learning_rate, fused=True)
     schedule = get_scheduler(lr_scheduler_type, optimizer, round(warmup_ratio * batches), batches)
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
@@ -99,18 +99,17 @@ def fit(
                 bar.set_postfix(epoch=epoch, loss=f"{losses[rows].mean():.3f}", refresh=False)
             if not np.isfinite(losses).all():
                 raise TrainingError(
-                    f"The loss was no number any more in epoch {epoch}. "
-                    f"Lower train_bert.fit.learning_rate={learning_rate}."
+                    f"The loss became NaN in epoch {epoch}. Lower train_bert.fit.learning_rate={learning_rate}."
                 )
-            figures = {
+            metrics = {
                 "loss": losses.mean(),
                 "auc": roc_auc_score(train.negative, logits),
                 **validate(model, validation, bar),
             }
-            if not history or figures["val_auc"] > max(past["val_auc"] for past in history):
+            if not history or metrics["val_auc"] > max(past["val_auc"] for past in history):
                 best = copy.deepcopy(model.state_dict())
-            history.append({"epoch": epoch, **figures, "seconds": time.perf_counter() - started})
-            log.info("epoch %d of %d: %s", epoch, epochs, ", ".join(f"{k} {v:.4f}" for k, v in figures.items()))
+            history.append({"epoch": epoch, **metrics, "seconds": time.perf_counter() - started})
+            log.info("epoch %d of %d: %s", epoch, epochs, ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()))
     model.load_state_dict(best)
     return Training(tables={"history": pd.DataFrame(history)})
 
@@ -123,7 +122,7 @@ def step(
     optimizer: torch.optim.Optimizer,
     max_grad_norm: float,
 ) -> tuple[Any, Any]:
-    """Learn from one batch; return the logit and the weighted loss of each of its tweets, shape (rows,)."""
+    """Train on one batch; return the logit and the weighted loss of each of its tweets, shape (rows,)."""
     ids, mask = model.pad([train.tokens[row] for row in rows])
     with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=network.has_bfloat16(ids.device)):
         logits = model(ids, mask).float()
@@ -138,7 +137,7 @@ def step(
 
 
 def validate(model: SentenceClassifier, validation: Tweets, bar: tqdm) -> dict[str, float]:
-    """Return log loss and AUC on validation."""
+    """Return the log loss and the AUC on validation."""
     probability = network.negative_probability(model, validation.tokens, bar)
     return {
         "val_loss": log_loss(validation.negative, np.nan_to_num(probability, nan=0.5), labels=[0, 1]),
@@ -146,8 +145,8 @@ def validate(model: SentenceClassifier, validation: Tweets, bar: tqdm) -> dict[s
     }
 
 
-def decayed(model: nn.Module, weight_decay: float) -> Iterator[dict[str, Any]]:
-    """Return the parameters in two groups: matrices, whose weights decay, and biases and norms, which do not.
+def parameter_groups(model: nn.Module, weight_decay: float) -> Iterator[dict[str, Any]]:
+    """Yield two parameter groups: matrices, with weight decay, and biases and norms, without.
 
     Source: Devlin et al., BERT, 2019, appendix A.2, and their code.
     """

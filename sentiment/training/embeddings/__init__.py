@@ -1,1 +1,1 @@
-"""Embeddings: one module for each way to make one, each with one `fit`, all keyword-only."""
+"""Embeddings: one module per method, each with one keyword-only `fit`."""

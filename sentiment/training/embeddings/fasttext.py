@@ -1,4 +1,4 @@
-"""fastText: the vector of a word is the mean of those of its parts, so that misspelt and rare words get a fair one.
+"""fastText: a word's vector is the mean of its parts' vectors, which also gives misspelt and rare words a useful one.
 
 Source: Bojanowski, Grave, Joulin and Mikolov, Enriching Word Vectors with Subword Information, 2017.
 """
@@ -27,11 +27,12 @@ def fit(
     workers: int,
     seed: int,
 ) -> WordEmbedding:
-    """Train vectors on the training split and, where given, extra texts; the same for the same seed and one worker.
+    """Train vectors on the training split and, if configured, extra texts; reproducible with one worker.
 
     Raises:
-        EmbeddingError: the extra texts cannot be read, or no word stands `min_count` times.
-        MissingFileError: there is no file of extra texts at that path.
+        EmbeddingError: no word occurs `min_count` times.
+        ExtraTextsError: the extra texts cannot be read.
+        MissingFileError: the file of extra texts does not exist.
     """
     model = FastText(
         sentences=sentences(corpus, extra_texts, extra_column, min_count),

@@ -1,4 +1,4 @@
-"""Vectors that are trained with the network, from chance: only the vocabulary is fitted."""
+"""Randomly initialised vectors, trained with the network: only the vocabulary is fitted."""
 
 from sentiment.training.embedding import Corpus, WordEmbedding, vocabulary
 
@@ -7,6 +7,6 @@ def fit(*, corpus: Corpus, vector_size: int, min_count: int) -> WordEmbedding:
     """Return the vocabulary of the training split, without vectors.
 
     Raises:
-        EmbeddingError: no word stands `min_count` times in it.
+        EmbeddingError: no word occurs `min_count` times in it.
     """
     return WordEmbedding(words=vocabulary(corpus.tokens, min_count), vectors=None, vector_size=vector_size)

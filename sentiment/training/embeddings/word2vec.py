@@ -1,4 +1,4 @@
-"""word2vec: the vector of a word is such that it predicts the words around it.
+"""word2vec: a word's vector is trained to predict the words around it.
 
 Source: Mikolov, Sutskever, Chen, Corrado and Dean, Distributed Representations of Words and Phrases, 2013.
 """
@@ -24,11 +24,12 @@ def fit(
     workers: int,
     seed: int,
 ) -> WordEmbedding:
-    """Train vectors on the training split and, where given, extra texts; the same for the same seed and one worker.
+    """Train vectors on the training split and, if configured, extra texts; reproducible with one worker.
 
     Raises:
-        EmbeddingError: the extra texts cannot be read, or no word stands `min_count` times.
-        MissingFileError: there is no file of extra texts at that path.
+        EmbeddingError: no word occurs `min_count` times.
+        ExtraTextsError: the extra texts cannot be read.
+        MissingFileError: the file of extra texts does not exist.
     """
     model = Word2Vec(
         sentences=sentences(corpus, extra_texts, extra_column, min_count),

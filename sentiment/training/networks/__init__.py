@@ -1,4 +1,4 @@
-"""Networks: one module for each, with one `build` from what the embedding gives to the last hidden layer.
+"""Networks: one module each, with one `build` that returns the last hidden layer.
 
-Its first argument says what it eats: `words`, shape (batch, tokens, vector_size), or `sentences`, (batch, vector_size).
+Its first argument names its input: `words`, shape (batch, tokens, vector_size), or `sentences`, (batch, vector_size).
 """

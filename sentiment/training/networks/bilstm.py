@@ -1,4 +1,4 @@
-"""A long short-term memory that reads the tweet forwards and one that reads it backwards.
+"""A bidirectional long short-term memory.
 
 Source: Hochreiter and Schmidhuber, Long Short-Term Memory, 1997; Graves and Schmidhuber, 2005, for both directions.
 """
@@ -8,6 +8,6 @@ from keras import layers
 
 
 def build(*, words: keras.KerasTensor, units: int, dropout: float) -> keras.KerasTensor:
-    """Return the last hidden layer, shape (batch, 2 * units); `dropout` is the share dropped before and after."""
+    """Return the last hidden layer, shape (batch, 2 * units); `dropout` is the dropout rate before and after it."""
     words = layers.SpatialDropout1D(dropout)(words)
     return layers.Dropout(dropout)(layers.Bidirectional(layers.LSTM(units))(words))

@@ -1,4 +1,4 @@
-"""Filters that each look for a short phrase, wherever in the tweet it stands, and report their best match.
+"""Convolutional filters for short phrases, with the maximum of each over the tweet.
 
 Source: Kim, Convolutional Neural Networks for Sentence Classification, 2014.
 """
@@ -11,15 +11,15 @@ def build(*, words: keras.KerasTensor, widths: list[int], units: int, dropout: f
     """Return the last hidden layer, shape (batch, len(widths) * units).
 
     Args:
-        words: what the embedding gives.
-        widths: how many words a filter sees at once, one value for each set of filters.
-        units: filters of each width.
-        dropout: the share dropped before and after.
+        words: word vectors.
+        widths: the filter widths in words, one for each set of filters.
+        units: the number of filters of each width.
+        dropout: the dropout rate before and after the filters.
     """
-    # Keras' convolutions know no masks; its guide (Understanding masking and padding) reads one off like this.
-    # No filter answers less than 0, so a 0 at padding is never the best match.
-    there = ops.expand_dims(ops.cast(words._keras_mask, words.dtype), -1)
-    words = layers.SpatialDropout1D(dropout)(words) * there
-    matches = [layers.Conv1D(units, width, padding="same", activation="relu")(words) * there for width in widths]
+    # Keras' convolutions ignore masks, so take the mask from the input as in its guide (Understanding masking and
+    # padding). Filter outputs are never below 0, so the 0 at padding never changes a maximum.
+    mask = ops.expand_dims(ops.cast(words._keras_mask, words.dtype), -1)
+    words = layers.SpatialDropout1D(dropout)(words) * mask
+    matches = [layers.Conv1D(units, width, padding="same", activation="relu")(words) * mask for width in widths]
     best = [layers.GlobalMaxPooling1D()(match) for match in matches]
     return layers.Dropout(dropout)(layers.concatenate(best))
