@@ -109,9 +109,9 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     [
         (b"", "is empty"),
         (b'"0","a","b"\n', "has 3 columns. Sentiment140 has 6, without a header: target"),
-        (b'"0","1","d","f","u","t"\n"0","1","d","f","u","t","more"\n', "line 2 has 7 fields, most rows have 6"),
+        (b'"0","1","d","f","u","t"\n"0","1","d","f","u","t","more"\n', "line 2 has 7 fields, but most rows have 6"),
         (b'"0","1","d","f","u","t"\n"0","1","d","f","u","broken of', "Line 2, field 6: .* the file may be truncated"),
-        (b'"0","1","d","f"\n"0","1","d","f","u","t"\n"0","1","d","f","u","t"\n', "line 1 has 4 fields, most rows"),
+        (b'"0","1","d","f"\n"0","1","d","f","u","t"\n"0","1","d","f","u","t"\n', "line 1 has 4 fields, but most rows"),
     ],
 )
 def test_another_layout_is_refused(tmp_path: Path, content: bytes, message: str) -> None:

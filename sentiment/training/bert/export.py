@@ -41,10 +41,10 @@ def export(model: SentenceClassifier, tokenizer: PreTrainedTokenizerFast, folder
     """Write the files of the ONNX runtime to a new folder: the quantized graph and the tokenizer."""
     folder.mkdir()
     with quiet():
-        one = OneTweet(copy.deepcopy(model).cpu().eval())
-        one.encoder.set_attn_implementation("eager")  # results in fewer operators than fused attention
+        single = OneTweet(copy.deepcopy(model).cpu().eval())
+        single.encoder.set_attn_implementation("eager")  # results in fewer operators than fused attention
         program = torch.onnx.export(
-            one,
+            single,
             (torch.full((1, 8), model.pad_token_id),),
             input_names=[INPUT],
             output_names=[OUTPUT],
