@@ -34,7 +34,7 @@ from benchmarks.preprocessing import SAMPLING_SECONDS, memory_of
 from benchmarks.store import PROJECT, Store
 from pipeline.plan import MAKERS, inputs
 from sentiment.data import cores
-from sentiment.reports import pages, plots
+from sentiment.reports import canvas, pages
 
 # By name: a step and its overrides.
 STEPS = {
@@ -108,12 +108,12 @@ def plot(measured: pd.DataFrame) -> Figure:
     sizes = sorted(measured["rows"].unique())
     for axes, name in zip(figure.subplots(1, 2), titles, strict=True):
         for colour, (step, rows) in zip(
-            plots.cycle_to(measured["step"].nunique()), measured.groupby("step", sort=False), strict=True
+            canvas.cycle_to(measured["step"].nunique()), measured.groupby("step", sort=False), strict=True
         ):
             axes.plot(rows["rows"], rows[name], "o-", markersize=5, color=colour, label=step)
         largest = measured.loc[measured["rows"] == sizes[-1], name].max()
         proportional = [largest * size / sizes[-1] for size in sizes]
-        axes.plot(sizes, proportional, label="proportional to the rows", **plots.REFERENCE)
+        axes.plot(sizes, proportional, label="proportional to the rows", **canvas.REFERENCE)
         axes.set(xscale="log", yscale="log", xlabel="rows of the data set (logarithmic)")
         axes.set(ylabel=f"{FIGURES[name].lower().replace('gib', 'GiB')} (logarithmic)")
         axes.set_ylim(bottom=measured[name].min() / 2)

@@ -25,6 +25,8 @@ VALIDATION = "validation_predictions.parquet"
 SEEN = "seen.parquet"
 # An artifact of the run of `select`, and a tag of the model version that points to it.
 MODEL_CARD = "model_card"
+# Imports of sentiment/inference/pyfunc.py: loading a model does not need all of MLflow.
+PYFUNC_REQUIREMENTS = ("mlflow-skinny", "pandas")
 
 # Tag of a trainer's run: digest of the test split, on which the model must not be trained.
 TEST_DIGEST = "test_digest"

@@ -16,7 +16,7 @@ import yaml
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.models.model import MLMODEL_FILE_NAME
 
-from pipeline import artifacts, reuse, runs, trained
+from pipeline import artifacts, reuse, runs
 from pipeline.artifacts import MODEL_CARD, RESTORE
 from sentiment.inference import golden
 from sentiment.inference.classifier import DESCRIPTION, pins
@@ -138,7 +138,7 @@ def collect(model: Path, context: Path) -> list[str]:
     shutil.copytree(code, context / "sentiment")
     shutil.copytree(classifier, context / "model" / "classifier")
     model_requirements = (model / "requirements.txt").read_text(encoding="utf-8").split()
-    needed = [line for line in model_requirements if line.partition("==")[0] not in trained.PYFUNC_REQUIREMENTS]
+    needed = [line for line in model_requirements if line.partition("==")[0] not in artifacts.PYFUNC_REQUIREMENTS]
     return sorted({*needed, *pins(SERVICE_REQUIREMENTS + TELEMETRY_REQUIREMENTS)})
 
 

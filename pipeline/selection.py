@@ -24,7 +24,7 @@ from sentiment.evaluation import bootstrap, metrics
 from sentiment.evaluation.bootstrap import Interval, Resampling
 from sentiment.evaluation.gate import Requirements
 from sentiment.evaluation.metrics import Cost, Predictions
-from sentiment.reports import comparison, pages, plots
+from sentiment.reports import comparison, pages
 
 log = logging.getLogger(__name__)
 
@@ -172,6 +172,8 @@ def log_lead(name: str, interval: Interval) -> None:
 
 def log_comparison(selected: Selection, metric: str, note: str, scratch: Path) -> None:
     """Log the comparison as CSV, Markdown, HTML and plots, and the lead over the best other candidate."""
+    from sentiment.reports import plots  # takes a second to import, which `main` saves
+
     folder = scratch / "comparison"
     folder.mkdir()
     selected.ranked.to_csv(folder / "candidates.csv", index=False)

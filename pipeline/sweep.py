@@ -31,7 +31,7 @@ from pipeline.launch import Launcher
 from pipeline.plan import BEST, BLEND, Candidate, PlanError, Stage
 from sentiment.evaluation import metrics
 from sentiment.inference.errors import UserError
-from sentiment.reports import comparison, plots
+from sentiment.reports import comparison, sweep_plot
 
 log = logging.getLogger(__name__)
 
@@ -257,7 +257,7 @@ def show(sweep: Run, swept: list[str], cfg: DictConfig) -> pd.DataFrame:
     runs.log_table(table, "sweep/trials.csv")
     finished = table[table["status"] == "FINISHED"]
     if not finished.empty:
-        mlflow.log_figure(plots.parallel_coordinates(finished, swept, metric), "sweep/trials.png")
+        mlflow.log_figure(sweep_plot.parallel_coordinates(finished, swept, metric), "sweep/trials.png")
     value_columns = {short(name, swept): table[name].map(rounded) for name in swept}
     trials_table = comparison.trials(table.assign(**value_columns), list(value_columns), metric)
     Console().print("", trials_table, "", sep="\n", soft_wrap=True)

@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from sklearn.metrics import roc_auc_score
 
 from pipeline import reuse, runs, stored_predictions
-from pipeline.artifacts import MODEL, SEEN, VALIDATION
+from pipeline.artifacts import MODEL, PYFUNC_REQUIREMENTS, SEEN, VALIDATION
 from sentiment.data import leakage
 from sentiment.evaluation import calibration, metrics
 from sentiment.evaluation.metrics import Cost
@@ -27,8 +27,6 @@ from sentiment.inference.text import Cleaner, Tokenizer
 from sentiment.reports import plots
 
 PACKAGE = runs.PROJECT / "sentiment"
-# Imports of sentiment/inference/pyfunc.py: loading a model does not need all of MLflow.
-PYFUNC_REQUIREMENTS = ("mlflow-skinny", "pandas")
 # The part of `sentiment` that every served model contains.
 SERVED = "inference"
 MOST_WRONG = 20

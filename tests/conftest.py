@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
@@ -16,6 +17,9 @@ from steps.__main__ import COLLECT, QUIET
 Once = Callable[[str, Callable[[Path], None]], Path]
 
 gc.set_threshold(*COLLECT)
+# No test is one for speed, and other tests run at the same time.
+hypothesis.settings.register_profile("parallel", deadline=None)
+hypothesis.settings.load_profile("parallel")
 # Before any test imports what reads these. What the caller has set for runs of his own is not for tests.
 OF_THE_CALLER = ("APPLICATIONINSIGHTS_", "MLFLOW_", "SERVICE_", "TELEMETRY_", "UI_")
 for name in [name for name in os.environ if name.startswith(OF_THE_CALLER)]:

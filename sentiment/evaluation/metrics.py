@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn import metrics
 
 from sentiment.inference.arrays import Labels, Probabilities
 from sentiment.inference.errors import SettingsError
@@ -163,6 +162,8 @@ def score(negative: Labels, predictions: Predictions, cost: Cost) -> dict[str, f
     `accuracy`, `f1` (of the negative class) and `expected_cost` (per 1,000 tweets) use the predicted labels, all others
     the probabilities. `accuracy_at_half` is for comparison with publications.
     """
+    from sklearn import metrics  # takes a second to import, which not all users of this module need
+
     probability, called = predictions.probability, predictions.called
     return {
         "accuracy": float(metrics.accuracy_score(negative, called)),

@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import emoji
-import simplemma
 
 from sentiment.inference.characters import ENTITY, normalize
 
@@ -132,6 +131,8 @@ def lemma(word: str) -> str:
 
     Source: Barbaresi, simplemma (https://github.com/adbar/simplemma).
     """
+    import simplemma  # takes 0.2 s to import
+
     form = simplemma.lemmatize(word, lang="en")
     return form.lower() if word.islower() else form  # the lemma of `i` is `I`
 

@@ -18,8 +18,8 @@ from sentiment.data.leakage import Leakage
 from sentiment.data.splits import Splits
 from sentiment.data.splitting import Extra
 from sentiment.inference.text import PROSE, WORD
+from sentiment.reports.canvas import COLOURS, blank
 from sentiment.reports.pages import page
-from sentiment.reports.plots import COLOURS, blank
 from sentiment.reports.templates import render
 
 CLASSES = {"negative": (1, COLOURS[1]), "positive": (0, COLOURS[0])}

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sentiment.evaluation.slices import ALL, FEW
-from sentiment.reports.plots import COLOURS, REFERENCE, blank
+from sentiment.reports.canvas import COLOURS, REFERENCE, blank
 
 # Replaces an undefined value.
 NONE = "\u2013"

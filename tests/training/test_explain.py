@@ -193,7 +193,7 @@ def check(explanation: Explanation, model: Classifier, text: str) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(text=TWEETS)
 def test_words_and_base_add_up_to_the_answer_of_every_family(
     models: Callable[[str], Classifier], family: str, text: str
@@ -323,7 +323,6 @@ class Tokens:
         return 1 / (1 + np.exp(-np.array([base + added.sum() for base, added in base_and_added])))
 
 
-@settings(deadline=None)
 @given(words=st.lists(st.text("abcd", min_size=1, max_size=4), min_size=1, max_size=8), data=st.data())
 def test_tokens_that_come_from_no_word_are_not_lost(words: list[str], data: st.DataObject) -> None:
     text = " ".join(words)
@@ -355,7 +354,6 @@ def brute_force(function: Callable[[list[str]], float], words: list[str]) -> lis
     return (added / len(orders)).tolist()
 
 
-@settings(deadline=None)
 @given(
     alone=st.lists(st.floats(-2, 2), min_size=5, max_size=5),
     together=st.lists(st.floats(-1, 1), min_size=10, max_size=10),

@@ -348,7 +348,7 @@ def check(mistakes: Sequence[dict[str, Any]], when: float, rule: Rule) -> None:
 
 
 @given(reported(), RULES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_bursts_are_those_that_a_count_of_all_choices_finds(events: list[Feedback], rule: Rule) -> None:
     numbered = [Numbered(number, event.body()) for number, event in enumerate(events, start=1)]
     alerts = list(bursts(numbered, rule, seen=0, before=[]))
@@ -358,7 +358,7 @@ def test_bursts_are_those_that_a_count_of_all_choices_finds(events: list[Feedbac
 
 
 @given(reported(), RULES, st.lists(st.integers(0, 12), max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_however_often_it_is_looked_at_and_restarted_the_same_alerts_are_fired(
     events: list[Feedback], rule: Rule, cuts: Iterable[int]
 ) -> None:

@@ -38,7 +38,7 @@ def lead_of(negative: np.ndarray, first: Predictions, second: Predictions, metri
 
 
 @pytest.mark.parametrize("metric", HIGHER_IS_BETTER)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 10), st.integers(0, 3)), min_size=1, max_size=40))
 def test_figures_of_drawn_tweets_are_those_of_score(metric: str, tweets: list[tuple[bool, int, int]]) -> None:
     tweets = [*tweets, (True, 3, 1), (False, 3, 1)]  # both classes are drawn, with a tie

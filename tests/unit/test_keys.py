@@ -4,7 +4,7 @@ import html
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sentiment.data.keys import hash_of, near_key, text_key
@@ -52,7 +52,6 @@ def test_every_character_has_a_key_that_is_its_own_key() -> None:
         assert text_key(key) == key
 
 
-@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_key_is_its_own_key(text: str) -> None:
     assert text_key(text_key(text)) == text_key(text)
@@ -79,7 +78,6 @@ def test_texts_of_other_words_digits_or_emoji_are_no_near_duplicates() -> None:
     assert len({near_key(text) for text in texts}) == len(texts)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_a_duplicate_is_a_near_duplicate(text: str) -> None:
     for same in (text.swapcase(), f" {text}\u200b", text.replace("'", "\u2019")):

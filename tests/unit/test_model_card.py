@@ -15,8 +15,8 @@ from sentiment.evaluation.calibration import choose
 from sentiment.evaluation.gate import Check, Verdict
 from sentiment.evaluation.metrics import HIGHER_IS_BETTER, Cost, Predictions
 from sentiment.reports import comparison, model_card, pages
+from sentiment.reports.canvas import blank
 from sentiment.reports.model_card import Card
-from sentiment.reports.plots import blank
 
 COST = Cost(missed_negative=2.0, false_alarm=1.0, review=0.5)
 NEGATIVE = np.array([0, 1] * 30, dtype=np.int8)

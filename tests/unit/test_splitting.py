@@ -75,7 +75,7 @@ DATA = frame_of(
 FRAMES = {"train": DATA[:2], "validation": DATA[2:3], "test": DATA[3:4]}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(ROWS, max_size=40))
 def test_each_text_is_kept_once_or_disputed(rows: list[tuple[str, int, str]]) -> None:
     unique = deduplicate(frame_of(rows))
@@ -90,7 +90,7 @@ def test_each_text_is_kept_once_or_disputed(rows: list[tuple[str, int, str]]) ->
     assert (unique.frame["group"] != "").all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(ROWS, min_size=1, max_size=40), st.randoms(use_true_random=False))
 def test_the_order_of_the_file_does_not_matter(rows: list[tuple[str, int, str]], random: Random) -> None:
     shuffled = rows.copy()
@@ -109,7 +109,7 @@ def test_what_looks_the_same_is_a_duplicate_and_moves_no_other_row() -> None:
     assert order.tolist() == sorted(order)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(ROWS, min_size=30, max_size=80), st.integers(0, 3))
 def test_nothing_is_on_two_sides_for_any_table(rows: list[tuple[str, int, str]], seed: int) -> None:
     unique = deduplicate(frame_of(rows)).frame
@@ -187,7 +187,7 @@ def test_a_sample_that_cannot_be_drawn_is_refused(size: int) -> None:
         sample(many(100), size=size, seed=1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000))
 def test_the_rest_goes_to_train_unless_its_group_is_held_out(seed: int) -> None:
     unique = deduplicate(jumble(150, seed=seed)).frame
@@ -260,7 +260,7 @@ def test_extra_rows_are_deduplicated_and_every_row_is_accounted_for() -> None:
     assert extra.rows_read == 10
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000))
 def test_each_extra_row_is_added_unless_there_is_a_reason(seed: int) -> None:
     data, more = jumble(150, seed=seed), jumble(60, seed=seed + 10_001)

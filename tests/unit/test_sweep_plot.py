@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from sentiment.reports import plots
+from sentiment.reports import sweep_plot
 
 SETTINGS: dict[str, list[Any]] = {
     "train_keras.network.units": [32, 64, 128],
@@ -43,7 +43,7 @@ def labels(axes: Axes, lane: int) -> list[str]:
 @pytest.mark.parametrize("number", [4, 40])
 def test_each_trial_is_a_line_from_its_values_to_its_figure(swept: int, number: int) -> None:
     table, names = trials(swept, number)
-    axes = axes_of(plots.parallel_coordinates(table, names, "roc_auc"))
+    axes = axes_of(sweep_plot.parallel_coordinates(table, names, "roc_auc"))
     assert len(axes.lines) == number
     assert [tick.get_text().replace("\n", "") for tick in axes.get_xticklabels()] == [*names, "roc_auc"]
     ends = sorted(line.get_ydata()[-1] for line in axes.lines)
@@ -53,7 +53,7 @@ def test_each_trial_is_a_line_from_its_values_to_its_figure(swept: int, number: 
 def test_the_best_trial_is_the_darkest_and_widest_line_and_on_top() -> None:
     table, names = trials(2)
     for metric, best in (("roc_auc", 3), ("expected_cost", 0)):
-        axes = axes_of(plots.parallel_coordinates(table.rename(columns={"roc_auc": metric}), names, metric))
+        axes = axes_of(sweep_plot.parallel_coordinates(table.rename(columns={"roc_auc": metric}), names, metric))
         top = axes.lines[-1]
         assert top.get_ydata()[-1] == best / 3
         assert top.get_linewidth() == max(line.get_linewidth() for line in axes.lines)
@@ -62,7 +62,7 @@ def test_the_best_trial_is_the_darkest_and_widest_line_and_on_top() -> None:
 
 def test_numbers_stand_by_size_and_before_text() -> None:
     table, names = trials(4, number=36)
-    axes = axes_of(plots.parallel_coordinates(table, names, "roc_auc"))
+    axes = axes_of(sweep_plot.parallel_coordinates(table, names, "roc_auc"))
     assert [labels(axes, lane) for lane in range(4)] == [
         ["32", "64", "128"], ["fasttext", "word2vec"], ["false", "true"], ["8", "40", "null"],
     ]  # fmt: skip
@@ -70,13 +70,17 @@ def test_numbers_stand_by_size_and_before_text() -> None:
 
 def test_small_numbers_are_numbers() -> None:
     table = pd.DataFrame({"rate": pd.Series([1e-4, 1e-5, 0.01], dtype=object), "roc_auc": [0.8, 0.9, 0.7]})
-    assert labels(axes_of(plots.parallel_coordinates(table, ["rate"], "roc_auc")), 0) == ["1e-05", "0.0001", "0.01"]
+    assert labels(axes_of(sweep_plot.parallel_coordinates(table, ["rate"], "roc_auc")), 0) == [
+        "1e-05",
+        "0.0001",
+        "0.01",
+    ]
 
 
 def test_labels_neither_overlap_nor_leave_the_figure() -> None:
     table, names = trials(4, number=36)
     table["train_baseline.classifier.C"] = np.linspace(0.123456, 7.654321, 36)
-    figure = plots.parallel_coordinates(table, [*names, "train_baseline.classifier.C"], "roc_auc")
+    figure = sweep_plot.parallel_coordinates(table, [*names, "train_baseline.classifier.C"], "roc_auc")
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     axes = axes_of(figure)
@@ -87,7 +91,7 @@ def test_labels_neither_overlap_nor_leave_the_figure() -> None:
 
 def test_lines_run_under_labels() -> None:
     table, names = trials(2)
-    axes = axes_of(plots.parallel_coordinates(table, names, "roc_auc"))
+    axes = axes_of(sweep_plot.parallel_coordinates(table, names, "roc_auc"))
     on_axes = [text for text in axes.texts if text.get_bbox_patch()]
     assert len(on_axes) == 4
     assert all(text.get_bbox_patch().get_facecolor() == (1, 1, 1, 1) for text in on_axes)
@@ -96,6 +100,6 @@ def test_lines_run_under_labels() -> None:
 
 def test_trials_that_are_equal_are_plotted() -> None:
     table = pd.DataFrame({"units": pd.Series([8, 8], dtype=object), "roc_auc": [0.8, 0.8]})
-    axes = axes_of(plots.parallel_coordinates(table, ["units"], "roc_auc"))
+    axes = axes_of(sweep_plot.parallel_coordinates(table, ["units"], "roc_auc"))
     assert [line.get_ydata().tolist() for line in axes.lines] == [[0.5, 0.5]] * 2
     assert [text.get_text() for text in axes.texts] == ["8", "0.8"]
