@@ -39,6 +39,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
+def pytest_collection_finish() -> None:
+    """Exempt all that was imported from garbage collection, which Streamlit runs after every rerun of the page."""
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _own_code() -> Iterator[None]:
     """Take the code of the models that a test has loaded off the path, where MLflow leaves it before the project's."""

@@ -105,11 +105,11 @@ def test_a_setting_concerns_the_steps_that_read_it(override: str, steps: set[str
         ("sentiment/training/embeddings/word2vec.py", {"embed"}),
         ("sentiment/data/datasets/sample.yaml", {"split"}),
         # What is loaded by name.
-        ("sentiment/inference/pyfunc.py", {*TRAINERS, "package"}),
+        ("sentiment/inference/pyfunc.py", TRAINERS),
         ("sentiment/inference/runtimes/onnx.py", STEPS - {"split", "preprocess", "embed"}),
         # What runs steps is not what they do.
-        ("pipeline/trained.py", {*TRAINERS, "package"}),
-        ("pipeline/stored_predictions.py", TRAINERS | {"select", "package"}),
+        ("pipeline/trained.py", TRAINERS),
+        ("pipeline/stored_predictions.py", TRAINERS | {"select"}),
         ("pipeline/candidates.py", {"distill", "blend", "select"}),
         ("pipeline/launch.py", {"select"}),
         ("pipeline/registry.py", {"select", "package"}),
