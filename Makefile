@@ -14,8 +14,8 @@ image image-test: export ENGINE ?= $(shell for engine in docker podman buildah; 
   $$engine info > /dev/null 2>&1 && echo $$engine && break; done)
 export IMAGE ?= localhost/tweet_sentiment:latest
 export MLFLOW_EXPERIMENT_NAME ?= tweet_sentiment
-# Tests of a module share fixtures, so they run in the same process.
-PARALLEL := --numprocesses logical --dist loadgroup --no-loadscope-reorder --durations 25
+# Tests of a file share fixtures, so they run in the same process. The longest files come first (testpaths).
+PARALLEL := --numprocesses logical --dist loadfile --no-loadscope-reorder --durations 25
 # Relative: with an absolute path that contains a space, MLflow would create a second folder, with %20 in its name.
 export MLFLOW_TRACKING_URI ?= sqlite:///mlflow.db
 # MLflow needs a user name; in a container, a user may have none (no entry in /etc/passwd).

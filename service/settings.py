@@ -16,7 +16,7 @@ Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
 
 
 class Settings(BaseSettings):
-    """The service's settings; field `x` is read from SERVICE_X, and lists are separated by commas."""
+    """The settings of the REST service. Separate several keys or origins by commas."""
 
     model_config = SettingsConfigDict(
         title="Service", env_prefix="SERVICE_", frozen=True, env_ignore_empty=True, hide_input_in_errors=True

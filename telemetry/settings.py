@@ -31,7 +31,7 @@ def read(kind: type[AnySettings]) -> AnySettings:
 
 
 class Settings(BaseSettings):
-    """The settings of events and alerts; field `x` is read from TELEMETRY_X, except those with an alias."""
+    """What the service and the page store, forward and send by mail or webhook."""
 
     model_config = SettingsConfigDict(
         title="Events and alerts",

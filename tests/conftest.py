@@ -20,6 +20,10 @@ gc.set_threshold(*COLLECT)
 # No test is one for speed, and other tests run at the same time.
 hypothesis.settings.register_profile("parallel", deadline=None)
 hypothesis.settings.load_profile("parallel")
+# Workers share the cores; libraries that each use all of them hold each other up.
+THREADS = str(max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))))
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(name, THREADS)
 # Before any test imports what reads these. What the caller has set for runs of his own is not for tests.
 OF_THE_CALLER = ("APPLICATIONINSIGHTS_", "MLFLOW_", "SERVICE_", "TELEMETRY_", "UI_")
 for name in [name for name in os.environ if name.startswith(OF_THE_CALLER)]:
@@ -32,24 +36,23 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["BENTOML_HOME"] = BENTOS.name
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a module on one worker, where they share fixtures, unless they belong to a larger group."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-
-
-def pytest_collection_finish() -> None:
-    """Exempt all that was imported from garbage collection, which Streamlit runs after every rerun of the page."""
+@pytest.fixture(scope="module", autouse=True)
+def _frozen() -> None:
+    """Exempt what is imported by now from garbage collection, which Streamlit runs after each rerun of the page."""
     gc.freeze()
 
 
+@pytest.fixture(scope="session")
+def own_path() -> list[str]:
+    """Return Python's path before any test."""
+    return list(sys.path)
+
+
 @pytest.fixture(autouse=True)
-def _own_code() -> Iterator[None]:
-    """Take the code of the models that a test has loaded off the path, where MLflow leaves it before the project's."""
-    before = list(sys.path)
+def _own_code(own_path: list[str]) -> Iterator[None]:
+    """Take the code of loaded models off Python's path, where MLflow leaves it before the project's."""
     yield
-    sys.path[:] = before
+    sys.path[:] = own_path
 
 
 @pytest.fixture(scope="session")

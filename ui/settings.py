@@ -5,7 +5,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """The page's settings; field `x` is read from UI_X, except those with an alias."""
+    """The settings of the web page."""
 
     model_config = SettingsConfigDict(
         title="Page", env_prefix="UI_", frozen=True, env_ignore_empty=True, hide_input_in_errors=True

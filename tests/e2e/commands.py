@@ -58,10 +58,10 @@ def pipeline(options: str = OPTIONS) -> list[str]:
     return [str(BIN / "mlflow"), "run", str(PROJECT), "--env-manager=local", "-P", f"hydra_options={options}"]
 
 
-def run_pipeline(tracking_uri: str, folder: Path) -> Chain:
+def run_pipeline(tracking_uri: str, folder: Path, options: str = OPTIONS) -> Chain:
     """Run `mlflow run` from a folder that is not the project's, and return what it has made."""
     done = subprocess.run(
-        pipeline(), cwd=folder, env=environment(tracking_uri), capture_output=True, text=True, check=False
+        pipeline(options), cwd=folder, env=environment(tracking_uri), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return Chain(tracking_uri=tracking_uri, output=done.stdout + done.stderr)

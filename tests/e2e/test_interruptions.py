@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from sentiment.data.datasets import sample
 from tests.e2e.commands import BIN, PROJECT, Chain, environment, pipeline
 
 pytestmark = pytest.mark.slow
 SMALL_STUDY = (
-    "data.rows=300 select.families=[baseline] select.floor.roc_auc=null select.resamples=20 "
+    "select.families=[baseline] select.floor.roc_auc=null select.resamples=20 "
     """'plan.stages=[{name: simple, candidates: [{step: train_baseline, options: ["train_baseline=dummy"]}]}]'"""
 )
 
@@ -106,16 +107,25 @@ def test_a_failing_step_fails_the_pipeline_says_why_and_registers_nothing(copied
     assert len(chain.client.search_model_versions("name = 'tweet_sentiment'")) == versions
 
 
-def test_a_study_cut_off_goes_on_where_it_stopped_also_in_two_commands_at_once(
+def test_an_interrupted_study_of_a_file_with_unusual_names_is_resumed_also_by_two_commands_at_once(
     tmp_path: Path, new_store: Callable[[Path], str]
 ) -> None:
-    chain = Chain(tracking_uri=new_store(tmp_path), output="")
+    folder = tmp_path / "air paradis" / "année=2026"
+    folder.mkdir(parents=True)
+    tweets = sample.load(rows=400, seed=0)
+    tweets.columns = ["Texte du tweet", "catégorie", "l'auteur"]
+    tweets.to_csv(folder / "tweets, août (1).csv", index=False)
+    data = (
+        f"data=csv 'data.path={folder / 'tweets, août (1).csv'}' data.text_column='Texte du tweet' "
+        "data.label_column=catégorie data.group_column=l\\'auteur"
+    )
+    chain = Chain(tracking_uri=new_store(folder), output="")
 
     def start(log: Path) -> subprocess.Popen[bytes]:
         with log.open("w") as output:
             return subprocess.Popen(
-                pipeline(SMALL_STUDY),
-                cwd=tmp_path,
+                pipeline(f"{data} {SMALL_STUDY}"),
+                cwd=folder,
                 env=environment(chain.tracking_uri),
                 stdout=output,
                 stderr=output,
@@ -143,3 +153,6 @@ def test_a_study_cut_off_goes_on_where_it_stopped_also_in_two_commands_at_once(
     for log in logs:
         assert "split: unchanged" in log.read_text()
         assert "Registered:" in log.read_text()
+    (split,) = chain.runs("split")
+    assert split.data.params["data.path"] == str(folder / "tweets, août (1).csv")
+    assert not (tmp_path / "air%20paradis").exists(), "the folder that MLflow creates for an encoded path"

@@ -1,4 +1,4 @@
-"""What a sweep of four trials leaves behind, two at a time, one of which fails."""
+"""What a sweep of three trials leaves behind, two at a time, one of which fails."""
 
 import subprocess
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory, new_store: Callable[[Path], 
     folder = tmp_path_factory.mktemp("sweep")
     store = new_store(folder)
     command = [str(BIN / "mlflow"), "run", str(PROJECT), "--env-manager=local"]
-    command += ["-P", f"hydra_options=-m {PARALLEL} {SMALL} {C}=0.01,1.0,nonsense,10.0"]
+    command += ["-P", f"hydra_options=-m {PARALLEL} {SMALL} {C}=0.01,nonsense,10.0"]
     done = subprocess.run(command, cwd=folder, env=environment(store), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return Chain(tracking_uri=store, output=done.stdout + done.stderr)
@@ -39,7 +39,7 @@ def test_the_trials_stand_in_the_run_of_the_sweep_and_their_steps_in_theirs(swep
     (sweep,) = swept.runs("sweep")
     trials = swept.runs("trial")
     assert sweep.info.status == "FINISHED"
-    assert {run.info.run_name for run in trials} == {"C=0.01", "C=1", "C=nonsense", "C=10"}
+    assert {run.info.run_name for run in trials} == {"C=0.01", "C=nonsense", "C=10"}
     assert {run.data.tags["mlflow.parentRunId"] for run in trials} == {sweep.info.run_id}
     ids = {run.info.run_id for run in trials}
     assert {run.data.tags["mlflow.parentRunId"] for run in swept.runs("train_baseline")} == ids
@@ -48,20 +48,20 @@ def test_the_trials_stand_in_the_run_of_the_sweep_and_their_steps_in_theirs(swep
 def test_what_does_not_depend_on_the_swept_value_ran_once(swept: Chain) -> None:
     steps = ("split", "preprocess", "train_baseline", "select")
     assert {step: len(swept.runs(step)) for step in steps} == {
-        "split": 1, "preprocess": 1, "train_baseline": 4, "select": 1,
+        "split": 1, "preprocess": 1, "train_baseline": 3, "select": 1,
     }  # fmt: skip
 
 
 def test_the_trial_that_failed_is_shown_as_failed_and_sinks_no_other(swept: Chain) -> None:
-    assert table(swept)["status"].tolist() == ["FINISHED"] * 3 + ["FAILED"]
+    assert table(swept)["status"].tolist() == ["FINISHED"] * 2 + ["FAILED"]
     assert table(swept)[C].iloc[-1] == "nonsense"
-    assert sorted(run.info.status for run in swept.runs("trial")) == ["FAILED"] + ["FINISHED"] * 3
+    assert sorted(run.info.status for run in swept.runs("trial")) == ["FAILED"] + ["FINISHED"] * 2
     assert "C=nonsense: train_baseline logistic_regression lemmatize failed" in swept.output
 
 
 def test_the_table_is_shown_and_logged_with_a_plot(swept: Chain) -> None:
     (sweep,) = swept.runs("sweep")
-    assert table(swept)["roc_auc"][:3].is_monotonic_decreasing
+    assert table(swept)["roc_auc"][:2].is_monotonic_decreasing
     files = mlflow.artifacts.list_artifacts(f"{sweep.info.artifact_uri}/sweep")
     assert {Path(file.path).name for file in files} == {"trials.csv", "trials.png"}
     assert "Trials of the sweep, best first" in swept.output

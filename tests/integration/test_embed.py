@@ -43,7 +43,7 @@ def test_vectors_are_handed_over_and_reported_on(corpus: Path, tmp_path: Path) -
 
     assert not list(folder.glob("report*"))
     report = reported()
-    assert f"- Words: {len(words.words)}, of 8 values each." in report
+    assert f"- Words: {len(words.words)}, with 8 values each." in report
     assert "| `late` | `" in report
     assert "| `lovely` | `" in report
 
