@@ -102,7 +102,7 @@ def with_constant_model(bento: Path, folder: Path) -> Path:
     golden = json.loads((classifier / "golden.json").read_text(encoding="utf-8"))
     constant = [{**tweet, "negative_probability": 0.5} for tweet in golden]
     (classifier / "golden.json").write_text(json.dumps(constant), encoding="utf-8")
-    runtime = copied / "src" / "sentiment" / "runtimes" / f"{description['runtime']}.py"
+    runtime = copied / "src" / "sentiment" / "inference" / "runtimes" / f"{description['runtime']}.py"
     runtime.write_text(DOES_NOTHING, encoding="utf-8")
     return copied
 
