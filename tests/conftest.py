@@ -15,6 +15,8 @@ from filelock import FileLock
 from steps.__main__ import COLLECT, QUIET
 
 Once = Callable[[str, Callable[[Path], None]], Path]
+# The first file makes the run of the pipeline; a second worker takes every other one of these.
+STARTED_FIRST = ("test_pipeline.py", "test_errors.py", "test_sweep.py", "test_server.py")
 
 gc.set_threshold(*COLLECT)
 # No test is one for speed, and other tests run at the same time.
@@ -34,6 +36,12 @@ for name, value in QUIET.items():
 if "PYTEST_XDIST_WORKER" not in os.environ:
     BENTOS = tempfile.TemporaryDirectory(prefix="bentoml-")
     os.environ["BENTOML_HOME"] = BENTOS.name
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the run of the pipeline that other tests wait for, and beside it with tests that do not need it."""
+    order = {name: position for position, name in enumerate(STARTED_FIRST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 @pytest.fixture(scope="module", autouse=True)
