@@ -1,4 +1,4 @@
-"""What each step of a candidate eats."""
+"""The inputs that each step of a candidate gets."""
 
 from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
@@ -20,27 +20,27 @@ def _hydra() -> Iterator[None]:
         yield
 
 
-class Noting(Launcher):
-    """Note what each step is given, and run none; the id of the run of a step is its name."""
+class RecordingLauncher(Launcher):
+    """Record the inputs of each step without running it; the id of a step's run is the step's name."""
 
     def __init__(self) -> None:
         super().__init__(reuse_before=True, since=0)
-        self.eaten: dict[str, Mapping[str, Any]] = {}
+        self.inputs: dict[str, Mapping[str, Any]] = {}
 
     def run(self, step: str, name: str, options: list[str], settings: Mapping[str, Any], *_: Any) -> Run:  # noqa: ARG002
-        self.eaten[step] = settings["inputs"]
+        self.inputs[step] = settings["inputs"]
         return cast("Run", SimpleNamespace(info=SimpleNamespace(run_id=step)))
 
 
-def eaten(item: CandidateSpec, given: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    candidate = plan.candidate(Stage("only", [item]), item, [], {})
-    launcher = Noting()
-    assert launcher.make(candidate.step, candidate, given) == f"runs:/{item.step}/model"
-    return launcher.eaten
+def inputs_of_steps(spec: CandidateSpec, existing_inputs: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    candidate = plan.candidate(Stage("only", [spec]), spec, [], {})
+    launcher = RecordingLauncher()
+    assert launcher.make(candidate.step, candidate, existing_inputs) == f"runs:/{spec.step}/model"
+    return launcher.inputs
 
 
-def test_every_step_eats_what_the_steps_before_it_have_made() -> None:
-    assert eaten(CandidateSpec("train_keras"), {}) == {
+def test_every_step_gets_the_outputs_of_the_steps_before_it() -> None:
+    assert inputs_of_steps(CandidateSpec("train_keras"), {}) == {
         "split": {},
         "preprocess": {"splits": "runs:/split/splits"},
         "embed": {"corpus": "runs:/preprocess/corpus"},
@@ -48,9 +48,9 @@ def test_every_step_eats_what_the_steps_before_it_have_made() -> None:
     }
 
 
-def test_a_student_eats_the_corpus_that_its_teacher_has_labelled() -> None:
+def test_a_student_gets_the_corpus_that_its_teacher_labelled() -> None:
     teacher = {"teacher": "runs:/teacher/model"}
-    assert eaten(CandidateSpec("train_keras", teacher="train_bert"), teacher) == {
+    assert inputs_of_steps(CandidateSpec("train_keras", teacher="train_bert"), teacher) == {
         "split": {},
         "preprocess": {"splits": "runs:/split/splits"},
         "distill": {"corpus": "runs:/preprocess/corpus", **teacher},
@@ -59,6 +59,6 @@ def test_a_student_eats_the_corpus_that_its_teacher_has_labelled() -> None:
     }
 
 
-def test_what_is_given_is_not_made() -> None:
-    given = {"splits": "runs:/split/splits", "candidates": ["runs:/one/model", "runs:/other/model"]}
-    assert eaten(CandidateSpec("blend"), given) == {"blend": given}
+def test_existing_inputs_are_not_made_again() -> None:
+    existing = {"splits": "runs:/split/splits", "candidates": ["runs:/one/model", "runs:/other/model"]}
+    assert inputs_of_steps(CandidateSpec("blend"), existing) == {"blend": existing}
