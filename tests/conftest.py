@@ -15,7 +15,7 @@ from filelock import FileLock
 from steps.__main__ import COLLECT, QUIET
 
 Once = Callable[[str, Callable[[Path], None]], Path]
-# The first file makes the run of the pipeline; a second worker takes every other one of these.
+# The first file makes the run of the pipeline; a second worker takes every other one of these. Files of `tests/e2e`.
 STARTED_FIRST = ("test_pipeline.py", "test_errors.py", "test_sweep.py", "test_server.py")
 
 gc.set_threshold(*COLLECT)
@@ -40,8 +40,8 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with the run of the pipeline that other tests wait for, and beside it with tests that do not need it."""
-    order = {name: position for position, name in enumerate(STARTED_FIRST)}
-    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+    order = {Path(__file__).parent / "e2e" / name: position for position, name in enumerate(STARTED_FIRST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 @pytest.fixture(scope="module", autouse=True)
