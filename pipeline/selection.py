@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import subprocess
 import sys
 import tempfile
@@ -33,6 +32,16 @@ TITLE = "Candidates on the validation split, best first"
 # once in 20 runs, and more often here: the winner was chosen on validation, so its validation metrics are optimistic.
 SUSPICIOUS = 3.0
 MAX_ERROR_LENGTH = 2_000
+# What a subprocess runs: the model's folder, a file of texts, and the file for the predictions.
+PREDICT = """
+import json, sys
+import mlflow.pyfunc, pandas
+
+folder, texts, predictions = sys.argv[1:]
+with open(texts, encoding="utf-8") as file:
+    table = mlflow.pyfunc.load_model(folder).predict(json.load(file))
+pandas.DataFrame(table).to_json(predictions, orient="records", double_precision=15)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,18 +242,19 @@ def predict_in_subprocess(uri: str, texts: list[str]) -> pd.Series:
         CandidateError: the model cannot be run, or does not return probabilities.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # a failed clean-up does not matter
-        texts_file, predictions_file = Path(folder) / "texts.json", Path(folder) / "answers.json"
-        texts_file.write_text(json.dumps({"inputs": texts}), encoding="utf-8")
-        command = [sys.executable, "-m", "mlflow", "models", "predict", "--model-uri", uri, "--env-manager", "local"]
-        command += ["--input-path", str(texts_file), "--output-path", str(predictions_file), "--content-type", "json"]
-        # MLflow leaves downloads in the temporary folder, so give it one that is deleted.
-        environment = {**os.environ, "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri(), "TMPDIR": folder}
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        try:
+            model = mlflow.artifacts.download_artifacts(uri, dst_path=folder)
+        except (mlflow.MlflowException, OSError) as error:
+            raise CandidateError(f"The model {uri} cannot be run: {error}") from error
+        texts_file, predictions_file = Path(folder) / "texts.json", Path(folder) / "predictions.json"
+        texts_file.write_text(json.dumps(texts), encoding="utf-8")
+        command = [sys.executable, "-c", PREDICT, model, str(texts_file), str(predictions_file)]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             log.error("%s", done.stderr[-MAX_ERROR_LENGTH:])
             failure = done.stderr.strip() or f"the process exited with code {done.returncode} and no message"
             raise CandidateError(f"The model {uri} cannot be run: {failure.splitlines()[-1]}")
-        table = pd.DataFrame(json.loads(predictions_file.read_text(encoding="utf-8"))["predictions"])
+        table = pd.read_json(predictions_file, precise_float=True)
     if "negative_probability" not in table or not table["negative_probability"].between(0, 1).all():
         raise CandidateError(
             f"The model {uri} does not return a negative_probability between 0 and 1, but {table.head(3)}."

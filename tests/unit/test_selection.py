@@ -4,6 +4,7 @@ import subprocess
 from types import SimpleNamespace
 from typing import Any
 
+import mlflow
 import pytest
 
 from pipeline import selection
@@ -21,5 +22,6 @@ def test_why_it_cannot_is_told_also_where_its_process_was_killed(
         return SimpleNamespace(returncode=-9, stderr=printed)
 
     monkeypatch.setattr(subprocess, "run", killed)
+    monkeypatch.setattr(mlflow.artifacts, "download_artifacts", lambda uri, dst_path: f"{dst_path}/{uri}")
     with pytest.raises(CandidateError, match=f"The model models:/a/1 cannot be run: {said}$"):
         selection.predict_in_subprocess("models:/a/1", ["late"])
