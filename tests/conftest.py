@@ -18,6 +18,7 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigResult, ConfigSource
 
 from steps.__main__ import COLLECT, QUIET
+from telemetry.store import Store
 
 Once = Callable[[str, Callable[[Path], None]], Path]
 # The first file makes the run of the pipeline; a second worker takes every other one of these. Files of `tests/e2e`.
@@ -137,3 +138,11 @@ def new_store(once: Once) -> Callable[[Path], str]:
         return store.sqlite_uri(file)
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def new_events(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Store]:
+    """Return a function that makes an empty store of events: a copy, because SQLite takes longer to create one."""
+    empty = Store(tmp_path_factory.mktemp("empty") / "events.db")
+    empty.create()
+    return lambda folder: Store(Path(shutil.copy(empty.path, folder)))
