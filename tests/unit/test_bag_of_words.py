@@ -72,7 +72,7 @@ def test_a_search_in_two_processes_finds_the_same(
             seed=7,
             cache=tmp_path / processes,
         )
-        scores.append(table.filter(regex="param|score"))
+        scores.append(table.filter(regex="^param_|test_score$"))
     pd.testing.assert_frame_equal(*scores)
 
 
