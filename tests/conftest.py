@@ -1,5 +1,7 @@
 """What all tests share."""
 
+import copy
+import functools
 import gc
 import os
 import shutil
@@ -11,8 +13,12 @@ from pathlib import Path
 import hypothesis
 import pytest
 from filelock import FileLock
+from hydra._internal.sources_registry import SourcesRegistry
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigResult, ConfigSource
 
 from steps.__main__ import COLLECT, QUIET
+from telemetry.store import Store
 
 Once = Callable[[str, Callable[[Path], None]], Path]
 # The first file makes the run of the pipeline; a second worker takes every other one of these. Files of `tests/e2e`.
@@ -24,7 +30,13 @@ hypothesis.settings.register_profile("parallel", deadline=None)
 hypothesis.settings.load_profile("parallel")
 # Workers share the cores; libraries that each use all of them hold each other up.
 THREADS = str(max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))))
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+for name in (
+    "LOKY_MAX_CPU_COUNT",  # processes of `n_jobs=-1`
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+):
     os.environ.setdefault(name, THREADS)
 # Before any test imports what reads these. What the caller has set for runs of his own is not for tests.
 OF_THE_CALLER = ("APPLICATIONINSIGHTS_", "MLFLOW_", "SERVICE_", "TELEMETRY_", "UI_")
@@ -48,6 +60,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _frozen() -> None:
     """Exempt what is imported by now from garbage collection, which Streamlit runs after each rerun of the page."""
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _settings_read_once() -> Iterator[None]:
+    """Parse each file of settings once: Hydra reads all of them whenever it composes, in a third of its time."""
+    Plugins.instance()  # registers the class
+    file_source = SourcesRegistry.instance().resolve("file")
+    read = file_source.load_config
+
+    @functools.cache
+    def parse(folder: str, provider: str, config_path: str, _: int) -> ConfigResult:
+        return read(file_source(provider, folder), config_path)
+
+    def load_config(source: ConfigSource, config_path: str) -> ConfigResult:
+        file = Path(source.path, config_path).with_suffix(".yaml")
+        if not file.is_file():
+            return read(source, config_path)
+        return copy.deepcopy(parse(source.path, source.provider, config_path, file.stat().st_mtime_ns))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file_source, "load_config", load_config)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -104,3 +138,11 @@ def new_store(once: Once) -> Callable[[Path], str]:
         return store.sqlite_uri(file)
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def new_events(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Store]:
+    """Return a function that makes an empty store of events: a copy, because SQLite takes longer to create one."""
+    empty = Store(tmp_path_factory.mktemp("empty") / "events.db")
+    empty.create()
+    return lambda folder: Store(Path(shutil.copy(empty.path, folder)))

@@ -5,7 +5,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,8 @@ NOON = 1_760_000_400.0
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "events.db")
-    store.create()
-    return store
+def store(tmp_path: Path, new_events: Callable[[Path], Store]) -> Store:
+    return new_events(tmp_path)
 
 
 @pytest.fixture

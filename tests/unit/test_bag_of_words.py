@@ -54,6 +54,28 @@ def test_every_option_is_searched_fitted_and_served_as_it_was_fitted(
     np.testing.assert_array_equal(score(documents), bag_of_words.negative_probability(best, documents))
 
 
+def test_a_search_in_two_processes_finds_the_same(
+    train: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (option,) = [path for path in OPTIONS if path.stem == "nb_svm"]
+    pipeline, grid = build(settings(option))
+    scores = []
+    for processes in ("1", "2"):
+        monkeypatch.setenv("LOKY_MAX_CPU_COUNT", processes)
+        _, table, _ = bag_of_words.search(
+            pipeline,
+            grid,
+            train["document"].tolist(),
+            train,
+            folds=2,
+            scoring="roc_auc",
+            seed=7,
+            cache=tmp_path / processes,
+        )
+        scores.append(table.filter(regex="^param_|test_score$"))
+    pd.testing.assert_frame_equal(*scores)
+
+
 def test_a_fixed_value_is_not_searched() -> None:
     pipeline, grid = build({"classifier": {"_target_": "sklearn.linear_model.LogisticRegression", "C": 0.1}})
     assert (pipeline["classifier"].C, grid) == (0.1, {})

@@ -134,7 +134,9 @@ def test_a_broken_file_of_settings_is_named_with_its_line(project: Path, tmp_pat
 
 @pytest.mark.parametrize("target", ["broken", "direct"], ids=["that Hydra wraps", "direct"])
 @pytest.mark.parametrize(
-    "options", [[], ["-m", "value=1,2", "hydra/launcher=joblib"]], ids=["alone", "in a parallel sweep"]
+    "options",
+    [[], ["-m", "value=1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]],
+    ids=["alone", "in a parallel sweep"],
 )
 def test_an_error_of_the_program_keeps_its_traceback(project: Path, target: str, options: list[str]) -> None:
     status, lines = run(project, *options, f"target={target}")

@@ -1,6 +1,8 @@
 """How a plan is read, and with which options its candidates are run."""
 
 from collections.abc import Iterator
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,14 @@ def _hydra() -> Iterator[None]:
         yield
 
 
+@cache
+def of_all_families() -> DictConfig:
+    return compose("config", overrides=["select.families=[baseline,keras,bert]"])
+
+
 def configuration(*stages: Any) -> DictConfig:
     """Return the configuration with a plan, as a file in conf/plan/ would write it."""
-    cfg = compose("config", overrides=["select.families=[baseline,keras,bert]"])
+    cfg = deepcopy(of_all_families())
     cfg.plan = OmegaConf.create({"stages": list(stages)})
     return cfg
 

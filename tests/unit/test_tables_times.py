@@ -233,22 +233,23 @@ def test_unknown_zones_are_counted_and_named() -> None:
     assert (found.unreadable, found.unknown_zones) == (2, ("xyz", "romance standard time"))
 
 
-@pytest.mark.parametrize("machine", ["UTC", "America/New_York", "Asia/Kolkata"])
-def test_the_zone_and_the_language_of_the_machine_do_not_matter(machine: str) -> None:
+def test_the_zone_and_the_language_of_the_machine_do_not_matter() -> None:
     code = (
-        "import pandas as pd; from tables.times import times; "
-        "print(times(pd.DataFrame({'t': ['2026-03-01 08:00 EST', '2026-03-01 08:00', '5 mars 2026', '1772409600',"
+        "import os, time, pandas as pd; from tables.times import times\n"
+        "for machine in ('UTC', 'America/New_York', 'Asia/Kolkata'):\n"
+        "    os.environ['TZ'] = machine; time.tzset()\n"
+        "    print(times(pd.DataFrame({'t': ['2026-03-01 08:00 EST', '2026-03-01 08:00', '5 mars 2026', '1772409600',"
         " '2026-03-01 08:00 CET']}), 't').moments.dt.strftime('%d %H').tolist())"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         cwd=PROJECT,
-        env=os.environ | {"TZ": machine, "LC_ALL": "C"},
+        env=os.environ | {"LC_ALL": "C"},
         capture_output=True,
         encoding="utf-8",
         check=True,
     )
-    assert done.stdout.strip() == "['01 13', '01 08', '05 00', '02 00', '01 07']"
+    assert done.stdout.splitlines() == ["['01 13', '01 08', '05 00', '02 00', '01 07']"] * 3
 
 
 @pytest.mark.parametrize(

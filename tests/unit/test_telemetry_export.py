@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from hydra.utils import instantiate
 
+from telemetry.__main__ import main
 from telemetry.events import Feedback
 from telemetry.store import Store
 from tests.events import feedback, prediction
@@ -46,6 +47,7 @@ def store(tmp_path: Path) -> Path:
 
 
 def export(*options: object, text: bool = True, **variables: object) -> subprocess.CompletedProcess[Any]:
+    """Run the command in a process of its own."""
     command = [sys.executable, "-m", "telemetry", "export", *map(str, options)]
     environment = os.environ | {f"TELEMETRY_{name.upper()}": str(value) for name, value in variables.items()}
     encoding = "utf-8" if text else None
@@ -102,9 +104,12 @@ def test_without_a_file_they_go_to_standard_output(store: Path, tmp_path: Path) 
         ("2027-01-01", 0),
     ],
 )
-def test_those_before_a_day_are_left_out(store: Path, since: str, count: int) -> None:
-    done = export("--since", since, path=store)
-    assert len(list(csv.reader(done.stdout.splitlines(keepends=True)))) == 1 + count
+def test_those_before_a_day_are_left_out(
+    store: Path, since: str, count: int, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELEMETRY_PATH", str(store))
+    main(["export", "--since", since])
+    assert len(list(csv.reader(capfd.readouterr().out.splitlines(keepends=True)))) == 1 + count
 
 
 def read_back(file: Path) -> pd.DataFrame:
@@ -116,7 +121,7 @@ def read_back(file: Path) -> pd.DataFrame:
 
 def test_the_table_is_one_that_the_training_reads(store: Path, tmp_path: Path) -> None:
     file = tmp_path / "mispredicted.csv"
-    assert export("--output", file, path=store).returncode == 0
+    main(["export", "--output", str(file), "--path", str(store)])
     rows = read_back(file)
     assert list(rows["text"]) == list(TEXTS[:3])
     assert list(rows["label"]) == ["negative", "negative", "positive"]
@@ -135,9 +140,10 @@ def test_every_text_comes_back_as_it_was_reported(tmp_path: Path, to_file: bool)
     store.create()
     store.add(reported(number, text, "positive", "negative", text) for number, text in enumerate(texts))
     file = tmp_path / "mispredicted.csv"
-    done = export("--path", store.path, *(["--output", file] if to_file else []), text=False)
-    if not to_file:
-        file.write_bytes(done.stdout)
+    if to_file:
+        main(["export", "--path", str(store.path), "--output", str(file)])
+    else:
+        file.write_bytes(export("--path", store.path, text=False).stdout)
     assert file.read_bytes().startswith("\ufeff".encode())
     assert list(read_back(file)["text"]) == texts
 
@@ -152,12 +158,29 @@ def test_every_text_comes_back_as_it_was_reported(tmp_path: Path, to_file: bool)
     ],
 )
 def test_what_is_missing_or_wrong_is_said_so(
-    options: tuple[str, ...], variables: dict[str, str], reason: str, tmp_path: Path
+    options: tuple[str, ...],
+    variables: dict[str, str],
+    reason: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    done = export(*options, **variables)
-    assert done.returncode == 2
-    assert reason in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "a-secret" not in done.stderr
+    monkeypatch.chdir(PROJECT)
+    for name, value in variables.items():
+        monkeypatch.setenv(f"TELEMETRY_{name.upper()}", value)
+    with pytest.raises(SystemExit) as stopped:
+        main(["export", *options])
+    assert stopped.value.code == 2
+    shown = capsys.readouterr().err
+    assert reason in shown
+    assert "a-secret" not in shown
     assert not (PROJECT / "nowhere.db").exists()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_of_the_command_is_shown_without_a_traceback() -> None:
+    done = export(days="a-secret")
+    assert done.returncode == 2
+    assert "TELEMETRY_DAYS: Input should be a valid number" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "a-secret" not in done.stderr

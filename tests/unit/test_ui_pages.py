@@ -72,10 +72,9 @@ def impatient(asked: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:  # n
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Store:
+def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, new_events: Callable[[Path], Store]) -> Store:
     """Return a store, and tell the page where it is."""
-    store = Store(tmp_path / "events.db")
-    store.create()
+    store = new_events(tmp_path)
     monkeypatch.setenv("TELEMETRY_PATH", str(store.path))
     monkeypatch.setenv("TELEMETRY_UNDO_SECONDS", "60")
     return store
