@@ -122,7 +122,7 @@ STEPS: dict[str, Callable[[DictConfig], Any]] = {
 
 
 @pytest.fixture
-def launched(experiment: None, undrawn: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:  # noqa: ARG001
+def launched(store: str, undrawn: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:  # noqa: ARG001
     """Run the steps that are launched in this process, which takes no seconds to start; return the list of them."""
     noted = []
 

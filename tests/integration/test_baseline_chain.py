@@ -21,7 +21,7 @@ from sentiment.inference.errors import SettingsError
 from steps import preprocess, train_baseline
 from tests.integration.chain import Chain, configuration, last_run, quality
 
-pytestmark = pytest.mark.usefixtures("store")
+pytestmark = pytest.mark.usefixtures("store", "undrawn")
 FAST = ("search.folds=2", "train_baseline.classifier.C=1.0")
 
 
