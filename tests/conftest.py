@@ -24,7 +24,8 @@ hypothesis.settings.register_profile("parallel", deadline=None)
 hypothesis.settings.load_profile("parallel")
 # Workers share the cores; libraries that each use all of them hold each other up.
 THREADS = str(max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))))
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+OF_CORES = "OMP_NUM_THREADS OPENBLAS_NUM_THREADS TF_NUM_INTRAOP_THREADS TF_NUM_INTEROP_THREADS LOKY_MAX_CPU_COUNT"
+for name in OF_CORES.split():
     os.environ.setdefault(name, THREADS)
 # Before any test imports what reads these. What the caller has set for runs of his own is not for tests.
 OF_THE_CALLER = ("APPLICATIONINSIGHTS_", "MLFLOW_", "SERVICE_", "TELEMETRY_", "UI_")
