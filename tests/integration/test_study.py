@@ -11,7 +11,7 @@ from pipeline.launch import Launcher, StepError
 from pipeline.plan import CandidateSpec, Stage
 from pipeline.study import Study
 
-SMALL = ["data.rows=1500", "search.folds=2", "train_baseline.classifier.C=1.0", "select.resamples=100"]
+SMALL = ["data.rows=700", "search.folds=2", "train_baseline.classifier.C=1.0", "select.resamples=100"]
 DUMMY = CandidateSpec("train_baseline", ["train_baseline=dummy"])
 # No word stands in so many tweets.
 FAILING = CandidateSpec("train_baseline", ["train_baseline.vectorizer.min_df=100000"])
