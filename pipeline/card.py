@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from pipeline.promotion import Decision
 from pipeline.selection import Selection, TestEvaluation
 from sentiment.evaluation import bootstrap, metrics, slices
 from sentiment.evaluation.metrics import Cost
-from sentiment.reports import model_card, pages, plots
+from sentiment.reports import model_card, pages
 from sentiment.reports import slices as slices_report
 
 # Limit of the registry.
@@ -37,11 +38,11 @@ def attach(selected: Selection, test: TestEvaluation, decision: Decision, cfg: D
         test: the winner's results on the test split.
         decision: the registered version and the gate's verdict.
         cfg: the configuration.
-        scratch: a folder to write to.
+        scratch: the folder to which `selection.log_comparison` has written.
     """
     folder = scratch / MODEL_CARD
     folder.mkdir()
-    text = write(gather(selected, test, decision, cfg), selected, folder, cfg.select.metric)
+    text = write(gather(selected, test, decision, cfg), selected, folder)
     mlflow.log_artifacts(str(folder), MODEL_CARD)
     version, run = decision.version, runs.active()
     head = f"{text.partition('## Uses')[0]}\n[Full model card]({runs.link(run)}/artifacts/{MODEL_CARD})"
@@ -102,11 +103,14 @@ def gather(selected: Selection, test: TestEvaluation, decision: Decision, cfg: D
     )
 
 
-def write(card: model_card.Card, selected: Selection, folder: Path, metric: str) -> str:
-    """Write the card and its plots to a folder, as Markdown and as a single HTML page; return the Markdown."""
+def write(card: model_card.Card, selected: Selection, folder: Path) -> str:
+    """Write the card and its plots to a folder, as Markdown and as a single HTML page; return the Markdown.
+
+    Copies the plot of the comparison, which lies in a folder beside it.
+    """
     run = mlflow.get_run(artifacts.run_id(selected.winner["uri"]))
     mlflow.artifacts.download_artifacts(f"{run.info.artifact_uri}/plots/calibration.png", dst_path=str(folder))
-    plots.quality_against_time(selected.ranked, metric).savefig(folder / "quality_against_time.png")
+    shutil.copy(folder.parent / selection.COMPARISON / selection.QUALITY_PLOT, folder)
     slices_report.plot(card.slices).savefig(folder / "slices.png")
     text = model_card.markdown(card)
     (folder / "model_card.md").write_text(text, encoding="utf-8")

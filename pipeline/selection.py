@@ -27,6 +27,7 @@ from sentiment.reports import comparison, pages
 
 log = logging.getLogger(__name__)
 
+COMPARISON, QUALITY_PLOT = "comparison", "quality_against_time.png"
 TITLE = "Candidates on the validation split, best first"
 # Gap between validation and test, in standard errors. By chance, 3 are exceeded once in 370 runs. 2 would be exceeded
 # once in 20 runs, and more often here: the winner was chosen on validation, so its validation metrics are optimistic.
@@ -183,17 +184,17 @@ def log_comparison(selected: Selection, metric: str, note: str, scratch: Path) -
     """Log the comparison as CSV, Markdown, HTML and plots, and the lead over the best other candidate."""
     from sentiment.reports import plots  # takes a second to import, which `main` saves
 
-    folder = scratch / "comparison"
+    folder = scratch / COMPARISON
     folder.mkdir()
     selected.ranked.to_csv(folder / "candidates.csv", index=False)
-    plots.quality_against_time(selected.ranked, metric).savefig(folder / "quality_against_time.png")
+    plots.quality_against_time(selected.ranked, metric).savefig(folder / QUALITY_PLOT)
     names_and_uris = zip(selected.ranked["name"], selected.ranked["uri"], strict=True)
     curves = {name: selected.predictions[uri].score for name, uri in names_and_uris}
     plots.roc_curves(selected.validation["negative"].to_numpy(), curves).savefig(folder / "roc.png")
     text = comparison.markdown(selected.ranked, TITLE, note, comparison.PLOTS)
     (folder / "candidates.md").write_text(text, encoding="utf-8")
     (folder / "candidates.html").write_text(pages.page(text, folder), encoding="utf-8")
-    mlflow.log_artifacts(str(folder), "comparison")
+    mlflow.log_artifacts(str(folder), COMPARISON)
     if selected.leads:
         log_lead("lead_over_second", next(iter(selected.leads.values())))
 

@@ -6,14 +6,13 @@ In: a corpus. Out: `model`, a scikit-learn pipeline that takes raw tweets. The r
 from functools import partial
 
 import mlflow
-import skops.io
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from pipeline import artifacts, door, preflight, runs, settings
 from pipeline.trained import Trained, log_trained
 from sentiment.data.corpus import read_tokenizer
-from sentiment.inference.runtimes.sklearn import FILE, document
+from sentiment.inference.runtimes import sklearn
 from sentiment.training import bag_of_words
 
 
@@ -26,14 +25,14 @@ def main(cfg: DictConfig) -> str:
         corpus = artifacts.fetch(cfg.inputs.corpus, "corpus", scratch)
         frames = artifacts.read_splits(corpus)
         artifacts.log_data(frames, artifacts.describe_data(corpus))
-        documents = {name: frame["tokens"].map(document).tolist() for name, frame in frames.items()}
+        documents = {name: frame["tokens"].map(sklearn.document).tolist() for name, frame in frames.items()}
         best, table, fit_seconds = bag_of_words.search(
             pipeline, grid, documents["train"], frames["train"], **cfg.search, seed=cfg.seed, cache=scratch / "cache"
         )
         mlflow.log_params({f"best.{name}": best.get_params()[name] for name in grid})
         served = scratch / "served"
         served.mkdir()
-        skops.io.dump(best, served / FILE)
+        sklearn.save(served, best)
         trained = Trained(
             runtime="sklearn",
             text=read_tokenizer(corpus),

@@ -1,8 +1,12 @@
 """Small splits on which a bag of words is better than chance, and not perfect; and models that are trained on them."""
 
-from collections.abc import Iterable
-from dataclasses import asdict
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
 import mlflow
@@ -60,15 +64,69 @@ def save_splits(folder: Path, **changes: Iterable[int]) -> Path:
 
 def train(splits: Path, option: str) -> str:
     """Return the URI of a model trained on small splits: of an alternative of `train_baseline`."""
-    options = ["train_baseline.classifier.C=1.0"] if option == "logistic_regression" else []
+    options = [] if option == "dummy" else ["train_baseline.classifier.C=1.0"]
     cfg = configuration(f"inputs.corpus={splits}", f"train_baseline={option}", "search.folds=2", *options)
     uri: str = train_baseline.main(cfg)
     return uri
 
 
-def make_champion(uri: str, name: str) -> ModelVersion:
-    """Register a model, and make it the champion as it is."""
-    version = registry.register(uri, name, {"synthetic": True})
+# The candidates that modules share: names and alternatives of `train_baseline`.
+SHARED = {
+    "logistic_regression": "logistic_regression",
+    "characters": "characters",
+    "dummy": "dummy",
+    "other_dummy": "dummy",
+}
+SHARED_FILE = "candidates.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedCandidates:
+    """Models trained once for all modules, in a copy of their store.
+
+    Attributes:
+        store: URI of the copy.
+        splits: the splits that they were trained on.
+        logistic_regression: URI of a model, as are all others.
+    """
+
+    store: str
+    splits: Path
+    logistic_regression: str
+    characters: str
+    dummy: str
+    other_dummy: str
+
+    @classmethod
+    def read(cls, folder: Path, *, store: str) -> "SharedCandidates":
+        """Read what `train_shared` has written to a folder, or to the folder of which it is a copy."""
+        uris = json.loads((folder / SHARED_FILE).read_text(encoding="utf-8"))
+        return cls(store=store, splits=folder / "splits", **uris)
+
+
+def train_shared(folder: Path) -> None:
+    """Write splits to a folder, train the shared candidates in the current store, and write down their URIs."""
+    splits = save_splits(folder / "splits")
+    uris = {name: train(splits, option) for name, option in SHARED.items()}
+    (folder / SHARED_FILE).write_text(json.dumps(uris), encoding="utf-8")
+
+
+@contextmanager
+def put_back(path: Path) -> Iterator[None]:
+    """Put a file or folder back as it was, whatever has become of it."""
+    copy = path.with_name(f"copy of {path.name}")
+    (shutil.copytree if path.is_dir() else shutil.copy)(path, copy)
+    try:
+        yield
+    finally:
+        if path.is_dir():
+            shutil.rmtree(path)
+        copy.replace(path)
+
+
+def make_champion(uri: str, name: str, **tags: Any) -> ModelVersion:
+    """Register a model with tags, and make it the champion as it is."""
+    version = registry.register(uri, name, {"synthetic": True, **tags})
     registry.move(name, CHAMPION, str(version.version), "a test")
     return version
 

@@ -1,7 +1,9 @@
-"""What the integration tests share: a tracking store of their own, and a chain run once."""
+"""What the integration tests share: a tracking store of their own, trained candidates, and a chain run once."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,32 +11,70 @@ import mlflow
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.errors import InstantiationException
+from matplotlib.figure import Figure
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from omegaconf import DictConfig
 
-from pipeline import launch, registry, runs
+from pipeline import launch, registry, relocation, runs
+from pipeline import store as stores
 from sentiment.inference.errors import UserError
 from steps import preprocess, split, train_baseline
+from tests.conftest import Once
 from tests.corpora import save_corpus
+from tests.integration.candidates import SharedCandidates, train_shared
 from tests.integration.chain import CONF, Chain, configuration, last_run
 from tests.sentence_encoder import save_encoder
+
+
+@contextmanager
+def connected(uri: str, folder: Path) -> Iterator[str]:
+    """Have MLflow use the experiment `test` of a store, then give it its former store back."""
+    before = mlflow.get_tracking_uri()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", uri)
+        patch.delenv("MLFLOW_RUN_ID", raising=False)
+        mlflow.set_tracking_uri(uri)
+        if mlflow.get_experiment_by_name("test") is None:
+            mlflow.create_experiment("test", artifact_location=(folder / "artifacts").as_uri())
+        mlflow.set_experiment("test")
+        yield uri
+    mlflow.set_tracking_uri(before)
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory, new_store: Callable[[Path], str]) -> Iterator[str]:
     """Give the tests of a module a store of their own, then MLflow its former one back."""
     folder = tmp_path_factory.mktemp("store")
-    uri = new_store(folder)
-    before = mlflow.get_tracking_uri()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", uri)
-        patch.delenv("MLFLOW_RUN_ID", raising=False)
-        mlflow.set_tracking_uri(uri)
-        experiment = mlflow.create_experiment("test", artifact_location=(folder / "artifacts").as_uri())
-        mlflow.set_experiment(experiment_id=experiment)
+    with connected(new_store(folder), folder) as uri:
         yield uri
-    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture(scope="session")
+def candidates_folder(once: Once, new_store: Callable[[Path], str]) -> Path:
+    """Train the shared candidates, once for all workers: their splits, and a store with their runs and models."""
+
+    def make(folder: Path) -> None:
+        with connected(new_store(folder), folder):
+            train_shared(folder)
+
+    return once("candidates", make)
+
+
+@pytest.fixture(scope="module")
+def shared(candidates_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedCandidates]:
+    """Give the tests of a module a store of their own that holds the shared candidates."""
+    folder = Path(shutil.copytree(candidates_folder, tmp_path_factory.mktemp("candidates") / "store"))
+    relocation.replace(folder / "mlflow.db", candidates_folder, folder)
+    with connected(stores.sqlite_uri(folder / "mlflow.db"), folder) as uri:
+        yield SharedCandidates.read(folder, store=uri)
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save a picture of a few pixels in the place of each plot: drawing takes half the time of a step on few tweets."""
+    savefig, empty = Figure.savefig, Figure(figsize=(0.1, 0.1))
+    monkeypatch.setattr(Figure, "savefig", lambda _, file, **settings: savefig(empty, file, **settings))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +122,7 @@ STEPS: dict[str, Callable[[DictConfig], Any]] = {
 
 
 @pytest.fixture
-def launched(experiment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:  # noqa: ARG001
+def launched(store: str, undrawn: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:  # noqa: ARG001
     """Run the steps that are launched in this process, which takes no seconds to start; return the list of them."""
     noted = []
 

@@ -21,7 +21,7 @@ from sentiment.inference.errors import SettingsError
 from steps import preprocess, train_baseline
 from tests.integration.chain import Chain, configuration, last_run, quality
 
-pytestmark = pytest.mark.usefixtures("store")
+pytestmark = pytest.mark.usefixtures("store", "undrawn")
 FAST = ("search.folds=2", "train_baseline.classifier.C=1.0")
 
 
@@ -102,7 +102,10 @@ def test_the_logged_probabilities_are_those_of_the_served_form_on_raw_texts(
     np.testing.assert_array_equal(answers, classifier.read_calibration(served)(logged.score))
 
 
-def test_a_linear_model_that_is_trained_again_is_the_same_to_the_last_digit(model: str, chain: Chain) -> None:
+def test_a_linear_model_that_is_trained_again_in_two_processes_is_the_same_to_the_last_digit(
+    model: str, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
     again = train_baseline.main(configuration(f"inputs.corpus={chain.corpus}", *FAST))
     first, second = (mlflow.get_run(run_id(uri)) for uri in (model, again))
     assert quality(first) == quality(second)

@@ -17,28 +17,26 @@ from pipeline.candidates import CandidateError
 from sentiment.inference.classifier import Classifier, logit
 from sentiment.inference.runtimes.blend import FILE, probability
 from sentiment.training.blending import BlendError
-from steps import blend, train_baseline
-from tests.integration.candidates import answer, folder_of, save_splits, train
+from steps import blend
+from tests.integration.candidates import SharedCandidates, answer, folder_of, save_splits, train
 from tests.integration.chain import configuration, last_run
 
-pytestmark = pytest.mark.usefixtures("store")
+pytestmark = pytest.mark.usefixtures("shared", "undrawn")
 
 
 @pytest.fixture(scope="module")
-def splits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_splits(tmp_path_factory.mktemp("small") / "splits")
+def splits(shared: SharedCandidates) -> Path:
+    return shared.splits
 
 
 @pytest.fixture(scope="module")
-def words(store: str, splits: Path) -> str:  # noqa: ARG001
-    return train(splits, "logistic_regression")
+def words(shared: SharedCandidates) -> str:
+    return shared.logistic_regression
 
 
 @pytest.fixture(scope="module")
-def characters(store: str, splits: Path) -> str:  # noqa: ARG001
-    fixed = ["search.folds=2", "train_baseline.classifier.C=1.0"]
-    uri: str = train_baseline.main(configuration(f"inputs.corpus={splits}", "train_baseline=characters", *fixed))
-    return uri
+def characters(shared: SharedCandidates) -> str:
+    return shared.characters
 
 
 def run(splits: Path, *candidates: str, options: tuple[str, ...] = ()) -> str:

@@ -17,22 +17,22 @@ from pipeline.candidates import CandidateError
 from pipeline.plan import CandidateSpec, Stage
 from sentiment.data.extra_texts import ExtraTextsError
 from steps import distill, embed, train_keras
-from tests.integration.candidates import save_splits, train
+from tests.integration.candidates import SharedCandidates, save_splits
 from tests.integration.chain import CONF, configuration, last_run
 
-pytestmark = pytest.mark.usefixtures("store")
+pytestmark = pytest.mark.usefixtures("shared", "undrawn")
 
 NEW = [f"{'rude and late' if number % 2 else 'lovely, thanks'} once more {number}" for number in range(20)]
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_splits(tmp_path_factory.mktemp("small") / "corpus")
+def source(shared: SharedCandidates) -> Path:
+    return shared.splits
 
 
 @pytest.fixture(scope="module")
-def teacher(store: str, source: Path) -> str:  # noqa: ARG001
-    return train(source, "logistic_regression")
+def teacher(shared: SharedCandidates) -> str:
+    return shared.logistic_regression
 
 
 @pytest.fixture(scope="module")

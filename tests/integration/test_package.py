@@ -1,8 +1,6 @@
 """The step `package`: a Bento of the champion, and what is refused."""
 
-import subprocess
-import sys
-from collections.abc import Iterator
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -11,49 +9,55 @@ import bentoml
 import mlflow
 import pytest
 import yaml
+from click.testing import CliRunner
 from hydra.core.hydra_config import HydraConfig
+from mlflow.cli import gc
 from mlflow.tracking import MlflowClient
 
-from pipeline import registry
-from pipeline.artifacts import ArtifactError
+from pipeline import registry, selection
+from pipeline.artifacts import ArtifactError, run_id
 from pipeline.packaging import PackagingError
 from pipeline.registry import CHAMPION, RegistryError
 from pipeline.store import closing_connection
 from service.model import PackagedModel
 from steps import package, predict, select
-from tests.integration.candidates import as_started, folder_of, save_splits, train
+from tests.integration.candidates import SharedCandidates, answer, as_started, folder_of, make_champion, put_back
 from tests.integration.chain import configuration, last_run
 
-pytestmark = pytest.mark.usefixtures("store")
+pytestmark = pytest.mark.usefixtures("shared")
 
 
 @pytest.fixture(scope="module")
-def trained(store: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:  # noqa: ARG001
-    """Train a model; return its URI and the splits."""
-    splits = save_splits(tmp_path_factory.mktemp("small") / "splits")
-    return train(splits, "logistic_regression"), splits
+def selected(shared: SharedCandidates) -> str:
+    """Select a model as the champion; return the name of the registered model."""
+    inputs = [f"inputs.splits={shared.splits}", f"inputs.candidates=[{shared.logistic_regression}]"]
+    settings = ["select.families=[baseline]", "select.floor.roc_auc=0.5", "select.resamples=20", "select.name=selected"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(selection, "predict_in_subprocess", answer)
+        patch.setattr(HydraConfig.instance(), "cfg", None)
+        select.main(as_started(*inputs, *settings))
+    return "selected"
 
 
 @pytest.fixture
-def name(trained: tuple[str, Path]) -> Iterator[str]:
-    """Select the model as the champion, under a name of the test's own."""
-    uri, splits = trained
+def name(selected: str, shared: SharedCandidates) -> str:
+    """Register the selected champion once more, under a name of the test's own."""
+    champion = registry.holder(selected, CHAMPION)
+    assert champion is not None
     name = f"small_{uuid4().hex}"
-    given = [f"inputs.splits={splits}", f"inputs.candidates=[{uri}]", f"select.name={name}"]
-    select.main(as_started(*given, "select.families=[baseline]", "select.floor.roc_auc=0.5", "select.resamples=20"))
-    yield name
-    HydraConfig.instance().cfg = None
+    make_champion(shared.logistic_regression, name, **champion.tags)
+    return name
 
 
 def test_the_champion_becomes_a_bento_that_holds_the_model_and_what_is_known_of_it(
-    name: str, trained: tuple[str, Path]
+    selected: str, shared: SharedCandidates
 ) -> None:
-    package.main(configuration(f"select.name={name}"))
+    package.main(configuration(f"select.name={selected}"))
     tags = last_run().data.tags
     folder = Path(bentoml.bentos.get(tags["bento"]).path)
     described = yaml.safe_load((folder / "bento.yaml").read_text(encoding="utf-8"))
     packaged = PackagedModel.load(folder / "src" / "model")
-    assert packaged.about["name"] == name
+    assert packaged.about["name"] == selected
     assert packaged.about["card"].startswith("#")
     assert packaged.about["synthetic"] is True
     assert 0 < packaged.about["negative_share"] < 1
@@ -61,10 +65,10 @@ def test_the_champion_becomes_a_bento_that_holds_the_model_and_what_is_known_of_
     assert 0 < packaged.about["validation"]["roc_auc"] <= 1
     assert 0 < packaged.about["test"]["roc_auc"] <= 1
     assert described["labels"] == {
-        "name": name,
+        "name": selected,
         "version": "1",
         "alias": CHAMPION,
-        "run_id": trained[0].split("/")[1],
+        "run_id": run_id(shared.logistic_regression),
         "commit": str(packaged.about["commit"]),
         "threshold": str(packaged.classifier.threshold),
         "runtime": "sklearn",
@@ -83,26 +87,25 @@ def test_without_a_champion_there_is_nothing_to_package() -> None:
         package.main(configuration("select.name=nobody"))
 
 
-def test_a_version_whose_files_are_gone_is_told_with_what_to_do(name: str, trained: tuple[str, Path]) -> None:
-    folder = folder_of(trained[0])
-    hidden = folder.rename(folder.with_name("hidden"))
-    try:
+def test_a_version_whose_files_are_gone_is_told_with_what_to_do(name: str, shared: SharedCandidates) -> None:
+    folder = folder_of(shared.logistic_regression)
+    with put_back(folder):
+        shutil.rmtree(folder)
         with pytest.raises(PackagingError, match=rf"models:/{name}/1 cannot be read.* train again \(make run\)"):
             package.main(configuration(f"select.name={name}"))
         with pytest.raises(ArtifactError, match=rf"models:/{name}@champion cannot be read.* train again \(make run\)"):
             predict.main(["hello", "--model", f"models:/{name}@champion"])
-    finally:
-        hidden.rename(folder)
 
 
-def test_a_version_whose_run_was_deleted_for_good_is_told_with_what_to_do(store: str, name: str) -> None:
+def test_a_version_whose_run_was_deleted_for_good_is_told_with_what_to_do(shared: SharedCandidates, name: str) -> None:
     version = registry.holder(name, CHAMPION)
     assert version is not None
     copy = MlflowClient().create_run(mlflow.get_run(version.run_id).info.experiment_id).info.run_id
-    with closing_connection(Path(store.removeprefix("sqlite:///"))) as connection:
+    with closing_connection(Path(shared.store.removeprefix("sqlite:///"))) as connection:
         connection.execute("UPDATE model_versions SET run_id = ? WHERE name = ?", (copy, name))
     MlflowClient().delete_run(copy)
-    subprocess.run([sys.executable, "-m", "mlflow", "gc", "--backend-store-uri", store, "--run-ids", copy], check=True)
+    deleted = CliRunner().invoke(gc, ["--backend-store-uri", shared.store, "--run-ids", copy])
+    assert deleted.exit_code == 0, deleted.output
     with pytest.raises(PackagingError, match=rf"models:/{name}/1 cannot be read: .*{copy}.* train again \(make run\)"):
         package.main(configuration(f"select.name={name}"))
 
@@ -117,13 +120,9 @@ def test_there_is_nothing_to_predict_with_before_a_model_is_trained_or_promoted(
         predict.main(["hello", "--model", f"models:/{name}@champion"])
 
 
-def test_a_model_of_an_older_version_of_this_project_is_refused(name: str, trained: tuple[str, Path]) -> None:
-    (path,) = folder_of(trained[0]).rglob("golden.json")
-    told = path.read_text(encoding="utf-8")
-    path.unlink()
-    try:
-        with pytest.raises(PackagingError, match="The model has no golden.json: .* Train it again"):
-            package.main(configuration(f"select.name={name}"))
-    finally:
-        path.write_text(told, encoding="utf-8")
+def test_a_model_of_an_older_version_of_this_project_is_refused(name: str, shared: SharedCandidates) -> None:
+    (path,) = folder_of(shared.logistic_regression).rglob("golden.json")
+    with put_back(path), pytest.raises(PackagingError, match="The model has no golden.json: .* Train it again"):
+        path.unlink()
+        package.main(configuration(f"select.name={name}"))
     assert registry.aliases(name) == {CHAMPION: "1"}

@@ -17,25 +17,18 @@ from mlflow.tracking import MlflowClient
 from pipeline import registry, runs, selection
 from pipeline.registry import CHALLENGER, CHAMPION, WITHDRAWN, RegistryError
 from steps import promote
-from tests.integration.candidates import answer, folder_of, make_champion, save_splits, train
+from tests.integration.candidates import SharedCandidates, answer, folder_of, make_champion, put_back
 from tests.integration.chain import configuration, last_run
 
-pytestmark = pytest.mark.usefixtures("store")
-
-
-@pytest.fixture(scope="module")
-def trained(store: str, tmp_path_factory: pytest.TempPathFactory) -> list[str]:  # noqa: ARG001
-    """Train three models."""
-    splits = save_splits(tmp_path_factory.mktemp("small") / "splits")
-    return [train(splits, option) for option in ("logistic_regression", "dummy", "dummy")]
+pytestmark = pytest.mark.usefixtures("shared")
 
 
 @pytest.fixture
-def name(trained: list[str]) -> str:
-    """Register the models as versions 1 to 3 under a name of the test's own; the first is the champion."""
+def name(shared: SharedCandidates) -> str:
+    """Register three models as versions 1 to 3 under a name of the test's own; the first is the champion."""
     name = f"small_{uuid4().hex}"
-    make_champion(trained[0], name)
-    for uri in trained[1:]:
+    make_champion(shared.logistic_regression, name)
+    for uri in (shared.dummy, shared.other_dummy):
         registry.register(uri, name, {})
     return name
 
@@ -61,13 +54,11 @@ def moves(name: str) -> list[tuple[str, str | None, str | None, str]]:
 
 
 @pytest.fixture
-def folder(trained: list[str]) -> Iterator[Path]:
-    """Give the folder of version 2, to be damaged, and then back as it was."""
-    folder = folder_of(trained[1])
-    copy = shutil.copytree(folder, folder.with_name("copy"))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-    copy.rename(folder)
+def folder(shared: SharedCandidates) -> Iterator[Path]:
+    """Give the folder of version 2, to be damaged, and put it back as it was."""
+    folder = folder_of(shared.dummy)
+    with put_back(folder):
+        yield folder
 
 
 @pytest.mark.usefixtures("quick")
@@ -166,8 +157,10 @@ def test_a_promotion_while_another_command_moves_aliases_is_refused(name: str) -
 
 
 @pytest.mark.slow
-def test_of_two_promotions_at_once_one_is_done_and_the_other_told_so(name: str, store: str, tmp_path: Path) -> None:
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": store, "PYTHONPATH": str(runs.PROJECT)}
+def test_of_two_promotions_at_once_one_is_done_and_the_other_told_so(
+    name: str, shared: SharedCandidates, tmp_path: Path
+) -> None:
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": shared.store, "PYTHONPATH": str(runs.PROJECT)}
     processes = {}
     for version in ("2", "3"):
         command = [sys.executable, "-m", "steps", "promote", f"select.name={name}", f"promote.version={version}"]

@@ -19,6 +19,7 @@ from pipeline.launch import Launcher, StepError
 from pipeline.plan import Candidate, CandidateSpec, Stage
 from sentiment.data.folders import LIMITS
 
+pytestmark = pytest.mark.usefixtures("experiment")
 SMALL = ["data.rows=300", "train_baseline=dummy", "search.folds=2"]
 Command = Callable[..., list[str]]
 

@@ -25,26 +25,35 @@ from pipeline.launch import SUMMARY
 from pipeline.registry import CHALLENGER, CHAMPION, RegistryError
 from sentiment.inference.errors import SettingsError
 from steps import select
-from tests.integration.candidates import answer, as_started, folder_of, make_champion, save_splits, train
+from tests.integration.candidates import (
+    SharedCandidates,
+    answer,
+    as_started,
+    folder_of,
+    make_champion,
+    put_back,
+    save_splits,
+    train,
+)
 from tests.integration.chain import last_run
 
-pytestmark = pytest.mark.usefixtures("store", "name")
+pytestmark = pytest.mark.usefixtures("shared", "name")
 FEW_DRAWS = 50
 
 
-@pytest.fixture(scope="module")
-def splits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_splits(tmp_path_factory.mktemp("small") / "splits")
+@pytest.fixture
+def splits(shared: SharedCandidates) -> Path:
+    return shared.splits
 
 
-@pytest.fixture(scope="module")
-def model(store: str, splits: Path) -> str:  # noqa: ARG001
-    return train(splits, "logistic_regression")
+@pytest.fixture
+def model(shared: SharedCandidates) -> str:
+    return shared.logistic_regression
 
 
-@pytest.fixture(scope="module")
-def dummy(store: str, splits: Path) -> str:  # noqa: ARG001
-    return train(splits, "dummy")
+@pytest.fixture
+def dummy(shared: SharedCandidates) -> str:
+    return shared.dummy
 
 
 @pytest.fixture
@@ -55,14 +64,14 @@ def name() -> Iterator[str]:
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have models answer in this process."""
+def quick(undrawn: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    """Have models answer in this process, and draw no plots."""
     monkeypatch.setattr(selection, "predict_in_subprocess", answer)
 
 
 @pytest.fixture
-def quick_winner(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the winner answer in this process, the champion in its own."""
+def quick_winner(undrawn: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    """Have the winner answer in this process, the champion in its own; draw no plots."""
     own = selection.predict_in_subprocess
     monkeypatch.setattr(
         selection, "predict_in_subprocess", lambda uri, texts: (answer if uri.startswith("runs:") else own)(uri, texts)
@@ -305,12 +314,13 @@ def unknown(_: Path, folder: Path) -> None:
     [(gone, "cannot be run: .*MLmodel"), (damaged, "cannot be run: "), (unknown, "[Pp]arquet")],
 )
 def test_a_champion_that_cannot_be_run_is_named_and_stays(
-    name: str, splits: Path, model: str, damage: Callable[[Path, Path], None], message: str
+    name: str, splits: Path, model: str, dummy: str, damage: Callable[[Path, Path], None], message: str
 ) -> None:
-    champion = train(splits, "dummy")
-    make_champion(champion, name)
-    damage(folder_of(champion), artifacts_of(champion))
-    require_undecided(name, splits, model, message)
+    make_champion(dummy, name)
+    folders = folder_of(dummy), artifacts_of(dummy)
+    with put_back(folders[0]), put_back(folders[1]):
+        damage(*folders)
+        require_undecided(name, splits, model, message)
 
 
 @pytest.mark.usefixtures("quick")
@@ -451,13 +461,12 @@ def shortened(stored: pd.DataFrame) -> pd.DataFrame:
     ],
 )
 def test_predictions_that_are_not_of_these_tweets_in_this_order_are_refused(
-    name: str, splits: Path, dummy: str, change: Callable[[pd.DataFrame], pd.DataFrame], message: str
+    name: str, splits: Path, model: str, dummy: str, change: Callable[[pd.DataFrame], pd.DataFrame], message: str
 ) -> None:
-    other = train(splits, "logistic_regression")
-    file = artifacts_of(other) / artifacts.VALIDATION
-    change(pd.read_parquet(file)).to_parquet(file, index=False)
-    with pytest.raises(artifacts.ArtifactError, match=message):
-        run(name, splits, dummy, other)
+    file = artifacts_of(model) / artifacts.VALIDATION
+    with put_back(file), pytest.raises(artifacts.ArtifactError, match=message):
+        change(pd.read_parquet(file)).to_parquet(file, index=False)
+        run(name, splits, dummy, model)
     assert versions(name) == []
 
 

@@ -24,7 +24,7 @@ from sentiment.data.leakage import LeakageError
 from steps import split
 from tests.integration.chain import CONF, configuration, last_run
 
-pytestmark = pytest.mark.usefixtures("store")
+pytestmark = pytest.mark.usefixtures("store", "undrawn")
 Split = Callable[..., Path]
 
 

@@ -11,7 +11,7 @@ from pipeline.launch import Launcher, StepError
 from pipeline.plan import CandidateSpec, Stage
 from pipeline.study import Study
 
-SMALL = ["data.rows=1500", "search.folds=2", "train_baseline.classifier.C=1.0"]
+SMALL = ["data.rows=700", "search.folds=2", "train_baseline.classifier.C=1.0", "select.resamples=100"]
 DUMMY = CandidateSpec("train_baseline", ["train_baseline=dummy"])
 # No word stands in so many tweets.
 FAILING = CandidateSpec("train_baseline", ["train_baseline.vectorizer.min_df=100000"])
@@ -21,7 +21,7 @@ FAILED = "logistic_regression lemmatize min_df=100000"
 
 @pytest.fixture
 def study(launched: list[str]) -> Iterator[Study]:  # noqa: ARG001
-    """Begin a study inside an open run."""
+    """Begin a study inside an open run; without an experiment of its own, it reuses the splits of other tests."""
     with mlflow.start_run(run_name="main") as main:
         launcher = Launcher(reuse_before=True, since=main.info.start_time)
         yield Study(compose("config", overrides=SMALL), SMALL, launcher)
@@ -98,6 +98,7 @@ def test_what_may_not_be_served_is_not_kept(study: Study, monkeypatch: pytest.Mo
     assert study.best().name("train_baseline") == "train_baseline dummy lemmatize"
 
 
+@pytest.mark.usefixtures("experiment")
 def test_stages_go_on_with_what_the_best_before_them_has_on_the_same_splits(
     study: Study, launched: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

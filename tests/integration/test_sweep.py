@@ -24,7 +24,7 @@ PLAN = "plan.stages=[{name: only, candidates: [{step: train_baseline}]}]"
 ALL_FAMILIES = "select.families=[baseline,keras,bert]"
 C = "train_baseline.classifier.C"
 
-pytestmark = pytest.mark.usefixtures("store")
+pytestmark = pytest.mark.usefixtures("store", "undrawn")
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from tests.integration.chain import assert_repeated, configuration, last_run
 
 QUICK = ["train_keras.network.units=8", "train_keras.epochs=8", "train_keras.learning_rate=0.02"]
 
-pytestmark = pytest.mark.usefixtures("store")
+pytestmark = pytest.mark.usefixtures("store", "undrawn")
 
 
 @pytest.fixture(scope="module")

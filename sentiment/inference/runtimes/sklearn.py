@@ -1,12 +1,13 @@
 """Bags of words on scikit-learn, stored by skops: unlike loading a pickle, loading them runs no code from the file."""
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import skops.io
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -22,6 +23,8 @@ TRUSTED = [
     "sentiment.inference.log_count_ratio.LogCountRatio",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
 ]
+# Part of scikit-learn that imports PyTorch.
+TORCH_ADAPTER = "sklearn.externals.array_api_compat.torch"
 # Vectorizer settings that leave a document's tokens unchanged.
 UNCHANGED_TOKENS = {
     "lowercase": False,
@@ -32,12 +35,37 @@ UNCHANGED_TOKENS = {
 }
 
 
+@contextmanager
+def without_torch() -> Iterator[None]:
+    """Import skops without PyTorch, where that is installed: it takes two seconds to import.
+
+    At its import, skops lists all estimators of scikit-learn, which imports all packages of scikit-learn.
+    """
+    hidden = TORCH_ADAPTER not in sys.modules
+    if hidden:
+        sys.modules[TORCH_ADAPTER] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules[TORCH_ADAPTER]
+
+
+def save(folder: Path, pipeline: Pipeline) -> None:
+    """Write a fitted scikit-learn pipeline to a folder."""
+    with without_torch():
+        import skops.io
+    skops.io.dump(pipeline, folder / FILE)
+
+
 def load(folder: Path, text: Tokenizer) -> Callable[[Sequence[str]], NDArray[np.float64]]:
     """Load a fitted scikit-learn pipeline whose input is documents: tokens joined by spaces.
 
     Raises:
         skops.io.exceptions.UntrustedTypesFoundException: the file contains a type that is not trusted.
     """
+    with without_torch():
+        import skops.io
     pipeline = skops.io.load(folder / FILE, trusted=TRUSTED)
     return LinearScore(pipeline, text) if is_linear(pipeline) else Score(pipeline, text)
 
