@@ -26,6 +26,8 @@ hypothesis.settings.load_profile("parallel")
 THREADS = str(max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))))
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(name, THREADS)
+# Cross-validation starts a process for each core; importing scikit-learn takes longer than fitting these small models.
+os.environ.setdefault("LOKY_MAX_CPU_COUNT", THREADS)
 # Before any test imports what reads these. What the caller has set for runs of his own is not for tests.
 OF_THE_CALLER = ("APPLICATIONINSIGHTS_", "MLFLOW_", "SERVICE_", "TELEMETRY_", "UI_")
 for name in [name for name in os.environ if name.startswith(OF_THE_CALLER)]:
