@@ -2,11 +2,14 @@
 
 import os
 import shutil
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -69,6 +72,40 @@ def service(
     address = f"http://127.0.0.1:{port}"
     with process(["service", bento], f"{address}/readyz", folder / "service.log", told):
         yield address
+
+
+class Forwarder(socketserver.ThreadingTCPServer):
+    """A server that does not wait for its connections when it is closed."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    block_on_close = False
+
+
+def copy(source: socket.socket, sink: socket.socket) -> None:
+    """Send what comes from one connection to another, until either is closed."""
+    with suppress(OSError):
+        while received := source.recv(65_536):
+            sink.sendall(received)
+        sink.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def forwarded(port: int, target: int) -> Iterator[None]:
+    """Forward the connections to a port of this machine to another one."""
+
+    class Forward(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection(("127.0.0.1", target)) as other:
+                answering = threading.Thread(target=copy, args=(other, self.request), daemon=True)
+                answering.start()
+                copy(self.request, other)
+                answering.join()
+
+    with Forwarder(("127.0.0.1", port), Forward) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield
+        server.shutdown()
 
 
 @contextmanager

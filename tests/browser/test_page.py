@@ -14,7 +14,6 @@ from telemetry.store import Store
 from tests.browser import processes
 from tests.browser.conftest import NARROW, WIDE, Shown
 from tests.e2e.server import free_port
-from tests.packaged_model import save_packaged
 
 pytestmark = pytest.mark.slow
 VIEWS = ("", "watch", "model")
@@ -210,9 +209,9 @@ def test_days_are_the_same_days_wherever_the_reader_is(
 
 
 def test_what_was_typed_stays_while_the_service_is_gone_and_is_answered_when_it_is_back(
-    page: Page, tmp_path: Path
+    page: Page, shown: Shown, tmp_path: Path
 ) -> None:
-    model, port = save_packaged(tmp_path / "model"), free_port()
+    port = free_port()
     settings = {"SERVICE_URL": f"http://127.0.0.1:{port}", "TELEMETRY_PATH": tmp_path / "events.db"}
     with processes.page(free_port(), tmp_path, **settings) as address:
         page.goto(address)
@@ -220,6 +219,6 @@ def test_what_was_typed_stays_while_the_service_is_gone_and_is_answered_when_it_
         page.get_by_role("button", name="Analyze").click()
         expect(page.get_by_text(re.compile("The service cannot be reached"))).to_be_visible()
         expect(page.get_by_role("textbox", name="Tweet")).to_have_value("late again and rude")
-        with processes.service(port, tmp_path, SERVICE_MODEL=model):
+        with processes.forwarded(port, shown.service_port):
             page.get_by_role("button", name="Try again").click()
             expect(page.locator(".tweet")).to_be_visible()

@@ -45,7 +45,7 @@ def python(bento: Path, once: Once) -> Path:
     def install(venv: Path) -> None:
         subprocess.run([BIN / "uv", "venv", "--quiet", "--python", BIN / "python", "--clear", venv], check=True)
         needs = bento / "env" / "python" / "requirements.txt"
-        command = [BIN / "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", venv]
+        command = [BIN / "uv", "pip", "install", "--quiet", "--python", venv]
         command += ["--requirement", needs, "--constraint", bento / "src" / "constraints.txt"]
         subprocess.run(command, check=True)
 

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import mlflow
 import pytest
 from mlflow.entities import Run
+from mlflow.exceptions import ExecutionException
 
 from tests.e2e.commands import BIN, PROJECT, Chain, environment
 
@@ -93,8 +95,16 @@ def test_an_entry_point_leaves_it_too_and_mlflow_one_line_of_its_own(store: Chai
     assert (last(store).info.status, last(store).data.tags["error"]) == ("FAILED", absent(PROJECT))
 
 
-def test_an_option_that_does_not_exist_is_the_error_of_the_run_that_was_made_for_the_step(store: Chain) -> None:
-    assert run(entry_point("split", "hydra_options=data=nothing"), store)[0] == 1
+def test_an_option_that_does_not_exist_is_the_error_of_the_run_that_was_made_for_the_step(
+    store: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment(store.tracking_uri).items():
+        monkeypatch.setenv(name, value)
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(store.tracking_uri)
+    with pytest.raises(ExecutionException, match=r"Run \(ID '[0-9a-f]{32}'\) failed"):
+        mlflow.run(str(PROJECT), "split", parameters={"hydra_options": "data=nothing"}, env_manager="local")
+    mlflow.set_tracking_uri(before)
     assert last(store).info.status == "FAILED"
     assert last(store).data.tags["error"].startswith("In 'config': Could not find 'data/nothing'")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sentiment.data.datasets import sample
 from tests.e2e.commands import BIN, PROJECT, Chain, environment, pipeline
+from tests.integration import candidates
 
 pytestmark = pytest.mark.slow
 SMALL_STUDY = (
@@ -24,7 +24,7 @@ def train_keras(chain: Chain, *options: str) -> list[str]:
     corpus, embedding = (chain.runs(step)[0].info.run_id for step in ("preprocess", "embed"))
     command = [str(BIN / "mlflow"), "run", str(PROJECT), "--env-manager=local", "-e", "train_keras"]
     command += ["-P", f"corpus=runs:/{corpus}/corpus", "-P", f"embedding=runs:/{embedding}/embedding"]
-    return [*command, "-P", f"hydra_options={' '.join(['train_keras.network.units=8', *options])}"]
+    return [*command, "-P", f"hydra_options={' '.join(['train_keras=average', 'export.max_auc_drop=0.02', *options])}"]
 
 
 def child_of(pid: int, deadline: float) -> int:
@@ -112,7 +112,8 @@ def test_an_interrupted_study_of_a_file_with_unusual_names_is_resumed_also_by_tw
 ) -> None:
     folder = tmp_path / "air paradis" / "année=2026"
     folder.mkdir(parents=True)
-    tweets = sample.load(rows=400, seed=0)
+    tweets = candidates.tweets(range(240))[["text", "negative", "group"]]
+    tweets["negative"] = tweets["negative"].map({1: "negative", 0: "positive"})
     tweets.columns = ["Texte du tweet", "catégorie", "l'auteur"]
     tweets.to_csv(folder / "tweets, août (1).csv", index=False)
     data = (

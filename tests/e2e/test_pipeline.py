@@ -1,11 +1,13 @@
 """What one command leaves behind."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import mlflow
 import pytest
 
+from steps import predict
 from tests.e2e.commands import BIN, PROJECT, Chain, environment
 
 pytestmark = pytest.mark.slow
@@ -60,14 +62,22 @@ def test_the_terminal_shows_the_table_and_how_to_go_on(chain: Chain) -> None:
         assert said in chain.output
 
 
-def test_a_newcomer_predicts_with_the_champion_from_the_command_line(chain: Chain) -> None:
-    command = [str(BIN / "python"), "-m", "steps", "predict", "@AirParadis lost my bag again [sic]", "thank you!"]
-    done = subprocess.run(
-        command, cwd=PROJECT, env=environment(chain.tracking_uri), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "lost my bag again [sic]" in done.stdout
-    assert done.stdout.count("negative") + done.stdout.count("positive") >= 2
+@pytest.fixture
+def used(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have the steps in this process use the chain's store."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", chain.tracking_uri)
+    before = mlflow.get_tracking_uri()
+    yield
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.mark.usefixtures("used")
+def test_a_newcomer_predicts_with_the_champion(capsys: pytest.CaptureFixture[str]) -> None:
+    """As `python -m steps predict` does, which `test_documented_commands` runs."""
+    predict.main(["@AirParadis lost my bag again [sic]", "thank you!"])
+    printed = capsys.readouterr().out
+    assert "lost my bag again [sic]" in printed
+    assert printed.count("negative") + printed.count("positive") >= 2
 
 
 def test_predicting_without_a_champion_says_how_to_get_one(tmp_path: Path, new_store: Callable[[Path], str]) -> None:

@@ -1,6 +1,7 @@
 """A logged model works in an empty folder, in an environment that holds what it asks for and nothing else."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -20,23 +21,31 @@ print(json.dumps([answers["negative_probability"].tolist(), answers["sentiment"]
 """
 
 
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for one environment after the other: at the same path, each reuses what Python has compiled."""
+    return tmp_path_factory.mktemp("environments")
+
+
 @pytest.mark.parametrize("step", ["train_baseline", "train_keras", "train_bert"])
-def test_a_model_loads_with_its_own_requirements_only(step: str, chain: Chain, tmp_path: Path) -> None:
+def test_a_model_loads_with_its_own_requirements_only(step: str, chain: Chain, scratch: Path, tmp_path: Path) -> None:
     uri = f"runs:/{chain.runs(step)[0].info.run_id}/model"
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(chain.tracking_uri)
     folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(tmp_path / "model")))
     mlflow.set_tracking_uri(before)
 
-    venv = tmp_path / "venv"
-    subprocess.run([BIN / "uv", "venv", "--quiet", "--python=3.11", venv], check=True)
+    venv = scratch / "venv"
+    subprocess.run([BIN / "uv", "venv", "--quiet", "--python=3.11", "--clear", venv], check=True)
     install = [BIN / "uv", "pip", "install", "--quiet", "--python", venv, "-r", folder / "requirements.txt"]
     subprocess.run(install, check=True)
     empty = tmp_path / "empty"
     empty.mkdir()
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
         [venv / "bin/python", "-W", "ignore", "-c", CODE, folder],
         cwd=empty,
+        env={**own, "PYTHONPYCACHEPREFIX": str(scratch / "compiled")},
         capture_output=True,
         text=True,
         check=False,

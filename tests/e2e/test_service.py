@@ -32,7 +32,7 @@ HEAVY = ("tensorflow", "keras", "torch", "transformers", "mlflow", "pandas", "hy
 @pytest.fixture(scope="module")
 def server(bento: Path, python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("served")
-    with served(python, bento, folder, telemetry_path=folder / "events.db") as server:
+    with served(python, bento, folder, telemetry_path=folder / "events.db", requests_per_minute=10**6) as server:
         yield server
 
 
@@ -114,12 +114,12 @@ def test_a_worker_that_is_killed_is_replaced_and_what_it_has_told_is_kept(
 ) -> None:
     store = Store(tmp_path / "events.db")
     with served(python, bento, tmp_path, telemetry_path=store.path) as server:
-        told = server.client.post("/predict", json={"texts": TWEETS}).raise_for_status().json()["predictions"]
+        answers = server.client.post("/predict", json={"texts": TWEETS}).raise_for_status().json()["predictions"]
         time.sleep(1)
         server.worker().kill()
         wait_until_ready(server.client, server.process, server.log)
-        told += server.client.post("/predict", json={"texts": TWEETS}).raise_for_status().json()["predictions"]
-    assert [event["id"] for event in store.read("prediction")] == [answer["prediction_id"] for answer in told]
+        answers += server.client.post("/predict", json={"texts": TWEETS}).raise_for_status().json()["predictions"]
+    assert [event["id"] for event in store.read("prediction")] == [answer["prediction_id"] for answer in answers]
 
 
 @pytest.mark.parametrize("exporter", ["opencensus", "opentelemetry"])
@@ -173,10 +173,9 @@ def test_bentoml_lists_the_bento_with_what_it_holds(chain: Chain) -> None:
     assert run.data.tags["bento"] in {bento["tag"] for bento in json.loads(done.stdout)}
 
 
-def test_the_interface_answers_as_its_description_says(bento: Path, python: Path, tmp_path: Path) -> None:
+def test_the_interface_answers_as_its_description_says(server: Server, tmp_path: Path) -> None:
     """Schemathesis makes good and bad requests of the OpenAPI document, and checks all answers against it."""
-    with served(python, bento, tmp_path, requests_per_minute=10**6) as server:
-        description = server.client.base_url.join("/docs.json")
-        command = [BIN / "st", "run", str(description), "--max-examples", "40", "--seed", "1", "--continue-on-failure"]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    description = server.client.base_url.join("/docs.json")
+    command = [BIN / "st", "run", str(description), "--max-examples", "40", "--seed", "1", "--continue-on-failure"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

@@ -19,7 +19,7 @@ from telemetry.store import Store
 from tests.e2e.server import Server, served, wait_until_ready
 
 pytestmark = pytest.mark.slow
-SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))
+SECONDS = float(os.environ.get("SOAK_SECONDS", "10"))
 GOOD_CLIENTS = 4
 TIMEOUT_SECONDS = 2
 MEGABYTE = 2**20
@@ -178,13 +178,13 @@ def test_a_worker_killed_under_load_is_replaced_and_what_was_answered_a_second_b
         for thread in asking:
             thread.start()
         worker = server.worker()
-        time.sleep(3)
+        time.sleep(2)
         killed = time.monotonic()
         worker.kill()
         time.sleep(0.5)
         wait_until_ready(server.client, server.process, server.log)
         recovered = time.monotonic()
-        time.sleep(2)
+        time.sleep(1)
         over.set()
         for thread in asking:
             thread.join()

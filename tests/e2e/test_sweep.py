@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 C = "train_baseline.classifier.C"
 PARALLEL = "hydra/launcher=joblib hydra.launcher.n_jobs=2"
-SMALL = "data.rows=1200 search.folds=2 select.families=[baseline] select.floor.roc_auc=null select.resamples=20"
+SMALL = "data.rows=400 search.folds=2 select.families=[baseline] select.floor.roc_auc=null select.resamples=20"
 
 
 @pytest.fixture(scope="module")

@@ -41,8 +41,9 @@ def train() -> pd.DataFrame:
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda path: path.stem)
 def test_every_option_is_searched_fitted_and_served_as_it_was_fitted(
-    option: Path, train: pd.DataFrame, tmp_path: Path
+    option: Path, train: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")  # in processes of their own, as where there are several cores
     pipeline, grid = build(settings(option))
     documents = train["document"].tolist()
     best, table, _ = bag_of_words.search(
