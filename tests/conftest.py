@@ -1,7 +1,5 @@
 """What all tests share."""
 
-import copy
-import functools
 import gc
 import os
 import shutil
@@ -13,9 +11,6 @@ from pathlib import Path
 import hypothesis
 import pytest
 from filelock import FileLock
-from hydra._internal.sources_registry import SourcesRegistry
-from hydra.core.plugins import Plugins
-from hydra.plugins.config_source import ConfigResult, ConfigSource
 
 from steps.__main__ import COLLECT, QUIET
 from telemetry.store import Store
@@ -62,28 +57,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _frozen() -> None:
     """Exempt what is imported by now from garbage collection, which Streamlit runs after each rerun of the page."""
     gc.freeze()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _settings_read_once() -> Iterator[None]:
-    """Parse each file of settings once: Hydra reads all of them whenever it composes, in a third of its time."""
-    Plugins.instance()  # registers the class
-    file_source = SourcesRegistry.instance().resolve("file")
-    read = file_source.load_config
-
-    @functools.cache
-    def parse(folder: str, provider: str, config_path: str, _: int) -> ConfigResult:
-        return read(file_source(provider, folder), config_path)
-
-    def load_config(source: ConfigSource, config_path: str) -> ConfigResult:
-        file = Path(source.path, config_path).with_suffix(".yaml")
-        if not file.is_file():
-            return read(source, config_path)
-        return copy.deepcopy(parse(source.path, source.provider, config_path, file.stat().st_mtime_ns))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(file_source, "load_config", load_config)
-        yield
 
 
 @pytest.fixture(scope="session")
