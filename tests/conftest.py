@@ -33,8 +33,6 @@ for name in (
     "TF_NUM_INTEROP_THREADS",
 ):
     os.environ.setdefault(name, THREADS)
-# Cross-validation starts a process for each core; importing scikit-learn takes longer than fitting these small models.
-os.environ.setdefault("LOKY_MAX_CPU_COUNT", THREADS)
 # Before any test imports what reads these. What the caller has set for runs of his own is not for tests.
 OF_THE_CALLER = ("APPLICATIONINSIGHTS_", "MLFLOW_", "SERVICE_", "TELEMETRY_", "UI_")
 for name in [name for name in os.environ if name.startswith(OF_THE_CALLER)]:

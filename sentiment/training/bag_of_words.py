@@ -16,6 +16,8 @@ from sentiment.training.folds import folds_by_author
 
 log = logging.getLogger(__name__)
 
+# Starting processes takes a few seconds, in which one process fits this many documents (TF-IDF, logistic regression).
+DOCUMENTS_FOR_PROCESSES = 100_000
 # The steps of a pipeline, in order; only the classifier is mandatory.
 STEPS = ("vectorizer", "transformer", "classifier")
 
@@ -88,7 +90,7 @@ def search(
     """Fit a pipeline with the best values of a grid by cross-validation; return it, the results and the fit's seconds.
 
     All tweets of an author are in one fold. `documents` are the tokens of each row of `train`, joined by spaces;
-    `cache` is a folder for intermediate results that several values share.
+    `cache` is a folder for intermediate results that several values share. Large searches run on all cores.
 
     Raises:
         SettingsError: there are fewer authors than folds, or scikit-learn rejects a setting.
@@ -96,13 +98,14 @@ def search(
     cv, groups = folds_by_author(train["group"], folds, seed=seed)
     combinations = math.prod(map(len, grid.values()))
     log.info("Cross-validating %d combination(s) of values in %d folds", combinations, folds)
+    large = combinations * folds * len(documents) > DOCUMENTS_FOR_PROCESSES
     pipeline.set_params(memory=str(cache))
     grid_search = GridSearchCV(
         pipeline,
         dict(grid),
         scoring=scoring,
         cv=cv,
-        n_jobs=-1,
+        n_jobs=-1 if large else 1,
         error_score="raise",
     )
     try:

@@ -18,6 +18,7 @@ from sentiment.data.leakage import near_duplicates
 from sentiment.inference import classifier
 from sentiment.inference.classifier import Classifier
 from sentiment.inference.errors import SettingsError
+from sentiment.training import bag_of_words
 from steps import preprocess, train_baseline
 from tests.integration.chain import Chain, configuration, last_run, quality
 
@@ -106,6 +107,7 @@ def test_a_linear_model_that_is_trained_again_in_two_processes_is_the_same_to_th
     model: str, chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
+    monkeypatch.setattr(bag_of_words, "DOCUMENTS_FOR_PROCESSES", 0)
     again = train_baseline.main(configuration(f"inputs.corpus={chain.corpus}", *FAST))
     first, second = (mlflow.get_run(run_id(uri)) for uri in (model, again))
     assert quality(first) == quality(second)

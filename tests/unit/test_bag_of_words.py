@@ -43,7 +43,8 @@ def train() -> pd.DataFrame:
 def test_every_option_is_searched_fitted_and_served_as_it_was_fitted(
     option: Path, train: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")  # in processes of their own, as where there are several cores
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
+    monkeypatch.setattr(bag_of_words, "DOCUMENTS_FOR_PROCESSES", 0)
     pipeline, grid = build(settings(option))
     documents = train["document"].tolist()
     best, table, _ = bag_of_words.search(
@@ -61,6 +62,7 @@ def test_a_search_in_two_processes_finds_the_same(
     (option,) = [path for path in OPTIONS if path.stem == "nb_svm"]
     pipeline, grid = build(settings(option))
     scores = []
+    monkeypatch.setattr(bag_of_words, "DOCUMENTS_FOR_PROCESSES", 0)
     for processes in ("1", "2"):
         monkeypatch.setenv("LOKY_MAX_CPU_COUNT", processes)
         _, table, _ = bag_of_words.search(
