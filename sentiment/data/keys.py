@@ -1,6 +1,7 @@
 """Keys of texts: for duplicates, for near-duplicates and for the order of rows; groups of rows without an author."""
 
 import html
+import re
 import unicodedata
 from collections.abc import Callable
 
@@ -13,6 +14,9 @@ from sentiment.inference.text import LINK, MENTION
 
 # ASCII punctuation. An apostrophe is dropped, not replaced by a space: `dont` is as common as `don't` on Twitter.
 PUNCTUATION = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~', " ") | {"'": ""})
+
+# A typed escape `\U0001F600` in lower case.
+LONG_ESCAPE = re.compile(r"\\u(?=000[0-9a-f]{5})")
 
 
 def text_key(text: str) -> str:
@@ -48,7 +52,9 @@ def near_key(text: str) -> str:
     Ignores all that `text_key` ignores, and mentions, links and punctuation; decodes typed escapes, ligatures and wide
     letters: `@ana So late!! http://t.co/1` and `so late` have the same near key.
     """
-    plain = MENTION.sub(" ", LINK.sub(" ", text_key(normalize(text))))
+    # From the key, not from the text: escapes depend on case, duplicates do not.
+    plain = text_key(normalize(LONG_ESCAPE.sub(r"\\U", text_key(text))))
+    plain = MENTION.sub(" ", LINK.sub(" ", plain))
     if not plain.isascii():
         plain = unicodedata.normalize("NFKC", plain).casefold()
     plain = plain.translate(PUNCTUATION)

@@ -4,7 +4,7 @@ import html
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sentiment.data.keys import hash_of, near_key, text_key
@@ -79,6 +79,8 @@ def test_texts_of_other_words_digits_or_emoji_are_no_near_duplicates() -> None:
 
 
 @given(st.text(max_size=30))
+@example("\\N")  # `\\n` is an escape
+@example("\\U0001F600")
 def test_a_duplicate_is_a_near_duplicate(text: str) -> None:
     for same in (text.swapcase(), f" {text}\u200b", text.replace("'", "\u2019")):
         if text_key(same) == text_key(text):
