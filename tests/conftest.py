@@ -65,9 +65,13 @@ def own_path() -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _own_code(own_path: list[str]) -> Iterator[None]:
-    """Take the code of loaded models off Python's path, where MLflow leaves it before the project's."""
+    """Undo what loaded models and Streamlit's test of a page leave: MLflow puts a model's code on Python's path, and
+    the page's script becomes the main module, which a process started by `multiprocessing` would run.
+    """
+    main = sys.modules["__main__"]
     yield
     sys.path[:] = own_path
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture(scope="session")
