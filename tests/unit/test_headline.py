@@ -57,7 +57,7 @@ def test_the_first_result_is_tabulated_and_every_winner_listed() -> None:
     assert "- More tweets: **finetune** has AUC 0.910, accuracy 0.800, cost 210" in text
 
 
-@pytest.mark.parametrize(("end", "shown"), [("", False), ("_distilled", True)])
+@pytest.mark.parametrize(("suffix", "explained"), [("", False), ("_distilled", True)])
 def test_a_suffix_is_explained_only_if_it_is_shown(suffix: str, explained: bool) -> None:
     text = headline.render([result("A study", **{f"bilstm_use_stem{suffix}": 0.9})])
     assert ("`distilled` also learned from unlabelled tweets." in text) is explained
