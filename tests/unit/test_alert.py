@@ -1,4 +1,4 @@
-"""The alert: when it is fired, and what can be taken back before."""
+"""Alerts: when they fire, and until when feedback can be undone."""
 
 import subprocess
 import sys
@@ -32,20 +32,20 @@ def store(tmp_path: Path, new_events: Callable[[Path], Store]) -> Store:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
-    """Let the test say what time it is."""
-    told = {"now": NOON}
-    monkeypatch.setattr(time, "time", lambda: told["now"])
-    return told
+    """Replace the system clock with one that the test sets."""
+    current = {"now": NOON}
+    monkeypatch.setattr(time, "time", lambda: current["now"])
+    return current
 
 
 def fired(store: Store, *events: Event, rule: Rule = RULE_OF_THREE) -> list[list[str]]:
-    """Return the texts of all alerts after these events."""
+    """Store events, fire the alerts that are due, and return the texts of all alerts."""
     store.add(events)
     fire(store, rule, settle_seconds=0)
     return [[mistake["text"] for mistake in alert.mistakes] for alert in store.alerts()]
 
 
-def test_three_different_tweets_within_five_minutes_fire_one_alert_with_the_tweets(store: Store) -> None:
+def test_three_different_tweets_within_five_minutes_fire_one_alert_that_lists_them(store: Store) -> None:
     events = [feedback(number, NOON + number * MINUTE, f"late {number} 😠") for number in range(3)]
     assert fired(store, *events) == [["late 0 😠", "late 1 😠", "late 2 😠"]]
     (alert,) = store.alerts()
@@ -54,30 +54,30 @@ def test_three_different_tweets_within_five_minutes_fire_one_alert_with_the_twee
     assert fired(store) == [["late 0 😠", "late 1 😠", "late 2 😠"]]
 
 
-def test_the_same_tweet_three_times_fires_none(store: Store) -> None:
+def test_the_same_tweet_reported_three_times_fires_no_alert(store: Store) -> None:
     assert fired(store, *[feedback(number, NOON + number, "late") for number in range(3)]) == []
 
 
-def test_two_tweets_within_five_minutes_and_one_later_fire_none(store: Store) -> None:
+def test_a_third_tweet_after_five_minutes_fires_no_alert(store: Store) -> None:
     assert fired(store, feedback(1, NOON), feedback(2, NOON + MINUTE), feedback(3, NOON + 5 * MINUTE + 0.5)) == []
 
 
-def test_exactly_five_minutes_apart_counts(store: Store) -> None:
+def test_tweets_exactly_five_minutes_apart_fire_an_alert(store: Store) -> None:
     assert len(fired(store, feedback(1, NOON), feedback(2, NOON), feedback(3, NOON + 5 * MINUTE))) == 1
 
 
-def test_a_window_slides(store: Store) -> None:
+def test_the_time_window_slides(store: Store) -> None:
     times = (0, 4, 6, 8)
     events = [feedback(number, NOON + minutes * MINUTE) for number, minutes in enumerate(times)]
     assert fired(store, *events) == [["tweet 1", "tweet 2", "tweet 3"]]
 
 
-def test_right_answers_and_predictions_do_not_count(store: Store) -> None:
+def test_correct_answers_and_predictions_do_not_count(store: Store) -> None:
     events = [feedback(1, NOON), feedback(2, NOON), feedback(3, NOON, right=True), prediction(4, NOON, "tweet 4")]
     assert fired(store, *events) == []
 
 
-def test_the_tweets_of_an_alert_come_oldest_first_each_as_it_was_reported_last(store: Store) -> None:
+def test_an_alert_lists_the_latest_report_of_each_tweet_oldest_first(store: Store) -> None:
     events = [
         feedback(1, NOON, "late"),
         feedback(2, NOON + 10, "lost"),
@@ -87,34 +87,34 @@ def test_the_tweets_of_an_alert_come_oldest_first_each_as_it_was_reported_last(s
     assert fired(store, *events) == [["lost", "rude", "late"]]
 
 
-def test_the_fullest_window_around_a_tweet_counts_where_clocks_differ(store: Store) -> None:
-    times = {1: 4, 2: 4.5, 3: -4, 4: 0}  # minutes, in the order in which they were written
+def test_the_fullest_window_counts_when_clocks_differ(store: Store) -> None:
+    times = {1: 4, 2: 4.5, 3: -4, 4: 0}  # tweet: minutes after noon, in the order of storage
     events = [feedback(number, NOON + minutes * MINUTE) for number, minutes in times.items()]
     assert fired(store, *events[:3]) == []
     assert fired(store, *events[3:]) == [["tweet 4", "tweet 1", "tweet 2"]]
 
 
-def test_no_other_alert_is_fired_in_the_cool_down_and_one_after_it(store: Store) -> None:
+def test_alerts_pause_during_the_cool_down_and_resume_after_it(store: Store) -> None:
     first = [feedback(number, NOON + number) for number in range(3)]
-    within = [feedback(number, NOON + 15 * MINUTE + number) for number in range(10, 15)]
-    after = [feedback(number, NOON + 33 * MINUTE + number) for number in range(20, 23)]
-    assert len(fired(store, *first, *within)) == 1
-    assert fired(store, *after)[1:] == [["tweet 20", "tweet 21", "tweet 22"]]
+    during_cool_down = [feedback(number, NOON + 15 * MINUTE + number) for number in range(10, 15)]
+    after_cool_down = [feedback(number, NOON + 33 * MINUTE + number) for number in range(20, 23)]
+    assert len(fired(store, *first, *during_cool_down)) == 1
+    assert fired(store, *after_cool_down)[1:] == [["tweet 20", "tweet 21", "tweet 22"]]
 
 
-def test_a_cool_down_holds_for_each_alert_wherever_the_clocks_of_others_stand(store: Store) -> None:
-    here = [feedback(number, NOON + number) for number in range(3)]
+def test_each_alert_has_its_own_cool_down_when_clocks_differ(store: Store) -> None:
+    first = [feedback(number, NOON + number) for number in range(3)]
     an_hour_behind = [feedback(number, NOON - 60 * MINUTE + number) for number in range(10, 13)]
-    again = [feedback(number, NOON + 10 * MINUTE + number) for number in range(20, 23)]
-    assert len(fired(store, *here, *an_hour_behind, *again)) == 2
+    during_cool_down = [feedback(number, NOON + 10 * MINUTE + number) for number in range(20, 23)]
+    assert len(fired(store, *first, *an_hour_behind, *during_cool_down)) == 2
     assert len(store.alerts()) == 2
 
 
-def test_much_of_the_same_fires_none_and_holds_nobody_up(store: Store) -> None:
+def test_many_repeats_of_two_tweets_fire_no_alert(store: Store) -> None:
     assert fired(store, *[feedback(number, NOON + number / 100, f"late {number % 2}") for number in range(2000)]) == []
 
 
-def test_a_rule_of_one_tweet_fires_at_once(store: Store) -> None:
+def test_a_rule_of_one_tweet_fires_immediately(store: Store) -> None:
     rule = Rule(tweets=1, seconds=MINUTE, cool_down_seconds=MINUTE)
     assert fired(store, feedback(1, NOON), feedback(2, NOON + 59), feedback(3, NOON + 60), rule=rule) == [
         ["tweet 1"],
@@ -122,7 +122,7 @@ def test_a_rule_of_one_tweet_fires_at_once(store: Store) -> None:
     ]
 
 
-def test_a_feedback_that_can_be_taken_back_does_not_count_yet(store: Store, clock: dict[str, float]) -> None:
+def test_feedback_counts_only_after_the_undo_period(store: Store, clock: dict[str, float]) -> None:
     for number in range(3):
         store.acknowledge(feedback(number, NOON - 4 + number))
     assert fire(store, RULE_OF_THREE, settle_seconds=8) == 0
@@ -132,7 +132,7 @@ def test_a_feedback_that_can_be_taken_back_does_not_count_yet(store: Store, cloc
     assert fire(store, RULE_OF_THREE, settle_seconds=8) == 1
 
 
-def test_a_feedback_that_is_taken_back_is_gone(store: Store, clock: dict[str, float]) -> None:
+def test_undone_feedback_is_deleted(store: Store, clock: dict[str, float]) -> None:
     for number in range(3):
         store.acknowledge(feedback(number, NOON))
     assert store.withdraw(feedback(2, NOON).id, settle_seconds=8)
@@ -142,7 +142,7 @@ def test_a_feedback_that_is_taken_back_is_gone(store: Store, clock: dict[str, fl
     assert [event["text"] for event in store.read("feedback")] == ["tweet 0", "tweet 1"]
 
 
-def test_what_is_taken_back_may_be_said_otherwise(store: Store, clock: dict[str, float]) -> None:
+def test_undone_feedback_can_be_replaced(store: Store, clock: dict[str, float]) -> None:
     store.acknowledge(feedback(1, NOON))
     store.withdraw(feedback(1, NOON).id, settle_seconds=8)
     store.acknowledge(feedback(1, NOON + 1, right=True))
@@ -151,14 +151,14 @@ def test_what_is_taken_back_may_be_said_otherwise(store: Store, clock: dict[str,
     assert clock["now"] == NOON
 
 
-def test_nothing_is_taken_back_once_it_is_settled(store: Store, clock: dict[str, float]) -> None:
+def test_feedback_cannot_be_undone_after_the_undo_period(store: Store, clock: dict[str, float]) -> None:
     store.acknowledge(feedback(1, NOON))
     clock["now"] = NOON + 8
     assert not store.withdraw(feedback(1, NOON).id, settle_seconds=8)
     assert len(store.read("feedback")) == 1
 
 
-def test_nothing_is_taken_back_that_comes_from_the_future(store: Store, clock: dict[str, float]) -> None:
+def test_feedback_dated_in_the_future_cannot_be_undone(store: Store, clock: dict[str, float]) -> None:
     store.acknowledge(feedback(1, NOON))
     clock["now"] = NOON - 1
     assert len(store.after(0, most=10, settle_seconds=8)) == 1
@@ -167,9 +167,7 @@ def test_nothing_is_taken_back_that_comes_from_the_future(store: Store, clock: d
 
 
 @pytest.mark.parametrize("reader", [RULE, FORWARDER])
-def test_nothing_is_taken_back_that_was_read_before_the_clock_went_back(
-    store: Store, clock: dict[str, float], reader: str
-) -> None:
+def test_feedback_already_processed_cannot_be_undone(store: Store, clock: dict[str, float], reader: str) -> None:
     store.acknowledge(feedback(1, NOON))
     clock["now"] = NOON - 3600
     (event,) = store.after(0, most=10, settle_seconds=8)
@@ -179,27 +177,29 @@ def test_nothing_is_taken_back_that_was_read_before_the_clock_went_back(
     assert len(store.read("feedback")) == 1
 
 
-def test_nothing_is_taken_back_after_a_wait_for_another_process(store: Store) -> None:
+def test_feedback_cannot_be_undone_if_waiting_for_a_lock_outlasts_the_undo_period(store: Store) -> None:
     store.acknowledge(feedback(1, time.time()))
-    with store.connected() as other:
-        other.execute("BEGIN IMMEDIATE")
-        told: list[bool] = []
-        asking = threading.Thread(target=lambda: told.append(store.withdraw(feedback(1, 0).id, settle_seconds=0.2)))
-        asking.start()
+    with store.connected() as database:
+        database.execute("BEGIN IMMEDIATE")
+        withdrawn: list[bool] = []
+        withdrawing = threading.Thread(
+            target=lambda: withdrawn.append(store.withdraw(feedback(1, 0).id, settle_seconds=0.2))
+        )
+        withdrawing.start()
         time.sleep(0.4)
         assert len(store.after(0, most=10, settle_seconds=0.2)) == 1
-    asking.join()
-    assert told == [False]
+    withdrawing.join()
+    assert withdrawn == [False]
     assert len(store.read("feedback")) == 1
 
 
-def test_a_clock_that_goes_back_loses_nothing(store: Store, clock: dict[str, float]) -> None:
+def test_no_feedback_is_lost_when_the_clock_goes_back(store: Store, clock: dict[str, float]) -> None:
     for number in range(2):
         store.acknowledge(feedback(number, NOON))
     clock["now"] = NOON - 3600
     for number in range(2, 5):
         store.acknowledge(feedback(number, NOON - 3600))
-    assert len(store.after(0, most=10, settle_seconds=8)) == 2  # those of the future may not be taken back any more
+    assert len(store.after(0, most=10, settle_seconds=8)) == 2  # those dated in the future can no longer be undone
     clock["now"] = NOON - 3590
     assert fire(store, RULE_OF_THREE, settle_seconds=8) == 1
     clock["now"] = NOON + 1
@@ -212,15 +212,15 @@ def test_a_clock_that_goes_back_loses_nothing(store: Store, clock: dict[str, flo
     ]
 
 
-def test_a_store_that_is_opened_again_goes_on_where_it_was(store: Store) -> None:
+def test_a_reopened_store_resumes_where_it_stopped(store: Store) -> None:
     assert fired(store, feedback(1, NOON), feedback(2, NOON + 1)) == []
-    again = Store(store.path)
-    again.create()
-    assert fired(again, feedback(3, NOON + 2)) == [["tweet 1", "tweet 2", "tweet 3"]]
+    reopened = Store(store.path)
+    reopened.create()
+    assert fired(reopened, feedback(3, NOON + 2)) == [["tweet 1", "tweet 2", "tweet 3"]]
     assert fired(Store(store.path), feedback(4, NOON + 3)) == [["tweet 1", "tweet 2", "tweet 3"]]
 
 
-def test_of_two_processes_that_look_at_once_one_fires(store: Store, tmp_path: Path) -> None:
+def test_an_alert_fires_once_if_two_processes_check_at_once(store: Store, tmp_path: Path) -> None:
     store.add(feedback(number, NOON + number) for number in range(3))
     code = """
 import sys
@@ -232,7 +232,7 @@ fired = fire(Store(Path(sys.argv[1])), Rule(tweets=3, seconds=300, cool_down_sec
 sys.stdout.write(str(fired))
 """
     ready = [tmp_path / "first", tmp_path / "second"]
-    with store.connected() as database:  # neither comes further than to the transaction, before both are there
+    with store.connected() as database:  # both wait for this lock and then check at once
         database.execute("BEGIN IMMEDIATE")
         processes = [
             subprocess.Popen([sys.executable, "-c", code, store.path, file], cwd=PROJECT, stdout=subprocess.PIPE)
@@ -248,10 +248,10 @@ sys.stdout.write(str(fired))
     assert store.progress()[RULE].number == 3
 
 
-def test_events_are_read_in_the_order_in_which_they_were_written(store: Store) -> None:
+def test_events_are_read_in_the_order_of_storage(store: Store) -> None:
     store.add([feedback(3, NOON), prediction(1, NOON - 9), feedback(1, NOON + 9), prediction(2, NOON)])
-    told = store.after(0, most=3, settle_seconds=0)
-    assert [(number, body["kind"], body["id"][-1]) for number, body in told] == [
+    events = store.after(0, most=3, settle_seconds=0)
+    assert [(number, body["kind"], body["id"][-1]) for number, body in events] == [
         (1, "feedback", "3"),
         (2, "prediction", "1"),
         (3, "feedback", "1"),
@@ -260,14 +260,14 @@ def test_events_are_read_in_the_order_in_which_they_were_written(store: Store) -
     assert store.waiting(1) == 3
 
 
-def test_what_comes_after_a_feedback_that_can_be_taken_back_waits_for_it(store: Store, clock: dict[str, float]) -> None:
+def test_events_wait_behind_feedback_that_can_still_be_undone(store: Store, clock: dict[str, float]) -> None:
     store.add([prediction(1, NOON), feedback(1, NOON), prediction(2, NOON), feedback(2, NOON - 60)])
     assert [number for number, _ in store.after(0, most=10, settle_seconds=8)] == [1]
     clock["now"] = NOON + 8
     assert [number for number, _ in store.after(0, most=10, settle_seconds=8)] == [1, 2, 3, 4]
 
 
-def test_no_number_is_given_twice(store: Store, clock: dict[str, float]) -> None:
+def test_event_numbers_are_never_reused(store: Store, clock: dict[str, float]) -> None:
     store.acknowledge(feedback(1, NOON))
     store.withdraw(feedback(1, NOON).id, settle_seconds=8)
     store.acknowledge(feedback(2, NOON - 60))
@@ -278,7 +278,7 @@ def test_no_number_is_given_twice(store: Store, clock: dict[str, float]) -> None
     assert [number for number, _ in store.after(2, most=10, settle_seconds=8)] == [3]
 
 
-def test_what_was_not_forwarded_is_not_deleted_for_its_age(store: Store) -> None:
+def test_old_events_are_kept_until_forwarded(store: Store) -> None:
     store.add(prediction(number, NOON + number) for number in range(10))
     store.prune(days=30, megabytes=100, forwarding=True)
     assert len(store.read("prediction")) == 10
@@ -290,7 +290,7 @@ def test_what_was_not_forwarded_is_not_deleted_for_its_age(store: Store) -> None
     assert store.read("prediction") == []
 
 
-def test_feedback_is_not_deleted_for_its_size(store: Store) -> None:
+def test_feedback_is_kept_when_the_store_is_too_large(store: Store) -> None:
     now = time.time()
     store.add(feedback(number, now, f"{number} {'x' * 1000}") for number in range(500))
     store.add(prediction(number, now, "x" * 1000) for number in range(500))
@@ -300,8 +300,8 @@ def test_feedback_is_not_deleted_for_its_size(store: Store) -> None:
 
 
 @st.composite
-def reported(draw: st.DrawFn) -> list[Feedback]:
-    """Draw feedback whose times are mostly in order: some come a little late, and some clocks jump."""
+def feedback_sequences(draw: st.DrawFn) -> list[Feedback]:
+    """Draw feedback mostly in order of time: some arrives late, and some clocks jump."""
     when, events = NOON, []
     for number in range(draw(st.integers(0, 12))):
         when += draw(st.sampled_from([0, 0.5, 1, 2, 4, 8, 12, 40, -0.5, -3, -6, -60]))
@@ -318,26 +318,28 @@ RULES = st.builds(
 )
 
 
-def counted(events: Sequence[Feedback], rule: Rule) -> list[float]:
-    """Return when alerts are fired: each mistake is looked at with all ways to choose enough of those before it."""
+def expected_alert_times(events: Sequence[Feedback], rule: Rule) -> list[float]:
+    """Return when alerts fire, by brute force: try all combinations of mispredictions up to each new one."""
     alerts: list[float] = []
     for number, event in enumerate(events):
-        known = [one for one in events[: number + 1] if one.true_sentiment != one.predicted_sentiment]
-        if event not in known or any(abs(event.time - alert) < rule.cool_down_seconds for alert in alerts):
+        mispredictions = [
+            report for report in events[: number + 1] if report.true_sentiment != report.predicted_sentiment
+        ]
+        if event not in mispredictions or any(abs(event.time - alert) < rule.cool_down_seconds for alert in alerts):
             continue
-        if any(fit(chosen, event.time, rule) for chosen in combinations(known, rule.tweets)):
+        if any(satisfies(reports, event.time, rule) for reports in combinations(mispredictions, rule.tweets)):
             alerts.append(event.time)
     return alerts
 
 
-def fit(chosen: Sequence[Feedback], when: float, rule: Rule) -> bool:
-    """Return whether tweets are different, and lie with a moment within the time of a rule."""
-    times = [when, *(one.time for one in chosen)]
-    return len({one.text for one in chosen}) == len(chosen) and max(times) - min(times) <= rule.seconds
+def satisfies(reports: Sequence[Feedback], when: float, rule: Rule) -> bool:
+    """Return whether these tweets differ, and fit into the rule's time window together with this moment."""
+    times = [when, *(report.time for report in reports)]
+    return len({report.text for report in reports}) == len(reports) and max(times) - min(times) <= rule.seconds
 
 
-def check(mistakes: Sequence[dict[str, Any]], when: float, rule: Rule) -> None:
-    """Check that an alert holds what it says."""
+def check_alert(mistakes: Sequence[dict[str, Any]], when: float, rule: Rule) -> None:
+    """Check that an alert satisfies its rule."""
     times = [mistake["time"] for mistake in mistakes]
     assert times == sorted(times)
     assert max(*times, when) - min(*times, when) <= rule.seconds
@@ -345,19 +347,19 @@ def check(mistakes: Sequence[dict[str, Any]], when: float, rule: Rule) -> None:
     assert all(mistake["predicted_sentiment"] != mistake["true_sentiment"] for mistake in mistakes)
 
 
-@given(reported(), RULES)
+@given(feedback_sequences(), RULES)
 @settings(max_examples=300)
-def test_bursts_are_those_that_a_count_of_all_choices_finds(events: list[Feedback], rule: Rule) -> None:
+def test_bursts_match_a_brute_force_search(events: list[Feedback], rule: Rule) -> None:
     numbered = [Numbered(number, event.body()) for number, event in enumerate(events, start=1)]
     alerts = list(bursts(numbered, rule, seen=0, before=[]))
-    assert [when for when, _ in alerts] == counted(events, rule)
+    assert [when for when, _ in alerts] == expected_alert_times(events, rule)
     for when, mistakes in alerts:
-        check(mistakes, when, rule)
+        check_alert(mistakes, when, rule)
 
 
-@given(reported(), RULES, st.lists(st.integers(0, 12), max_size=4))
+@given(feedback_sequences(), RULES, st.lists(st.integers(0, 12), max_size=4))
 @settings(max_examples=60)
-def test_however_often_it_is_looked_at_and_restarted_the_same_alerts_are_fired(
+def test_checks_and_restarts_do_not_change_which_alerts_fire(
     events: list[Feedback], rule: Rule, cuts: Iterable[int]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -369,6 +371,6 @@ def test_however_often_it_is_looked_at_and_restarted_the_same_alerts_are_fired(
             fire(Store(path), rule, settle_seconds=0)
             begin = max(begin, end)
         alerts = Store(path).alerts()
-        assert [alert.time for alert in alerts] == counted(events, rule)
+        assert [alert.time for alert in alerts] == expected_alert_times(events, rule)
         for alert in alerts:
-            check(alert.mistakes, alert.time, rule)
+            check_alert(alert.mistakes, alert.time, rule)

@@ -1,4 +1,4 @@
-"""How the benchmark of growth tells with which power a figure grows, and shows it."""
+"""The growth benchmark: powers, table and plot."""
 
 import math
 
@@ -18,16 +18,16 @@ MEASURED = pd.DataFrame(
 
 
 @pytest.mark.parametrize(("values", "power"), [([2.0, 8.0], 1.0), ([2.0, 2.0], 0.0), ([1.0, 2.0, 32.0], 2.0)])
-def test_the_power_of_growth_is_that_of_the_two_largest_sizes(values: list[float], power: float) -> None:
+def test_the_power_is_computed_from_the_two_largest_sizes(values: list[float], power: float) -> None:
     assert growth.power([250, 1000, 4000][-len(values) :], values) == pytest.approx(power)
 
 
-def test_one_size_shows_no_growth() -> None:
+def test_a_single_size_has_no_power() -> None:
     assert math.isnan(growth.power([1000], [2.0]))
     assert growth.wide(MEASURED[:2], "seconds")["power"].tolist() == ["", ""]
 
 
-def test_the_table_has_a_row_for_each_step_in_order_and_a_column_for_each_size() -> None:
+def test_the_table_has_a_row_per_step_and_a_column_per_size() -> None:
     table = growth.wide(MEASURED, "seconds")
     assert table.to_dict("list") == {
         "step": ["split", "embed"],
@@ -37,7 +37,7 @@ def test_the_table_has_a_row_for_each_step_in_order_and_a_column_for_each_size()
     }
 
 
-def test_the_plot_shows_time_and_memory_of_every_step_with_units() -> None:
+def test_the_plot_shows_time_and_memory_per_step_with_units() -> None:
     time, memory = growth.plot(MEASURED).axes
     assert [time.get_ylabel(), memory.get_ylabel()] == ["seconds (logarithmic)", "peak memory, GiB (logarithmic)"]
     for axes, figure in ((time, "seconds"), (memory, "memory")):

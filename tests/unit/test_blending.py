@@ -1,4 +1,4 @@
-"""How several models are put together: their weights, and an honest judgement of the whole."""
+"""Blends: the weights of their members, out-of-fold probabilities and the served form."""
 
 from pathlib import Path
 
@@ -23,39 +23,39 @@ from tests.corpora import TOKENIZER
 SEED = 42
 
 
-def tweets(number: int, *noise: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels, and the logits of a member for each noise, the less of it the better."""
+def labels_and_logits(count: int, *noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels, and the logits of one member per noise level; less noise is better."""
     random = np.random.default_rng(SEED)
-    negative = random.integers(0, 2, number).astype(np.int8)
-    return negative, np.column_stack([2 * negative - 1 + random.normal(0, scale, number) for scale in noise])
+    negative = random.integers(0, 2, count).astype(np.int8)
+    return negative, np.column_stack([2 * negative - 1 + random.normal(0, scale, count) for scale in noise])
 
 
-def test_the_better_member_weighs_more_and_both_together_are_better_than_each() -> None:
-    negative, logits = tweets(4_000, 1.0, 2.0)
-    weights, intercept, judged = blending.fit(negative, logits, folds=5, seed=SEED)
+def test_better_members_weigh_more_and_the_blend_beats_each() -> None:
+    negative, logits = labels_and_logits(4_000, 1.0, 2.0)
+    weights, intercept, out_of_fold = blending.fit(negative, logits, folds=5, seed=SEED)
     assert weights[0] > 2 * weights[1] > 0
-    assert roc_auc_score(negative, judged) > max(roc_auc_score(negative, member) for member in logits.T)
+    assert roc_auc_score(negative, out_of_fold) > max(roc_auc_score(negative, member) for member in logits.T)
     assert abs(intercept) < 0.2
 
 
-def test_a_member_that_always_says_the_same_changes_nothing() -> None:
-    negative, logits = tweets(2_000, 1.0)
+def test_a_constant_member_changes_nothing() -> None:
+    negative, logits = labels_and_logits(2_000, 1.0)
     with_dummy = np.column_stack([logits, np.full(len(negative), 0.2)])
-    alone, _, judged_alone = blending.fit(negative, logits, folds=5, seed=SEED)
-    weights, _, judged = blending.fit(negative, with_dummy, folds=5, seed=SEED)
+    alone, _, out_of_fold_alone = blending.fit(negative, logits, folds=5, seed=SEED)
+    weights, _, out_of_fold = blending.fit(negative, with_dummy, folds=5, seed=SEED)
     assert abs(weights[0] - alone[0]) < 0.05
-    assert np.abs(judged - judged_alone).max() < 0.02
+    assert np.abs(out_of_fold - out_of_fold_alone).max() < 0.02
 
 
-def test_the_judgement_does_not_believe_members_that_know_nothing() -> None:
+def test_out_of_fold_probabilities_are_not_fooled_by_noise() -> None:
     random = np.random.default_rng(SEED)
     negative = np.repeat([0, 1], 50).astype(np.int8)
     logits = random.normal(size=(100, 40))
-    weights, intercept, judged = blending.fit(negative, logits, folds=5, seed=SEED)
+    weights, intercept, out_of_fold = blending.fit(negative, logits, folds=5, seed=SEED)
     in_sample = blend.probability(logits, weights, intercept)
-    assert roc_auc_score(negative, in_sample) > 0.85, "fitted to these very tweets, noise looks like knowledge"
-    assert roc_auc_score(negative, judged) < 0.65
-    assert log_loss(negative, judged) > log_loss(negative, in_sample)
+    assert roc_auc_score(negative, in_sample) > 0.85, "in sample, noise looks predictive"
+    assert roc_auc_score(negative, out_of_fold) < 0.65
+    assert log_loss(negative, out_of_fold) > log_loss(negative, in_sample)
 
 
 def test_too_few_tweets_of_a_class_are_refused() -> None:
@@ -65,7 +65,7 @@ def test_too_few_tweets_of_a_class_are_refused() -> None:
 
 
 @given(st.lists(st.floats(-28, 28), min_size=2, max_size=2), st.lists(st.floats(-100, 100), min_size=2, max_size=2))
-def test_a_blend_answers_probabilities_whatever_its_members_say(logits: list[float], weights: list[float]) -> None:
+def test_a_blend_always_returns_a_probability(logits: list[float], weights: list[float]) -> None:
     (probability,) = blend.probability(np.array([logits]), np.array(weights), 0.0)
     assert 0 <= probability <= 1
     if abs(np.dot(logits, weights)) < 20:
@@ -73,7 +73,7 @@ def test_a_blend_answers_probabilities_whatever_its_members_say(logits: list[flo
 
 
 def save_member(folder: Path, alpha: float, calibration: Calibration = IDENTITY) -> Classifier:
-    """Save a classifier, the surer of itself the smaller `alpha`, and return it."""
+    """Save a classifier and return it; a smaller `alpha` makes it more confident."""
     folder.mkdir()
     pipeline = make_pipeline(CountVectorizer(token_pattern=r"\S+"), MultinomialNB(alpha=alpha))
     skops.io.dump(pipeline.fit(["late lost", "late rude", "thanks", "lovely crew"], [1, 1, 0, 0]), folder / FILE)
@@ -87,19 +87,23 @@ def test_a_served_blend_sums_the_calibrated_logits_of_its_members(tmp_path: Path
     blend.write(tmp_path, {"keras": 0.7, "bert": 0.5}, -0.1)
     classifier.save(tmp_path, runtime="blend", calibration=IDENTITY, threshold=0.4, uncertain=None, text=None)
     texts = ["late and rude crew", "thanks, lovely", ""]
-    one, other = (logit(member.negative_probability(texts)) for member in (keras, bert))
+    keras_logits, bert_logits = (logit(member.negative_probability(texts)) for member in (keras, bert))
     served = Classifier.load(tmp_path)
-    np.testing.assert_allclose(logit(served.negative_probability(texts)), 0.7 * one + 0.5 * other - 0.1, atol=1e-9)
+    np.testing.assert_allclose(
+        logit(served.negative_probability(texts)), 0.7 * keras_logits + 0.5 * bert_logits - 0.1, atol=1e-9
+    )
     assert served.threshold == 0.4
     assert served.negative_probability([]).shape == (0,)
 
 
-def test_a_blend_needs_what_its_members_need(tmp_path: Path) -> None:
+def test_a_blend_requires_the_packages_of_its_members(tmp_path: Path) -> None:
     save_member(tmp_path / "baseline", 1.0)
     (tmp_path / "keras").mkdir()
     for folder, runtime in ((tmp_path / "keras", "tflite"), (tmp_path, "blend")):
         classifier.save(folder, runtime=runtime, calibration=IDENTITY, threshold=0.5, uncertain=None, text=None)
     assert classifier.runtimes_in(tmp_path) == {"blend", "sklearn", "tflite"}
-    names = {need.partition("==")[0] for need in classifier.requirements(*classifier.runtimes_in(tmp_path))}
-    assert names >= {"scikit-learn", "skops", "ai-edge-litert"}
-    assert "onnxruntime" not in names
+    packages = {
+        requirement.partition("==")[0] for requirement in classifier.requirements(*classifier.runtimes_in(tmp_path))
+    }
+    assert packages >= {"scikit-learn", "skops", "ai-edge-litert"}
+    assert "onnxruntime" not in packages

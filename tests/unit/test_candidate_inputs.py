@@ -1,4 +1,4 @@
-"""The inputs that each step of a candidate gets."""
+"""The inputs of each step of a candidate."""
 
 from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
@@ -21,7 +21,7 @@ def _hydra() -> Iterator[None]:
 
 
 class RecordingLauncher(Launcher):
-    """Record the inputs of each step without running it; the id of a step's run is the step's name."""
+    """Record each step's inputs without running it; the run ID is the step's name."""
 
     def __init__(self) -> None:
         super().__init__(reuse_before=True, since=0)
@@ -59,6 +59,6 @@ def test_a_student_gets_the_corpus_that_its_teacher_labelled() -> None:
     }
 
 
-def test_existing_inputs_are_not_made_again() -> None:
+def test_existing_inputs_are_reused() -> None:
     existing = {"splits": "runs:/split/splits", "candidates": ["runs:/one/model", "runs:/other/model"]}
     assert inputs_of_steps(CandidateSpec("blend"), existing) == {"blend": existing}

@@ -1,4 +1,4 @@
-"""How people are told of an alert: conversations with a real mail server and webhook, and what is set for them."""
+"""Alert channels and their settings, tested with a real mail server and webhook."""
 
 import json
 import re
@@ -35,7 +35,7 @@ NOON = 1_760_000_400.0  # 2025-10-09 09:00 UTC
 PASSWORD = "a-password-of-the-tests"
 SECRET = "T000/B000/a-secret-of-the-tests"
 TEXTS = ("délayed again 😠", "<!channel> lost & found *bags*", "rude\ncrew")
-Set = Callable[..., Settings]
+ReadSettings = Callable[..., Settings]
 Serve = Callable[..., AbstractContextManager["Mailbox"]]
 
 
@@ -55,19 +55,19 @@ ALERT = Alert(4, NOON + 122, [mistake(number, text) for number, text in enumerat
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Set:
-    """Read settings from variables."""
+def read_settings(monkeypatch: pytest.MonkeyPatch) -> ReadSettings:
+    """Return a function that sets environment variables and reads the settings."""
 
-    def read_settings(**variables: object) -> Settings:
+    def set_and_read(**variables: object) -> Settings:
         for name, value in variables.items():
             monkeypatch.setenv(f"TELEMETRY_{name.upper()}", str(value))
         return read(Settings)
 
-    return read_settings
+    return set_and_read
 
 
 class Mailbox:
-    """What a mail server has taken."""
+    """The messages that a mail server has accepted."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -85,14 +85,16 @@ class Mailbox:
         self.encrypted.append(session.ssl is not None)
         return "250 OK"
 
-    def authenticate(self, _server: SMTP, _session: Session, _envelope: Envelope, _way: str, data: Any) -> AuthResult:
+    def authenticate(
+        self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any
+    ) -> AuthResult:
         assert isinstance(data, LoginPassword)
         self.users.append(data.login)
         return AuthResult(success=data.password == PASSWORD.encode(), handled=False)
 
     @property
     def contents(self) -> list[str]:
-        """What was sent, as it was."""
+        """The raw messages."""
         return [str(envelope.content, "utf-8") for envelope in self.envelopes if isinstance(envelope.content, bytes)]
 
     @property
@@ -107,7 +109,7 @@ class Mailbox:
 
 @pytest.fixture
 def serve() -> Serve:
-    """Start a mail server, the same one again for the same mailbox."""
+    """Return a function that starts a mail server, on the same port for the same mailbox."""
 
     @contextmanager
     def start(mailbox: Mailbox | None = None, **options: Any) -> Iterator[Mailbox]:
@@ -126,11 +128,11 @@ def serve() -> Serve:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make the certificate of a server on this machine, and its key, in one file."""
+    """Create a self-signed certificate for 127.0.0.1, with its key in the same file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
     now = datetime.now(UTC)
-    made = (
+    self_signed = (
         x509.CertificateBuilder(subject_name=name, issuer_name=name, public_key=key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(minutes=5))
@@ -143,26 +145,26 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     file = tmp_path_factory.mktemp("certificate") / "server.pem"
-    file.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
+    file.write_bytes(self_signed.public_bytes(serialization.Encoding.PEM) + private)
     return file
 
 
 @pytest.fixture
 def context(certificate: Path) -> ssl.SSLContext:
-    made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    made.load_cert_chain(certificate)
-    return made
+    server_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server_context.load_cert_chain(certificate)
+    return server_context
 
 
 @pytest.fixture
 def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trust the certificate of the tests."""
+    """Trust the test certificate."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
 
 
-def test_a_mail_holds_each_tweet_as_it_was_written(serve: Serve, told: Set) -> None:
+def test_a_mail_contains_each_tweet_unchanged(serve: Serve, read_settings: ReadSettings) -> None:
     with serve() as mailbox:
-        send_mail(ALERT, told(**mailbox.settings, smtp_security="none"))
+        send_mail(ALERT, read_settings(**mailbox.settings, smtp_security="none"))
     (message,), (envelope,) = mailbox.messages, mailbox.envelopes
     assert message["Subject"] == "Tweet sentiment: 3 tweets reported as mispredicted within 3 min"
     assert message["From"] == "Tweet sentiment <alerts@example.org>"
@@ -175,39 +177,39 @@ def test_a_mail_holds_each_tweet_as_it_was_written(serve: Serve, told: Set) -> N
     assert "2025-10-09 09:01:01 UTC, model 7, predicted negative, actually positive: <!channel> lost & found" in body
 
 
-def test_a_mail_that_is_sent_twice_bears_the_same_id(serve: Serve, told: Set) -> None:
+def test_a_resent_mail_keeps_its_message_id(serve: Serve, read_settings: ReadSettings) -> None:
     with serve() as mailbox:
-        settings = told(**mailbox.settings, smtp_security="none")
+        settings = read_settings(**mailbox.settings, smtp_security="none")
         for alert in (ALERT, ALERT, ALERT._replace(number=5)):
             send_mail(alert, settings)
-    first, again, other = (re.findall(r"^Message-ID: (.+)\r$", mail, re.MULTILINE) for mail in mailbox.contents)
-    assert first == again != other
+    first, resent, other = (re.findall(r"^Message-ID: (.+)\r$", mail, re.MULTILINE) for mail in mailbox.contents)
+    assert first == resent != other
     assert re.fullmatch(r"<[^<>@\s]+@example\.org>", first[0])
 
 
 @pytest.mark.usefixtures("trusted")
-def test_a_user_and_a_password_are_sent_encrypted(serve: Serve, told: Set, context: ssl.SSLContext) -> None:
+def test_credentials_are_sent_encrypted(serve: Serve, read_settings: ReadSettings, context: ssl.SSLContext) -> None:
     with serve(tls_context=context, require_starttls=True, auth_required=True) as mailbox:
-        send_mail(ALERT, told(**mailbox.settings, smtp_user="anna", smtp_password=PASSWORD))
+        send_mail(ALERT, read_settings(**mailbox.settings, smtp_user="anna", smtp_password=PASSWORD))
     assert len(mailbox.messages) == 1
     assert mailbox.users == [b"anna"]
     assert mailbox.encrypted == [True]
 
 
 @pytest.mark.usefixtures("trusted")
-def test_a_server_that_encrypts_from_the_beginning_is_spoken_to_so(
-    serve: Serve, told: Set, context: ssl.SSLContext
-) -> None:
-    with serve(ssl_context=context, auth_require_tls=False) as mailbox:  # it takes only STARTTLS for that
-        send_mail(ALERT, told(**mailbox.settings, smtp_security="tls", smtp_user="anna", smtp_password=PASSWORD))
+def test_mail_is_sent_over_implicit_tls(serve: Serve, read_settings: ReadSettings, context: ssl.SSLContext) -> None:
+    with serve(ssl_context=context, auth_require_tls=False) as mailbox:  # aiosmtpd counts only STARTTLS as TLS
+        send_mail(
+            ALERT, read_settings(**mailbox.settings, smtp_security="tls", smtp_user="anna", smtp_password=PASSWORD)
+        )
     assert len(mailbox.messages) == 1
     assert mailbox.users == [b"anna"]
 
 
 @pytest.mark.usefixtures("trusted")
-def test_a_password_that_is_refused_is_an_error(serve: Serve, told: Set, context: ssl.SSLContext) -> None:
+def test_a_rejected_password_is_an_error(serve: Serve, read_settings: ReadSettings, context: ssl.SSLContext) -> None:
     with serve(tls_context=context, auth_required=True) as mailbox:
-        settings = told(**mailbox.settings, smtp_user="anna", smtp_password="another")
+        settings = read_settings(**mailbox.settings, smtp_user="anna", smtp_password="another")
         with pytest.raises(DeliveryError, match="535") as failure:
             send_mail(ALERT, settings)
     assert "another" not in str(failure.value)
@@ -215,55 +217,55 @@ def test_a_password_that_is_refused_is_an_error(serve: Serve, told: Set, context
 
 
 @pytest.mark.parametrize("address", ["anna@example.org\nBcc: eve@example.org", "ännä@example.org"])
-def test_an_address_that_cannot_be_sent_is_an_error(serve: Serve, told: Set, address: str) -> None:
+def test_an_invalid_recipient_is_an_error(serve: Serve, read_settings: ReadSettings, address: str) -> None:
     with serve(enable_SMTPUTF8=False) as mailbox:
-        settings = told(**{**mailbox.settings, "mail_to": address}, smtp_security="none")
+        settings = read_settings(**{**mailbox.settings, "mail_to": address}, smtp_security="none")
         with pytest.raises(DeliveryError):
             send_mail(ALERT, settings)
     assert mailbox.messages == []
 
 
 @pytest.mark.parametrize(("security", "option"), [("starttls", "tls_context"), ("tls", "ssl_context")])
-def test_a_certificate_that_is_not_trusted_is_an_error(
-    serve: Serve, told: Set, context: ssl.SSLContext, security: str, option: str
+def test_an_untrusted_certificate_is_an_error(
+    serve: Serve, read_settings: ReadSettings, context: ssl.SSLContext, security: str, option: str
 ) -> None:
     with serve(**{option: context}) as mailbox:
-        settings = told(**mailbox.settings, smtp_security=security, smtp_user="anna", smtp_password=PASSWORD)
+        settings = read_settings(**mailbox.settings, smtp_security=security, smtp_user="anna", smtp_password=PASSWORD)
         with pytest.raises(DeliveryError, match="certificate verify failed"):
             send_mail(ALERT, settings)
     assert mailbox.messages == []
     assert mailbox.users == []
 
 
-def test_a_server_that_cannot_encrypt_gets_neither_mail_nor_password(serve: Serve, told: Set) -> None:
+def test_nothing_is_sent_to_a_server_without_encryption(serve: Serve, read_settings: ReadSettings) -> None:
     with serve(auth_require_tls=False) as mailbox:
-        settings = told(**mailbox.settings, smtp_user="anna", smtp_password=PASSWORD)
+        settings = read_settings(**mailbox.settings, smtp_user="anna", smtp_password=PASSWORD)
         with pytest.raises(DeliveryError, match="STARTTLS"):
             send_mail(ALERT, settings)
     assert mailbox.messages == []
     assert mailbox.users == []
 
 
-def test_a_server_that_says_nothing_is_an_error_in_time(
-    silent_port: int, told: Set, monkeypatch: pytest.MonkeyPatch
+def test_a_silent_mail_server_times_out(
+    silent_port: int, read_settings: ReadSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(channels, "TIMEOUT_SECONDS", 0.2)
     began = time.monotonic()
     with pytest.raises(DeliveryError, match="timed out"):
-        send_mail(ALERT, told(**{**Mailbox().settings, "smtp_port": silent_port}))
+        send_mail(ALERT, read_settings(**{**Mailbox().settings, "smtp_port": silent_port}))
     assert time.monotonic() - began < 2
 
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:
-    """Listen, and say nothing."""
+    """Return a port that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         yield port
 
 
-def alerts(store: Store, *numbers: int) -> None:
-    """Write alerts into a store."""
+def add_alerts(store: Store, *numbers: int) -> None:
+    """Add alerts to a store."""
     with store.connected() as database:
         rows = [(number, NOON, json.dumps([mistake(1, f"tweet {number}")])) for number in numbers]
         database.executemany("INSERT INTO alerts (number, time, body) VALUES (?, ?, ?)", rows)
@@ -276,27 +278,29 @@ def store(tmp_path: Path) -> Store:
     return store
 
 
-def test_a_server_that_comes_back_gets_each_alert_once_in_order(serve: Serve, told: Set, store: Store) -> None:
+def test_each_alert_is_sent_once_and_in_order_after_an_outage(
+    serve: Serve, read_settings: ReadSettings, store: Store
+) -> None:
     mailbox = Mailbox()
-    settings = told(**mailbox.settings, smtp_security="none")
+    settings = read_settings(**mailbox.settings, smtp_security="none")
 
-    def tell(alert: Alert) -> None:
+    def send(alert: Alert) -> None:
         send_mail(alert, settings)
 
     store.begin("mail")
-    alerts(store, 1, 2)
+    add_alerts(store, 1, 2)
     with serve(mailbox):
-        deliver(store, "mail", tell)
-    alerts(store, 3, 4)
+        deliver(store, "mail", send)
+    add_alerts(store, 3, 4)
     for _ in range(2):
         with pytest.raises(Delayed, match="Alert 3 could not be sent by mail"):
-            deliver(store, "mail", tell)
+            deliver(store, "mail", send)
         number, error = store.progress()["mail"]
         assert number == 2
         assert error is not None and "refused" in error and str(mailbox.port) in error
     with serve(mailbox):
-        deliver(store, "mail", tell)
-        deliver(store, "mail", tell)
+        deliver(store, "mail", send)
+        deliver(store, "mail", send)
     assert store.progress()["mail"] == (4, None)
     assert [message.get_content().rstrip()[-7:] for message in mailbox.messages] == [
         "tweet 1",
@@ -306,50 +310,50 @@ def test_a_server_that_comes_back_gets_each_alert_once_in_order(serve: Serve, to
     ]
 
 
-def test_an_alert_that_cannot_be_told_leaves_those_before_it_told(store: Store) -> None:
-    heard: list[int] = []
+def test_delivery_resumes_at_the_alert_that_failed(store: Store) -> None:
+    attempts: list[int] = []
 
-    def tell(alert: Alert) -> None:
-        if alert.number == 2 and 2 not in heard:
-            heard.append(2)
+    def send(alert: Alert) -> None:
+        if alert.number == 2 and 2 not in attempts:
+            attempts.append(2)
             raise DeliveryError("not now")
-        heard.append(alert.number)
+        attempts.append(alert.number)
 
     store.begin("mail")
-    alerts(store, 1, 2, 3)
+    add_alerts(store, 1, 2, 3)
     with pytest.raises(Delayed):
-        deliver(store, "mail", tell)
+        deliver(store, "mail", send)
     assert store.progress()["mail"] == (1, "not now")
-    deliver(store, "mail", tell)
-    assert heard == [1, 2, 2, 3]
+    deliver(store, "mail", send)
+    assert attempts == [1, 2, 2, 3]
 
 
-def test_a_process_that_ends_while_it_tells_has_told_the_alerts_before(store: Store) -> None:
-    def tell(alert: Alert) -> None:
+def test_an_interrupted_delivery_keeps_its_progress(store: Store) -> None:
+    def send(alert: Alert) -> None:
         if alert.number == 2:
             raise KeyboardInterrupt
 
     store.begin("mail")
-    alerts(store, 1, 2)
+    add_alerts(store, 1, 2)
     with pytest.raises(KeyboardInterrupt):
-        deliver(store, "mail", tell)
+        deliver(store, "mail", send)
     assert store.progress()["mail"] == (1, None)
 
 
-def test_a_new_channel_does_not_tell_of_old_alerts(store: Store) -> None:
-    heard: list[int] = []
-    alerts(store, 1, 2)
-    deliver(store, "webhook", lambda alert: heard.append(alert.number))
-    alerts(store, 3)
-    deliver(store, "webhook", lambda alert: heard.append(alert.number))
-    assert heard == [3]
+def test_a_new_channel_skips_old_alerts(store: Store) -> None:
+    delivered: list[int] = []
+    add_alerts(store, 1, 2)
+    deliver(store, "webhook", lambda alert: delivered.append(alert.number))
+    add_alerts(store, 3)
+    deliver(store, "webhook", lambda alert: delivered.append(alert.number))
+    assert delivered == [3]
 
 
 class Webhook(HTTPServer):
-    """What was posted, and what is answered to it."""
+    """Record posts, and answer with `status`."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Posted)
+        super().__init__(("127.0.0.1", 0), WebhookHandler)
         self.bodies: list[Any] = []
         self.status = 200
 
@@ -358,7 +362,7 @@ class Webhook(HTTPServer):
         return {"webhook": f"http://127.0.0.1:{self.server_port}/{SECRET}"}
 
 
-class Posted(BaseHTTPRequestHandler):
+class WebhookHandler(BaseHTTPRequestHandler):
     server: Webhook
 
     def do_POST(self) -> None:
@@ -369,7 +373,7 @@ class Posted(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -382,8 +386,8 @@ def webhook() -> Iterator[Webhook]:
         thread.join()
 
 
-def test_slack_is_told_and_no_tweet_can_call_anybody_there(webhook: Webhook, told: Set) -> None:
-    post(ALERT, told(**webhook.settings))
+def test_tweets_cannot_mention_anybody_on_slack(webhook: Webhook, read_settings: ReadSettings) -> None:
+    post(ALERT, read_settings(**webhook.settings))
     ((name, text),) = webhook.bodies[0].items()
     assert name == "text"
     assert text.startswith("*Tweet sentiment: 3 tweets reported as mispredicted within 3 min*\n• 2025-10-09 09:00:00")
@@ -392,8 +396,8 @@ def test_slack_is_told_and_no_tweet_can_call_anybody_there(webhook: Webhook, tol
     assert "<" not in text
 
 
-def test_teams_is_told_by_a_card_with_each_tweet_as_plain_text(webhook: Webhook, told: Set) -> None:
-    post(ALERT, told(**webhook.settings, webhook_format="teams"))
+def test_teams_gets_a_card_with_each_tweet_as_plain_text(webhook: Webhook, read_settings: ReadSettings) -> None:
+    post(ALERT, read_settings(**webhook.settings, webhook_format="teams"))
     (body,) = webhook.bodies
     assert body["type"] == "message"
     (attachment,) = body["attachments"]
@@ -409,41 +413,41 @@ def test_teams_is_told_by_a_card_with_each_tweet_as_plain_text(webhook: Webhook,
 
 
 @pytest.mark.parametrize("status", [400, 404, 429, 500, 503])
-def test_a_webhook_that_refuses_is_an_error_that_does_not_tell_its_address(
-    webhook: Webhook, told: Set, status: int
+def test_error_statuses_of_a_webhook_do_not_reveal_its_address(
+    webhook: Webhook, read_settings: ReadSettings, status: int
 ) -> None:
     webhook.status = status
     with pytest.raises(DeliveryError, match=f"returned status {status}") as failure:
-        post(ALERT, told(**webhook.settings))
+        post(ALERT, read_settings(**webhook.settings))
     assert SECRET not in repr(failure.getrepr(chain=True))
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:{port}/{secret}", "no-address/{secret}", "http://[/{secret}"])
-def test_a_webhook_that_cannot_be_reached_is_an_error_that_does_not_tell_its_address(
-    store: Store, told: Set, address: str, caplog: pytest.LogCaptureFixture
+def test_errors_of_an_unreachable_webhook_do_not_reveal_its_address(
+    store: Store, read_settings: ReadSettings, address: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = told(webhook=address.format(port=free_port(), secret=SECRET))
+    settings = read_settings(webhook=address.format(port=free_port(), secret=SECRET))
     store.begin("webhook")
-    alerts(store, 1)
+    add_alerts(store, 1)
     with pytest.raises(Delayed, match="the webhook cannot be reached") as failure:
         deliver(store, "webhook", lambda alert: post(alert, settings))
     assert SECRET not in str(failure.getrepr(chain=True, style="short"))
     assert SECRET not in str(store.progress()) + caplog.text + repr(settings)
 
 
-def test_a_webhook_that_says_nothing_is_an_error_in_time(
-    silent_port: int, told: Set, monkeypatch: pytest.MonkeyPatch
+def test_a_silent_webhook_times_out(
+    silent_port: int, read_settings: ReadSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(channels, "TIMEOUT_SECONDS", 0.2)
     began = time.monotonic()
     with pytest.raises(DeliveryError, match="ReadTimeout"):
-        post(ALERT, told(webhook=f"http://127.0.0.1:{silent_port}/{SECRET}"))
+        post(ALERT, read_settings(webhook=f"http://127.0.0.1:{silent_port}/{SECRET}"))
     assert time.monotonic() - began < 2
 
 
-def test_channels_are_those_that_are_set(told: Set) -> None:
-    assert list(channels.channels(told())) == []
-    settings = told(**Mailbox().settings, webhook="https://example.org/hook")
+def test_only_configured_channels_are_used(read_settings: ReadSettings) -> None:
+    assert list(channels.channels(read_settings())) == []
+    settings = read_settings(**Mailbox().settings, webhook="https://example.org/hook")
     assert [name for name, _ in channels.channels(settings)] == ["mail", "webhook"]
     assert settings.mail_to == ("anna@example.org", "bob@example.org")
 
@@ -462,34 +466,36 @@ def test_channels_are_those_that_are_set(told: Set) -> None:
         ({"days": "a-secret", "text": "a-secret"}, r"TELEMETRY_TEXT: .*\nTELEMETRY_DAYS: "),
     ],
 )
-def test_settings_that_are_wrong_are_refused_by_name_without_what_they_hold(
-    told: Set, variables: dict[str, object], reason: str
+def test_invalid_settings_are_named_without_their_values(
+    read_settings: ReadSettings, variables: dict[str, object], reason: str
 ) -> None:
     with pytest.raises(ValueError, match=reason) as failure:
-        told(**variables)
+        read_settings(**variables)
     assert "a-secret" not in str(failure.value)
     assert PASSWORD not in str(failure.value)
     assert failure.value.__cause__ is None and failure.value.__suppress_context__
 
 
-def test_variables_that_are_empty_are_not_set(told: Set) -> None:
-    settings = told(path="", mail_to="", webhook="", smtp_port="")
+def test_empty_variables_count_as_unset(read_settings: ReadSettings) -> None:
+    settings = read_settings(path="", mail_to="", webhook="", smtp_port="")
     assert (settings.path, settings.mail_to, settings.webhook, settings.smtp_port) == (None, (), None, 587)
 
 
-def test_secrets_are_not_shown(told: Set, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_are_not_shown(read_settings: ReadSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", f"InstrumentationKey={SECRET}")
-    settings = told(smtp_password=SECRET, webhook=SECRET)
+    settings = read_settings(smtp_password=SECRET, webhook=SECRET)
     assert settings.connection_string is not None
     assert settings.connection_string.get_secret_value() == f"InstrumentationKey={SECRET}"
     assert SECRET not in f"{settings!r} {settings.model_dump_json()}"
 
 
-def test_the_connection_string_of_something_else_is_not_taken(told: Set, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unrelated_connection_string_is_ignored(
+    read_settings: ReadSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CONNECTION_STRING", "Server=database;Password=a-secret")
-    assert told().connection_string is None
+    assert read_settings().connection_string is None
 
 
-def test_the_rule_is_the_one_that_is_set(told: Set) -> None:
-    rule = told(alert_tweets=4, alert_minutes=2.5, alert_cool_down_minutes=10).rule
+def test_the_rule_is_read_from_the_settings(read_settings: ReadSettings) -> None:
+    rule = read_settings(alert_tweets=4, alert_minutes=2.5, alert_cool_down_minutes=10).rule
     assert (rule.tweets, rule.seconds, rule.cool_down_seconds) == (4, 150, 600)

@@ -1,4 +1,4 @@
-"""`sentiment.data.checks`: what is refused, how it is named, and what is let through."""
+"""`sentiment.data.checks`: which rows are accepted, dropped or refused, and how they are reported."""
 
 from typing import Any
 
@@ -21,8 +21,8 @@ SETTINGS: dict[str, Any] = {
 
 
 def table(**columns: list[Any]) -> pd.DataFrame:
-    sound = {"text": ["late again", "on time", "meh"], "label": ["bad", "good", "good"], "user": ["ana", "bo", "bo"]}
-    return pd.DataFrame({**sound, **columns}, dtype=object)
+    valid = {"text": ["late again", "on time", "meh"], "label": ["bad", "good", "good"], "user": ["ana", "bo", "bo"]}
+    return pd.DataFrame({**valid, **columns}, dtype=object)
 
 
 def checked(frame: pd.DataFrame, **settings: object) -> Labelled:
@@ -60,12 +60,12 @@ def test_labels_are_compared_as_text(labels: list[Any], values: list[Any]) -> No
     assert checked(frame, negative_values=values, positive_values=None).frame["negative"].tolist() == [1, 0, 0]
 
 
-def test_null_takes_every_other_label_as_positive() -> None:
+def test_null_makes_every_other_label_positive() -> None:
     labelled = checked(table(label=["bad", "neutral", "good"]), positive_values=None)
     assert labelled.frame["negative"].tolist() == [1, 0, 0]
 
 
-def test_ignored_labels_are_left_out_whatever_their_text() -> None:
+def test_rows_with_ignored_labels_are_dropped_even_without_text() -> None:
     labelled = checked(table(text=["late", None, "fine"], label=["bad", "unclear", "good"]), ignored_values=["unclear"])
     assert labelled.frame["text"].tolist() == ["late", "fine"]
     assert labelled.ignored == 1
@@ -78,13 +78,13 @@ def test_rows_without_group_are_counted() -> None:
     assert checked(table(), group_column=None).without_group == 3
 
 
-def test_numbers_are_groups_too() -> None:
+def test_groups_can_be_numbers() -> None:
     assert checked(table(user=[7.0, 8.0, 8.0])).frame["group"].tolist() == ["7.0", "8.0", "8.0"]
     frame = table().assign(user=[7.0, np.nan, 8.0])
     assert checked(frame).frame["group"].tolist() == ["7", "", "8"]
 
 
-def test_missing_columns_are_named_with_those_present() -> None:
+def test_missing_columns_are_reported_with_the_existing_ones() -> None:
     with pytest.raises(DataError, match=r"No column tweet, who in the table. Its columns: text, label, user"):
         checked(table(), text_column="tweet", group_column="who")
 
@@ -118,12 +118,12 @@ def test_an_empty_table_is_refused() -> None:
         ),
     ],
 )
-def test_bad_rows_are_named(columns: dict[str, list[Any]], message: str) -> None:
+def test_invalid_rows_are_listed(columns: dict[str, list[Any]], message: str) -> None:
     with pytest.raises(DataError, match=message):
         checked(table(**columns))
 
 
-def test_all_problems_are_named_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(DataError) as raised:
         checked(table(text=["", "x\0", "fine"], label=["bad", "what", None]))
     lines = str(raised.value).splitlines()
@@ -132,7 +132,7 @@ def test_all_problems_are_named_at_once() -> None:
     assert "no row is positive" in lines[-1]
 
 
-def test_ten_rows_are_named_and_all_counted() -> None:
+def test_ten_rows_are_listed_and_all_counted() -> None:
     frame = pd.concat([table(text=["", "", ""])] * 500)
     with pytest.raises(DataError, match=r"1,500 row\(s\) have an empty text: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, \.\.\. \("):
         checked(frame)
@@ -154,7 +154,7 @@ def test_free_text_in_the_label_column_stays_out_of_the_message() -> None:
         ("it\x92s", "control characters"),
     ],
 )
-def test_some_damage_is_counted_and_let_through(text: str, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_tolerated_damage_is_counted_and_kept(text: str, kind: str, caplog: pytest.LogCaptureFixture) -> None:
     labelled = checked(table(text=["late", "fine", text]), max_damaged=0.5)
     assert {name for name, count in labelled.damaged.items() if count} == {kind}
     assert labelled.frame["text"].tolist()[2] == text
@@ -165,7 +165,7 @@ def test_some_damage_is_counted_and_let_through(text: str, kind: str, caplog: py
 @pytest.mark.parametrize(
     "text", ["caf\u00e9 \u00e0 \u00c2ge", "\U0001f62d \u2019\u20ac", "S\u00c3O \u00c3", "\u65e5\u672c\u8a9e"]
 )
-def test_sound_text_is_not_taken_for_damage(text: str) -> None:
+def test_valid_text_does_not_count_as_damaged(text: str) -> None:
     assert sum(checked(table(text=["late", "fine", text])).damaged.values()) == 0
 
 
@@ -178,11 +178,11 @@ def test_rows_without_text_are_dropped_and_counted_on_request(caplog: pytest.Log
     labelled = checked(frame, drop_empty_texts=True)
     assert labelled.frame["text"].tolist() == ["late", "fine"]
     assert (labelled.empty, labelled.ignored, labelled.without_group) == (5, 0, 0)
-    assert labelled.labels["rows"].sum() == 2, "a row that was dropped was not read as any label"
+    assert labelled.labels["rows"].sum() == 2, "dropped rows count towards no label"
     assert "5 row(s) have no text and were dropped (data.drop_empty_texts): 2, 3, 4, 6, 7" in caplog.text
 
 
-def test_what_is_no_text_is_refused_even_where_empty_texts_are_dropped() -> None:
+def test_non_text_is_refused_even_if_empty_texts_are_dropped() -> None:
     with pytest.raises(DataError, match=r"1 row\(s\) contain something other than text in the text column: 3"):
         checked(table(text=["late", "", 5]), drop_empty_texts=True)
 
@@ -198,7 +198,7 @@ def test_what_is_no_text_is_refused_even_where_empty_texts_are_dropped() -> None
         (["bad", "good", "good"], {"negative_values": ("bad",)}),
     ],
 )
-def test_one_label_is_a_list_of_one(labels: list[Any], values: dict[str, Any]) -> None:
+def test_a_single_label_needs_no_list(labels: list[Any], values: dict[str, Any]) -> None:
     negative = checked(table(label=labels), **values).frame["negative"].tolist()
     assert negative == [1, 0, 0][: len(negative)]
 
@@ -216,11 +216,11 @@ def test_one_label_is_a_list_of_one(labels: list[Any], values: dict[str, Any]) -
         ({"ignored_values": {"a": 1}}, r"data\.ignored_values=\{'a': 1\}: a label must be"),
     ],
 )
-def test_a_setting_that_names_no_label_is_refused(values: dict[str, Any], message: str) -> None:
+def test_a_setting_without_valid_labels_is_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
         checked(table(), **values)
 
 
-def test_a_label_cannot_mean_two_things() -> None:
+def test_a_label_cannot_have_two_meanings() -> None:
     with pytest.raises(DataError, match="occurs twice"):
         checked(table(), ignored_values=["Bad"])

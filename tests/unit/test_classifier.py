@@ -1,4 +1,4 @@
-"""The contract of a served model, and what may not be imported to serve one."""
+"""A served model: its contract, and the packages it must not need."""
 
 import json
 import subprocess
@@ -31,12 +31,12 @@ PROBABILITY = st.floats(0.0, 1.0)
 CALIBRATION = st.builds(Calibration, slope=st.floats(1e-3, 1e3), intercept=st.floats(-1e3, 1e3))
 HEAVY = {"tensorflow", "keras", "torch", "transformers", "mlflow", "hydra", "gensim"}
 
-# What scikit-learn's runtime needs, and no other.
+# Needed by the scikit-learn runtime only.
 LEARNING = {"sklearn", "scipy", "pandas", "skops"}
 
 
 def without(absent: set[str]) -> str:
-    """Return code that makes a Python process one in which some packages are not installed."""
+    """Return code that makes packages impossible to import, as if they were not installed."""
     return f"""
 import sys
 
@@ -62,22 +62,22 @@ def describe(folder: Path, calibration: Calibration = IDENTITY, uncertain: class
     classifier.save(folder, runtime="sklearn", threshold=0.6, calibration=calibration, uncertain=uncertain, text=TEXT)
 
 
-def test_raw_tweets_go_in_and_probabilities_come_out(folder: Path) -> None:
+def test_raw_tweets_get_probabilities(folder: Path) -> None:
     probability = Classifier.load(folder).negative_probability(["LATE &amp; rude!!", "lovely", ""])
     assert probability.shape == (3,)
     assert probability[0] > 0.6 > probability[1]
 
 
 def test_the_stored_threshold_decides(folder: Path) -> None:
-    decided = Classifier.load(folder).is_negative(np.array([0.59, 0.6, 0.61]))
-    assert decided.tolist() == [False, True, True]
+    is_negative = Classifier.load(folder).is_negative(np.array([0.59, 0.6, 0.61]))
+    assert is_negative.tolist() == [False, True, True]
 
 
 def test_no_tweets_give_no_probabilities(folder: Path) -> None:
     assert Classifier.load(folder).negative_probability([]).shape == (0,)
 
 
-def test_probabilities_come_out_calibrated(folder: Path) -> None:
+def test_probabilities_are_calibrated(folder: Path) -> None:
     texts = ["late", "rude and late", "lovely crew"]
     raw = Classifier.load(folder).negative_probability(texts)
     describe(folder, calibration=Calibration(slope=0.5, intercept=1.0))
@@ -87,24 +87,20 @@ def test_probabilities_come_out_calibrated(folder: Path) -> None:
 
 
 @given(st.lists(PROBABILITY, min_size=1))
-def test_without_calibration_probabilities_are_not_even_rounded(drawn: list[float]) -> None:
-    probability = np.array(drawn)
+def test_probabilities_are_exact_without_calibration(values: list[float]) -> None:
+    probability = np.array(values)
     assert np.array_equal(IDENTITY(probability), probability)
 
 
 @given(st.lists(PROBABILITY, min_size=1), CALIBRATION)
-def test_no_calibration_changes_the_order_of_probabilities_or_leaves_their_range(
-    drawn: list[float], calibration: Calibration
-) -> None:
-    calibrated = calibration(np.sort(drawn))
+def test_calibration_keeps_probabilities_in_order_and_in_range(values: list[float], calibration: Calibration) -> None:
+    calibrated = calibration(np.sort(values))
     assert (np.diff(calibrated) >= 0).all()
     assert ((calibrated >= 0) & (calibrated <= 1)).all()
 
 
 @given(PROBABILITY, CALIBRATION)
-def test_probabilities_that_rounding_alone_tells_apart_keep_their_order(
-    lowest: float, calibration: Calibration
-) -> None:
+def test_neighbouring_floats_keep_their_order(lowest: float, calibration: Calibration) -> None:
     neighbours = np.minimum(lowest + np.spacing(lowest) * np.arange(50), 1.0)
     assert (np.diff(calibration(neighbours)) >= 0).all()
 
@@ -115,35 +111,37 @@ def test_different_probabilities_stay_different(slope: float, intercept: float) 
     assert (np.diff(calibrated) > 0).all()
 
 
-def test_the_surest_probabilities_stay_finite_and_sure() -> None:
+def test_extreme_probabilities_stay_extreme_and_finite() -> None:
     assert Calibration(slope=0.5, intercept=0.0)(np.array([0.0, 1.0])) == pytest.approx([1e-6, 1 - 1e-6], rel=1e-3)
 
 
-def test_a_tweet_is_calibrated_alike_alone_and_among_others() -> None:
+def test_calibration_does_not_depend_on_the_batch() -> None:
     probability = np.random.default_rng(0).random(101)
     calibration = Calibration(slope=0.7, intercept=0.2)
-    assert np.array_equal(calibration(probability), np.concatenate([calibration(one) for one in probability[:, None]]))
+    assert np.array_equal(
+        calibration(probability), np.concatenate([calibration(single) for single in probability[:, None]])
+    )
 
 
 @pytest.mark.parametrize(
     ("slope", "intercept"), [(0.0, 0.0), (-1.0, 0.0), (np.nan, 0.0), (np.inf, 0.0), (1.0, np.nan), (1.0, -np.inf)]
 )
-def test_a_calibration_that_would_not_keep_the_order_is_refused(slope: float, intercept: float) -> None:
+def test_invalid_slopes_and_intercepts_are_refused(slope: float, intercept: float) -> None:
     with pytest.raises(ClassifierError, match="slope above 0"):
         Calibration(slope=slope, intercept=intercept)
 
 
-def test_a_human_should_look_within_the_stored_band_ends_included(folder: Path) -> None:
+def test_tweets_in_the_stored_band_are_uncertain_ends_included(folder: Path) -> None:
     describe(folder, uncertain=(0.25, 0.75))
-    doubtful = Classifier.load(folder).is_uncertain(np.array([0.0, 0.24, 0.25, 0.5, 0.75, 0.76, 1.0]))
-    assert doubtful.tolist() == [False, False, True, True, True, False, False]
+    is_uncertain = Classifier.load(folder).is_uncertain(np.array([0.0, 0.24, 0.25, 0.5, 0.75, 0.76, 1.0]))
+    assert is_uncertain.tolist() == [False, False, True, True, True, False, False]
 
 
-def test_no_human_looks_where_the_band_is_empty(folder: Path) -> None:
+def test_no_tweet_is_uncertain_without_a_band(folder: Path) -> None:
     assert Classifier.load(folder).is_uncertain(np.linspace(0, 1, 11)).tolist() == [False] * 11
 
 
-def test_what_is_saved_is_what_is_loaded(folder: Path) -> None:
+def test_a_classifier_is_loaded_as_saved(folder: Path) -> None:
     calibration = Calibration(slope=0.8374650192837465, intercept=-0.1)
     describe(folder, calibration=calibration, uncertain=(0.1, 1 / 3))
     loaded = Classifier.load(folder)
@@ -170,7 +168,7 @@ def test_an_unknown_runtime_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["calibration", "uncertain", "threshold"])
-def test_a_model_of_an_older_version_is_refused_with_what_to_do(folder: Path, key: str) -> None:
+def test_a_model_of_an_older_version_must_be_retrained(folder: Path, key: str) -> None:
     description = json.loads((folder / classifier.DESCRIPTION).read_text())
     del description[key]
     (folder / classifier.DESCRIPTION).write_text(json.dumps(description))
@@ -178,7 +176,7 @@ def test_a_model_of_an_older_version_is_refused_with_what_to_do(folder: Path, ke
         Classifier.load(folder)
 
 
-def test_mlflow_gives_probability_sentiment_and_whether_a_human_should_look(folder: Path) -> None:
+def test_mlflow_returns_probability_sentiment_and_uncertainty(folder: Path) -> None:
     texts = ["late and rude", "lovely and quick", "crew"]
     probability = Classifier.load(folder).negative_probability(texts)
     describe(folder, uncertain=(probability[2] - 0.01, probability[2] + 0.01))
@@ -193,16 +191,16 @@ def test_mlflow_gives_probability_sentiment_and_whether_a_human_should_look(fold
 
 
 @pytest.mark.parametrize("runtime", ["sklearn", "tflite", "onnx"])
-def test_what_a_light_runtime_needs_holds_no_training_framework(runtime: classifier.Runtime) -> None:
-    needed = {pin.partition("==")[0] for pin in classifier.requirements(runtime)}
-    assert not needed & HEAVY
+def test_light_runtimes_require_no_training_framework(runtime: classifier.Runtime) -> None:
+    packages = {pin.partition("==")[0] for pin in classifier.requirements(runtime)}
+    assert not packages & HEAVY
 
 
 @pytest.mark.parametrize(
     ("runtime", "absent"), [("sklearn", HEAVY), ("tflite", HEAVY | LEARNING), ("onnx", HEAVY | LEARNING)]
 )
-def test_a_light_runtime_works_where_what_it_does_not_need_cannot_be_imported(runtime: str, absent: set[str]) -> None:
-    done = subprocess.run(
+def test_light_runtimes_import_without_other_packages(runtime: str, absent: set[str]) -> None:
+    completed = subprocess.run(
         [
             sys.executable,
             "-c",
@@ -212,4 +210,4 @@ def test_a_light_runtime_works_where_what_it_does_not_need_cannot_be_imported(ru
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (completed.returncode, completed.stderr) == (0, "")

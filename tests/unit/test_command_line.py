@@ -1,4 +1,4 @@
-"""How `python -m steps` reads its arguments."""
+"""The arguments of `python -m steps`."""
 
 import subprocess
 import sys
@@ -20,39 +20,39 @@ from steps.__main__ import STEPS, main, split_options
         ("inputs.splits=/a folder/with spaces", ["inputs.splits=/a folder/with spaces"]),
     ],
 )
-def test_only_hydra_options_are_cut(argument: str, options: list[str]) -> None:
+def test_only_hydra_options_are_split(argument: str, options: list[str]) -> None:
     assert split_options(argument) == options
 
 
-def test_an_open_quote_is_named() -> None:
+def test_an_unclosed_quote_is_reported() -> None:
     with pytest.raises(SettingsError, match="No closing quotation"):
         split_options("hydra_options=data.path='a")
 
 
-def test_every_step_is_an_entry_point_and_every_entry_point_a_step() -> None:
+def test_steps_and_entry_points_match() -> None:
     assert sorted(plan.entry_points()) == STEPS
 
 
 @pytest.mark.parametrize("arguments", [[], ["splitt"]])
-def test_a_missing_or_unknown_step_is_answered_with_the_steps_there_are(arguments: list[str]) -> None:
-    done = subprocess.run([sys.executable, "-m", "steps", *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert ", ".join(STEPS) in done.stderr
+def test_a_missing_or_unknown_step_lists_the_valid_ones(arguments: list[str]) -> None:
+    completed = subprocess.run([sys.executable, "-m", "steps", *arguments], capture_output=True, text=True, check=False)
+    assert completed.returncode == 2
+    assert ", ".join(STEPS) in completed.stderr
 
 
-def test_an_unknown_option_stops_before_anything_is_imported_or_run() -> None:
+def test_an_unknown_option_stops_before_the_step_starts() -> None:
     command = [sys.executable, "-m", "steps", "split", "data=nothing"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "sentiment140" in done.stderr, "the options that there are"
+    completed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert completed.returncode == 2
+    assert "sentiment140" in completed.stderr, "the valid options are not listed"
 
 
 @pytest.mark.filterwarnings("ignore:'steps.split' found in sys.modules:RuntimeWarning")
-def test_a_wrong_key_is_named_with_its_path(
+def test_an_unknown_key_is_reported_with_its_path(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", [])  # `main` replaces it
-    with pytest.raises(SystemExit) as stopped, door.leave():
+    with pytest.raises(SystemExit) as exited, door.leave():
         main(["split", "data.sample_sise=3"])
-    assert stopped.value.code == 2
+    assert exited.value.code == 2
     assert "data.sample_sise" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`sentiment.reports.data_report`: the report says what the frames hold, and who wrote the texts stays out of it."""
+"""`sentiment.reports.data_report`: the report describes the splits and names no author."""
 
 import json
 import re
@@ -50,7 +50,7 @@ EXTRA = Extra(
 )
 
 
-def written(
+def write_report(
     folder: Path,
     *,
     synthetic: bool = False,
@@ -79,12 +79,12 @@ def written(
     return folder / "report"
 
 
-def test_report_says_what_the_splits_hold(tmp_path: Path) -> None:
-    folder = written(tmp_path)
+def test_the_report_describes_the_splits(tmp_path: Path) -> None:
+    folder = write_report(tmp_path)
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert text.startswith("# Data report: tweets\n")
     assert "synthetic" not in text
-    for told in (
+    for expected in (
         "| train | 10 | 0.333 | 6 | 0.600 | 10 | 0 |",
         "| dropped: no text | 4 |",
         "| duplicates removed | 5 |",
@@ -93,7 +93,7 @@ def test_report_says_what_the_splits_hold(tmp_path: Path) -> None:
         "| so\\|so | 2 | ignored |",
         "| 1 | 1,234 | negative |",
     ):
-        assert told in text, told
+        assert expected in text, expected
     summary = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert summary["splits"][0] == {
         "split": "train",
@@ -109,20 +109,20 @@ def test_report_says_what_the_splits_hold(tmp_path: Path) -> None:
     assert summary["leakage"] == asdict(leakage.measure(FRAMES))
 
 
-def test_no_blank_line_is_lost_or_doubled(tmp_path: Path) -> None:
-    text = (written(tmp_path, synthetic=True, extra=EXTRA) / "report.md").read_text(encoding="utf-8")
+def test_blocks_are_separated_by_exactly_one_blank_line(tmp_path: Path) -> None:
+    text = (write_report(tmp_path, synthetic=True, extra=EXTRA) / "report.md").read_text(encoding="utf-8")
     assert "\n\n\n" not in text
     assert text == text.strip() + "\n"
     for before, line in zip(text.splitlines(), text.splitlines()[1:], strict=False):
         assert not (before and line) or (before.startswith("|") and line.startswith("|")), (before, line)
 
 
-def test_report_says_what_was_added_to_train(tmp_path: Path) -> None:
-    folder = written(tmp_path, rest=8, extra=EXTRA)
+def test_the_report_describes_extra_training_data(tmp_path: Path) -> None:
+    folder = write_report(tmp_path, rest=8, extra=EXTRA)
     summary = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     rows = summary["rows"]
     assert rows["read"] == 36
-    assert rows["not_drawn"] == 15, "30 rows, of which 7 are extra ones and 15 were drawn"
+    assert rows["not_drawn"] == 15, "15 of 30 rows were drawn: 30 in the splits, less 7 extra and 8 of the rest"
     assert (rows["rest"], rows["extra"]) == (8, 7)
     assert list(summary["extra"]["rows"].values()) == [82, 10, 11, 12, 13, 14, 15, 7, 2]
     text = (folder / "report.md").read_text(encoding="utf-8")
@@ -132,11 +132,11 @@ def test_report_says_what_was_added_to_train(tmp_path: Path) -> None:
     assert "| mojibake | 77 |" in text
 
 
-def test_report_says_how_many_authors_are_unknown_and_how_many_texts_are_nearly_in_train(tmp_path: Path) -> None:
-    assert "is unknown" not in (written(tmp_path / "known") / "report.md").read_text(encoding="utf-8")
-    again = FRAMES["train"].assign(text=FRAMES["train"]["text"] + " http://t.co/again")
-    nearly = {**FRAMES, "test": again.assign(group=[f"text-{row:016x}" for row in range(10)])}
-    text = (written(tmp_path / "unknown", frames=nearly) / "report.md").read_text(encoding="utf-8")
+def test_the_report_counts_unknown_authors_and_near_duplicates(tmp_path: Path) -> None:
+    assert "is unknown" not in (write_report(tmp_path / "known") / "report.md").read_text(encoding="utf-8")
+    repeated = FRAMES["train"].assign(text=FRAMES["train"]["text"] + " http://t.co/again")
+    frames = {**FRAMES, "test": repeated.assign(group=[f"text-{row:016x}" for row in range(10)])}
+    text = (write_report(tmp_path / "unknown", frames=frames) / "report.md").read_text(encoding="utf-8")
     assert (
         "The group of 10 rows is unknown (train 0, validation 0, test 10): the same author may be in two splits" in text
     )
@@ -144,14 +144,14 @@ def test_report_says_how_many_authors_are_unknown_and_how_many_texts_are_nearly_
     assert "| test | 10 | 0.333 | 6 | 0.600 | 0 | 10 |" in text
 
 
-def test_without_extra_training_data_the_report_is_silent_about_them(tmp_path: Path) -> None:
-    folder = written(tmp_path)
+def test_extra_training_data_is_mentioned_only_if_there_is_any(tmp_path: Path) -> None:
+    folder = write_report(tmp_path)
     assert "xtra" not in (folder / "report.md").read_text(encoding="utf-8")
     assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["extra"] is None
 
 
-def test_page_stands_by_itself(tmp_path: Path) -> None:
-    page = (written(tmp_path) / "report.html").read_text(encoding="utf-8")
+def test_the_page_embeds_its_images(tmp_path: Path) -> None:
+    page = (write_report(tmp_path) / "report.html").read_text(encoding="utf-8")
     sources = re.findall(r'src="([^"]{0,40})', page)
     assert len(sources) == 3
     assert all(source.startswith("data:image/png;base64,") for source in sources)
@@ -159,14 +159,14 @@ def test_page_stands_by_itself(tmp_path: Path) -> None:
     assert "<title>Data report: tweets</title>" in page
 
 
-def test_plots_are_images(tmp_path: Path) -> None:
-    folder = written(tmp_path)
+def test_plots_are_png_files(tmp_path: Path) -> None:
+    folder = write_report(tmp_path)
     for name in ("class_balance", "text_length", "frequent_words"):
         assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_synthetic_texts_are_said_to_be_so_in_the_title(tmp_path: Path) -> None:
-    folder = written(tmp_path, synthetic=True)
+def test_titles_mark_synthetic_texts(tmp_path: Path) -> None:
+    folder = write_report(tmp_path, synthetic=True)
     assert (folder / "report.md").read_text(encoding="utf-8").startswith("# Data report: tweets (synthetic texts)\n")
     assert "<title>Data report: tweets (synthetic texts)</title>" in (folder / "report.html").read_text(
         encoding="utf-8"
@@ -175,8 +175,8 @@ def test_synthetic_texts_are_said_to_be_so_in_the_title(tmp_path: Path) -> None:
     assert "synthetic" in data_report.plot_balance(FRAMES, "tweets (synthetic texts)").axes[0].get_title(loc="left")
 
 
-def test_nobody_is_named(tmp_path: Path) -> None:
-    folder = written(tmp_path)
+def test_the_report_contains_no_names_or_links(tmp_path: Path) -> None:
+    folder = write_report(tmp_path)
     for name in ("report.md", "report.json"):
         text = (folder / name).read_text(encoding="utf-8")
         assert "ana" not in text
@@ -184,7 +184,7 @@ def test_nobody_is_named(tmp_path: Path) -> None:
         assert "t.co" not in text
 
 
-def test_words_are_those_that_tell_the_classes_apart() -> None:
+def test_characteristic_words_distinguish_the_classes() -> None:
     rows = 50
     frame = pd.DataFrame(
         {"text": ["the flight was LATE"] * rows + ["the flight was lovely"] * rows, "negative": [1] * rows + [0] * rows}
@@ -196,7 +196,7 @@ def test_words_are_those_that_tell_the_classes_apart() -> None:
     assert words["score"].iloc[0] > 3
 
 
-def test_texts_without_words_leave_the_table_empty(tmp_path: Path) -> None:
+def test_the_word_table_is_empty_for_texts_without_words(tmp_path: Path) -> None:
     frames = {name: frame.assign(text=[f"{name} :) {row}" for row in range(10)]) for name, frame in FRAMES.items()}
     frames["train"] = frames["train"].assign(text=[":) 1"] * 10)
-    assert json.loads((written(tmp_path, frames=frames) / "report.json").read_text())["frequent_words"] == []
+    assert json.loads((write_report(tmp_path, frames=frames) / "report.json").read_text())["frequent_words"] == []

@@ -1,4 +1,4 @@
-"""The documentation: its links, its commands, and what the program writes of it."""
+"""The documentation: links, commands and generated parts."""
 
 import ast
 import json
@@ -39,9 +39,9 @@ README, DATA_SCIENTIST, SETTINGS = (
 EVERY_PAGE = (*PAGES, RESULTS)
 ENTRY_POINTS = yaml.safe_load((PROJECT / "MLproject").read_text(encoding="utf-8"))["entry_points"]
 COMMANDS = [block for block in blocks() if block.language == "sh"]
-# A line that Excel writes, and a launcher that is not among the dependencies, as the page says.
+# A line written by Excel, and a launcher that is not a dependency.
 NOT_COMPOSED = {"sep=;", "hydra/launcher=ray"}
-# Section of the configuration: the option that has all the settings shown.
+# Configuration section: the option that contains all of its documented settings.
 CONTEXTS = {"data": ["data=csv"], "plan": ["plan=study"]}
 
 
@@ -60,12 +60,12 @@ def anchors(page: Path) -> set[str]:
 
 def links(page: Path) -> list[str]:
     """Return the addresses of a page's links and pictures."""
-    found = [token.attrs.get("href") or token.attrs.get("src") for token in inline(page)]
-    return [str(address) for address in found if address]
+    addresses = [token.attrs.get("href") or token.attrs.get("src") for token in inline(page)]
+    return [str(address) for address in addresses if address]
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=relative)
-def test_every_relative_link_leads_somewhere(page: Path) -> None:
+def test_relative_links_work(page: Path) -> None:
     for address in links(page):
         if address.startswith(("https:", "http:")):
             continue
@@ -75,47 +75,47 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(target), address
 
 
-def test_the_readme_leads_to_every_page() -> None:
+def test_the_readme_links_to_every_page() -> None:
     linked = {(PROJECT / address.partition("#")[0]).resolve() for address in links(README) if ":" not in address}
     assert set(EVERY_PAGE) - {README} <= linked
 
 
-def test_the_readme_fits_on_a_few_screens() -> None:
+def test_the_readme_is_short() -> None:
     assert len(README.read_text(encoding="utf-8").splitlines()) <= 150
 
 
-def test_the_results_are_those_that_the_program_writes() -> None:
+def test_the_results_are_up_to_date() -> None:
     results = json.loads((PROJECT / "docs/results.json").read_text(encoding="utf-8"))
     _, begin, rest = README.read_text(encoding="utf-8").partition(headline.BEGIN)
     assert begin
-    again = "is not what the program writes: make docs"
-    assert rest.partition(headline.END)[0].strip() == headline.render(results).strip(), f"README.md {again}"
-    written = RESULTS.read_text(encoding="utf-8")
-    assert written == document.render(results), f"docs/results.md {again}"
+    advice = "is out of date; run make docs"
+    assert rest.partition(headline.END)[0].strip() == headline.render(results).strip(), f"README.md {advice}"
+    page = RESULTS.read_text(encoding="utf-8")
+    assert page == document.render(results), f"docs/results.md {advice}"
 
 
-def test_the_settings_reference_is_what_the_program_writes(tmp_path: Path) -> None:
+def test_the_settings_reference_is_up_to_date(tmp_path: Path) -> None:
     exporter = [sys.executable, "-m", "pydantic_settings_export.cli", "--project-dir", str(PROJECT)]
     command = [*exporter, "--config-file", str(PROJECT / "pyproject.toml")]
-    there = {**os.environ, "PYDANTIC_SETTINGS_EXPORT__ROOT_DIR": str(PROJECT)}
-    done = subprocess.run(command, cwd=tmp_path, env=there, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    written = (tmp_path / "docs/settings.md").read_text(encoding="utf-8")
-    assert SETTINGS.read_text(encoding="utf-8") == written, "Regenerate it: make docs"
+    environment = {**os.environ, "PYDANTIC_SETTINGS_EXPORT__ROOT_DIR": str(PROJECT)}
+    completed = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stderr
+    generated = (tmp_path / "docs/settings.md").read_text(encoding="utf-8")
+    assert SETTINGS.read_text(encoding="utf-8") == generated, "docs/settings.md is out of date; run make docs"
 
 
-def test_the_settings_reference_names_and_describes_every_setting() -> None:
+def test_the_settings_reference_describes_every_setting() -> None:
     page = SETTINGS.read_text(encoding="utf-8")
-    for kind in (ServiceSettings, TelemetrySettings, PageSettings):
-        for name, field in kind.model_fields.items():
-            variable = field.validation_alias or f"{kind.model_config['env_prefix']}{name.upper()}"
+    for settings_class in (ServiceSettings, TelemetrySettings, PageSettings):
+        for name, field in settings_class.model_fields.items():
+            variable = field.validation_alias or f"{settings_class.model_config['env_prefix']}{name.upper()}"
             assert f"| `{variable}`" in page
             assert field.description
             assert field.description in page
 
 
 def rows(page: Path, heading: str) -> Iterator[list[list[str]]]:
-    """Yield the rows of the tables below a heading: the pieces of code in each cell."""
+    """Yield the rows of the tables below a heading, each as the code spans of its cells."""
     section, row = "", []
     for before, token in zip([None, *tokens(page)], tokens(page), strict=False):
         if token.type == "inline" and before is not None:
@@ -129,16 +129,16 @@ def rows(page: Path, heading: str) -> Iterator[list[list[str]]]:
             row = []
 
 
-def test_the_map_names_what_exists_and_every_package() -> None:
-    named = {name.rstrip("/") for first, *_ in rows(README, "Map") for name in first}
-    assert {name for name in named if not (PROJECT / name).exists()} == set()
+def test_the_map_lists_every_package_and_no_missing_paths() -> None:
+    listed = {name.rstrip("/") for first, *_ in rows(README, "Map") for name in first}
+    assert {name for name in listed if not (PROJECT / name).exists()} == set()
     packages = {
         relative(path.parent) for pattern in ("*", "sentiment/*") for path in PROJECT.glob(f"{pattern}/__init__.py")
     }
-    assert packages - named == set()
+    assert packages - listed == set()
 
 
-def test_the_options_of_every_group_are_named() -> None:
+def test_every_option_of_every_group_is_documented() -> None:
     for (group,), options, *_ in rows(DATA_SCIENTIST, "Choose models and preprocessing"):
         assert {path.stem for path in (CONF / group).glob("*.yaml")} <= set(options), group
     data = {name for first, *_ in rows(DATA_SCIENTIST, "Use your own data") for name in first}
@@ -146,7 +146,7 @@ def test_the_options_of_every_group_are_named() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=relative)
-def test_every_make_target_exists(page: Path) -> None:
+def test_documented_make_targets_exist(page: Path) -> None:
     makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
     code = [token.content for token in inline(page) if token.type == "code_inline"]
     for command in [*code, *(command for block in COMMANDS if block.page == page for command in block.commands)]:
@@ -157,44 +157,44 @@ def test_every_make_target_exists(page: Path) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
-def test_the_pages_for_marketing_use_the_words_of_the_page(language: str) -> None:
+def test_the_marketing_pages_use_the_labels_of_the_ui(language: str) -> None:
     sections = yaml.safe_load((PROJECT / f"ui/languages/{language}.yaml").read_text(encoding="utf-8")).values()
-    shown = [text for section in sections for text in section.values()]
+    labels = [text for section in sections for text in section.values()]
     page = PROJECT / ("docs/marketing.md" if language == "en" else f"docs/marketing.{language}.md")
     pieces, parsed = list(inline(page)), tokens(page)
     bold = [token.content for before, token in zip(pieces, pieces[1:], strict=False) if before.type == "strong_open"]
     views = [token.content for before, token in zip(parsed, parsed[1:], strict=False) if before.tag == "h2"]
     titles = [words for words in views if words]
     assert len(titles) == 3
-    assert [words for words in [*titles, *bold] if not any(words in text for text in shown)] == []
+    assert [words for words in [*titles, *bold] if not any(words in text for text in labels)] == []
 
 
 @pytest.mark.parametrize("block", COMMANDS, ids=lambda block: block.commands[0])
-def test_a_block_without_tests_says_why(block: Block) -> None:
+def test_untested_blocks_give_a_reason(block: Block) -> None:
     assert block.mark in ("", *MARKS)
     assert bool(block.reason) == bool(block.mark)
     if block.mark == "composed only":
-        assert all(is_of_the_pipeline(command) for command in block.commands)
+        assert all(is_pipeline_command(command) for command in block.commands)
 
 
-def test_every_other_command_is_run_by_a_test() -> None:
+def test_every_other_command_is_tested() -> None:
     calls = [
         node
         for path in (PROJECT / "tests").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == documented.__name__
     ]
-    run = {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}
-    needed = [command for block in COMMANDS if not block.mark for command in block.commands]
-    assert [command for command in needed if command not in run] == []
+    tested = {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}
+    documented_commands = [command for block in COMMANDS if not block.mark for command in block.commands]
+    assert [command for command in documented_commands if command not in tested] == []
 
 
-def test_a_command_that_no_page_contains_is_not_documented() -> None:
+def test_an_undocumented_command_is_refused() -> None:
     with pytest.raises(AssertionError, match="No page contains: make coffee"):
         documented("make " + "coffee")
 
 
-def test_erasure_removes_a_phrase_with_an_accent_and_nothing_else(tmp_path: Path) -> None:
+def test_erasure_removes_only_texts_with_the_phrase_accents_included(tmp_path: Path) -> None:
     store = Store(tmp_path / "events.db")
     store.create()
     store.add([feedback(1, 0.0, "Zoé lost my bag"), feedback(2, 0.0, "late again")])
@@ -219,15 +219,15 @@ def test_erasure_removes_a_phrase_with_an_accent_and_nothing_else(tmp_path: Path
     assert store.alerts() == []
 
 
-def is_of_the_pipeline(command: str) -> bool:
+def is_pipeline_command(command: str) -> bool:
     return command.startswith(("mlflow run .", "python -m steps "))
 
 
 def arguments(command: str) -> list[str]:
-    """Return the arguments of `python -m steps`, as MLflow would pass them on for `mlflow run`.
+    """Return the arguments of `python -m steps`, as `mlflow run` would pass them.
 
     Raises:
-        KeyError: there is no such entry point, or it needs another parameter.
+        KeyError: the entry point does not exist, or a required parameter is missing.
     """
     words = shlex.split(command)
     if words[0] == "python":
@@ -242,35 +242,37 @@ def arguments(command: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "command", [command for block in COMMANDS for command in block.commands if is_of_the_pipeline(command)]
+    "command", [command for block in COMMANDS for command in block.commands if is_pipeline_command(command)]
 )
-def test_the_settings_of_every_command_fit(command: str) -> None:
-    step, *given = arguments(command)
+def test_the_overrides_of_every_command_are_valid(command: str) -> None:
+    step, *step_arguments = arguments(command)
     assert step in STEPS
-    if step not in settings.READS:  # it has arguments of its own, and a test that runs it
+    if step not in settings.READS:  # it has its own arguments, and a test runs it
         return
-    read = get_args_parser().parse_args(overrides.readable(part for each in given for part in split_options(each)))
+    parsed_arguments = get_args_parser().parse_args(
+        overrides.readable(part for argument in step_arguments for part in split_options(argument))
+    )
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        parsed = OverridesParser.create().parse_overrides(read.overrides)
+        parsed = OverridesParser.create().parse_overrides(parsed_arguments.overrides)
         (trials,) = BasicSweeper.split_arguments(parsed, max_batch_size=None)
-        assert (len(trials) > 1) == read.multirun
+        assert (len(trials) > 1) == parsed_arguments.multirun
         for number, trial in enumerate(trials):
             cfg = compose("config", overrides=list(trial))
             if step != "main":
                 settings.read(step, cfg, {})
-            elif number == 0 and "plan=study" not in trial:  # to read a plan takes seconds
+            elif number == 0 and "plan=study" not in trial:  # reading a plan takes seconds
                 assert plan.read(cfg, list(trial))
 
 
-def shown_overrides() -> list[str]:
-    """Return the overrides that the page for data scientists shows within its text and tables."""
+def documented_overrides() -> list[str]:
+    """Return the overrides in the text and tables of the page for data scientists."""
     code = [token.content for token in inline(DATA_SCIENTIST) if token.type == "code_inline"]
     code = [words for words in code if "=" in words and words not in NOT_COMPOSED]
     return [words for words in code if all(overrides.OVERRIDE.fullmatch(word) for word in shlex.split(words))]
 
 
-@pytest.mark.parametrize("words", shown_overrides())
-def test_every_override_in_the_text_fits_some_configuration(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("words", documented_overrides())
+def test_every_override_in_the_text_is_valid(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("TWEET_SENTIMENT_SWEEP", "MLFLOW_TRACKING_URI"):  # hydra.job.env_copy copies them
         monkeypatch.setenv(variable, "set")
     parsed = OverridesParser.create().parse_overrides(overrides.readable(["-m", *shlex.split(words)])[1:])

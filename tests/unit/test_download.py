@@ -1,4 +1,4 @@
-"""`sentiment.data.download` against a real local server that can be told to misbehave."""
+"""`sentiment.data.download`, tested with a local server that can misbehave."""
 
 import contextlib
 import errno
@@ -26,7 +26,7 @@ Usage = namedtuple("Usage", "total used free")
 
 
 class Server(ThreadingHTTPServer):
-    """Serve `body` under any path, and remember what was asked for."""
+    """Serve `body` under any path, and record the requested ranges."""
 
     daemon_threads = True
 
@@ -35,7 +35,7 @@ class Server(ThreadingHTTPServer):
         self.body = BODY
         self.ranges: list[str | None] = []
         self.ignores_ranges = False
-        self.says_length = True
+        self.sends_length = True
         self.cut_after: int | None = None
         self.status: int | None = None
         self.seconds_per_block = 0.0
@@ -50,25 +50,25 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         server = self.server
-        asked = self.headers["Range"]
-        server.ranges.append(asked)
+        requested_range = self.headers["Range"]
+        server.ranges.append(requested_range)
         if server.status:
             self.send_error(server.status)
             return
-        start = int(re.findall(r"\d+", asked)[0]) if asked and not server.ignores_ranges else 0
+        start = int(re.findall(r"\d+", requested_range)[0]) if requested_range and not server.ignores_ranges else 0
         if start >= len(server.body):
             self.send_error(416)
             return
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(server.body) - 1}/{len(server.body)}")
-        if server.says_length:
+        if server.sends_length:
             self.send_header("Content-Length", str(len(server.body) - start))
         self.end_headers()
-        sent = server.body[start : server.cut_after]
+        content = server.body[start : server.cut_after]
         with contextlib.suppress(ConnectionError):
-            for block in range(0, len(sent), 16_384):
-                self.wfile.write(sent[block : block + 16_384])
+            for block in range(0, len(content), 16_384):
+                self.wfile.write(content[block : block + 16_384])
                 time.sleep(server.seconds_per_block)
 
     def log_message(self, format: str, *args: object) -> None:
@@ -89,8 +89,8 @@ def get(server: Server, folder: Path, *, size: int | None = len(BODY), sha256: s
     return fetch(server.url, folder, size=size, sha256=sha256)
 
 
-def kept(folder: Path) -> list[str]:
-    """Return the names of what a download has left, but for its lock."""
+def remaining_files(folder: Path) -> list[str]:
+    """Return the names of the files that a download left, except its lock."""
     return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
 
 
@@ -100,25 +100,25 @@ def test_downloads_once(server: Server, tmp_path: Path) -> None:
     assert path.read_bytes() == BODY
     assert get(server, tmp_path / "new" / "cache") == path
     assert server.ranges == [None]
-    assert kept(path.parent) == [path.name]
+    assert remaining_files(path.parent) == [path.name]
 
 
-@pytest.mark.parametrize("says_length", [True, False])
-def test_size_and_checksum_may_be_unknown(server: Server, tmp_path: Path, says_length: bool) -> None:
-    server.says_length = says_length
+@pytest.mark.parametrize("sends_length", [True, False])
+def test_size_and_checksum_are_optional(server: Server, tmp_path: Path, sends_length: bool) -> None:
+    server.sends_length = sends_length
     assert get(server, tmp_path, size=None, sha256=None).read_bytes() == BODY
     assert get(server, tmp_path, size=None, sha256=None).read_bytes() == BODY
     assert len(server.ranges) == 1
 
 
-def test_logs_the_checksum_where_none_is_known(
+def test_logs_the_checksum_if_none_is_configured(
     server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     get(server, tmp_path, sha256=None)
     assert SHA256 in caplog.text
 
 
-def test_goes_on_after_the_connection_was_cut(server: Server, tmp_path: Path) -> None:
+def test_resumes_after_a_lost_connection(server: Server, tmp_path: Path) -> None:
     server.cut_after = 200_000
     with pytest.raises(DownloadError, match=r"after 196,608 bytes.*Run the command again to resume"):
         get(server, tmp_path)
@@ -127,8 +127,8 @@ def test_goes_on_after_the_connection_was_cut(server: Server, tmp_path: Path) ->
     assert server.ranges == [None, "bytes=196608-"]  # whole chunks are kept
 
 
-def test_notices_a_cut_that_the_server_does_not_announce(server: Server, tmp_path: Path) -> None:
-    server.cut_after, server.says_length = 200_000, False
+def test_detects_a_truncated_response_without_a_length(server: Server, tmp_path: Path) -> None:
+    server.cut_after, server.sends_length = 200_000, False
     with pytest.raises(DownloadError, match=r"200,000 bytes, expected 512,000.*to resume"):
         get(server, tmp_path)
     server.cut_after = None
@@ -136,7 +136,7 @@ def test_notices_a_cut_that_the_server_does_not_announce(server: Server, tmp_pat
     assert server.ranges == [None, "bytes=200000-"]
 
 
-def test_goes_on_after_the_process_was_killed(server: Server, tmp_path: Path) -> None:
+def test_resumes_after_the_process_was_killed(server: Server, tmp_path: Path) -> None:
     server.seconds_per_block = 0.05
     child = multiprocessing.get_context("spawn").Process(target=fetch, args=(server.url, tmp_path), kwargs=EXPECTED)
     child.start()
@@ -148,67 +148,67 @@ def test_goes_on_after_the_process_was_killed(server: Server, tmp_path: Path) ->
     child.kill()
     child.join()
     server.seconds_per_block = 0.0
-    arrived = download.size_of(part)
-    assert 0 < arrived < len(BODY)
+    downloaded = download.size_of(part)
+    assert 0 < downloaded < len(BODY)
     assert get(server, tmp_path).read_bytes() == BODY
-    assert server.ranges == [None, f"bytes={arrived}-"]
+    assert server.ranges == [None, f"bytes={downloaded}-"]
 
 
-def test_starts_over_where_the_server_ignores_ranges(server: Server, tmp_path: Path) -> None:
+def test_starts_over_if_the_server_ignores_ranges(server: Server, tmp_path: Path) -> None:
     (tmp_path / "tweets v1.zip.part").write_bytes(BODY[:1_000])
     server.ignores_ranges = True
     assert get(server, tmp_path).read_bytes() == BODY
 
 
 @pytest.mark.parametrize("size", [len(BODY), None])
-def test_starts_over_if_the_part_is_too_long(server: Server, tmp_path: Path, size: int | None) -> None:
+def test_starts_over_if_the_partial_file_is_too_long(server: Server, tmp_path: Path, size: int | None) -> None:
     (tmp_path / "tweets v1.zip.part").write_bytes(BODY * 2)
     assert get(server, tmp_path, size=size).read_bytes() == BODY
 
 
-def test_a_complete_part_needs_no_server(tmp_path: Path) -> None:
+def test_a_complete_partial_file_needs_no_request(tmp_path: Path) -> None:
     (tmp_path / "tweets.zip.part").write_bytes(BODY)
     assert fetch("http://127.0.0.1:9/tweets.zip", tmp_path, **EXPECTED).read_bytes() == BODY
 
 
-def test_refuses_a_wrong_checksum_and_keeps_nothing(server: Server, tmp_path: Path) -> None:
+def test_refuses_a_wrong_checksum_and_deletes_the_file(server: Server, tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match=f"sha256 {SHA256}, expected {'0' * 64}"):
         get(server, tmp_path, sha256="0" * 64)
-    assert kept(tmp_path) == []
+    assert remaining_files(tmp_path) == []
 
 
 def test_refuses_a_file_that_is_too_long(server: Server, tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match=r"512,000 bytes, expected 511,999"):
         get(server, tmp_path, size=len(BODY) - 1)
-    assert kept(tmp_path) == []
+    assert remaining_files(tmp_path) == []
 
 
-def test_replaces_a_copy_that_was_damaged(server: Server, tmp_path: Path) -> None:
+def test_replaces_a_corrupt_copy(server: Server, tmp_path: Path) -> None:
     get(server, tmp_path).write_bytes(BODY[::-1])
     assert get(server, tmp_path).read_bytes() == BODY
     assert len(server.ranges) == 2
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
-def test_names_what_the_server_answers(server: Server, tmp_path: Path, status: int) -> None:
+def test_reports_the_status_of_the_server(server: Server, tmp_path: Path, status: int) -> None:
     server.status = status
     with pytest.raises(DownloadError, match=rf"answered {status}.*yourself to .*tweets v1\.zip"):
         get(server, tmp_path)
-    assert kept(tmp_path) == []
+    assert remaining_files(tmp_path) == []
 
 
-def test_says_what_to_do_without_a_network(tmp_path: Path) -> None:
+def test_explains_what_to_do_without_a_network(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match=r"ConnectionError after 0 bytes.*yourself to .*tweets\.zip"):
         fetch("http://127.0.0.1:9/tweets.zip", tmp_path, size=None, sha256=None)
 
 
-def test_refuses_an_address_without_a_file(tmp_path: Path) -> None:
+def test_refuses_a_url_without_a_file_name(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="does not end with a file name"):
         fetch("http://127.0.0.1:9/", tmp_path, size=None, sha256=None)
 
 
 @pytest.mark.parametrize("size", [len(BODY), None])
-def test_asks_for_room_before_it_starts(
+def test_checks_the_disk_space_before_it_starts(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int | None
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**6, 10**6 - 5_000, 5_000))
@@ -218,14 +218,14 @@ def test_asks_for_room_before_it_starts(
     assert raised.value.filename == str(tmp_path)
 
 
-def test_says_where_the_disk_filled_up(server: Server, tmp_path: Path) -> None:
+def test_reports_a_full_disk(server: Server, tmp_path: Path) -> None:
     (tmp_path / "tweets v1.zip.part").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space for the download: 512,000 bytes are needed") as raised:
         get(server, tmp_path)
     assert raised.value.errno == errno.ENOSPC
 
 
-def test_two_processes_that_want_one_file_download_it_once(server: Server, tmp_path: Path) -> None:
+def test_two_processes_download_a_file_once(server: Server, tmp_path: Path) -> None:
     server.seconds_per_block = 0.02
     processes = [
         multiprocessing.get_context("spawn").Process(target=fetch, args=(server.url, tmp_path), kwargs=EXPECTED)
@@ -240,7 +240,7 @@ def test_two_processes_that_want_one_file_download_it_once(server: Server, tmp_p
     assert server.ranges == [None]
 
 
-def test_the_checksum_of_a_first_download_holds_for_all_later_ones(
+def test_later_downloads_must_match_the_first_checksum(
     server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = get(server, tmp_path, sha256=None)
@@ -250,7 +250,7 @@ def test_the_checksum_of_a_first_download_holds_for_all_later_ones(
     assert str(recorded) in caplog.text
     assert get(server, tmp_path, sha256=None) == file
     file.write_bytes(BODY[::-1])
-    assert get(server, tmp_path, sha256=None).read_bytes() == BODY, "it was damaged since"
+    assert get(server, tmp_path, sha256=None).read_bytes() == BODY, "the corrupt copy was not replaced"
     file.unlink()
     server.body = BODY[::-1]
     with pytest.raises(DownloadError, match=rf"expected {SHA256}.* delete {recorded}"):
@@ -258,6 +258,6 @@ def test_the_checksum_of_a_first_download_holds_for_all_later_ones(
     assert not file.exists()
 
 
-def test_a_published_checksum_goes_before_a_recorded_one(server: Server, tmp_path: Path) -> None:
+def test_a_published_checksum_takes_precedence_over_a_recorded_one(server: Server, tmp_path: Path) -> None:
     (tmp_path / "tweets v1.zip.sha256").write_text("0" * 64, encoding="utf-8")
     assert get(server, tmp_path).read_bytes() == BODY

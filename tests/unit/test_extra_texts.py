@@ -1,4 +1,4 @@
-"""`sentiment.data.extra_texts`: unlabelled texts, and what must not be among them."""
+"""`sentiment.data.extra_texts`: reading unlabelled texts without those of the splits."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ TOKENIZER = Tokenizer(
 )
 CORPUS = Corpus(
     tokens=[["the", "train"]],
-    texts=["The train", "Tom &amp; Jerry are late", "a  test"],  # one each of train, validation and test
+    texts=["The train", "Tom &amp; Jerry are late", "a  test"],  # one each from train, validation and test
     tokenizer=TOKENIZER,
 )
 TEXTS = ["Flights cancelled", "TOM & JERRY  are late", "the Train", "A test ", "tom &amp;amp; jerry are late", " "]
@@ -40,11 +40,11 @@ def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return path
 
 
-def test_texts_of_any_split_are_left_out_and_the_others_cut_by_the_corpus_own_tokenizer(file: Path) -> None:
+def test_texts_of_any_split_are_dropped_and_the_rest_tokenized(file: Path) -> None:
     assert gensim_vectors.sentences(CORPUS, str(file), "tweet", 1) == [["the", "train"], ["flight", "cancel"]]
 
 
-def test_no_extra_texts_leave_the_training_split() -> None:
+def test_only_train_is_used_without_extra_texts() -> None:
     assert gensim_vectors.sentences(CORPUS, None, "tweet", 1) == [["the", "train"]]
 
 
@@ -53,7 +53,7 @@ def test_too_few_words_are_refused() -> None:
         gensim_vectors.sentences(CORPUS, None, "tweet", 2)
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"absent\.csv \(embed\.extra_texts\)"):
         extra_texts.read(str(tmp_path / "absent.csv"), "tweet", "embed")
 
@@ -72,20 +72,20 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ("a.docx", b"hi", "unknown file ending"),
     ],
 )
-def test_a_bad_file_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+def test_an_invalid_file_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ExtraTextsError, match=message):
         extra_texts.read(str(tmp_path / name), "tweet", "embed")
 
 
-def test_a_column_of_numbers_is_no_text(tmp_path: Path) -> None:
+def test_a_column_of_numbers_is_refused(tmp_path: Path) -> None:
     pd.DataFrame({"tweet": [1, 2]}).to_parquet(tmp_path / "a.parquet")
     with pytest.raises(ExtraTextsError, match=r"Column 'tweet' contains something other than text"):
         extra_texts.read(str(tmp_path / "a.parquet"), "tweet", "embed")
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.txt"])
-def test_a_damaged_byte_makes_no_other_encoding_and_is_reported(
+def test_a_corrupt_byte_is_reported_and_does_not_change_the_encoding(
     tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / name).write_bytes("tweet\ndéçu 😠\nété \xf0\n".encode().replace(b"\xc3\xb0", b"\xf0"))

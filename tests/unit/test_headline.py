@@ -12,7 +12,7 @@ from steps import document
 
 
 def result(title: str, **roc_auc: float) -> dict[str, Any]:
-    """Return a result with one stage of candidates, named with spaces for underscores."""
+    """Return a result with one stage; spaces replace underscores in the names of its candidates."""
     candidates = [
         {"name": name.replace("_", " "), **dict.fromkeys(FIGURES, 0.5), "roc_auc": auc} for name, auc in roc_auc.items()
     ]
@@ -38,7 +38,7 @@ STUDY = result(
 )
 
 
-def test_the_best_of_each_approach_is_shown_and_a_blend_is_none() -> None:
+def test_the_best_of_each_approach_is_shown_without_blends() -> None:
     assert [(row["approach"], row["name"]) for row in headline.best_of_each_approach(STUDY)] == [
         ("baseline", "characters stem"),
         ("Keras network", "bilstm use stem"),
@@ -46,24 +46,24 @@ def test_the_best_of_each_approach_is_shown_and_a_blend_is_none() -> None:
     ]
 
 
-def test_an_approach_without_candidates_is_left_out() -> None:
+def test_an_approach_without_candidates_is_omitted() -> None:
     assert [row["approach"] for row in headline.best_of_each_approach(result("BERT alone", finetune=0.9))] == ["BERT"]
 
 
-def test_the_table_is_that_of_the_first_result_and_every_winner_is_named() -> None:
+def test_the_first_result_is_tabulated_and_every_winner_listed() -> None:
     text = headline.render([STUDY, result("More tweets", finetune=0.95)])
     assert "7,000 tweets of tweets and compared on 1,500 validation tweets" in text
     assert "0.950" not in text
     assert "- More tweets: **finetune** has AUC 0.910, accuracy 0.800, cost 210" in text
 
 
-@pytest.mark.parametrize(("end", "shown"), [("", False), ("_distilled", True)])
-def test_what_sets_a_candidate_apart_is_explained_where_it_is_shown(end: str, shown: bool) -> None:
-    text = headline.render([result("A study", **{f"bilstm_use_stem{end}": 0.9})])
-    assert ("`distilled` also learned from unlabelled tweets." in text) is shown
+@pytest.mark.parametrize(("suffix", "explained"), [("", False), ("_distilled", True)])
+def test_a_suffix_is_explained_only_if_it_is_shown(suffix: str, explained: bool) -> None:
+    text = headline.render([result("A study", **{f"bilstm_use_stem{suffix}": 0.9})])
+    assert ("`distilled` also learned from unlabelled tweets." in text) is explained
 
 
-def test_only_what_is_between_the_two_lines_is_replaced(tmp_path: Path) -> None:
+def test_only_the_text_between_the_markers_is_replaced(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n\n{BEGIN}old\n{END}\nafter\n", encoding="utf-8")
     for _ in range(2):
@@ -72,7 +72,7 @@ def test_only_what_is_between_the_two_lines_is_replaced(tmp_path: Path) -> None:
         assert text == f"before\n\n{BEGIN}\n{headline.render([STUDY])}\n{END}\nafter\n"
 
 
-def test_a_readme_without_the_two_lines_is_refused(tmp_path: Path) -> None:
+def test_a_readme_without_markers_is_refused(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(f"{BEGIN}no end\n", encoding="utf-8")
     with pytest.raises(HeadlineError, match="lacks the lines"):
@@ -87,7 +87,7 @@ def test_without_runs_and_results_nothing_is_written(tmp_path: Path, capsys: pyt
     assert not (tmp_path / "docs").exists()
 
 
-def test_without_runs_the_documents_are_written_again(tmp_path: Path) -> None:
+def test_documents_are_regenerated_from_stored_results_without_runs(tmp_path: Path) -> None:
     shutil.copytree(runs.PROJECT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("pictures"))
     readme = tmp_path / "README.md"
     readme.write_text(f"{BEGIN}{END}", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The house rules that import-linter holds: every one of them fails where it is broken."""
+"""The import rules: import-linter reports every violation."""
 
 import shutil
 import subprocess
@@ -9,9 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("sentiment", "pipeline", "steps", "tables", "telemetry", "service", "ui")
-ROOMS = ["data", "evaluation", "inference", "reports", "training"]
-# A module, and what it must not import: one violation for each contract of pyproject.toml.
-PLANTED = [
+SUBPACKAGES = ["data", "evaluation", "inference", "reports", "training"]
+# A module and a forbidden import: at least one violation per contract of pyproject.toml.
+VIOLATIONS = [
     ("sentiment/data/checks.py", "pipeline.plan"),
     ("pipeline/runs.py", "steps.split"),
     ("sentiment/inference/text.py", "sentiment.data.splitting"),
@@ -32,30 +32,30 @@ PLANTED = [
 ]
 
 
-def test_the_library_has_five_rooms_and_nothing_outside_them() -> None:
-    inside = [path.name for path in (ROOT / "sentiment").iterdir() if path.name != "__pycache__"]
-    assert sorted(inside) == ["__init__.py", *ROOMS]
+def test_the_library_consists_of_five_subpackages() -> None:
+    names = [path.name for path in (ROOT / "sentiment").iterdir() if path.name != "__pycache__"]
+    assert sorted(names) == ["__init__.py", *SUBPACKAGES]
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return what import-linter reports of a copy of the project with all of these imports."""
+    """Return the report of import-linter on a copy of the project with all these imports."""
     folder = tmp_path_factory.mktemp("project")
     for package in PACKAGES:
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
-    for module, imported in PLANTED:
+    for module, imported in VIOLATIONS:
         with (folder / module).open("a", encoding="utf-8") as file:
             file.write(f"\nimport {imported}\n")
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 1, done.stdout + done.stderr
-    return done.stdout
+    completed = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert completed.returncode == 1, completed.stdout + completed.stderr
+    return completed.stdout
 
 
-@pytest.mark.parametrize(("module", "imported"), PLANTED)
-def test_an_import_that_runs_the_wrong_way_is_noticed(module: str, imported: str, report: str) -> None:
+@pytest.mark.parametrize(("module", "imported"), VIOLATIONS)
+def test_a_forbidden_import_is_reported(module: str, imported: str, report: str) -> None:
     importer = module.removesuffix(".py").replace("/", ".")
-    # import-linter names a package outside the project without its modules.
+    # import-linter reports external packages without their modules.
     name = imported if imported.partition(".")[0] in PACKAGES else imported.partition(".")[0]
     assert f"{importer} -> {name} (l." in report, report

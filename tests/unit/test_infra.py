@@ -1,4 +1,4 @@
-"""What Azure is told."""
+"""The query of the Azure alert rule."""
 
 import re
 from pathlib import Path
@@ -14,13 +14,13 @@ def query() -> str:
     return "\n".join(line for line in lines if not line.startswith("//"))
 
 
-def test_the_query_of_the_alert_names_fields_that_feedback_has() -> None:
-    named = set(re.findall(r"customDimensions\.(\w+)", query()))
-    assert named == {"kind", "predicted_sentiment", "true_sentiment", "text"}
-    assert named <= set(feedback(1).body())
+def test_the_alert_query_uses_fields_of_feedback() -> None:
+    fields = set(re.findall(r"customDimensions\.(\w+)", query()))
+    assert fields == {"kind", "predicted_sentiment", "true_sentiment", "text"}
+    assert fields <= set(feedback(1).body())
     assert f'== "{Feedback.kind}"' in query()
 
 
-def test_the_query_leaves_the_window_to_the_alert() -> None:
+def test_the_alert_query_has_no_time_filter() -> None:
     assert "ago(" not in query()
     assert "timestamp" not in query()

@@ -1,4 +1,4 @@
-"""`sentiment.data.keys`: which texts are the same, and which nearly so."""
+"""`sentiment.data.keys`: duplicates and near-duplicates."""
 
 import html
 
@@ -11,15 +11,15 @@ from sentiment.data.keys import hash_of, near_key, text_key
 
 
 @pytest.mark.parametrize(
-    "other",
+    "variant",
     ["tom & jerry", "Tom &amp; JERRY", " tom  &amp;amp;\n&nbsp;jerry ", "TOM &#38; jerry", "tom &AMP; jerry\u3000"],
 )
-def test_key_ignores_case_spaces_and_entities(other: str) -> None:
-    assert text_key(other) == "tom & jerry"
+def test_key_ignores_case_spaces_and_entities(variant: str) -> None:
+    assert text_key(variant) == "tom & jerry"
 
 
 @pytest.mark.parametrize(
-    "other",
+    "variant",
     [
         "cafe\u0301 don\u2019t \u2639\ufe0f",
         "caf\u00e9 don't \u2639",
@@ -29,11 +29,11 @@ def test_key_ignores_case_spaces_and_entities(other: str) -> None:
         "cafe&#769; don&rsquo;t &#9785;",
     ],
 )
-def test_key_is_the_same_for_what_a_reader_cannot_tell_apart(other: str) -> None:
-    assert text_key(other) == "caf\u00e9 don't \u2639"
+def test_key_is_the_same_for_texts_that_look_the_same(variant: str) -> None:
+    assert text_key(variant) == "caf\u00e9 don't \u2639"
 
 
-def test_key_tells_other_texts_apart() -> None:
+def test_different_texts_have_different_keys() -> None:
     texts = [
         "tom & jerry",
         "tom and jerry",
@@ -46,20 +46,20 @@ def test_key_tells_other_texts_apart() -> None:
     assert len({text_key(text) for text in texts}) == len(texts)
 
 
-def test_every_character_has_a_key_that_is_its_own_key() -> None:
+def test_key_is_idempotent_for_every_character() -> None:
     for code in range(0x20000):
         key = text_key(chr(code))
         assert text_key(key) == key
 
 
 @given(st.text(max_size=30))
-def test_key_is_its_own_key(text: str) -> None:
+def test_key_is_idempotent(text: str) -> None:
     assert text_key(text_key(text)) == text_key(text)
     assert text_key(html.escape(text)) == text_key(text)
 
 
 @pytest.mark.parametrize(
-    "other",
+    "variant",
     [
         "@someone I dont care, \u00abcaf\u00e9\u00bb!!! http://t.co/x1",
         "i don't care cafe\u0301",
@@ -69,11 +69,11 @@ def test_key_is_its_own_key(text: str) -> None:
         "@a @b i-don\u00b4t care (\uff43af\u00e9) :)",
     ],
 )
-def test_a_near_duplicate_differs_in_what_says_little(other: str) -> None:
-    assert near_key(other) == "i dont care caf\u00e9"
+def test_near_key_ignores_mentions_links_and_punctuation(variant: str) -> None:
+    assert near_key(variant) == "i dont care caf\u00e9"
 
 
-def test_texts_of_other_words_digits_or_emoji_are_no_near_duplicates() -> None:
+def test_near_key_depends_on_words_digits_and_emoji() -> None:
     texts = ["late again", "late", "again late", "late again 2", "late again \U0001f620", "l\u00e2te again"]
     assert len({near_key(text) for text in texts}) == len(texts)
 
@@ -81,11 +81,11 @@ def test_texts_of_other_words_digits_or_emoji_are_no_near_duplicates() -> None:
 @given(st.text(max_size=30))
 @example("\\N")  # `\\n` is an escape
 @example("\\U0001F600")
-def test_a_duplicate_is_a_near_duplicate(text: str) -> None:
+def test_duplicates_are_near_duplicates(text: str) -> None:
     for same in (text.swapcase(), f" {text}\u200b", text.replace("'", "\u2019")):
         if text_key(same) == text_key(text):
             assert near_key(same) == near_key(text)
 
 
-def test_hashes_are_the_same_everywhere() -> None:
+def test_hashes_are_stable() -> None:
     assert hash_of(pd.Series(["late", ""])).tolist() == [13945258056716969149, 1760245841805064774]

@@ -1,4 +1,4 @@
-"""What the metrics promise."""
+"""Metrics, thresholds, bands of uncertain tweets and reliability tables."""
 
 import numpy as np
 import pytest
@@ -21,25 +21,25 @@ from sentiment.evaluation.metrics import (
 from sentiment.inference.errors import SettingsError
 
 COST = Cost(missed_negative=2.0, false_alarm=1.0, review=0.5)
-PRICES = st.floats(0.0, 10.0)
+COSTS = st.floats(0.0, 10.0)
 THREE_OF_TEN = np.array([1] * 3 + [0] * 7, dtype=np.int8)
-DRAWS = st.lists(st.tuples(st.booleans(), st.integers(0, 10)), min_size=1, max_size=30)
+LABELLED_PROBABILITIES = st.lists(st.tuples(st.booleans(), st.integers(0, 10)), min_size=1, max_size=30)
 
 
-def arrays(draws: list[tuple[bool, int]]) -> tuple[np.ndarray, np.ndarray]:
-    return np.array([label for label, _ in draws], dtype=np.int8), np.array([tenths / 10 for _, tenths in draws])
+def arrays(pairs: list[tuple[bool, int]]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([label for label, _ in pairs], dtype=np.int8), np.array([tenths / 10 for _, tenths in pairs])
 
 
-@given(DRAWS, st.integers(0, 5), st.integers(1, 5))
-def test_no_threshold_costs_less_than_the_cheapest(draws: list[tuple[bool, int]], missed: int, alarm: int) -> None:
-    negative, probability = arrays(draws)
+@given(LABELLED_PROBABILITIES, st.integers(0, 5), st.integers(1, 5))
+def test_no_threshold_costs_less_than_the_cheapest(pairs: list[tuple[bool, int]], missed: int, alarm: int) -> None:
+    negative, probability = arrays(pairs)
     cost = Cost(missed_negative=missed, false_alarm=alarm, review=0.5)
-    chosen = expected_cost(negative, probability >= cheapest_threshold(negative, probability, cost), cost)
-    others = [expected_cost(negative, probability >= tenths / 20, cost) for tenths in range(-1, 23)]
-    assert chosen == pytest.approx(min(others))
+    lowest = expected_cost(negative, probability >= cheapest_threshold(negative, probability, cost), cost)
+    costs = [expected_cost(negative, probability >= tenths / 20, cost) for tenths in range(-1, 23)]
+    assert lowest == pytest.approx(min(costs))
 
 
-def test_the_threshold_falls_as_a_missed_negative_grows_dearer() -> None:
+def test_the_threshold_falls_as_missed_negatives_cost_more() -> None:
     random = np.random.default_rng(0)
     probability = random.random(2_000)
     negative = (random.random(2_000) < probability).astype(np.int8)
@@ -65,56 +65,54 @@ def test_a_perfect_model_scores_perfectly() -> None:
 
 
 @pytest.mark.parametrize(("missed", "alarm"), [(-1.0, 1.0), (0.0, 0.0)])
-def test_senseless_costs_are_refused(missed: float, alarm: float) -> None:
+def test_invalid_costs_are_refused(missed: float, alarm: float) -> None:
     with pytest.raises(SettingsError, match="cost.missed_negative"):
         Cost(missed_negative=missed, false_alarm=alarm, review=0.5)
 
 
 @pytest.mark.parametrize("review", [-0.1, np.nan])
-def test_a_senseless_cost_of_a_look_is_refused(review: float) -> None:
+def test_an_invalid_review_cost_is_refused(review: float) -> None:
     with pytest.raises(SettingsError, match="cost.review"):
         Cost(missed_negative=2.0, false_alarm=1.0, review=review)
 
 
-@given(PRICES, PRICES, PRICES)
-def test_a_human_looks_exactly_where_deciding_alone_costs_more(missed: float, alarm: float, review: float) -> None:
+@given(COSTS, COSTS, COSTS)
+def test_tweets_are_uncertain_exactly_where_review_saves_cost(missed: float, alarm: float, review: float) -> None:
     assume(missed + alarm > 0)
     cheapest = alarm / (missed + alarm)
     band = uncertain_band(Cost(missed_negative=missed, false_alarm=alarm, review=review), cheapest)
     probability = np.linspace(0, 1, 101)
-    saved = np.minimum((1 - probability) * alarm, probability * missed) - review
-    looked_at = np.zeros(101, dtype=bool) if band is None else (band[0] <= probability) & (probability <= band[1])
-    assert looked_at[saved > 1e-9].all()
-    assert not looked_at[saved < -1e-9].any()
+    savings = np.minimum((1 - probability) * alarm, probability * missed) - review
+    is_uncertain = np.zeros(101, dtype=bool) if band is None else (band[0] <= probability) & (probability <= band[1])
+    assert is_uncertain[savings > 1e-9].all()
+    assert not is_uncertain[savings < -1e-9].any()
 
 
-def test_a_band_without_review_cost_holds_all_tweets() -> None:
+def test_all_tweets_are_uncertain_if_review_is_free() -> None:
     assert uncertain_band(Cost(missed_negative=2.0, false_alarm=1.0, review=0.0), 0.4) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(
     ("missed", "alarm", "review"), [(2.0, 1.0, 0.7), (2.0, 1.0, np.inf), (2.0, 0.0, 0.0), (0.0, 1.0, 0.0)]
 )
-def test_the_band_is_empty_where_a_look_is_too_dear_or_an_answer_free(
+def test_the_band_is_empty_if_review_costs_too_much_or_errors_are_free(
     missed: float, alarm: float, review: float
 ) -> None:
     assert uncertain_band(Cost(missed_negative=missed, false_alarm=alarm, review=review), 0.4) is None
 
 
-def test_the_band_lies_where_the_costs_say() -> None:
+def test_the_costs_determine_the_band() -> None:
     assert uncertain_band(COST, 0.4) == (0.25, 0.5)
 
 
 @pytest.mark.parametrize(("threshold", "band"), [(0.1, (0.1, 0.5)), (0.9, (0.25, 0.9)), (1.0 + 1e-9, (0.25, 1.0))])
-def test_the_band_is_widened_to_hold_the_threshold(threshold: float, band: tuple[float, float]) -> None:
+def test_the_band_is_widened_to_include_the_threshold(threshold: float, band: tuple[float, float]) -> None:
     assert uncertain_band(COST, threshold) == band
 
 
-@given(DRAWS, st.integers(1, 12))
-def test_every_tweet_is_in_one_bin_and_equal_probabilities_in_the_same(
-    draws: list[tuple[bool, int]], bins: int
-) -> None:
-    negative, probability = arrays(draws)
+@given(LABELLED_PROBABILITIES, st.integers(1, 12))
+def test_each_tweet_is_in_one_bin_and_equal_probabilities_share_it(pairs: list[tuple[bool, int]], bins: int) -> None:
+    negative, probability = arrays(pairs)
     table = reliability(negative, probability, bins=bins)
     assert 1 <= len(table) <= bins
     assert table["tweets"].sum() == len(negative)
@@ -124,20 +122,20 @@ def test_every_tweet_is_in_one_bin_and_equal_probabilities_in_the_same(
     np.testing.assert_allclose(table.to_numpy(), backwards.to_numpy())
 
 
-def test_bins_hold_as_many_tweets_each_where_probabilities_differ() -> None:
+def test_bins_of_distinct_probabilities_have_equal_sizes() -> None:
     probability = np.random.default_rng(0).random(1_000) ** 3
     table = reliability((probability > 0.5).astype(np.int8), probability, bins=8)
     assert table["tweets"].tolist() == [125] * 8
 
 
-def test_the_calibration_error_is_the_mean_distance_weighted_by_tweets() -> None:
+def test_the_calibration_error_is_the_weighted_mean_distance() -> None:
     probability = np.array([0.1] * 4 + [0.7] * 6)
     negative = np.array([1, 0, 0, 0] + [1, 1, 1, 1, 1, 0], dtype=np.int8)
     expected = 0.4 * abs(1 / 4 - 0.1) + 0.6 * abs(5 / 6 - 0.7)
     assert calibration_error(negative, probability, bins=2) == pytest.approx(expected)
 
 
-def test_the_calibration_error_of_honest_probabilities_is_that_of_chance_and_of_others_more() -> None:
+def test_the_calibration_error_is_near_zero_only_if_calibrated() -> None:
     random = np.random.default_rng(0)
     probability = random.random(20_000)
     negative = (random.random(20_000) < probability).astype(np.int8)
@@ -145,7 +143,7 @@ def test_the_calibration_error_of_honest_probabilities_is_that_of_chance_and_of_
     assert calibration_error(negative, np.sqrt(probability), bins=10) == pytest.approx(2 / 3 - 1 / 2, abs=0.01)
 
 
-def test_every_metric_says_which_way_is_better() -> None:
+def test_every_metric_has_a_direction() -> None:
     negative = np.array([0, 1, 0, 1], dtype=np.int8)
     assert list(score(negative, Predictions.at(negative.astype(float), 0.5), COST)) == list(HIGHER_IS_BETTER)
 
@@ -161,22 +159,22 @@ def test_worse_probabilities_score_worse_on_every_metric() -> None:
 
 @pytest.fixture(scope="module")
 def best_constants() -> dict[str, float]:
-    """Return what the best constant answer reaches on the tweets of the next test, by metric."""
+    """Return the score of the best constant answer on THREE_OF_TEN, by metric."""
     return {metric: best_constant(THREE_OF_TEN, metric, COST) for metric in HIGHER_IS_BETTER}
 
 
 @given(probability=st.floats(0.02, 0.98))
 @settings(max_examples=30)  # each is one example for all metrics
-def test_no_constant_answer_is_better_than_the_best_one(probability: float, best_constants: dict[str, float]) -> None:
+def test_no_constant_answer_beats_the_best_one(probability: float, best_constants: dict[str, float]) -> None:
     for threshold in (0.0, 1.1):
-        reached = score(THREE_OF_TEN, Predictions.at(np.full(10, probability), threshold), COST)
+        scores = score(THREE_OF_TEN, Predictions.at(np.full(10, probability), threshold), COST)
         for metric, higher in HIGHER_IS_BETTER.items():
             if metric == "accuracy_at_half" and probability >= 0.5:
-                continue  # of the two constant answers it knows the more probable one
+                continue  # best_constant considers only the more probable of the two answers
             best = best_constants[metric]
-            assert reached[metric] <= best + 1e-9 if higher else reached[metric] >= best - 1e-9
+            assert scores[metric] <= best + 1e-9 if higher else scores[metric] >= best - 1e-9
 
 
-def test_chance_makes_two_standard_errors_in_one_run_of_twenty() -> None:
+def test_two_standard_errors_occur_by_chance_in_5_percent_of_runs() -> None:
     assert chance_of(1.96) == chance_of(-1.96) == pytest.approx(0.05, abs=0.0001)
     assert chance_of(0.0) == 1.0

@@ -1,4 +1,4 @@
-"""`sentiment.reports.model_card`: the card says what the figures say, in words for everybody, and hides nothing."""
+"""`sentiment.reports.model_card`: the card contains every figure and explains it to non-specialists."""
 
 import re
 from dataclasses import replace
@@ -36,10 +36,10 @@ NO_ALARMS = {"found": 0, "missed": 5, "false_alarms": 0, "left_alone": 5}
 
 def card(**changes: Any) -> Card:
     rows = [
-        {**dict.fromkeys(comparison.COLUMNS, 0.5), "name": name, "roc_auc": area}
-        for name, area in (("bilstm|x", 0.853), ("logistic_regression", 0.841))
+        {**dict.fromkeys(comparison.COLUMNS, 0.5), "name": name, "roc_auc": auc}
+        for name, auc in (("bilstm|x", 0.853), ("logistic_regression", 0.841))
     ]
-    made = Card(
+    default = Card(
         name="tweet_sentiment",
         version="7",
         created="12 May 2026",
@@ -84,22 +84,22 @@ def card(**changes: Any) -> Card:
         runs={"train_keras": "runs:/abc/model"},
         versions={"numpy": "2.4.6"},
     )
-    return replace(made, **changes)
+    return replace(default, **changes)
 
 
-def test_first_paragraph_counts_tweets_out_of_a_hundred() -> None:
-    first = model_card.markdown(card()).split("\n\n")[1]
-    assert "On 2,400 tweets that it had never seen" in first
-    assert "it found **85 of 100** negative tweets" in first
-    assert "of 100 tweets that it called negative **80** were" in first
+def test_the_first_paragraph_counts_per_hundred_tweets() -> None:
+    paragraph = model_card.markdown(card()).split("\n\n")[1]
+    assert "On 2,400 tweets that it had never seen" in paragraph
+    assert "it found **85 of 100** negative tweets" in paragraph
+    assert "of 100 tweets that it called negative **80** were" in paragraph
 
 
-def test_a_model_that_calls_nothing_negative_is_said_to_do_so() -> None:
-    first = model_card.markdown(card(answers=NO_ALARMS)).split("\n\n")[1]
-    assert "**0 of 100** negative tweets: it called none negative." in first
+def test_the_first_paragraph_reports_a_model_that_finds_no_negatives() -> None:
+    paragraph = model_card.markdown(card(answers=NO_ALARMS)).split("\n\n")[1]
+    assert "**0 of 100** negative tweets: it called none negative." in paragraph
 
 
-def test_every_metric_is_told_on_both_splits_with_what_it_says() -> None:
+def test_every_metric_is_shown_for_both_splits_and_explained() -> None:
     assert set(model_card.METRICS) == set(HIGHER_IS_BETTER)
     text = model_card.markdown(card())
     for metric in HIGHER_IS_BETTER:
@@ -109,15 +109,15 @@ def test_every_metric_is_told_on_both_splits_with_what_it_says() -> None:
         assert re.fullmatch(r"\| ([^|]+ \| ){3}[a-z][^|]+ \|", row)
 
 
-def test_a_figure_without_an_interval_stands_alone() -> None:
+def test_a_figure_without_an_interval_is_shown_alone() -> None:
     figure = Interval(estimate=0.0214, low=np.nan, high=np.nan, confidence=0.95)
     assert model_card.formatted("calibration_error", figure) == "0.021"
     assert "nan" not in model_card.markdown(card(test=FIGURES | {"calibration_error": figure})).lower().split()
 
 
-def test_every_value_reaches_the_reader() -> None:
+def test_the_card_contains_every_value() -> None:
     text = model_card.markdown(card()).replace("\\", "")  # escapes are for Markdown
-    for told in (
+    for expected in (
         "# tweet_sentiment, version 7: model card",
         'load_model("models:/tweet_sentiment/7")',
         "12 May 2026",
@@ -148,37 +148,37 @@ def test_every_value_reaches_the_reader() -> None:
         "| train_keras | runs:/abc/model |",
         "| numpy | 2.4.6 |",
     ):
-        assert told in text, told
+        assert expected in text, expected
 
 
-def test_synthetic_data_are_told_before_anything_else() -> None:
+def test_synthetic_data_is_stated_first() -> None:
     real = card()
     blocks = model_card.markdown(replace(real, data={**real.data, "synthetic": True})).split("\n\n")
     assert blocks[1].startswith("> **Synthetic data.**")
     assert "**Synthetic data.**" not in model_card.markdown(real)
 
 
-def test_no_band_says_that_a_look_never_pays() -> None:
+def test_without_a_band_the_card_says_that_review_never_pays() -> None:
     text = model_card.markdown(card(uncertain=None))
     assert "a review never pays" in text
     assert "marked as uncertain, " not in text
 
 
-def test_probabilities_that_were_not_calibrated_are_said_to_be_so() -> None:
+def test_uncalibrated_probabilities_are_reported() -> None:
     assert "Probabilities were not calibrated;" in model_card.markdown(card(calibration_method="none"))
 
 
-def test_the_card_is_silent_about_what_is_unknown_of_the_data() -> None:
-    known = card(auc_without_near_duplicates=None)
-    data = {key: value for key, value in known.data.items() if key not in {"unknown_groups", "near_duplicates"}}
-    text = model_card.markdown(replace(known, data=data))
+def test_missing_figures_are_omitted() -> None:
+    complete = card(auc_without_near_duplicates=None)
+    data = {key: value for key, value in complete.data.items() if key not in {"unknown_groups", "near_duplicates"}}
+    text = model_card.markdown(replace(complete, data=data))
     assert not re.search("nearly repeat|are unknown", text)
-    all_known = {**known.data, "unknown_groups": dict.fromkeys(("train", "validation", "test"), 0)}
-    assert "are unknown" not in model_card.markdown(replace(known, data=all_known))
+    no_unknown_groups = {**complete.data, "unknown_groups": dict.fromkeys(("train", "validation", "test"), 0)}
+    assert "are unknown" not in model_card.markdown(replace(complete, data=no_unknown_groups))
 
 
 @pytest.mark.parametrize("changes", [{}, {"uncertain": None}, {"answers": NO_ALARMS}])
-def test_no_blank_line_is_lost_or_doubled(changes: dict[str, Any]) -> None:
+def test_blocks_are_separated_by_exactly_one_blank_line(changes: dict[str, Any]) -> None:
     text = model_card.markdown(card(**changes))
     assert "\n\n\n" not in text
     assert text == text.strip() + "\n"
@@ -187,10 +187,10 @@ def test_no_blank_line_is_lost_or_doubled(changes: dict[str, Any]) -> None:
         assert not (before and line) or (before[0] == line[0] and line[0] in "|-"), (before, line)
 
 
-def test_a_refusal_is_told_at_a_glance() -> None:
+def test_a_refusal_is_shown_at_the_top() -> None:
     refused = Verdict([Check(name="size", result="refused", reason="The model takes 900 MB.")])
-    glance = model_card.markdown(card(verdict=refused)).partition("## Uses")[0]
-    assert "Refused by 1 of 1 checks: size." in glance
+    summary = model_card.markdown(card(verdict=refused)).partition("## Uses")[0]
+    assert "Refused by 1 of 1 checks: size." in summary
 
 
 def test_names_cannot_break_a_table() -> None:
@@ -199,7 +199,7 @@ def test_names_cannot_break_a_table() -> None:
 
 
 @pytest.mark.parametrize("metric", HIGHER_IS_BETTER)
-def test_a_card_can_be_written_whatever_metric_ranks(metric: str) -> None:
+def test_a_card_can_be_written_for_every_ranking_metric(metric: str) -> None:
     head = model_card.METRICS[metric][0]
     text = model_card.markdown(card(metric=metric))
     assert f"| {head} on test | " in text
@@ -217,7 +217,7 @@ def test_answers_are_counted_by_kind() -> None:
     }
 
 
-def test_page_stands_by_itself(tmp_path: Path) -> None:
+def test_the_page_embeds_its_images(tmp_path: Path) -> None:
     for plot in model_card.PLOTS:
         blank(plot)[0].savefig(tmp_path / f"{plot}.png")
     page = pages.page(model_card.markdown(card()), tmp_path)
