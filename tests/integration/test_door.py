@@ -16,7 +16,7 @@ from hydra.utils import instantiate
 from pipeline import door
 from sentiment.inference.errors import UserError
 
-def mendable(**settings):
+def user_error(**settings):
     raise UserError("The file is empty. Give another one.")
 
 def broken(**settings):
@@ -41,7 +41,7 @@ if __name__ == "__main__":
         try:
             main()
         finally:
-            sys.stderr.write("said on the way out\\n")
+            sys.stderr.write("printed on exit\\n")
 """
 CONFIG = """
 target: whole
@@ -87,11 +87,11 @@ def run(project: Path, *options: str, **variables: str) -> tuple[int, list[str]]
     return completed.returncode, completed.stderr.splitlines()
 
 
-USER_ERROR_OUTPUT = ["said on the way out", "The file is empty. Give another one."]
+USER_ERROR_OUTPUT = ["printed on exit", "The file is empty. Give another one."]
 
 
 def test_a_step_without_errors_prints_nothing(project: Path) -> None:
-    assert run(project) == (0, ["said on the way out"])
+    assert run(project) == (0, ["printed on exit"])
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_step_without_errors_prints_nothing(project: Path) -> None:
     ids=["alone", "in a sweep", "in a parallel sweep"],
 )
 def test_a_user_error_is_printed_alone_and_last(project: Path, options: list[str]) -> None:
-    assert run(project, *options, "target=mendable") == (2, USER_ERROR_OUTPUT)
+    assert run(project, *options, "target=user_error") == (2, USER_ERROR_OUTPUT)
 
 
 @pytest.mark.parametrize(
@@ -113,13 +113,13 @@ def test_a_user_error_is_printed_alone_and_last(project: Path, options: list[str
         (["value=1,2"], "Ambiguous value for argument 'value=1,2'"),
         (["value=[1"], "no viable alternative at input"),
         (["target=no_such_function"], "Error locating target 'verbs.step.no_such_function'"),
-        (["target=mendable", "--config-dir", "absent"], "Additional config directory"),
+        (["target=user_error", "--config-dir", "absent"], "Additional config directory"),
     ],
 )
 def test_invalid_settings_are_printed_alone_and_last(project: Path, options: list[str], message: str) -> None:
     status, lines = run(project, *options)
     assert status == 2
-    assert lines[0] == "said on the way out"
+    assert lines[0] == "printed on exit"
     assert lines[1].startswith(message)
     assert not any("Traceback" in line or "Error executing job" in line for line in lines)
 
@@ -141,14 +141,14 @@ def test_an_invalid_settings_file_is_named_with_its_line(project: Path, tmp_path
 def test_a_bug_keeps_its_traceback(project: Path, target: str, options: list[str]) -> None:
     status, lines = run(project, *options, f"target={target}")
     assert status == 1
-    assert lines[0] == "said on the way out"
+    assert lines[0] == "printed on exit"
     assert '    return {}["no such key"]' in lines
     assert "KeyError: 'no such key'" in lines
     assert not any("Error executing job" in line for line in lines)
 
 
 def test_hydra_full_error_shows_every_traceback(project: Path) -> None:
-    status, lines = run(project, "target=mendable", HYDRA_FULL_ERROR="1")
+    status, lines = run(project, "target=user_error", HYDRA_FULL_ERROR="1")
     assert status == 2
     assert '    raise UserError("The file is empty. Give another one.")' in lines
 
@@ -169,7 +169,7 @@ def test_an_interruption_prints_nothing(project: Path, tmp_path: Path, number: s
         time.sleep(0.05)
     process.send_signal(number)
     process.send_signal(signal.SIGTERM)  # as MLflow does
-    assert process.communicate(timeout=60)[1] == "said on the way out\n"
+    assert process.communicate(timeout=60)[1] == "printed on exit\n"
     assert process.returncode == status
 
 

@@ -23,7 +23,7 @@ from telemetry.worker import Delayed, Worker
 from tests.events import feedback, prediction
 from tests.fake_ingestion import Ingestion, ingestion
 
-# OpenCensus' import.
+# Raised when OpenCensus is imported.
 pytestmark = pytest.mark.filterwarnings("ignore:'locale.getdefaultlocale' is deprecated:DeprecationWarning")
 PROJECT = Path(__file__).parents[2]
 OUTLETS = ("opencensus", "opentelemetry")
@@ -180,8 +180,8 @@ time.sleep(60)
 """
 
 
-def test_one_of_two_processes_works_and_the_other_takes_over_if_it_is_killed(tmp_path: Path) -> None:
-    log = tmp_path / "done"
+def test_a_second_process_takes_over_if_the_first_is_killed(tmp_path: Path) -> None:
+    log = tmp_path / "log"
     log.touch()
     processes = {
         child.pid: child

@@ -17,7 +17,7 @@ from telemetry.forwarding import OLDEST_SECONDS, Outlet, connect, record
 from telemetry.settings import Settings, read
 from tests.fake_ingestion import KEY, Ingestion, ingestion
 
-# OpenCensus' import.
+# Raised when OpenCensus is imported.
 pytestmark = pytest.mark.filterwarnings("ignore:'locale.getdefaultlocale' is deprecated:DeprecationWarning")
 PROJECT = Path(__file__).parents[2]
 OUTLETS = ("opencensus", "opentelemetry")
@@ -89,9 +89,7 @@ def test_both_exporters_send_the_same_fields_and_texts(endpoint: Ingestion) -> N
 
 
 @pytest.mark.parametrize("exporter", OUTLETS)
-def test_an_event_too_old_for_the_endpoint_is_sent_with_a_later_time_and_its_own(
-    exporter: str, endpoint: Ingestion
-) -> None:
+def test_an_event_too_old_for_the_endpoint_is_sent_with_a_later_time(exporter: str, endpoint: Ingestion) -> None:
     old = Prediction(**{**vars(PREDICTION), "time": WHEN - 10 * 24 * 3600})
     assert send(connected(exporter, endpoint), old)
     (envelope,) = endpoint.envelopes
@@ -159,24 +157,24 @@ def test_a_lone_surrogate_does_not_block_other_events(exporter: str, endpoint: I
 RECORD_CONNECTIONS = """
 import importlib, sys, threading, time
 from pathlib import Path
-heard = Path(sys.argv[1]).open("w", buffering=1)
-def hear(event, arguments):
+recording = Path(sys.argv[1]).open("w", buffering=1)
+def write_connection(event, arguments):
     if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
-        heard.write(f"{arguments}\\n")
-sys.addaudithook(hear)
+        recording.write(f"{arguments}\\n")
+sys.addaudithook(write_connection)
 from telemetry.forwarding import record
 outlet = importlib.import_module("telemetry.outlets." + sys.argv[2]).connect(sys.argv[3], timeout=5)
 if "send" in sys.argv:
     assert outlet.send([record({"kind": "prediction", "id": "1", "time": time.time()})])
     time.sleep(0.5)
-heard.writelines(f"{thread.name}\\n" for thread in threading.enumerate())
+recording.writelines(f"{thread.name}\\n" for thread in threading.enumerate())
 """
 THREADS = {"MainThread", "Outlet Worker"}  # OpenCensus starts the second one, which is not used
 
 
 def connections_and_threads(folder: Path, *arguments: str) -> list[str]:
     """Return the connections and the threads of a process that connects with a library."""
-    file = folder / "heard"
+    file = folder / "recording"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("APPLICATIONINSIGHTS_")}
     subprocess.run(
         [sys.executable, "-c", RECORD_CONNECTIONS, file, *arguments],

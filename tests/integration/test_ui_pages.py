@@ -309,9 +309,7 @@ def test_html_and_markdown_in_a_tweet_are_shown_as_text() -> None:
 
 @pytest.mark.parametrize(("failure", "reason"), FAILURES)
 @pytest.mark.usefixtures("store", "short_timeout")
-def test_a_failure_is_explained_and_can_be_retried_without_losing_the_text(
-    service: FakeService, failure: Failure, reason: str
-) -> None:
+def test_a_failure_is_explained_and_can_be_retried(service: FakeService, failure: Failure, reason: str) -> None:
     service.fail(failure, detail="texts[0] is odd")
     at = analyze(open_view("try_tweet"), TWEET)
     (error,) = at.error
@@ -372,7 +370,7 @@ def test_the_pages_key_is_sent(service: FakeService, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.usefixtures("service")
-def test_yes_stores_one_feedback_event_even_if_the_page_is_rerun(store: Store) -> None:
+def test_the_yes_button_stores_one_event_despite_reruns(store: Store) -> None:
     at = analyze(open_view("try_tweet"), TWEET)
     answer = at.session_state["answer"]["prediction"]
     before = time.time()
@@ -399,7 +397,7 @@ def test_yes_stores_one_feedback_event_even_if_the_page_is_rerun(store: Store) -
 
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.usefixtures("service")
-def test_no_asks_for_the_true_sentiment_and_stores_it_with_the_masked_comment(store: Store, code: str) -> None:
+def test_the_no_button_asks_for_the_true_sentiment_and_a_comment(store: Store, code: str) -> None:
     say = speak(code)
     at = analyze(page(code), TWEET, say)
     press(at, say("judge.wrong"))
@@ -417,7 +415,7 @@ def test_no_asks_for_the_true_sentiment_and_stores_it_with_the_masked_comment(st
 
 
 @pytest.mark.usefixtures("service")
-def test_after_no_the_answer_can_still_be_confirmed(store: Store) -> None:
+def test_after_the_no_button_the_answer_can_still_be_confirmed(store: Store) -> None:
     at = press(analyze(open_view("try_tweet"), "thanks"), SAY("judge.wrong"))
     at.radio(key="truth").set_value("positive")
     press(at, SAY("judge.send"))
@@ -943,7 +941,7 @@ def test_the_date_order_is_not_offered_if_a_value_decides_it() -> None:
 
 @pytest.mark.parametrize(("code", "day"), [("fr", "5 mars 2026"), ("en", "March 4, 2026")])
 @pytest.mark.usefixtures("service", "store")
-def test_named_zones_are_understood_and_times_shown_in_the_languages_or_a_chosen_zone(code: str, day: str) -> None:
+def test_named_zones_are_understood_and_the_displayed_zone_can_be_chosen(code: str, day: str) -> None:
     say = speak(code)
     rows = [f"2026-03-05 00:{minute:02} CET,late {minute}" for minute in range(30)]
     at = upload(open_view("watch", code), "\n".join(["created_at,tweet", *rows, "2026-03-01 12:00 EST,great"]).encode())
@@ -972,7 +970,7 @@ def test_times_without_a_zone_are_shown_as_in_the_file(code: str) -> None:
 
 
 @pytest.mark.usefixtures("service", "store")
-def test_times_without_a_zone_among_others_are_counted_and_read_in_the_displayed_zone() -> None:
+def test_times_without_a_zone_among_others_are_counted() -> None:
     at = upload(open_view("watch", "fr"), b"date,text\n2026-03-05 00:10,late\n2026-03-05T09:00:00Z,great\n")
     say = speak("fr")
     assert say("reading.zoneless", count="1", zone="Europe/Paris") in reading_notes(at)
@@ -1164,7 +1162,7 @@ def test_a_scored_table_can_be_scored_again(monkeypatch: pytest.MonkeyPatch) -> 
     ]
 
 
-def test_of_many_bad_moments_the_worst_are_named_and_the_others_counted() -> None:
+def test_the_worst_of_many_moments_are_named_and_the_others_counted() -> None:
     dates = pd.date_range("2015-02-01", periods=watch.MOST_MOMENTS + 3, freq="D")
     shares = [0.5 + number / 100 for number in range(len(dates))]
     chart = pd.DataFrame({"share": shares, "tweets": 100, "exceeded": True}, index=dates)
@@ -1199,7 +1197,7 @@ def fire(store: Store) -> None:
 
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.usefixtures("service", "store")
-def test_with_an_empty_store_each_section_says_that_there_is_nothing_yet(code: str) -> None:
+def test_with_an_empty_store_each_section_says_so(code: str) -> None:
     say = speak(code)
     shown = page_text(open_view("model", code))
     for name in ("title", "lead", "serving", "feedback", "no_feedback", "drift", "alerts", "no_alerts"):
@@ -1229,7 +1227,7 @@ def test_a_model_with_an_incomplete_description_is_shown(service: FakeService) -
 
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.usefixtures("service")
-def test_feedback_is_shown_as_accuracy_with_interval_and_latest_mistakes(store: Store, code: str) -> None:
+def test_feedback_gives_an_accuracy_and_the_latest_mistakes(store: Store, code: str) -> None:
     say = speak(code)
     store.add(feedback(number, wrong=number % 4 == 0, ago=86400 * (40 - number)) for number in range(40))
     at = open_view("model", code)
@@ -1324,9 +1322,7 @@ def test_an_alert_without_channels_says_so(store: Store, code: str) -> None:
 
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.usefixtures("service")
-def test_an_alert_lists_the_channels_notified_and_the_errors_of_the_others(
-    store: Store, monkeypatch: pytest.MonkeyPatch, code: str
-) -> None:
+def test_an_alert_lists_notified_channels_and_errors(store: Store, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     say = speak(code)
     monkeypatch.setenv("TELEMETRY_WEBHOOK", "https://chat.example/secret")
     monkeypatch.setenv("TELEMETRY_MAIL_TO", "a@airline.example")
@@ -1354,7 +1350,7 @@ def test_a_new_alert_is_not_yet_sent(store: Store, monkeypatch: pytest.MonkeyPat
     ("error", "sentence", "number"), [(None, "forwarded", 2), ("the endpoint is down", "not_forwarded", 5)]
 )
 @pytest.mark.usefixtures("service")
-def test_events_waiting_to_be_forwarded_are_counted_with_the_error(
+def test_events_waiting_to_be_forwarded_are_counted(
     store: Store, monkeypatch: pytest.MonkeyPatch, error: str | None, sentence: str, number: int
 ) -> None:
     monkeypatch.setenv(

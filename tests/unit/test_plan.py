@@ -25,13 +25,13 @@ def _hydra() -> Iterator[None]:
 
 
 @cache
-def default_configuration() -> DictConfig:
+def configuration_of_all_families() -> DictConfig:
     return compose("config", overrides=["select.families=[baseline,keras,bert]"])
 
 
 def configuration(*stages: Any) -> DictConfig:
     """Return the configuration with a plan as a file in conf/plan/ would define it."""
-    cfg = deepcopy(default_configuration())
+    cfg = deepcopy(configuration_of_all_families())
     cfg.plan = OmegaConf.create({"stages": list(stages)})
     return cfg
 
@@ -79,7 +79,7 @@ def test_an_override_applies_to_candidates_that_have_the_setting() -> None:
     assert dummy.cfg.preprocess.tokenizer.words == "stem"
 
 
-def test_a_cleaner_override_applies_except_to_checkpoints_with_their_own_cleaner() -> None:
+def test_a_cleaner_override_skips_checkpoints_with_their_own_cleaner() -> None:
     overrides = ["cleaner.max_repeats=2"]
     candidates = {
         option: candidate(CandidateSpec("train_bert", [f"train_bert={option}"]), overrides, {})
@@ -115,7 +115,7 @@ def test_every_section_is_read_by_a_step_or_referenced() -> None:
     assert not read_by_steps & set(settings.REFERRED_TO)
 
 
-def test_a_command_line_choice_replaces_the_default_but_not_the_plans_choice() -> None:
+def test_a_command_line_choice_replaces_only_the_default() -> None:
     overrides = ["train_baseline=nb_svm", "train_baseline.transformer.alpha=0.5"]
     dummy = candidate(CandidateSpec("train_baseline", ["train_baseline=dummy"]), overrides, {})
     default = candidate(CandidateSpec("train_baseline"), overrides, {})
@@ -133,7 +133,7 @@ def test_the_next_stage_gets_only_the_kept_settings_of_the_winner() -> None:
     kept = plan.kept_of(winner, PREPROCESS, ["seed=3"])
     assert kept == {"preprocess": "preprocess=stem"}
     following = candidate(CandidateSpec("train_baseline"), ["seed=3", "preprocess=plain"], kept)
-    assert following.cfg.preprocess.tokenizer.words == "stem", "a kept setting overrides the command line"
+    assert following.cfg.preprocess.tokenizer.words == "stem", "a kept setting takes precedence over the command line"
     assert following.cfg.hydra.runtime.choices.train_baseline == "logistic_regression"
 
 
@@ -151,11 +151,11 @@ def test_command_line_overrides_are_not_kept() -> None:
 
 def test_a_candidates_own_choice_overrides_a_kept_setting() -> None:
     kept = {"preprocess": "preprocess=stem", "train_baseline.classifier.C": "train_baseline.classifier.C=2"}
-    overriding = candidate(
+    with_own_choice = candidate(
         CandidateSpec("train_baseline", ["preprocess=plain", "train_baseline.classifier.C=4"]), [], kept
     )
-    assert overriding.cfg.preprocess.tokenizer.words == "plain"
-    assert overriding.cfg.train_baseline.classifier.C == 4
+    assert with_own_choice.cfg.preprocess.tokenizer.words == "plain"
+    assert with_own_choice.cfg.train_baseline.classifier.C == 4
 
 
 def test_a_kept_setting_that_a_candidate_lacks_is_ignored() -> None:
@@ -208,7 +208,7 @@ def test_a_candidate_can_have_a_label_instead_of_its_values() -> None:
 
 
 @pytest.mark.parametrize("when", [None, False])
-def test_candidates_whose_condition_is_false_are_dropped_with_their_empty_stages(when: object) -> None:
+def test_candidates_with_a_false_condition_are_dropped_with_empty_stages(when: object) -> None:
     mixed = stage(trainer("train_baseline"), trainer("train_keras", when=when), name="simple")
     cfg = configuration(mixed, stage(trainer("train_bert", when=when), name="bert"))
     (remaining,) = plan.read(cfg, [])
@@ -288,7 +288,7 @@ def test_a_candidate_depends_on_settings_of_its_step_and_inputs() -> None:
     assert not plan.depends(network, ["train_baseline.classifier.C=2"]), "a setting of another trainer"
     assert not plan.depends(network, ["train_keras.epochs=1"]), "the override was not applied to it"
     unstemmed = candidate(CandidateSpec("train_keras", ["preprocess=plain"]), ["preprocess=stem"], {})
-    assert not plan.depends(unstemmed, ["preprocess=stem"]), "its own choice overrides"
+    assert not plan.depends(unstemmed, ["preprocess=stem"]), "its own choice takes precedence"
 
 
 def test_inputs_of_a_step_are_read_from_mlproject() -> None:

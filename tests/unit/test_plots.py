@@ -45,7 +45,7 @@ def test_uncalibrated_probabilities_are_plotted_once() -> None:
     assert [text.get_text() for text in upper.get_legend().get_texts()] == ["perfect", "as served"]
 
 
-def test_intervals_contain_the_observed_share_and_narrow_with_more_tweets() -> None:
+def test_intervals_contain_the_observed_share_and_narrow_with_size() -> None:
     widths = []
     for tweets in (500, 5_000):
         negative, probability = calibrated(tweets)

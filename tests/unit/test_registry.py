@@ -1,4 +1,4 @@
-"""`pipeline.registry`: aliases that move one step at a time, and a record of every move."""
+"""`pipeline.registry`: aliases are moved by one command at a time, and every move is recorded."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -69,9 +69,9 @@ def test_holder_returns_the_version_of_an_alias(client: MlflowClient) -> None:
     assert registry.holder(NAME, CHAMPION) is None
     assert registry.holder("unknown", CHAMPION) is None
     client.set_registered_model_alias(NAME, CHAMPION, "2")
-    version = registry.holder(NAME, CHAMPION)
-    assert version is not None
-    assert str(version.version) == "2"
+    holder = registry.holder(NAME, CHAMPION)
+    assert holder is not None
+    assert str(holder.version) == "2"
 
 
 def test_deleting_a_version_removes_its_alias(client: MlflowClient) -> None:
@@ -81,7 +81,7 @@ def test_deleting_a_version_removes_its_alias(client: MlflowClient) -> None:
 
 
 @pytest.mark.usefixtures("client")
-def test_the_order_of_aliases_does_not_depend_on_when_they_were_set() -> None:
+def test_aliases_are_listed_in_a_fixed_order() -> None:
     registry.move(NAME, CHAMPION, "2", "passed")
     registry.move(NAME, CHALLENGER, "1", "the best")
     assert list(registry.aliases(NAME)) == [CHALLENGER, CHAMPION]

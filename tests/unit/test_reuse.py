@@ -142,9 +142,7 @@ def check(value: int) -> None:
 '''
 
 
-def test_rewording_docstrings_comments_log_lines_and_errors_retrains_nothing(
-    project: Path, before: dict[str, str]
-) -> None:
+def test_rewording_code_retrains_nothing(project: Path, before: dict[str, str]) -> None:
     file = project / "sentiment/inference/text.py"
     content = file.read_text(encoding="utf-8")
     original = REWORDED.format(docstring="Check.", comment="Why.", message="Wrong")
@@ -165,7 +163,7 @@ def test_rewording_docstrings_comments_log_lines_and_errors_retrains_nothing(
         *("templates/data_report.md.j2", "templates/embedding_report.md.j2", "templates/model_card.md.j2"),
     ],
 )
-def test_rewording_a_report_reruns_only_the_step_that_writes_the_model_card(
+def test_rewording_a_report_reruns_at_most_the_model_cards_step(
     edited: str, project: Path, before: dict[str, str]
 ) -> None:
     file = project / "sentiment/reports" / edited
@@ -205,7 +203,7 @@ def test_the_code_of_the_chosen_alternative_counts(project: Path) -> None:
         ("ruff", set()),
     ],
 )
-def test_another_version_of_a_library_affects_the_steps_that_import_it(
+def test_a_library_version_affects_the_steps_that_import_it(
     distribution: str, steps: set[str], before: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = reuse.version
@@ -249,12 +247,12 @@ def test_a_file_named_in_a_setting_is_identified_by_content(tmp_path: Path) -> N
     file, option = tmp_path / "tweets.csv", f"data.path={tmp_path / 'tweets.csv'}"
     before = fingerprint("split", "data=csv", option)
     file.write_text("text,label\n", encoding="utf-8")
-    written = fingerprint("split", "data=csv", option)
+    header_only = fingerprint("split", "data=csv", option)
     file.write_text("text,label\nlate,negative\n", encoding="utf-8")
-    assert len({before, written, fingerprint("split", "data=csv", option)}) == 3
+    assert len({before, header_only, fingerprint("split", "data=csv", option)}) == 3
     os.utime(file, (0, 0))
     file.write_text("text,label\n", encoding="utf-8")
-    assert fingerprint("split", "data=csv", option) == written
+    assert fingerprint("split", "data=csv", option) == header_only
 
 
 def test_the_content_of_a_cache_does_not_count(tmp_path: Path) -> None:

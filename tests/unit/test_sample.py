@@ -31,8 +31,8 @@ def test_the_same_seed_gives_the_same_tweets(tweets: pd.DataFrame) -> None:
 
 
 def test_another_seed_gives_different_tweets(tweets: pd.DataFrame) -> None:
-    other = set(sample.load(rows=4000, seed=8)["text"])
-    assert tweets["text"].isin(other).mean() < 0.05
+    other_texts = set(sample.load(rows=4000, seed=8)["text"])
+    assert tweets["text"].isin(other_texts).mean() < 0.05
 
 
 @pytest.mark.parametrize("rows", [1, 2, 99, 350])

@@ -15,9 +15,7 @@ from pipeline.candidates import CandidateError
     ("stderr", "reason"),
     [("", "the process exited with code -9 and no message"), ("Traceback\nOSError: no room\n", "OSError: no room")],
 )
-def test_the_reason_of_a_failed_model_is_reported_even_if_its_process_was_killed(
-    monkeypatch: pytest.MonkeyPatch, stderr: str, reason: str
-) -> None:
+def test_a_failed_model_is_reported_with_the_reason(monkeypatch: pytest.MonkeyPatch, stderr: str, reason: str) -> None:
     def killed(*_: Any, **__: Any) -> SimpleNamespace:
         return SimpleNamespace(returncode=-9, stderr=stderr)
 

@@ -222,7 +222,7 @@ def test_too_many_requests_are_answered_with_429(start_service: StartService) ->
         assert client.get("/livez").status_code == 200
 
 
-def test_a_body_that_is_too_large_is_refused_with_or_without_its_length(start_service: StartService) -> None:
+def test_a_large_body_is_refused_with_or_without_a_length(start_service: StartService) -> None:
     body = json.dumps({"text": "a" * 1500}).encode()
     read = []
 

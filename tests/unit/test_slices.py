@@ -1,4 +1,4 @@
-"""`evaluation.slices`: kinds of tweets are recognised as people would, and each has its own metrics."""
+"""`evaluation.slices`: tweets are sliced by traits that people see, and each slice has its own metrics."""
 
 import numpy as np
 import pandas as pd

@@ -54,9 +54,7 @@ def test_an_unknown_encoding_is_refused_with_its_setting(tmp_path: Path) -> None
         load(path, encoding="klingon")
 
 
-def test_a_damaged_byte_does_not_change_the_encoding_and_the_last_row_may_be_cut_off(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_damaged_bytes_and_a_cut_off_last_row_are_tolerated(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rows = load(write(tmp_path, "text,label\ndéçu 😠,bad\nfâché 😠,bad\nété ".encode() + "😠".encode()[:3]))
     assert rows.to_numpy().tolist() == [["déçu 😠", "bad"], ["fâché 😠", "bad"], ["été \ufffd", ""]]
     (record,) = caplog.records
@@ -122,7 +120,7 @@ def test_an_unknown_ending_is_refused(tmp_path: Path) -> None:
         load(write(tmp_path, b"PK", "table.docx"))
 
 
-def test_bytes_outside_the_set_encoding_are_refused_with_line_and_setting(tmp_path: Path) -> None:
+def test_bytes_outside_the_encoding_are_refused_with_line_and_setting(tmp_path: Path) -> None:
     FRAME.to_csv(tmp_path / "table.csv", index=False, encoding="latin-1")
     with pytest.raises(DataError, match=r"Line 3 contains bytes that are not UTF-8.*Setting: data\.encoding"):
         load(tmp_path / "table.csv", encoding="utf-8")

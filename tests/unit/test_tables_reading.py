@@ -218,7 +218,7 @@ def test_lines_above_the_header_are_skipped_and_counted(preamble: str, skipped: 
 @pytest.mark.parametrize(
     "preamble", ["Source:,Twitter\nDate:,2026-02-01\n", "Author\n", "Export,Twitter\n\n", "Tweets, of May, in French\n"]
 )
-def test_a_preamble_may_be_as_wide_as_the_table_or_contain_known_names(preamble: str) -> None:
+def test_a_wide_preamble_or_one_with_known_names_is_skipped(preamble: str) -> None:
     content = preamble + "text,label\nlate again,bad\nfine,good\nnever,bad\n"
     assert rows(content, strict=True)[0] == ["text", "label"]
 
@@ -318,17 +318,26 @@ def test_quoted_lines_belong_to_one_row() -> None:
         assert (parsed.report.quoted, parsed.report.spanning) == (True, Seen(1, 2))
 
 
-TYPED = ['"late at the desk', "fine", "lovely crew", 'thanks"', 'he said "no" to me', "ok", '"wow" they said', "bye"]
+TEXTS_WITH_MARKS = [
+    '"late at the desk',
+    "fine",
+    "lovely crew",
+    'thanks"',
+    'he said "no" to me',
+    "ok",
+    '"wow" they said',
+    "bye",
+]
 
 
 @pytest.mark.parametrize("delimiter", ["\t", ",", ";", "|"])
 @pytest.mark.parametrize("strict", [True, False])
 @pytest.mark.parametrize("text_first", [True, False])
 def test_quotation_marks_within_texts_do_not_merge_rows(delimiter: str, strict: bool, text_first: bool) -> None:
-    pairs = [(text, f"2026-03-0{day} 10:00") for day, text in enumerate(TYPED, start=1)]
+    pairs = [(text, f"2026-03-0{day} 10:00") for day, text in enumerate(TEXTS_WITH_MARKS, start=1)]
     content = "\n".join(delimiter.join(pair if text_first else pair[::-1]) for pair in [("text", "date"), *pairs])
     parsed = table(content + "\n", strict=strict)
-    assert parsed.frame["text"].tolist() == TYPED
+    assert parsed.frame["text"].tolist() == TEXTS_WITH_MARKS
     assert parsed.report.quoted is False
     assert parsed.report.typed_quotes.first == 2
 
@@ -356,7 +365,7 @@ def test_ambiguous_quotes_are_refused_with_row_and_column_if_strict() -> None:
     assert table(content, quoted=False, strict=True).frame["text"].tolist() == ["hello", '"late', 'fine"']
 
 
-def test_a_mark_within_a_text_of_a_quoted_file_is_reported_or_refused_if_strict() -> None:
+def test_a_stray_mark_in_a_quoted_file_is_reported_or_refused() -> None:
     quoted = 'text,label\n"late, very",bad\n"fine, ""wow""",good\nlate,bad\nfine,good\n'
     content = quoted + '"late,bad\nfine,good\nvery late",bad\n'
     error = refused(content, strict=True)
@@ -374,7 +383,7 @@ def test_a_mark_within_a_text_of_a_quoted_file_is_reported_or_refused_if_strict(
         ('"so" late,bad', '"so" late'),
     ],
 )
-def test_broken_quotes_in_a_quoted_file_are_read_by_line_or_refused_if_strict(line: str, text: str) -> None:
+def test_broken_quotes_are_read_by_line_or_refused_if_strict(line: str, text: str) -> None:
     content = f'text,label\n"late, very",bad\n"fine, ""wow""",good\n{line}\nfine,good\n"ok, then",good\n'
     error = refused(content, strict=True)
     assert (error.code, error.values["row"], error.values["column"]) == ("broken_quotes", 4, 1)
@@ -437,7 +446,7 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     assert (parsed.report.kind, parsed.report.rows) == ("parquet", 2)
 
 
-def test_parquet_rows_are_numbered_from_0_and_a_named_index_becomes_a_column() -> None:
+def test_a_named_parquet_index_becomes_a_column() -> None:
     for index, columns in (([3, 3], ["text"]), (pd.Index([7, 8], name="id"), ["id", "text"])):
         content = io.BytesIO()
         pd.DataFrame({"text": ["a", "b"]}, index=index).to_parquet(content)

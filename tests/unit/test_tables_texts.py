@@ -16,9 +16,7 @@ TEXTS = ["Flights cancelled", '"Late', "déçu, again; 😠\tx", " ", "NA"]
 
 @pytest.mark.parametrize("ending", [".csv", ".tsv", ".parquet", ".txt", ".csv.gz", ".txt.gz", ".xlsx"])
 @pytest.mark.parametrize("strict", [True, False])
-def test_texts_are_read_from_a_column_or_lines_and_empty_ones_dropped(
-    ending: str, strict: bool, tmp_path: Path
-) -> None:
+def test_texts_are_read_from_a_column_or_lines(ending: str, strict: bool, tmp_path: Path) -> None:
     path = tmp_path / f"texts{ending}"
     frame = pd.DataFrame({"n": range(len(TEXTS)), "tweet": TEXTS})
     if ending == ".parquet":

@@ -28,7 +28,7 @@ def at(*moment: int) -> datetime:
 
 
 @pytest.mark.parametrize(
-    ("written", "expected"),
+    ("value", "expected"),
     [
         # ISO 8601 variants
         ("2015-02-24 11:35:52 -0800", at(2015, 2, 24, 19, 35, 52)),
@@ -131,13 +131,13 @@ def at(*moment: int) -> datetime:
         ("2026-03-01 08:00 Europe/Nowhere", None),
     ],
 )
-def test_a_time_is_read_in_many_formats(written: object, expected: datetime | None) -> None:
-    parsed = read(written)
+def test_a_time_is_read_in_many_formats(value: object, expected: datetime | None) -> None:
+    parsed = read(value)
     assert str(parsed.moments.dtype) == "datetime64[ns, UTC]"
     moment = parsed.moments[0]
     assert pd.isna(moment) if expected is None else moment.round("us") == expected
-    assert parsed.empty == (written in ("", None))
-    assert parsed.unreadable == (expected is None and written not in ("", None))
+    assert parsed.empty == (value in ("", None))
+    assert parsed.unreadable == (expected is None and value not in ("", None))
 
 
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)), st.sampled_from(["iso", "ctime", "compact", "excel"]))
@@ -160,25 +160,25 @@ def test_no_text_raises_an_error(words: list[str], timelike: list[str]) -> None:
 
 
 def test_a_column_can_mix_formats_and_keeps_its_index() -> None:
-    written = ["2015-02-24 11:35:52 -0800", "2015-02-24T11:35:52Z", "?", "24 Feb 2015"]
-    parsed = times(pd.DataFrame({"t": written}, index=[3, 5, 7, 9]), "t")
+    values = ["2015-02-24 11:35:52 -0800", "2015-02-24T11:35:52Z", "?", "24 Feb 2015"]
+    parsed = times(pd.DataFrame({"t": values}, index=[3, 5, 7, 9]), "t")
     assert parsed.moments.notna().tolist() == [True, True, False, True]
     assert list(parsed.moments.index) == [3, 5, 7, 9]
     assert (parsed.unreadable, parsed.examples, parsed.zoneless) == (1, ("?",), 1)
 
 
 @pytest.mark.parametrize(
-    ("written", "days", "day_first"),
+    ("values", "days", "day_first"),
     [
         (["03/02/2015 10:00", "20/02/2015 11:00"], ["2015-02-03", "2015-02-20"], True),
         (["02/03/2015 10:00", "02/20/2015 11:00"], ["2015-02-03", "2015-02-20"], False),
     ],
 )
 def test_one_unambiguous_value_decides_the_day_order_of_a_column(
-    written: list[str], days: list[str], day_first: bool
+    values: list[str], days: list[str], day_first: bool
 ) -> None:
     for assumed in (True, False):
-        parsed = read(*written, assume_day_first=assumed)
+        parsed = read(*values, assume_day_first=assumed)
         assert parsed.moments.dt.strftime("%Y-%m-%d").tolist() == days
         assert (parsed.day_first, parsed.day_first_source) == (day_first, "values")
 
@@ -278,7 +278,7 @@ def test_a_time_of_day_is_combined_with_the_day_in_another_column(columns: dict[
     assert times(frame, *zoned).moments[0] == at(2026, 3, 1, 7, 5)
 
 
-def test_an_unreadable_time_of_day_is_missing_but_an_empty_one_is_midnight() -> None:
+def test_an_unreadable_clock_time_is_missing_but_an_empty_one_is_midnight() -> None:
     frame = pd.DataFrame({"date": ["2026-03-01"] * 3 + [""], "time": ["soon", "", "08:05", ""]})
     parsed = times(frame, "date", "time")
     assert parsed.moments.isna().tolist() == [True, False, False, True]
@@ -292,7 +292,7 @@ def test_a_time_of_day_alone_is_counted_as_unreadable() -> None:
     assert (parsed.without_day, parsed.unreadable, parsed.empty) == (2, 2, 1)
 
 
-def test_a_full_timestamp_wins_over_a_day_and_its_own_zone_over_the_zone_column() -> None:
+def test_a_timestamp_with_a_zone_is_preferred_to_separate_columns() -> None:
     frame = pd.DataFrame(
         {"id": ["1"], "created_at": ["2026-03-01 08:00:00 CET"], "date": "2026-03-01", "time": "09:00", "tz": "-0500"}
     )

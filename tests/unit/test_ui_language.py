@@ -119,7 +119,7 @@ def test_the_two_languages_differ() -> None:
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: path.stem)
 @pytest.mark.parametrize("code", LANGUAGES)
-def test_every_sentence_that_the_page_uses_exists_with_its_placeholders(path: Path, code: str) -> None:
+def test_every_sentence_in_use_exists_with_its_placeholders(path: Path, code: str) -> None:
     sentences = speak(code).sentences
     for name, passed in used_sentences(path):
         assert name in sentences, f"{path.name} uses {name}"
