@@ -116,31 +116,31 @@ def test_an_empty_store_above_the_size_limit_can_be_pruned(store: Store) -> None
 
 
 def test_a_writer_writes_every_event_before_it_stops(store: Store, counts: dict[str, int]) -> None:
-    writing = writer(store, counts, seconds=60)
-    writing.start()
-    writing.add(prediction(number) for number in range(100))
-    writing.close()
+    event_writer = writer(store, counts, seconds=60)
+    event_writer.start()
+    event_writer.add(prediction(number) for number in range(100))
+    event_writer.close()
     assert len(store.read("prediction")) == counts["stored"] == 100
 
 
 def test_events_beyond_the_buffer_are_dropped_and_counted(store: Store, counts: dict[str, int]) -> None:
-    writing = writer(store, counts, seconds=60, most=10)
-    writing.start()
-    writing.add(prediction(number) for number in range(25))
-    writing.close()
+    event_writer = writer(store, counts, seconds=60, most=10)
+    event_writer.start()
+    event_writer.add(prediction(number) for number in range(25))
+    event_writer.close()
     assert counts == {"stored": 10, "dropped": 15}
 
 
 def test_events_wait_while_the_file_is_locked(store: Store, counts: dict[str, int]) -> None:
-    writing = writer(store, counts)
-    writing.start()
+    event_writer = writer(store, counts)
+    event_writer.start()
     with sqlite3.connect(store.path, isolation_level=None) as locking:
         locking.execute("BEGIN IMMEDIATE")
-        writing.add([prediction(1)])
+        event_writer.add([prediction(1)])
         time.sleep(0.2)
         assert counts["stored"] == 0
         locking.execute("ROLLBACK")
-    writing.close()
+    event_writer.close()
     assert counts == {"stored": 1, "dropped": 0}
 
 
@@ -159,9 +159,9 @@ from telemetry.store import Store
 from telemetry.writer import Writer
 from tests.unit.test_telemetry import prediction
 store = Store(Path({str(tmp_path / "events.db")!r}))
-writing = Writer(store, count=lambda *_: None, seconds=0.1)
-writing.start()
-writing.add(prediction(number) for number in range(1000))
+event_writer = Writer(store, count=lambda *_: None, seconds=0.1)
+event_writer.start()
+event_writer.add(prediction(number) for number in range(1000))
 time.sleep(1)
 os.kill(os.getpid(), signal.SIGKILL)
 """
