@@ -1,4 +1,4 @@
-"""Events for tests: what a service has predicted, and what people say of it."""
+"""Events for tests: predictions of the service, and feedback of users."""
 
 import time
 from typing import Any
@@ -6,22 +6,22 @@ from typing import Any
 from telemetry.events import Feedback, Prediction
 
 
-def prediction(number: int, when: float | None = None, text: str | None = None, **other: Any) -> Prediction:
-    """Return a prediction, by default of a minute ago."""
-    told = about(number, when, text) | {"sentiment": "negative", "milliseconds": 1.5, "characters": 20}
-    return Prediction(**(told | other))
+def prediction(number: int, when: float | None = None, text: str | None = None, **overrides: Any) -> Prediction:
+    """Return a prediction, by default a minute old."""
+    fields = common_fields(number, when, text) | {"sentiment": "negative", "milliseconds": 1.5, "characters": 20}
+    return Prediction(**(fields | overrides))
 
 
 def feedback(
-    number: int, when: float | None = None, text: str | None = None, *, right: bool = False, **other: Any
+    number: int, when: float | None = None, text: str | None = None, *, correct: bool = False, **overrides: Any
 ) -> Feedback:
-    """Return what a person says of a prediction, by default that it is wrong, a minute ago."""
-    told = about(number, when, f"tweet {number}" if text is None else text)
-    told |= {"predicted_sentiment": "negative", "true_sentiment": "negative" if right else "positive"}
-    return Feedback(**(told | {"comment": None, "page_version": "1"} | other))
+    """Return feedback on a prediction, by default that it is wrong, a minute old."""
+    fields = common_fields(number, when, f"tweet {number}" if text is None else text)
+    fields |= {"predicted_sentiment": "negative", "true_sentiment": "negative" if correct else "positive"}
+    return Feedback(**(fields | {"comment": None, "page_version": "1"} | overrides))
 
 
-def about(number: int, when: float | None, text: str | None) -> dict[str, Any]:
-    """Return what both kinds tell."""
-    told = {"id": f"{number:032x}", "time": time.time() - 60 if when is None else when, "text": text}
-    return told | {"model_version": "7", "negative_probability": 0.75}
+def common_fields(number: int, when: float | None, text: str | None) -> dict[str, Any]:
+    """Return the fields of both kinds of events."""
+    fields = {"id": f"{number:032x}", "time": time.time() - 60 if when is None else when, "text": text}
+    return fields | {"model_version": "7", "negative_probability": 0.75}

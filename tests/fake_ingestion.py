@@ -1,4 +1,4 @@
-"""An endpoint that speaks the ingestion protocol of Azure Application Insights, and fails as it is told.
+"""An endpoint with the ingestion protocol of Azure Application Insights, and configurable failures.
 
 Source: https://github.com/Azure/azure-sdk-for-python/tree/main/sdk/monitor/azure-monitor-opentelemetry-exporter/swagger
 """
@@ -14,26 +14,26 @@ from typing import Any
 from tests.e2e.server import free_port
 
 KEY = "00000000-0000-0000-0000-000000000001"
-TAKEN, PARTLY_TAKEN = 200, 206
+ACCEPTED, PARTLY_ACCEPTED = 200, 206
 
 
 class Ingestion:
-    """An endpoint: what it has taken, and how it answers.
+    """An ingestion endpoint.
 
     Attributes:
-        status: of its answers; of 206 it takes all but the first envelope of a request.
-        seconds: how long it waits before it answers, once it has taken an envelope; `revive` ends that.
-        hangs_up: whether it closes connections without an answer.
-        envelopes: what it has taken, in the order of arrival.
-        paths: of all requests.
+        status: the status of its responses; with 206, it accepts all but the first envelope of a request.
+        delay_seconds: how long it waits before it responds, after accepting the envelopes; `recover` ends the wait.
+        closes_connections: whether it closes connections without a response.
+        envelopes: the accepted envelopes, in order of arrival.
+        paths: the paths of all requests.
     """
 
     def __init__(self) -> None:
         self.port = free_port()
-        self.status, self.seconds, self.hangs_up = TAKEN, 0.0, False
+        self.status, self.delay_seconds, self.closes_connections = ACCEPTED, 0.0, False
         self.envelopes: list[dict[str, Any]] = []
         self.paths: list[str] = []
-        self._alive = threading.Event()
+        self._recovered = threading.Event()
         self._server: ThreadingHTTPServer | None = None
 
     @property
@@ -45,11 +45,11 @@ class Ingestion:
         return [envelope["data"]["baseData"]["properties"] for envelope in self.envelopes]
 
     def events(self) -> list[tuple[str, str]]:
-        """Return kind and id of each event, once, in the order of first arrival."""
+        """Return the kind and id of each event, without duplicates, in order of first arrival."""
         return list(dict.fromkeys((fields["kind"], fields["id"]) for fields in self.properties()))
 
     def listen(self) -> None:
-        """Begin to listen, on the same port as before."""
+        """Start listening, on the same port as before."""
         endpoint = self
 
         class Request(BaseHTTPRequestHandler):
@@ -57,50 +57,50 @@ class Ingestion:
                 endpoint.answer(self)
 
             def log_message(self, format: str, *args: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Request)
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
-    def vanish(self) -> None:
-        """Stop to listen: connections are refused."""
+    def stop(self) -> None:
+        """Stop listening: connections are refused."""
         if self._server is not None:
-            self.revive()
+            self.recover()
             self._server.shutdown()
             self._server.server_close()
             self._server = None
 
-    def revive(self) -> None:
-        """Take everything from now on, and answer at once, also to those who wait."""
-        self.status, self.seconds, self.hangs_up = TAKEN, 0.0, False
-        self._alive.set()
+    def recover(self) -> None:
+        """Accept everything from now on and respond at once, also to waiting requests."""
+        self.status, self.delay_seconds, self.closes_connections = ACCEPTED, 0.0, False
+        self._recovered.set()
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
-        """Take what is sent, and answer it."""
+        """Accept the envelopes of a request, and respond."""
         self.paths.append(request.path)
         body = request.rfile.read(int(request.headers["Content-Length"]))
         if request.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         envelopes = json.loads(body)
-        if self.hangs_up:
+        if self.closes_connections:
             request.close_connection = True
             return
-        status, first = self.status, {TAKEN: 0, PARTLY_TAKEN: 1}.get(self.status, len(envelopes))
-        self.envelopes += envelopes[first:]
-        if self.seconds:
-            self._alive.clear()
-            self._alive.wait(self.seconds)
+        status, rejected = self.status, {ACCEPTED: 0, PARTLY_ACCEPTED: 1}.get(self.status, len(envelopes))
+        self.envelopes += envelopes[rejected:]
+        if self.delay_seconds:
+            self._recovered.clear()
+            self._recovered.wait(self.delay_seconds)
         errors = [
             {"index": number, "statusCode": 400, "message": "103: Field 'time' on type 'Envelope' is too old."}
-            for number in range(first)
+            for number in range(rejected)
         ]
-        told = {"itemsReceived": len(envelopes), "itemsAccepted": len(envelopes) - first, "errors": errors}
+        response = {"itemsReceived": len(envelopes), "itemsAccepted": len(envelopes) - rejected, "errors": errors}
         try:
             request.send_response(status)
             request.send_header("Content-Type", "application/json")
             request.end_headers()
-            request.wfile.write(json.dumps(told).encode())
-        except (BrokenPipeError, ConnectionResetError):  # who asked has not waited
+            request.wfile.write(json.dumps(response).encode())
+        except (BrokenPipeError, ConnectionResetError):  # the client has given up
             request.close_connection = True
 
 
@@ -112,4 +112,4 @@ def ingestion() -> Iterator[Ingestion]:
     try:
         yield endpoint
     finally:
-        endpoint.vanish()
+        endpoint.stop()

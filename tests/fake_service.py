@@ -1,6 +1,6 @@
-"""A fake service, for the tests of the page: its shapes, a list of words for a model, and every failure.
+"""A fake service for the tests of the page: the real schemas, a list of words as its model, and every kind of failure.
 
-It speaks HTTP/1.0, so that no connection outlives its answer.
+It uses HTTP/1.0, so that each connection closes after its response.
 """
 
 import json
@@ -47,30 +47,30 @@ ABOUT = {
     "card": "# tweet_sentiment, version 7\n",
 }
 WORD = re.compile(r"\S+")
-ASKED: TypeAdapter[Question | Questions] = TypeAdapter(PredictRequest)
+REQUEST_BODY: TypeAdapter[Question | Questions] = TypeAdapter(PredictRequest)
 HANG_SECONDS = 30.0
 
 Failure = int | Literal["hang", "cut", "html", "json"]
 
 
 class Request(NamedTuple):
-    """What was asked.
+    """A received request.
 
     Attributes:
-        path: where.
-        headers: with their names in lower case.
-        body: as JSON, if there was one.
-        well: whether it was answered.
+        path: its path.
+        headers: its headers, with names in lower case.
+        body: its JSON body, or `None`.
+        answered: whether the response was 200.
     """
 
     path: str
     headers: Mapping[str, str]
     body: Any
-    well: bool
+    answered: bool
 
 
 def log_odds(text: str) -> list[float]:
-    """Return what each word of a tweet adds to the log-odds of negative."""
+    """Return the contribution of each word of a tweet to the log-odds of negative."""
     return [WEIGHTS.get(word.strip(".,!?:;").lower(), 0.0) for word in WORD.findall(text)]
 
 
@@ -80,27 +80,27 @@ def probability(text: str) -> float:
 
 
 def prediction(text: str) -> Prediction:
-    """Return what is said of a tweet."""
-    chance = probability(text)
+    """Return the prediction for a tweet."""
+    negative_probability = probability(text)
     return Prediction(
-        sentiment="negative" if chance >= THRESHOLD else "positive",
-        negative_probability=chance,
-        certainty="uncertain" if UNCERTAIN[0] <= chance <= UNCERTAIN[1] else "certain",
+        sentiment="negative" if negative_probability >= THRESHOLD else "positive",
+        negative_probability=negative_probability,
+        certainty="uncertain" if UNCERTAIN[0] <= negative_probability <= UNCERTAIN[1] else "certain",
         model_version=VERSION,
         prediction_id=uuid4().hex,
     )
 
 
 def explanation(text: str) -> Explanation:
-    """Return why it is said of a tweet."""
-    chance = probability(text)
+    """Return the explanation of the prediction for a tweet."""
+    negative_probability = probability(text)
     return Explanation(
-        sentiment="negative" if chance >= THRESHOLD else "positive",
-        negative_probability=chance,
+        sentiment="negative" if negative_probability >= THRESHOLD else "positive",
+        negative_probability=negative_probability,
         base=BASE,
         contributions=[
-            Contribution(text=word.group(), start=word.start(), end=word.end(), contribution=added)
-            for word, added in zip(WORD.finditer(text), log_odds(text), strict=True)
+            Contribution(text=word.group(), start=word.start(), end=word.end(), contribution=contribution)
+            for word, contribution in zip(WORD.finditer(text), log_odds(text), strict=True)
         ],
         error=0.0,
         method="coefficients",
@@ -109,17 +109,17 @@ def explanation(text: str) -> Explanation:
 
 
 class FakeService:
-    """The fake service, at a free port of this machine.
+    """A fake service on a free local port.
 
     Attributes:
-        requests: what was asked, in its order.
-        about: what `GET /model` tells.
-        key: that has to be borne, if one has to.
-        failures: how the next requests fail; `None` is one that does not.
+        requests: the requests received, in order.
+        about: the response to `GET /model`.
+        key: the API key required, if any.
+        failures: the failures of the next requests, `None` for a request that succeeds.
     """
 
     def __init__(self) -> None:
-        """Listen; `close` ends that."""
+        """Listen until `close`."""
         self.requests: list[Request] = []
         self.about: dict[str, Any] = dict(ABOUT)
         self.key: str | None = None
@@ -130,29 +130,29 @@ class FakeService:
 
     @property
     def url(self) -> str:
-        """Where it is asked."""
+        """The address of the service."""
         return f"http://127.0.0.1:{self._port}"
 
-    def asked(self, path: str) -> list[Request]:
-        """Return what was asked at a path."""
+    def requests_to(self, path: str) -> list[Request]:
+        """Return the requests to a path."""
         return [request for request in self.requests if request.path == path]
 
     def fail(
-        self, how: Failure, *, times: int = 1, after: int = 0, detail: str = "refused by the fake service"
+        self, failure: Failure, *, times: int = 1, after: int = 0, detail: str = "refused by the fake service"
     ) -> None:
-        """Fail so many of the next requests, after so many that are answered.
+        """Fail the next requests.
 
         Args:
-            how: a status; or `hang`, never to answer; `cut`, to close the connection; `html`, to answer as what stands
-                before a service does; `json`, to answer with JSON of another shape.
-            times: how many requests.
-            after: how many are answered before.
-            detail: what a problem says of itself.
+            failure: an HTTP status; `hang` (never respond), `cut` (close the connection), `html` (respond as a proxy
+                would), or `json` (respond with JSON of another schema).
+            times: how many requests fail.
+            after: how many succeed first.
+            detail: the detail of the problem response.
         """
-        self.failures.extend([(None, "")] * after + [(how, detail)] * times)
+        self.failures.extend([(None, "")] * after + [(failure, detail)] * times)
 
     def close(self) -> None:
-        """Listen no longer; whoever asks is refused."""
+        """Stop listening: connections are refused."""
         self._released.set()
         self._server.shutdown()
         self._server.server_close()
@@ -160,20 +160,20 @@ class FakeService:
 
     @contextmanager
     def down(self) -> Iterator[None]:
-        """Be gone for a while; then listen at the same port again."""
+        """Stop listening for the duration of the context, then listen on the same port again."""
         self.close()
         yield
         self._listen()
 
     def answer(self, path: str, body: Any) -> tuple[int, BaseModel | dict[str, Any]]:
-        """Return the status and the body of the answer to what is asked."""
+        """Return the status and the body of the response to a request."""
         try:
             match path:
                 case "/predict":
-                    asked = ASKED.validate_python(body)
-                    if isinstance(asked, Questions):
-                        return 200, Predictions(predictions=[prediction(text) for text in asked.texts])
-                    return 200, prediction(asked.text)
+                    question = REQUEST_BODY.validate_python(body)
+                    if isinstance(question, Questions):
+                        return 200, Predictions(predictions=[prediction(text) for text in question.texts])
+                    return 200, prediction(question.text)
                 case "/explain":
                     return 200, explanation(Question.model_validate(body).text)
                 case "/model":
@@ -181,10 +181,10 @@ class FakeService:
                 case _:
                     return problem(404, "There is nothing at this address.")
         except ValidationError as error:
-            return problem(400, "; ".join(f"{wrong['loc']} {wrong['msg']}" for wrong in error.errors()))
+            return problem(400, "; ".join(f"{detail['loc']} {detail['msg']}" for detail in error.errors()))
 
     def wait(self) -> None:
-        """Wait as one that never answers, until this is closed."""
+        """Wait without responding, until the service is closed."""
         self._released.wait(HANG_SECONDS)
 
     def _listen(self) -> None:
@@ -197,35 +197,35 @@ class FakeService:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answer one request."""
+    """Handle one request."""
 
     service: FakeService
 
     def do_POST(self) -> None:
-        """Answer to a POST."""
+        """Handle a POST request."""
         self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
     def do_GET(self) -> None:
-        """Answer to a GET."""
+        """Handle a GET request."""
         self._answer(None)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002, ARG002 (the base class' names)
-        """Say nothing."""
+        """Log nothing."""
 
     def _answer(self, body: Any) -> None:
         service = self.service
-        how, detail = service.failures.popleft() if service.failures else (None, "")
-        if how is None and service.key is not None and self.headers["Authorization"] != f"Bearer {service.key}":
-            how, detail = 401, "Send a key."
-        status, told = service.answer(self.path, body)
-        well = how is None and status == 200
+        failure, detail = service.failures.popleft() if service.failures else (None, "")
+        if failure is None and service.key is not None and self.headers["Authorization"] != f"Bearer {service.key}":
+            failure, detail = 401, "Send a key."
+        status, content = service.answer(self.path, body)
+        answered = failure is None and status == 200
         headers = {name.lower(): value for name, value in self.headers.items()}
-        service.requests.append(Request(self.path, headers, body, well))
-        match how:
+        service.requests.append(Request(self.path, headers, body, answered))
+        match failure:
             case None:
-                self._send(status, told if isinstance(told, dict) else told.model_dump())
+                self._send(status, content if isinstance(content, dict) else content.model_dump())
             case int():
-                self._send(*problem(how, detail))
+                self._send(*problem(failure, detail))
             case "json":
                 self._send(200, {"other": []})
             case "html":
@@ -233,18 +233,18 @@ class Handler(BaseHTTPRequestHandler):
             case "hang":
                 service.wait()
             case "cut":
-                pass  # what is not answered is closed
+                pass  # without a response, the connection is closed
 
-    def _send(self, status: int, told: dict[str, Any] | str) -> None:
-        content = (told if isinstance(told, str) else json.dumps(told)).encode()
+    def _send(self, status: int, content: dict[str, Any] | str) -> None:
+        encoded = (content if isinstance(content, str) else json.dumps(content)).encode()
         json_type = "application/json" if status < 400 else MEDIA_TYPE
         self.send_response(status)
-        self.send_header("Content-Type", "text/html" if isinstance(told, str) else json_type)
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Type", "text/html" if isinstance(content, str) else json_type)
+        self.send_header("Content-Length", str(len(encoded)))
         self.end_headers()
-        self.wfile.write(content)
+        self.wfile.write(encoded)
 
 
 def problem(status: int, detail: str) -> tuple[int, dict[str, Any]]:
-    """Return the status and the body of a refusal."""
+    """Return the status and the body of a problem response."""
     return status, {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}

@@ -1,4 +1,4 @@
-"""How errors leave a step, tried with a small one."""
+"""How a step reports errors, tested with a small step."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from hydra.utils import instantiate
 from pipeline import door
 from sentiment.inference.errors import UserError
 
-def mendable(**settings):
+def user_error(**settings):
     raise UserError("The file is empty. Give another one.")
 
 def broken(**settings):
@@ -41,7 +41,7 @@ if __name__ == "__main__":
         try:
             main()
         finally:
-            sys.stderr.write("said on the way out\\n")
+            sys.stderr.write("printed on exit\\n")
 """
 CONFIG = """
 target: whole
@@ -76,7 +76,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def run(project: Path, *options: str, **variables: str) -> tuple[int, list[str]]:
-    done = subprocess.run(
+    completed = subprocess.run(
         command(*options),
         cwd=project,
         env=environment(**variables),
@@ -84,14 +84,14 @@ def run(project: Path, *options: str, **variables: str) -> tuple[int, list[str]]
         text=True,
         check=False,
     )
-    return done.returncode, done.stderr.splitlines()
+    return completed.returncode, completed.stderr.splitlines()
 
 
-MENDABLE = ["said on the way out", "The file is empty. Give another one."]
+USER_ERROR_OUTPUT = ["printed on exit", "The file is empty. Give another one."]
 
 
-def test_a_step_without_errors_says_nothing(project: Path) -> None:
-    assert run(project) == (0, ["said on the way out"])
+def test_a_step_without_errors_prints_nothing(project: Path) -> None:
+    assert run(project) == (0, ["printed on exit"])
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_a_step_without_errors_says_nothing(project: Path) -> None:
     [[], ["-m", "value=1,2"], ["-m", "value=1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]],
     ids=["alone", "in a sweep", "in a parallel sweep"],
 )
-def test_what_a_user_can_mend_leaves_as_its_message_alone_and_last(project: Path, options: list[str]) -> None:
-    assert run(project, *options, "target=mendable") == (2, MENDABLE)
+def test_a_user_error_is_printed_alone_and_last(project: Path, options: list[str]) -> None:
+    assert run(project, *options, "target=user_error") == (2, USER_ERROR_OUTPUT)
 
 
 @pytest.mark.parametrize(
@@ -113,18 +113,18 @@ def test_what_a_user_can_mend_leaves_as_its_message_alone_and_last(project: Path
         (["value=1,2"], "Ambiguous value for argument 'value=1,2'"),
         (["value=[1"], "no viable alternative at input"),
         (["target=no_such_function"], "Error locating target 'verbs.step.no_such_function'"),
-        (["target=mendable", "--config-dir", "absent"], "Additional config directory"),
+        (["target=user_error", "--config-dir", "absent"], "Additional config directory"),
     ],
 )
-def test_so_do_settings_that_hydra_cannot_use(project: Path, options: list[str], message: str) -> None:
+def test_invalid_settings_are_printed_alone_and_last(project: Path, options: list[str], message: str) -> None:
     status, lines = run(project, *options)
     assert status == 2
-    assert lines[0] == "said on the way out"
+    assert lines[0] == "printed on exit"
     assert lines[1].startswith(message)
     assert not any("Traceback" in line or "Error executing job" in line for line in lines)
 
 
-def test_a_broken_file_of_settings_is_named_with_its_line(project: Path, tmp_path: Path) -> None:
+def test_an_invalid_settings_file_is_named_with_its_line(project: Path, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("value: [1\n", encoding="utf-8")
     status, lines = run(project, "--config-path", str(tmp_path))
     assert status == 2
@@ -132,29 +132,29 @@ def test_a_broken_file_of_settings_is_named_with_its_line(project: Path, tmp_pat
     assert f'in "{tmp_path / "config.yaml"}", line 1' in lines[2]
 
 
-@pytest.mark.parametrize("target", ["broken", "direct"], ids=["that Hydra wraps", "direct"])
+@pytest.mark.parametrize("target", ["broken", "direct"], ids=["wrapped by Hydra", "direct"])
 @pytest.mark.parametrize(
     "options",
     [[], ["-m", "value=1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]],
     ids=["alone", "in a parallel sweep"],
 )
-def test_an_error_of_the_program_keeps_its_traceback(project: Path, target: str, options: list[str]) -> None:
+def test_a_bug_keeps_its_traceback(project: Path, target: str, options: list[str]) -> None:
     status, lines = run(project, *options, f"target={target}")
     assert status == 1
-    assert lines[0] == "said on the way out"
+    assert lines[0] == "printed on exit"
     assert '    return {}["no such key"]' in lines
     assert "KeyError: 'no such key'" in lines
     assert not any("Error executing job" in line for line in lines)
 
 
-def test_the_switch_of_hydra_shows_the_traceback_of_every_error(project: Path) -> None:
-    status, lines = run(project, "target=mendable", HYDRA_FULL_ERROR="1")
+def test_hydra_full_error_shows_every_traceback(project: Path) -> None:
+    status, lines = run(project, "target=user_error", HYDRA_FULL_ERROR="1")
     assert status == 2
     assert '    raise UserError("The file is empty. Give another one.")' in lines
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interruption_shows_nothing(project: Path, tmp_path: Path, number: signal.Signals, status: int) -> None:
+def test_an_interruption_prints_nothing(project: Path, tmp_path: Path, number: signal.Signals, status: int) -> None:
     started = tmp_path / "started"
     process = subprocess.Popen(
         command("target=sleep", f"started={started}"),
@@ -169,14 +169,14 @@ def test_an_interruption_shows_nothing(project: Path, tmp_path: Path, number: si
         time.sleep(0.05)
     process.send_signal(number)
     process.send_signal(signal.SIGTERM)  # as MLflow does
-    assert process.communicate(timeout=60)[1] == "said on the way out\n"
+    assert process.communicate(timeout=60)[1] == "printed on exit\n"
     assert process.returncode == status
 
 
 @pytest.mark.parametrize("options", [["--cfg", "job"], ["--help"]])
-def test_hydra_answers_questions_about_the_configuration(project: Path, options: list[str]) -> None:
-    done = subprocess.run(
+def test_hydras_information_options_work(project: Path, options: list[str]) -> None:
+    completed = subprocess.run(
         command(*options), cwd=project, env=environment(), capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0
-    assert "target: whole" in done.stdout
+    assert completed.returncode == 0
+    assert "target: whole" in completed.stdout

@@ -1,4 +1,4 @@
-"""Events on their way to Application Insights: across failures, kills and full disks, each arrives."""
+"""Forwarding events to Application Insights: each arrives despite failures, killed processes and full disks."""
 
 import importlib
 import logging
@@ -23,7 +23,7 @@ from telemetry.worker import Delayed, Worker
 from tests.events import feedback, prediction
 from tests.fake_ingestion import Ingestion, ingestion
 
-# OpenCensus' import.
+# Raised when OpenCensus is imported.
 pytestmark = pytest.mark.filterwarnings("ignore:'locale.getdefaultlocale' is deprecated:DeprecationWarning")
 PROJECT = Path(__file__).parents[2]
 OUTLETS = ("opencensus", "opentelemetry")
@@ -31,14 +31,14 @@ PATIENCE_SECONDS = 30.0
 Connect = Callable[[float], Outlet]
 
 
-def named(events: Iterable[Event]) -> list[tuple[str, str]]:
-    """Return kind and id of events."""
+def kinds_and_ids(events: Iterable[Event]) -> list[tuple[str, str]]:
+    """Return the kind and id of each event."""
     return [(event.kind, event.id) for event in events]
 
 
-def wait_until(true: Callable[[], object]) -> None:
+def wait_until(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -58,7 +58,7 @@ def endpoint() -> Iterator[Ingestion]:
 
 @pytest.fixture(params=OUTLETS)
 def connect(request: pytest.FixtureRequest, endpoint: Ingestion) -> Connect:
-    """Connect by each library to an endpoint that is waited for so many seconds."""
+    """Return a function that connects to the endpoint with each library, given a timeout in seconds."""
     library = importlib.import_module(f"telemetry.outlets.{request.param}")
     return lambda timeout: library.connect(endpoint.connection_string, timeout=timeout)
 
@@ -68,69 +68,63 @@ def outlet(connect: Connect) -> Outlet:
     return connect(10.0)
 
 
-def test_an_endpoint_that_fails_and_comes_back_gets_everything_in_order(
-    store: Store, endpoint: Ingestion, connect: Connect
-) -> None:
-    outlet, hasty = connect(10.0), connect(0.5)
+def test_an_endpoint_that_recovers_gets_every_event(store: Store, endpoint: Ingestion, connect: Connect) -> None:
+    outlet, short_timeout = connect(10.0), connect(0.5)
     events: list[Event] = []
     for number, failure in enumerate(("refused", "503", "partly", "hangs up", "black hole", "none")):
-        taken = len(events)
-        events += [made(100 * number + one) for one in range(100) for made in (prediction, feedback)]
-        store.add(events[taken:])
+        accepted = len(events)
+        events += [make(100 * number + offset) for offset in range(100) for make in (prediction, feedback)]
+        store.add(events[accepted:])
         match failure:
             case "refused":
-                endpoint.vanish()
+                endpoint.stop()
             case "503":
                 endpoint.status = 503
             case "partly":
                 endpoint.status = 206
             case "hangs up":
-                endpoint.hangs_up = True
+                endpoint.closes_connections = True
             case "black hole":
-                endpoint.seconds = 60
+                endpoint.delay_seconds = 60
         if failure != "none":
             for _ in range(2):
                 with pytest.raises(Delayed, match="did not accept a batch"):
-                    forward(store, hasty, settle_seconds=8)
-            told = store.progress()[FORWARDER]
-            assert told.number == taken
-            assert told.error is not None and "Application Insights" in told.error
+                    forward(store, short_timeout, settle_seconds=8)
+            progress = store.progress()[FORWARDER]
+            assert progress.number == accepted
+            assert progress.error is not None and "Application Insights" in progress.error
         if failure == "refused":
             endpoint.listen()
-        endpoint.revive()
+        endpoint.recover()
         forward(store, outlet, settle_seconds=8)
         assert store.progress()[FORWARDER] == (len(events), None)
-        assert set(endpoint.events()) == set(named(events))
+        assert set(endpoint.events()) == set(kinds_and_ids(events))
     before = len(endpoint.envelopes)
     forward(store, outlet, settle_seconds=8)
     assert len(endpoint.envelopes) == before
 
 
-def test_what_was_taken_once_arrives_once_and_in_order(store: Store, endpoint: Ingestion, outlet: Outlet) -> None:
+def test_accepted_events_arrive_once_and_in_order(store: Store, endpoint: Ingestion, outlet: Outlet) -> None:
     events = [feedback(number) for number in range(3 * BATCH + 1)]
     store.add(events[:-1])
     forward(store, outlet, settle_seconds=8)
     store.add(events[-1:])
     forward(store, outlet, settle_seconds=8)
-    assert [(fields["kind"], fields["id"]) for fields in endpoint.properties()] == named(events)
+    assert [(fields["kind"], fields["id"]) for fields in endpoint.properties()] == kinds_and_ids(events)
     assert len(endpoint.paths) == 4
 
 
-def test_a_feedback_that_can_be_taken_back_is_not_forwarded_yet(
-    store: Store, endpoint: Ingestion, outlet: Outlet
-) -> None:
+def test_feedback_that_can_be_undone_is_not_forwarded_yet(store: Store, endpoint: Ingestion, outlet: Outlet) -> None:
     store.add([prediction(1), feedback(1, time.time()), prediction(2)])
     forward(store, outlet, settle_seconds=60)
-    assert endpoint.events() == named([prediction(1)])
+    assert endpoint.events() == kinds_and_ids([prediction(1)])
     assert store.withdraw(feedback(1).id, settle_seconds=60)
     forward(store, outlet, settle_seconds=60)
-    assert endpoint.events() == named([prediction(1), prediction(2)])
+    assert endpoint.events() == kinds_and_ids([prediction(1), prediction(2)])
 
 
-def test_ten_thousand_feedbacks_wait_for_an_endpoint_that_is_down(
-    store: Store, endpoint: Ingestion, outlet: Outlet
-) -> None:
-    endpoint.vanish()
+def test_ten_thousand_events_wait_while_the_endpoint_is_down(store: Store, endpoint: Ingestion, outlet: Outlet) -> None:
+    endpoint.stop()
     events = [feedback(number) for number in range(10_000)]
     for number in range(0, len(events), 500):
         store.add(events[number : number + 500])
@@ -139,7 +133,7 @@ def test_ten_thousand_feedbacks_wait_for_an_endpoint_that_is_down(
     assert store.waiting(0) == 10_000
     endpoint.listen()
     forward(store, outlet, settle_seconds=8)
-    assert endpoint.events() == named(events)
+    assert endpoint.events() == kinds_and_ids(events)
     assert store.waiting(store.progress()[FORWARDER].number) == 0
 
 
@@ -154,24 +148,22 @@ forward(Store(Path(sys.argv[3])), outlet, settle_seconds=8)
 
 
 @pytest.mark.parametrize("exporter", OUTLETS)
-def test_everything_arrives_though_a_process_is_killed_while_it_forwards(
-    exporter: str, store: Store, endpoint: Ingestion
-) -> None:
+def test_every_event_arrives_even_if_forwarding_is_killed(exporter: str, store: Store, endpoint: Ingestion) -> None:
     events = [feedback(number) for number in range(8 * BATCH)]
     store.add(events)
     command = [sys.executable, "-c", FORWARD, exporter, endpoint.connection_string, str(store.path)]
-    endpoint.seconds = 0.1
+    endpoint.delay_seconds = 0.1
     with subprocess.Popen(command, cwd=PROJECT) as process:
         wait_until(lambda: len(endpoint.envelopes) >= 3 * BATCH)
-        endpoint.seconds = 30  # what is on its way has been taken when the process is killed, and is not marked so
+        endpoint.delay_seconds = 30  # the batch in flight is accepted before the kill, but not marked as forwarded
         wait_until(lambda: len(endpoint.envelopes) >= 4 * BATCH)
         process.kill()
     assert process.returncode == -9
     assert len(endpoint.events()) < len(events)
     assert 0 < store.progress()[FORWARDER].number < len(endpoint.events())
-    endpoint.revive()
+    endpoint.recover()
     subprocess.run(command, cwd=PROJECT, check=True, timeout=PATIENCE_SECONDS)
-    assert endpoint.events() == named(events)
+    assert endpoint.events() == kinds_and_ids(events)
     assert len(endpoint.envelopes) > len(events)
     assert store.progress()[FORWARDER] == (len(events), None)
 
@@ -188,18 +180,18 @@ time.sleep(60)
 """
 
 
-def test_one_of_two_processes_works_and_the_other_takes_over_when_it_is_killed(tmp_path: Path) -> None:
-    done = tmp_path / "done"
-    done.touch()
+def test_a_second_process_takes_over_if_the_first_is_killed(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.touch()
     processes = {
-        started.pid: started
-        for started in [
-            subprocess.Popen([sys.executable, "-c", WORK, tmp_path / "lock", done], cwd=PROJECT) for _ in range(2)
+        child.pid: child
+        for child in [
+            subprocess.Popen([sys.executable, "-c", WORK, tmp_path / "lock", log], cwd=PROJECT) for _ in range(2)
         ]
     }
 
     def workers() -> list[int]:
-        return [int(line) for line in done.read_text().splitlines()]
+        return [int(line) for line in log.read_text().splitlines()]
 
     try:
         wait_until(lambda: len(workers()) >= 10)
@@ -216,7 +208,7 @@ def test_one_of_two_processes_works_and_the_other_takes_over_when_it_is_killed(t
             process.wait()
 
 
-def test_a_job_that_fails_is_tried_more_and_more_rarely_and_often_again_once_it_works(
+def test_a_failing_job_backs_off_until_it_succeeds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(worker, "FIRST_WAIT_SECONDS", 0.01)
@@ -230,10 +222,10 @@ def test_a_job_that_fails_is_tried_more_and_more_rarely_and_often_again_once_it_
             raise failure
 
     with caplog.at_level(logging.WARNING):
-        working = Worker(job, lock=tmp_path / "lock", seconds=0.01)
-        working.start()
+        job_worker = Worker(job, lock=tmp_path / "lock", seconds=0.01)
+        job_worker.start()
         wait_until(lambda: len(turns) >= 9)
-        working.close()
+        job_worker.close()
     assert [message.rpartition(" retrying in ")[2] for message in caplog.messages] == [
         "0.02 s",
         "0.04 s",
@@ -243,26 +235,28 @@ def test_a_job_that_fails_is_tried_more_and_more_rarely_and_often_again_once_it_
         "0.1 s",
     ]
     waits = [after - before for before, after in zip(turns, turns[1:], strict=False)]
-    assert [wait >= told for wait, told in zip(waits, (0.02, 0.04, 0.08, 0.1, 0.1, 0.1), strict=False)] == [True] * 6
+    assert [wait >= announced for wait, announced in zip(waits, (0.02, 0.04, 0.08, 0.1, 0.1, 0.1), strict=False)] == [
+        True
+    ] * 6
     assert waits[7] < 0.1
 
 
-def test_a_worker_ends_at_once_and_leaves_its_lock_to_others(tmp_path: Path) -> None:
-    turned = threading.Event()
-    working = Worker(turned.set, lock=tmp_path / "lock", seconds=60)
-    working.start()
-    assert turned.wait(PATIENCE_SECONDS)
-    other = FileLock(tmp_path / "lock")
+def test_a_worker_stops_at_once_and_releases_its_lock(tmp_path: Path) -> None:
+    ran = threading.Event()
+    job_worker = Worker(ran.set, lock=tmp_path / "lock", seconds=60)
+    job_worker.start()
+    assert ran.wait(PATIENCE_SECONDS)
+    lock = FileLock(tmp_path / "lock")
     with pytest.raises(TimeoutError):
-        other.acquire(blocking=False)
+        lock.acquire(blocking=False)
     began = time.monotonic()
-    working.close()
+    job_worker.close()
     assert time.monotonic() - began < 1
-    with other.acquire(blocking=False):
-        assert other.is_locked
+    with lock.acquire(blocking=False):
+        assert lock.is_locked
 
 
-def test_the_jobs_of_the_page_forward_and_alert_beside_it(
+def test_the_pages_workers_forward_and_alert_in_the_background(
     store: Store, endpoint: Ingestion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", endpoint.connection_string)
@@ -270,13 +264,13 @@ def test_the_jobs_of_the_page_forward_and_alert_beside_it(
     settings = read(Settings)
     workers = jobs.page_workers(settings, store)
     assert len(workers) == 3
-    for working in workers:
-        working.start()
+    for job_worker in workers:
+        job_worker.start()
     for number in range(3):
         store.acknowledge(feedback(number, time.time()))
     wait_until(lambda: len(endpoint.events()) == 3 and store.alerts())
-    for working in workers:
-        working.close()
+    for job_worker in workers:
+        job_worker.close()
     assert len(store.alerts()) == 1
     assert len(jobs.service_workers(settings, store)) == 2
 
@@ -289,12 +283,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder], check=False).returncode != 0:
-        pytest.skip("this machine lets nobody mount a small disk")
+        pytest.skip("this machine does not allow mounting a small disk")
     yield folder
     subprocess.run(["umount", folder], check=True)
 
 
-def test_a_full_disk_is_an_error_and_loses_nothing_that_was_acknowledged(small_disk: Path) -> None:
+def test_a_full_disk_raises_an_error_and_loses_no_acknowledged_event(small_disk: Path) -> None:
     store = Store(small_disk / "events.db")
     store.create()
     acknowledged: list[str] = []
@@ -303,9 +297,9 @@ def test_a_full_disk_is_an_error_and_loses_nothing_that_was_acknowledged(small_d
             store.acknowledge(feedback(number))
             acknowledged.append(feedback(number).id)
     assert len(acknowledged) > 10
-    with pytest.raises(OSError), (small_disk / "rest").open("ab", buffering=0) as rest:
+    with pytest.raises(OSError), (small_disk / "rest").open("ab", buffering=0) as filler:
         while True:
-            rest.write(bytes(512))
+            filler.write(bytes(512))
     with pytest.raises(sqlite3.Error):
         store.acknowledge(feedback(20_000))
     subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)

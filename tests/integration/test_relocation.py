@@ -1,4 +1,4 @@
-"""`pipeline.relocation`: a project that was moved or copied writes to its own folder."""
+"""`pipeline.relocation`: a moved or copied project writes to its own folder."""
 
 import json
 import os
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def project(tmp_path: Path, new_store: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make the folder of a project with one run in it, as MLflow does by default."""
+    """Create a project folder with one run, in MLflow's default layout."""
     folder = tmp_path / "air paradis é"
     folder.mkdir()
     (folder / "MLproject").touch()
@@ -36,15 +36,15 @@ def project(tmp_path: Path, new_store: Callable[[Path], str], monkeypatch: pytes
 
 
 def locations(folder: Path) -> list[str]:
-    """Return every value in a database that names a folder of runs."""
+    """Return every value in a database that contains the path of a folder of runs."""
     with store.closing_connection(folder / "mlflow.db") as connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         rows = [row for table in tables for row in connection.execute(f"SELECT * FROM {table}")]
-    named = [value for row in rows for value in row if "mlruns" in str(value)]
-    return [json.loads(value)[0] if value.startswith("[") else value for value in named]
+    values = [value for row in rows for value in row if "mlruns" in str(value)]
+    return [json.loads(value)[0] if value.startswith("[") else value for value in values]
 
 
-def test_a_project_where_it_was_made_needs_nothing(project: Path) -> None:
+def test_a_project_in_its_original_folder_is_unchanged(project: Path) -> None:
     store.require_own_files(project / "mlflow.db")
     assert relocation.relocate(project / "mlflow.db") == []
     assert not (project / "mlflow.db.before_relocation").exists()
@@ -76,7 +76,7 @@ def test_a_moved_or_copied_project_is_refused_until_it_is_relocated(
         assert all(store.local_path(location).startswith(f"{project}/mlruns/") for location in locations(project))
 
 
-def test_files_that_were_left_behind_are_named(project: Path, tmp_path: Path) -> None:
+def test_relocation_is_refused_if_files_were_left_behind(project: Path, tmp_path: Path) -> None:
     here = tmp_path / "elsewhere"
     shutil.copytree(project, here, ignore=shutil.ignore_patterns("mlruns"))
     before = (here / "mlflow.db").read_bytes()
@@ -85,7 +85,7 @@ def test_files_that_were_left_behind_are_named(project: Path, tmp_path: Path) ->
     assert (here / "mlflow.db").read_bytes() == before
 
 
-def test_runs_of_a_folder_that_is_no_project_stay_where_they_are(project: Path, tmp_path: Path) -> None:
+def test_runs_outside_a_project_folder_are_accepted(project: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     client = mlflow.MlflowClient(store.sqlite_uri(project / "mlflow.db"))
     client.create_experiment("other", artifact_location=str(tmp_path / "other" / "mlruns" / "2"))
@@ -94,7 +94,7 @@ def test_runs_of_a_folder_that_is_no_project_stay_where_they_are(project: Path, 
 
 
 @pytest.mark.slow
-def test_a_step_in_a_moved_project_writes_nothing_and_says_what_to_do(
+def test_a_step_in_a_copied_project_writes_nothing_and_says_what_to_do(
     tmp_path: Path, new_store: Callable[[Path], str]
 ) -> None:
     project, here = tmp_path / "project", tmp_path / "here"

@@ -1,4 +1,4 @@
-"""The three views in every state, as Streamlit runs them, with a fake service."""
+"""The three views in every state, run by Streamlit with a fake service."""
 
 import gzip
 import io
@@ -56,24 +56,24 @@ FAILURES: list[tuple[Failure, str]] = [
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeService]:
-    """Start the fake service, and tell the page where it is."""
-    asked = FakeService()
-    monkeypatch.setenv("SERVICE_URL", asked.url)
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeService]:
+    """Start the fake service, and point the page to it."""
+    service = FakeService()
+    monkeypatch.setenv("SERVICE_URL", service.url)
     monkeypatch.setenv("UI_PATIENCE_SECONDS", str(PATIENT_SECONDS))
-    yield asked
-    asked.close()
+    yield service
+    service.close()
 
 
 @pytest.fixture
-def impatient(asked: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 (the page asks it)
-    """Have the page not wait for long."""
+def short_timeout(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 (the page calls it)
+    """Shorten the page's timeout."""
     monkeypatch.setenv("UI_PATIENCE_SECONDS", "1")
 
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, new_events: Callable[[Path], Store]) -> Store:
-    """Return a store, and tell the page where it is."""
+    """Create an event store, and point the page to it."""
     store = new_events(tmp_path)
     monkeypatch.setenv("TELEMETRY_PATH", str(store.path))
     monkeypatch.setenv("TELEMETRY_UNDO_SECONDS", "60")
@@ -81,39 +81,39 @@ def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, new_events: Callable[
 
 
 @pytest.fixture(autouse=True)
-def _own_resources() -> Iterator[None]:
-    """Keep what the page shares between visitors from being shared between tests."""
+def _clear_resources() -> Iterator[None]:
+    """Keep resources that visitors share from being shared between tests."""
     st.cache_resource.clear()
     yield
     st.cache_resource.clear()
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep each AppTest from reading the metadata of all packages: none holds a component that the page uses."""
+def _skip_component_discovery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep each AppTest from reading the metadata of all packages: none contains a component that the page uses."""
     monkeypatch.setattr(BidiComponentManager, "discover_and_register_components", lambda *_, **__: None)
 
 
 @pytest.fixture(autouse=True)
-def _idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing work beside the page; `working` does."""
+def _no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start no background workers, except with the fixture `running_workers`."""
     monkeypatch.setattr(jobs, "page_workers", lambda *_: [])
 
 
 @pytest.fixture
-def working(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Worker]]:
-    """Let what works beside the page work, until the test is over."""
+def running_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Worker]]:
+    """Start the page's background workers, and stop them after the test."""
     monkeypatch.setattr(jobs, "page_workers", PAGE_WORKERS)
-    workers: list[Worker] = []
+    started_workers: list[Worker] = []
     start = Worker.start
 
-    def started(self: Worker) -> None:
-        workers.append(self)
+    def record_and_start(self: Worker) -> None:
+        started_workers.append(self)
         start(self)
 
-    monkeypatch.setattr(Worker, "start", started)
-    yield workers
-    for worker in workers:
+    monkeypatch.setattr(Worker, "start", record_and_start)
+    yield started_workers
+    for worker in started_workers:
         worker.close()
 
 
@@ -126,15 +126,15 @@ def script(view: str, code: str) -> None:
     importlib.import_module(f"ui.views.{view}").show(speak(code))
 
 
-def opened(view: str, code: str = "en") -> AppTest:
+def open_view(view: str, code: str = "en") -> AppTest:
     return run(AppTest.from_function(script, args=(view, code), default_timeout=PATIENT_SECONDS))
 
 
 def page(code: str = "en") -> AppTest:
-    """Open the page as a reader does."""
-    opened = AppTest.from_file(APP, default_timeout=PATIENT_SECONDS)
-    opened.query_params["lang"] = code
-    return run(opened)
+    """Open the whole page, as a visitor does."""
+    at = AppTest.from_file(APP, default_timeout=PATIENT_SECONDS)
+    at.query_params["lang"] = code
+    return run(at)
 
 
 def run(at: AppTest) -> AppTest:
@@ -154,12 +154,12 @@ def labels(at: AppTest) -> list[str]:
 
 
 def visit(at: AppTest, view: str) -> AppTest:
-    """Go to another view; AppTest itself goes only to those that are files."""
+    """Go to another view; AppTest itself can only go to views that are files."""
     at._page_hash = next(name for name, page in at._registered_pages.items() if page["url_pathname"] == view)
     return run(at)
 
 
-def ask(at: AppTest, text: str, say: Language = SAY) -> AppTest:
+def analyze(at: AppTest, text: str, say: Language = SAY) -> AppTest:
     at.text_area(key="text").input(text)
     return press(at, say("try.ask"))
 
@@ -174,26 +174,26 @@ def upload(at: AppTest, content: bytes, name: str = "tweets.csv") -> AppTest:
     return run(at)
 
 
-def noted(at: AppTest) -> str:
-    """Return what the page says of how it has read a table: its line, and the sentences below."""
-    return "\n".join([line for box in at.expander for line in (box.label, *(told.value for told in box.markdown))])
+def reading_notes(at: AppTest) -> str:
+    """Return how the page says that it has read a table: the summary and the sentences below."""
+    return "\n".join([line for box in at.expander for line in (box.label, *(note.value for note in box.markdown))])
 
 
 def box(at: AppTest, name: str, say: Language = SAY) -> Any:
-    """Return the select box with this label."""
-    (found,) = (box for box in at.selectbox if box.label == say(name))
-    return found
+    """Return the select box with a label."""
+    (match,) = (box for box in at.selectbox if box.label == say(name))
+    return match
 
 
 def score(at: AppTest, count: int, say: Language = SAY) -> AppTest:
     return press(at, say("watch.score", count=say.number(count)))
 
 
-def read(at: AppTest) -> str:
-    """Return what can be read on the page, but for its tables and charts."""
+def page_text(at: AppTest) -> str:
+    """Return the text of the page, without its tables and charts."""
     kinds = (at.title, at.header, at.markdown, at.caption, at.success, at.info, at.warning, at.error)
-    written = [element.value for kind in kinds for element in kind]
-    return "\n".join([*written, *(f"{metric.label}: {metric.value} ({metric.delta})" for metric in at.metric)])
+    texts = [element.value for kind in kinds for element in kind]
+    return "\n".join([*texts, *(f"{metric.label}: {metric.value} ({metric.delta})" for metric in at.metric)])
 
 
 def charts(at: AppTest) -> list[dict[str, Any]]:
@@ -201,29 +201,31 @@ def charts(at: AppTest) -> list[dict[str, Any]]:
 
 
 def badge(at: AppTest) -> str:
-    """Return what tells the sentiment: a sign and a word."""
-    (told,) = (element.value for element in (*at.header, *at.markdown) if ":material/sentiment_" in element.value)
-    return str(told)
+    """Return the badge of the sentiment: an icon and a word."""
+    (text,) = (element.value for element in (*at.header, *at.markdown) if ":material/sentiment_" in element.value)
+    return str(text)
 
 
-def marked(at: AppTest) -> str:
-    """Return the tweet with its words marked."""
-    (told,) = (html.value for html in at.html if 'class="tweet"' in html.value)
-    return str(told)
+def marked_tweet(at: AppTest) -> str:
+    """Return the HTML of the tweet with its words marked."""
+    (markup,) = (html.value for html in at.html if 'class="tweet"' in html.value)
+    return str(markup)
 
 
-def remembered(at: AppTest) -> str:
-    """Return the language that the page has the browser remember."""
-    (cookie,) = (found for html in at.html for found in re.findall(r"document\.cookie = 'language=(\w+);", html.value))
+def remembered_language(at: AppTest) -> str:
+    """Return the language that the page stores in the browser's cookie."""
+    (cookie,) = (
+        language for html in at.html for language in re.findall(r"document\.cookie = 'language=(\w+);", html.value)
+    )
     return str(cookie)
 
 
-def thanked(at: AppTest) -> bool:
-    """Return whether the page thanks for a feedback."""
+def thanks_shown(at: AppTest) -> bool:
+    """Return whether the page thanks for the feedback."""
     return [success.value for success in at.success] == [SAY("judge.thanks")]
 
 
-def refuse(*_: object) -> None:
+def raise_disk_full(*_: object) -> None:
     raise sqlite3.OperationalError("database or disk is full")
 
 
@@ -231,19 +233,19 @@ def refuse(*_: object) -> None:
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-def test_a_tweet_is_answered_with_a_badge_and_its_words_marked(asked: FakeService, store: Store, code: str) -> None:
+def test_an_answer_shows_a_badge_and_marked_words(service: FakeService, store: Store, code: str) -> None:
     say = speak(code)
-    at = ask(page(code), TWEET, say)
+    at = analyze(page(code), TWEET, say)
     assert at.title[0].value == say("try.title")
     assert say("try.negative") in badge(at)
-    assert say("try.sure") in read(at)
-    assert say("try.chance", percent=say.percent(fake_service.probability(TWEET))) in read(at)
-    assert say("try.model", version=fake_service.VERSION) in read(at)
-    assert marked(at).count("<mark") == 2
-    assert f"({say('try.towards_negative')})" in marked(at)
+    assert say("try.sure") in page_text(at)
+    assert say("try.chance", percent=say.percent(fake_service.probability(TWEET))) in page_text(at)
+    assert say("try.model", version=fake_service.VERSION) in page_text(at)
+    assert marked_tweet(at).count("<mark") == 2
+    assert f"({say('try.towards_negative')})" in marked_tweet(at)
     assert labels(at)[-2:] == [say("judge.right"), say("judge.wrong")]
-    assert [request.path for request in asked.requests] == ["/predict", "/explain"]
-    assert store.read("feedback") == [], "nothing is said before somebody says it"
+    assert [request.path for request in service.requests] == ["/predict", "/explain"]
+    assert store.read("feedback") == [], "no feedback is stored before somebody gives it"
 
 
 @pytest.mark.parametrize(
@@ -258,135 +260,133 @@ def test_a_tweet_is_answered_with_a_badge_and_its_words_marked(asked: FakeServic
         ("thanks", "positive", "sure"),
     ],
 )
-@pytest.mark.usefixtures("asked", "store")
-def test_how_sure_an_answer_is_is_said_in_words(text: str, sentiment: str, certainty: str) -> None:
-    at = ask(opened("try_tweet"), text)
+@pytest.mark.usefixtures("service", "store")
+def test_the_certainty_of_an_answer_is_given_in_words(text: str, sentiment: str, certainty: str) -> None:
+    at = analyze(open_view("try_tweet"), text)
     assert SAY(f"try.{sentiment}") in badge(at)
-    told = [name for name in ("sure", "likely", "barely", "unsure") if f"**{SAY(f'try.{name}')}**" in read(at)]
-    assert told == [certainty]
+    shown = [name for name in ("sure", "likely", "barely", "unsure") if f"**{SAY(f'try.{name}')}**" in page_text(at)]
+    assert shown == [certainty]
 
 
 @pytest.mark.usefixtures("store")
-def test_an_example_is_put_into_the_field_and_asked_for(asked: FakeService) -> None:
-    at = opened("try_tweet")
+def test_an_example_is_filled_in_and_analyzed(service: FakeService) -> None:
+    at = open_view("try_tweet")
     at.button(key="example3").click()
     run(at)
     assert at.text_area(key="text").value == SAY("try.example3")
-    assert asked.asked("/predict")[0].body == {"texts": [SAY("try.example3")]}
-    assert SAY("judge.question") in read(at)
+    assert service.requests_to("/predict")[0].body == {"texts": [SAY("try.example3")]}
+    assert SAY("judge.question") in page_text(at)
     run(at)
-    assert len(asked.requests) == 2, "it is asked for once"
+    assert len(service.requests) == 2, "it is analyzed once"
 
 
 @pytest.mark.parametrize("text", ["", "  \n\t "])
 @pytest.mark.usefixtures("store")
-def test_without_a_text_one_is_asked_for(asked: FakeService, text: str) -> None:
-    at = ask(ask(opened("try_tweet"), "late"), text)
+def test_an_empty_text_is_refused_with_a_warning(service: FakeService, text: str) -> None:
+    at = analyze(analyze(open_view("try_tweet"), "late"), text)
     assert [warning.value for warning in at.warning] == [SAY("try.empty")]
-    assert SAY("judge.question") not in read(at)
-    assert len(asked.asked("/predict")) == 1
+    assert SAY("judge.question") not in page_text(at)
+    assert len(service.requests_to("/predict")) == 1
 
 
 @pytest.mark.usefixtures("store")
-def test_the_text_area_takes_as_many_characters_as_the_service(asked: FakeService) -> None:
-    at = opened("try_tweet")
+def test_the_text_area_has_the_character_limit_of_the_service(service: FakeService) -> None:
+    at = open_view("try_tweet")
     assert at.text_area(key="text").max_chars == MOST_CHARACTERS
-    ask(at, "é" * MOST_CHARACTERS)
-    assert SAY("judge.question") in read(at)
-    assert asked.requests[0].well
+    analyze(at, "é" * MOST_CHARACTERS)
+    assert SAY("judge.question") in page_text(at)
+    assert service.requests[0].answered
 
 
-@pytest.mark.usefixtures("asked", "store")
-def test_a_tweet_with_html_and_markdown_is_shown_as_it_was_typed() -> None:
+@pytest.mark.usefixtures("service", "store")
+def test_html_and_markdown_in_a_tweet_are_shown_as_text() -> None:
     text = "<script>alert(1)</script> **late** [a](http://b) :red-badge[x] $x$"
-    at = ask(opened("try_tweet"), text)
-    assert "<script>" not in marked(at)
-    assert "&lt;script&gt;" in marked(at)
-    assert "red-badge[x]" not in read(at)
+    at = analyze(open_view("try_tweet"), text)
+    assert "<script>" not in marked_tweet(at)
+    assert "&lt;script&gt;" in marked_tweet(at)
+    assert "red-badge[x]" not in page_text(at)
 
 
-@pytest.mark.parametrize(("how", "reason"), FAILURES)
-@pytest.mark.usefixtures("store", "impatient")
-def test_a_failure_is_explained_and_tried_again_without_losing_what_was_typed(
-    asked: FakeService, how: Failure, reason: str
-) -> None:
-    asked.fail(how, detail="texts[0] is odd")
-    at = ask(opened("try_tweet"), TWEET)
+@pytest.mark.parametrize(("failure", "reason"), FAILURES)
+@pytest.mark.usefixtures("store", "short_timeout")
+def test_a_failure_is_explained_and_can_be_retried(service: FakeService, failure: Failure, reason: str) -> None:
+    service.fail(failure, detail="texts[0] is odd")
+    at = analyze(open_view("try_tweet"), TWEET)
     (error,) = at.error
     assert SAY(f"trouble.{reason}") in error.value
     assert ("texts[0] is odd" in error.value) == (reason == "unfit")
     assert at.text_area(key="text").value == TWEET
-    assert SAY("judge.question") not in read(at)
+    assert SAY("judge.question") not in page_text(at)
     press(at, SAY("trouble.retry"))
-    assert SAY("judge.question") in read(at)
-    assert (len(at.error), len(asked.asked("/predict"))) == (0, 2)
+    assert SAY("judge.question") in page_text(at)
+    assert (len(at.error), len(service.requests_to("/predict"))) == (0, 2)
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.usefixtures("store")
-def test_a_service_that_is_gone_is_tried_again_until_it_is_back(asked: FakeService, code: str) -> None:
+def test_an_unreachable_service_can_be_retried_until_it_is_back(service: FakeService, code: str) -> None:
     say = speak(code)
     at = page(code)
-    with asked.down():
-        ask(at, TWEET, say)
+    with service.down():
+        analyze(at, TWEET, say)
         press(at, say("trouble.retry"))
         assert [error.value for error in at.error] == [say("trouble.gone")]
         assert at.text_area(key="text").value == TWEET
     press(at, say("trouble.retry"))
-    assert say("judge.question") in read(at)
+    assert say("judge.question") in page_text(at)
 
 
 @pytest.mark.usefixtures("store")
-def test_each_try_again_asks_once(asked: FakeService) -> None:
-    asked.fail(503, times=2)
-    at = ask(opened("try_tweet"), TWEET)
+def test_each_retry_sends_one_request(service: FakeService) -> None:
+    service.fail(503, times=2)
+    at = analyze(open_view("try_tweet"), TWEET)
     press(at, SAY("trouble.retry"))
-    assert (len(at.error), len(asked.requests)) == (1, 2)
+    assert (len(at.error), len(service.requests)) == (1, 2)
     run(at)
-    assert (len(at.error), len(asked.requests)) == (1, 2), "what was said stays said, and is not asked again"
+    assert (len(at.error), len(service.requests)) == (1, 2), "the error stays, and no request is sent"
 
 
 @pytest.mark.usefixtures("store")
-def test_an_answer_whose_explanation_fails_is_shown_without_it(asked: FakeService) -> None:
-    asked.fail(504, after=1)
-    at = ask(opened("try_tweet"), TWEET)
+def test_an_answer_is_shown_even_if_its_explanation_fails(service: FakeService) -> None:
+    service.fail(504, after=1)
+    at = analyze(open_view("try_tweet"), TWEET)
     assert not at.error
-    assert SAY("try.unexplained") in read(at)
-    assert SAY("judge.question") in read(at)
+    assert SAY("try.unexplained") in page_text(at)
+    assert SAY("judge.question") in page_text(at)
 
 
 @pytest.mark.usefixtures("store")
-def test_a_key_of_the_page_is_sent(asked: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked.key = "a-key-of-the-tests-long-enough"
-    at = ask(opened("try_tweet"), TWEET)
+def test_the_pages_key_is_sent(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
+    service.key = "a-key-of-the-tests-long-enough"
+    at = analyze(open_view("try_tweet"), TWEET)
     assert [error.value for error in at.error] == [SAY("trouble.key")]
-    monkeypatch.setenv("SERVICE_KEY", asked.key)
+    monkeypatch.setenv("SERVICE_KEY", service.key)
     st.cache_resource.clear()
-    assert SAY("judge.question") in read(ask(opened("try_tweet"), TWEET))
-    assert asked.key not in str(at)
+    assert SAY("judge.question") in page_text(analyze(open_view("try_tweet"), TWEET))
+    assert service.key not in str(at)
 
 
-# What people say of an answer
+# Feedback on an answer
 
 
-@pytest.mark.usefixtures("asked")
-def test_right_writes_one_feedback_however_often_the_page_is_run(store: Store) -> None:
-    at = ask(opened("try_tweet"), TWEET)
-    answered = at.session_state["answer"]["prediction"]
+@pytest.mark.usefixtures("service")
+def test_the_yes_button_stores_one_event_despite_reruns(store: Store) -> None:
+    at = analyze(open_view("try_tweet"), TWEET)
+    answer = at.session_state["answer"]["prediction"]
     before = time.time()
     press(at, SAY("judge.right"))
     for _ in range(5):
         run(at)
-        assert thanked(at)
+        assert thanks_shown(at)
         assert SAY("judge.right") not in labels(at)
     (event,) = store.read("feedback")
     assert before - 0.001 <= event.pop("time") <= time.time()
     assert event == {
         "schema": 2,
         "kind": "feedback",
-        "id": answered["prediction_id"],
+        "id": answer["prediction_id"],
         "model_version": fake_service.VERSION,
-        "negative_probability": answered["negative_probability"],
+        "negative_probability": answer["negative_probability"],
         "text": "@user late and rude, see http 😠",
         "predicted_sentiment": "negative",
         "true_sentiment": "negative",
@@ -396,15 +396,15 @@ def test_right_writes_one_feedback_however_often_the_page_is_run(store: Store) -
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("asked")
-def test_wrong_asks_what_is_true_and_writes_it_with_the_comment_masked(store: Store, code: str) -> None:
+@pytest.mark.usefixtures("service")
+def test_the_no_button_asks_for_the_true_sentiment_and_a_comment(store: Store, code: str) -> None:
     say = speak(code)
-    at = ask(page(code), TWEET, say)
+    at = analyze(page(code), TWEET, say)
     press(at, say("judge.wrong"))
-    assert store.read("feedback") == [], "nothing is written before it is sent"
+    assert store.read("feedback") == [], "nothing is stored before it is sent"
     assert at.radio(key="truth").value == "positive"
     assert at.radio(key="truth").options == [say("try.positive"), say("try.negative")]
-    assert say("judge.kept_masked") in read(at)
+    assert say("judge.kept_masked") in page_text(at)
     at.text_input(key="comment").input("  ask @bob, www.airline.example/y  ")
     press(at, say("judge.send"))
     assert [success.value for success in at.success] == [say("judge.thanks")]
@@ -414,9 +414,9 @@ def test_wrong_asks_what_is_true_and_writes_it_with_the_comment_masked(store: St
     assert event["text"] == "@user late and rude, see http 😠"
 
 
-@pytest.mark.usefixtures("asked")
-def test_who_has_pressed_wrong_may_still_say_that_the_answer_is_right(store: Store) -> None:
-    at = press(ask(opened("try_tweet"), "thanks"), SAY("judge.wrong"))
+@pytest.mark.usefixtures("service")
+def test_after_the_no_button_the_answer_can_still_be_confirmed(store: Store) -> None:
+    at = press(analyze(open_view("try_tweet"), "thanks"), SAY("judge.wrong"))
     at.radio(key="truth").set_value("positive")
     press(at, SAY("judge.send"))
     (event,) = store.read("feedback")
@@ -424,96 +424,92 @@ def test_who_has_pressed_wrong_may_still_say_that_the_answer_is_right(store: Sto
     assert event["comment"] is None
 
 
-@pytest.mark.usefixtures("asked")
-def test_a_text_is_kept_as_it_is_only_where_the_settings_say_so_and_then_nothing_else_is_promised(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("service")
+def test_raw_text_is_stored_only_if_set_and_the_page_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TELEMETRY_FEEDBACK_TEXT", "raw")
-    at = press(ask(opened("try_tweet"), TWEET), SAY("judge.wrong"))
-    assert SAY("judge.kept_raw") in read(at)
-    assert SAY("judge.kept_masked") not in read(at)
+    at = press(analyze(open_view("try_tweet"), TWEET), SAY("judge.wrong"))
+    assert SAY("judge.kept_raw") in page_text(at)
+    assert SAY("judge.kept_masked") not in page_text(at)
     at.text_input(key="comment").input("ask @bob")
     press(at, SAY("judge.send"))
     (event,) = store.read("feedback")
     assert (event["text"], event["comment"]) == (TWEET, "ask @bob")
 
 
-@pytest.mark.usefixtures("asked")
-def test_each_answer_is_judged_by_itself(store: Store) -> None:
-    at = opened("try_tweet")
-    press(ask(at, TWEET), SAY("judge.right"))
-    ask(at, TWEET)
-    assert SAY("judge.question") in read(at)
+@pytest.mark.usefixtures("service")
+def test_each_answer_gets_its_own_feedback(store: Store) -> None:
+    at = open_view("try_tweet")
+    press(analyze(at, TWEET), SAY("judge.right"))
+    analyze(at, TWEET)
+    assert SAY("judge.question") in page_text(at)
     assert not at.success
     press(at, SAY("judge.right"))
     first, second = store.read("feedback")
     assert first["id"] != second["id"]
 
 
-@pytest.mark.usefixtures("asked")
-def test_a_correction_that_was_begun_is_not_that_of_the_next_answer() -> None:
-    at = opened("try_tweet")
-    press(ask(at, TWEET), SAY("judge.wrong"))
-    ask(at, "thanks")
+@pytest.mark.usefixtures("service")
+def test_a_correction_in_progress_is_discarded_with_the_next_answer() -> None:
+    at = open_view("try_tweet")
+    press(analyze(at, TWEET), SAY("judge.wrong"))
+    analyze(at, "thanks")
     assert not at.radio
 
 
-@pytest.mark.usefixtures("asked")
-def test_a_feedback_is_taken_back_within_the_seconds_and_may_be_given_again(store: Store) -> None:
-    at = press(press(ask(opened("try_tweet"), TWEET), SAY("judge.wrong")), SAY("judge.send"))
+@pytest.mark.usefixtures("service")
+def test_feedback_can_be_undone_in_time_and_given_again(store: Store) -> None:
+    at = press(press(analyze(open_view("try_tweet"), TWEET), SAY("judge.wrong")), SAY("judge.send"))
     (undo,) = (button for button in at.button if button.key == "undo")
     assert undo.label in {SAY("judge.undo", seconds=SAY.number(seconds)) for seconds in range(50, 61)}
     undo.click()
     run(at)
     assert store.read("feedback") == []
-    assert SAY("judge.question") in read(at)
+    assert SAY("judge.question") in page_text(at)
     assert not at.success
-    assert not at.radio, "it is asked from the beginning"
+    assert not at.radio, "the question starts over"
     press(at, SAY("judge.right"))
     (event,) = store.read("feedback")
     assert event["true_sentiment"] == "negative"
 
 
-@pytest.mark.usefixtures("asked")
-def test_a_feedback_is_not_taken_back_afterwards(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    at = press(ask(opened("try_tweet"), TWEET), SAY("judge.right"))
+@pytest.mark.usefixtures("service")
+def test_feedback_cannot_be_undone_later(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = press(analyze(open_view("try_tweet"), TWEET), SAY("judge.right"))
     clock = time.time
     monkeypatch.setattr(time, "time", lambda: clock() + 61)
     at.button(key="undo").click()
     run(at)
     run(at)
     assert len(store.read("feedback")) == 1
-    assert thanked(at)
+    assert thanks_shown(at)
     assert "undo" not in [button.key for button in at.button]
 
 
-@pytest.mark.usefixtures("asked")
-def test_where_nothing_can_be_taken_back_it_is_not_offered(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("service")
+def test_undo_is_not_offered_if_it_is_disabled(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TELEMETRY_UNDO_SECONDS", "0")
-    at = press(ask(opened("try_tweet"), TWEET), SAY("judge.right"))
-    assert thanked(at)
+    at = press(analyze(open_view("try_tweet"), TWEET), SAY("judge.right"))
+    assert thanks_shown(at)
     assert "undo" not in [button.key for button in at.button]
     assert len(store.read("feedback")) == 1
 
 
-@pytest.mark.usefixtures("asked")
-def test_a_feedback_that_was_read_already_stays_given(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("service")
+def test_feedback_that_was_already_read_cannot_be_undone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "withdraw", lambda *_: False)
-    at = press(ask(opened("try_tweet"), TWEET), SAY("judge.right"))
+    at = press(analyze(open_view("try_tweet"), TWEET), SAY("judge.right"))
     at.button(key="undo").click()
     run(at)
     assert [warning.value for warning in at.warning] == [SAY("judge.too_late")]
-    assert thanked(at)
+    assert thanks_shown(at)
     assert len(store.read("feedback")) == 1
 
 
-@pytest.mark.usefixtures("asked")
-def test_a_feedback_that_cannot_be_taken_back_just_now_can_be_a_moment_later(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    at = press(ask(opened("try_tweet"), TWEET), SAY("judge.right"))
+@pytest.mark.usefixtures("service")
+def test_a_failed_undo_can_be_retried(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = press(analyze(open_view("try_tweet"), TWEET), SAY("judge.right"))
     with monkeypatch.context() as broken:
-        broken.setattr(Store, "withdraw", refuse)
+        broken.setattr(Store, "withdraw", raise_disk_full)
         at.button(key="undo").click()
         run(at)
     assert len(at.warning) + len(at.error) == 1
@@ -522,63 +518,61 @@ def test_a_feedback_that_cannot_be_taken_back_just_now_can_be_a_moment_later(
     assert store.read("feedback") == []
 
 
-@pytest.mark.parametrize("wrong", [False, True])
-@pytest.mark.usefixtures("asked")
-def test_what_cannot_be_written_is_not_thanked_for_and_not_lost(
-    store: Store, monkeypatch: pytest.MonkeyPatch, wrong: bool
+@pytest.mark.parametrize("no_pressed", [False, True])
+@pytest.mark.usefixtures("service")
+def test_feedback_that_cannot_be_stored_is_kept_without_thanks(
+    store: Store, monkeypatch: pytest.MonkeyPatch, no_pressed: bool
 ) -> None:
-    at = ask(opened("try_tweet"), TWEET)
+    at = analyze(open_view("try_tweet"), TWEET)
     button = SAY("judge.right")
-    if wrong:
+    if no_pressed:
         press(at, SAY("judge.wrong"))
         at.text_input(key="comment").input("it was fine")
         button = SAY("judge.send")
     with monkeypatch.context() as full:
-        full.setattr(Store, "acknowledge", refuse)
+        full.setattr(Store, "acknowledge", raise_disk_full)
         press(at, button)
     assert [error.value for error in at.error] == [SAY("judge.not_written")]
     assert not at.success
-    if wrong:
+    if no_pressed:
         assert at.text_input(key="comment").value == "it was fine"
     press(at, button)
-    assert thanked(at)
+    assert thanks_shown(at)
     (event,) = store.read("feedback")
-    assert event["comment"] == ("it was fine" if wrong else None)
+    assert event["comment"] == ("it was fine" if no_pressed else None)
 
 
-@pytest.mark.usefixtures("asked")
-def test_a_store_that_cannot_be_opened_is_told_of_and_tried_again(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("service")
+def test_an_unusable_store_is_reported_and_can_be_retried(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
     monkeypatch.setenv("TELEMETRY_PATH", str(tmp_path / "file" / "events.db"))
-    at = ask(opened("try_tweet"), TWEET)
+    at = analyze(open_view("try_tweet"), TWEET)
     press(at, SAY("judge.right"))
     assert [error.value for error in at.error] == [SAY("judge.not_written")]
     (tmp_path / "file").unlink()
     press(at, SAY("judge.right"))
-    assert thanked(at)
+    assert thanks_shown(at)
     assert len(Store(tmp_path / "file" / "events.db").read("feedback")) == 1
 
 
-@pytest.mark.usefixtures("asked")
-def test_a_file_that_is_no_store_is_told_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("service")
+def test_a_file_that_is_not_a_store_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "events.db").write_text("no database, but a text that is long enough to be none of SQLite's")
     monkeypatch.setenv("TELEMETRY_PATH", str(tmp_path / "events.db"))
-    at = press(ask(opened("try_tweet"), TWEET), SAY("judge.right"))
+    at = press(analyze(open_view("try_tweet"), TWEET), SAY("judge.right"))
     assert [error.value for error in at.error] == [SAY("judge.not_written")]
-    assert SAY("model.unreadable", error="file is not a database") in read(opened("model"))
+    assert SAY("model.unreadable", error="file is not a database") in page_text(open_view("model"))
 
 
-# The language, and the way between the views
+# Language and navigation
 
 
 @pytest.mark.parametrize(
     ("address", "browser", "code"),
     [("fr", None, "fr"), ("en", "fr-FR", "en"), (None, "fr-CA", "fr"), (None, "de-DE", "en"), (None, None, "en")],
 )
-@pytest.mark.usefixtures("asked", "store")
-def test_the_page_speaks_as_the_address_says_or_else_the_browser(
+@pytest.mark.usefixtures("service", "store")
+def test_the_language_comes_from_the_address_or_else_the_browser(
     address: str | None, browser: str | None, code: str
 ) -> None:
     at = AppTest.from_file(APP, default_timeout=PATIENT_SECONDS)
@@ -588,27 +582,27 @@ def test_the_page_speaks_as_the_address_says_or_else_the_browser(
         at.context["locale"] = browser
     run(at)
     assert at.title[0].value == speak(code)("try.title")
-    assert remembered(at) == code
+    assert remembered_language(at) == code
 
 
 @pytest.mark.usefixtures("store")
-def test_the_reader_changes_the_language_and_loses_nothing(asked: FakeService) -> None:
+def test_changing_the_language_loses_nothing(service: FakeService) -> None:
     french = speak("fr")
-    at = press(ask(page("en"), TWEET), SAY("judge.right"))
+    at = press(analyze(page("en"), TWEET), SAY("judge.right"))
     at.button_group(key="language").set_value("fr")
     run(at)
     assert at.title[0].value == french("try.title")
     assert [success.value for success in at.success] == [french("judge.thanks")]
     assert at.text_area(key="text").value == TWEET
     assert french("try.negative") in badge(at)
-    assert remembered(at) == "fr"
-    assert len(asked.requests) == 2, "nothing is asked again"
+    assert remembered_language(at) == "fr"
+    assert len(service.requests) == 2, "no request is repeated"
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-def test_what_was_typed_survives_a_visit_to_the_other_views(asked: FakeService, store: Store, code: str) -> None:
+def test_input_survives_visits_to_other_views(service: FakeService, store: Store, code: str) -> None:
     say = speak(code)
-    at = press(ask(page(code), TWEET, say), say("judge.right"))
+    at = press(analyze(page(code), TWEET, say), say("judge.right"))
     visit(at, "watch")
     assert at.title[0].value == say("watch.title")
     paste(at, "late", "thanks")
@@ -619,7 +613,7 @@ def test_what_was_typed_survives_a_visit_to_the_other_views(asked: FakeService, 
     assert [success.value for success in at.success] == [say("judge.thanks")]
     visit(at, "watch")
     assert at.text_area(key="pasted").value == "late\nthanks"
-    assert len(asked.asked("/predict")) == len(store.read("feedback")) == 1
+    assert len(service.requests_to("/predict")) == len(store.read("feedback")) == 1
 
 
 # Spot a backlash
@@ -628,13 +622,13 @@ DAYS = [datetime(2015, 2, 10, 12, tzinfo=UTC) + timedelta(days=day) for day in r
 BAD = DAYS[13]
 
 
-def buzz(time: Callable[[datetime], str] = str) -> pd.DataFrame:
-    """Return 40 tweets a day, of which 10 are negative, and 32 on the bad day."""
+def tweets_with_a_bad_day(format_time: Callable[[datetime], str] = str) -> pd.DataFrame:
+    """Return 40 tweets a day: 10 are negative, 32 on the bad day."""
     rows = []
     for day in DAYS:
         for number in range(40):
             word = "late" if number < (32 if day == BAD else 10) else "great"
-            rows.append((time(day + timedelta(minutes=number)), f"{word} {day:%d} {number}", f"a{number % 7}"))
+            rows.append((format_time(day + timedelta(minutes=number)), f"{word} {day:%d} {number}", f"a{number % 7}"))
     return pd.DataFrame(rows, columns=["date", "text", "author"])
 
 
@@ -643,21 +637,21 @@ def csv(frame: pd.DataFrame) -> bytes:
 
 
 @pytest.mark.usefixtures("store")
-def test_nothing_is_scored_before_something_is_brought(asked: FakeService) -> None:
-    at = opened("watch")
+def test_nothing_is_scored_without_input(service: FakeService) -> None:
+    at = open_view("watch")
     assert labels(at) == []
     assert not at.warning
     paste(at, "  ", "")
     assert labels(at) == []
-    assert asked.requests == []
+    assert service.requests == []
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.usefixtures("store")
-def test_pasted_tweets_are_counted_and_the_most_negative_shown(asked: FakeService, code: str) -> None:
+def test_pasted_tweets_are_counted_and_sorted_by_negativity(service: FakeService, code: str) -> None:
     say = speak(code)
-    at = paste(opened("watch", code), *["late rude"] * 2, "late", "", "thanks", "seat", *["great"] * 3)
-    assert asked.requests == [], "nothing is asked before the reader wants it"
+    at = paste(open_view("watch", code), *["late rude"] * 2, "late", "", "thanks", "seat", *["great"] * 3)
+    assert service.requests == [], "nothing is scored before the button is pressed"
     score(at, 8, say)
     metrics = {metric.label: (metric.value, metric.delta) for metric in at.metric}
     assert metrics[say("watch.tweets")][0] == say.number(8)
@@ -668,30 +662,30 @@ def test_pasted_tweets_are_counted_and_the_most_negative_shown(asked: FakeServic
     assert metrics[say("watch.to_read")][0] == say.number(1)
     assert at.dataframe[0].value["text"].tolist() == ["late rude", "late", "seat", "thanks", "great"]
     assert charts(at) == []
-    assert asked.asked("/predict")[0].body == {"texts": ["late rude", "late", "thanks", "seat", "great"]}
+    assert service.requests_to("/predict")[0].body == {"texts": ["late rude", "late", "thanks", "seat", "great"]}
 
 
 @pytest.mark.usefixtures("store")
-def test_many_tweets_are_scored_in_batches_and_each_text_once(asked: FakeService) -> None:
+def test_many_tweets_are_scored_in_batches_each_text_once(service: FakeService) -> None:
     texts = [f"late {number}" for number in range(2 * MOST_TWEETS + 76)]
-    at = paste(opened("watch"), *texts, *texts[:9])
+    at = paste(open_view("watch"), *texts, *texts[:9])
     score(at, len(texts) + 9)
-    assert [len(request.body["texts"]) for request in asked.requests] == [MOST_TWEETS, MOST_TWEETS, 76]
-    assert [text for request in asked.requests for text in request.body["texts"]] == texts
+    assert [len(request.body["texts"]) for request in service.requests] == [MOST_TWEETS, MOST_TWEETS, 76]
+    assert [text for request in service.requests for text in request.body["texts"]] == texts
     run(at)
-    assert len(asked.requests) == 3
+    assert len(service.requests) == 3
     paste(at, *texts, "one more")
-    assert not at.metric, "what was said of other tweets is not shown of these"
+    assert not at.metric, "results of other tweets are not shown"
     score(at, len(texts) + 1)
-    assert asked.requests[-1].body == {"texts": ["one more"]}
+    assert service.requests[-1].body == {"texts": ["one more"]}
 
 
-@pytest.mark.parametrize(("how", "reason"), FAILURES)
-@pytest.mark.usefixtures("store", "impatient")
-def test_scoring_goes_on_where_the_service_has_failed(asked: FakeService, how: Failure, reason: str) -> None:
+@pytest.mark.parametrize(("failure", "reason"), FAILURES)
+@pytest.mark.usefixtures("store", "short_timeout")
+def test_scoring_resumes_where_the_service_failed(service: FakeService, failure: Failure, reason: str) -> None:
     texts = [f"late {number}" for number in range(2 * MOST_TWEETS + 76)]
-    asked.fail(how, after=1, detail="texts[3] is odd")
-    at = score(paste(opened("watch"), *texts), len(texts))
+    service.fail(failure, after=1, detail="texts[3] is odd")
+    at = score(paste(open_view("watch"), *texts), len(texts))
     (error,) = at.error
     assert SAY(f"trouble.{reason}") in error.value
     assert not at.metric
@@ -699,92 +693,92 @@ def test_scoring_goes_on_where_the_service_has_failed(asked: FakeService, how: F
     press(at, SAY("trouble.retry"))
     assert not at.error
     assert at.metric[0].value == SAY.number(len(texts))
-    assert [len(request.body["texts"]) for request in asked.requests] == [MOST_TWEETS, MOST_TWEETS, MOST_TWEETS, 76]
-    assert [text for request in asked.requests if request.well for text in request.body["texts"]] == texts
+    assert [len(request.body["texts"]) for request in service.requests] == [MOST_TWEETS, MOST_TWEETS, MOST_TWEETS, 76]
+    assert [text for request in service.requests if request.answered for text in request.body["texts"]] == texts
 
 
 @pytest.mark.usefixtures("store")
-def test_scoring_tries_once_each_time_it_is_told_to(asked: FakeService) -> None:
-    at = paste(opened("watch"), "late", "thanks")
-    with asked.down():
+def test_each_press_scores_once(service: FakeService) -> None:
+    at = paste(open_view("watch"), "late", "thanks")
+    with service.down():
         score(at, 2)
         assert [error.value for error in at.error] == [SAY("trouble.gone")]
-    asked.fail(429, times=5)
+    service.fail(429, times=5)
     press(at, SAY("trouble.retry"))
     assert [error.value for error in at.error] == [SAY("trouble.too_many")]
-    assert len(asked.requests) == 1
-    asked.failures.clear()
+    assert len(service.requests) == 1
+    service.failures.clear()
     press(at, SAY("trouble.retry"))
     assert at.metric[0].value == "2"
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("asked", "store")
-def test_a_bad_day_of_a_file_is_named_in_a_sentence(code: str) -> None:
+@pytest.mark.usefixtures("service", "store")
+def test_a_bad_day_in_a_file_is_named_in_a_sentence(code: str) -> None:
     say = speak(code)
-    frame = buzz()
-    at = score(upload(opened("watch", code), csv(frame)), len(frame), say)
+    frame = tweets_with_a_bad_day()
+    at = score(upload(open_view("watch", code), csv(frame)), len(frame), say)
     day = say("watch.moment", when=say.day(BAD), share=say.percent(0.8), tweets=say.number(40))
-    assert noted(at) == "", "what is certain is not mentioned"
+    assert reading_notes(at) == "", "nothing was assumed, so there is no note"
     at.segmented_control[0].set_value("D")
     run(at)
-    assert f"**{say('watch.out_of_the_ordinary', count=say.number(1), moments=day)}**" in read(at)
-    assert say("watch.limit_help") in read(at)
+    assert f"**{say('watch.out_of_the_ordinary', count=say.number(1), moments=day)}**" in page_text(at)
+    assert say("watch.limit_help") in page_text(at)
     share, volume = charts(at)
     axis = say("watch.time_axis", zone=say("watch.zone"))
     for title in (axis, *(say(f"watch.{name}") for name in ("share_axis", "limit", "centre"))):
         assert title in json.dumps(share, ensure_ascii=False)
     for title in (axis, *(say(f"watch.{name}") for name in ("tweets_axis", "negative", "other"))):
         assert title in json.dumps(volume, ensure_ascii=False)
-    assert "[late · " in read(at)
-    assert "[great · " not in read(at)
+    assert "[late · " in page_text(at)
+    assert "[great · " not in page_text(at)
 
 
 @pytest.mark.usefixtures("store")
-def test_moments_are_grouped_as_the_reader_likes_without_asking_again(asked: FakeService) -> None:
-    frame = buzz()
-    at = score(upload(opened("watch"), csv(frame)), len(frame))
-    requests = len(asked.requests)
+def test_the_time_grouping_can_be_changed_without_scoring_again(service: FakeService) -> None:
+    frame = tweets_with_a_bad_day()
+    at = score(upload(open_view("watch"), csv(frame)), len(frame))
+    requests = len(service.requests)
     for width in WIDTHS:
         at.segmented_control[0].set_value(width)
         run(at)
         assert len(charts(at)) == 2
-        assert (SAY("watch.ordinary") in read(at)) == (width in ("W", "MS"))
-    assert len(asked.requests) == requests
+        assert (SAY("watch.ordinary") in page_text(at)) == (width in ("W", "MS"))
+    assert len(service.requests) == requests
 
 
-@pytest.mark.usefixtures("asked", "store")
-def test_ordinary_days_are_called_so() -> None:
-    frame = buzz().query("date < '2015-02-20'")
-    at = score(upload(opened("watch"), csv(frame)), len(frame))
-    assert f"**{SAY('watch.ordinary')}**" in read(at)
+@pytest.mark.usefixtures("service", "store")
+def test_ordinary_days_are_reported_as_ordinary() -> None:
+    frame = tweets_with_a_bad_day().query("date < '2015-02-20'")
+    at = score(upload(open_view("watch"), csv(frame)), len(frame))
+    assert f"**{SAY('watch.ordinary')}**" in page_text(at)
 
 
-@pytest.mark.usefixtures("asked", "store")
-def test_days_that_french_people_write_are_understood() -> None:
-    frame = buzz(lambda when: f"{when - timedelta(days=9):%d/%m/%Y %H:%M}")
-    at = score(upload(opened("watch", "fr"), csv(frame)), len(frame), speak("fr"))
+@pytest.mark.usefixtures("service", "store")
+def test_french_dates_are_understood() -> None:
+    frame = tweets_with_a_bad_day(lambda when: f"{when - timedelta(days=9):%d/%m/%Y %H:%M}")
+    at = score(upload(open_view("watch", "fr"), csv(frame)), len(frame), speak("fr"))
     at.segmented_control[0].set_value("D")
     run(at)
-    assert speak("fr").day(BAD - timedelta(days=9)) in read(at)
-    assert speak("fr")("watch.out_of_the_ordinary", count="1", moments="").strip() in read(at)
+    assert speak("fr").day(BAD - timedelta(days=9)) in page_text(at)
+    assert speak("fr")("watch.out_of_the_ordinary", count="1", moments="").strip() in page_text(at)
 
 
-@pytest.mark.usefixtures("asked", "store")
-def test_times_that_cannot_be_read_are_counted_and_the_tweets_are_scored() -> None:
-    at = upload(opened("watch"), csv(buzz(lambda _: "some day")))
-    count = SAY.number(len(buzz()))
-    assert SAY("reading.unreadable", count=count, column="date", examples="some day") in noted(at)
-    assert at.expander[0].proto.expanded, "where all is lost, it is shown at once"
-    score(at, len(buzz()))
+@pytest.mark.usefixtures("service", "store")
+def test_unreadable_times_are_counted_and_their_tweets_scored() -> None:
+    at = upload(open_view("watch"), csv(tweets_with_a_bad_day(lambda _: "some day")))
+    count = SAY.number(len(tweets_with_a_bad_day()))
+    assert SAY("reading.unreadable", count=count, column="date", examples="some day") in reading_notes(at)
+    assert at.expander[0].proto.expanded, "the notes are expanded if no time can be read"
+    score(at, len(tweets_with_a_bad_day()))
     assert charts(at) == []
     assert at.metric[0].value == count
 
 
-@pytest.mark.usefixtures("asked", "store")
-def test_the_reader_says_which_columns_hold_what() -> None:
-    frame = buzz().rename(columns={"text": "b", "date": "a", "author": "c"})
-    at = upload(opened("watch"), csv(frame))
+@pytest.mark.usefixtures("service", "store")
+def test_the_columns_can_be_chosen() -> None:
+    frame = tweets_with_a_bad_day().rename(columns={"text": "b", "date": "a", "author": "c"})
+    at = upload(open_view("watch"), csv(frame))
     texts, times, authors = at.selectbox
     assert (texts.value, times.value, authors.value) == ("a", "a", NO_COLUMN)
     texts.set_value("b")
@@ -797,19 +791,19 @@ def test_the_reader_says_which_columns_hold_what() -> None:
 
 
 @pytest.mark.usefixtures("store")
-def test_rows_that_cannot_be_scored_are_counted_and_left_out(asked: FakeService) -> None:
+def test_rows_that_cannot_be_scored_are_dropped_and_counted(service: FakeService) -> None:
     frame = pd.DataFrame({"text": ["late", " ", "", "a" * (MOST_CHARACTERS + 1), "great"], "likes": list("12345")})
-    at = upload(opened("watch"), csv(frame))
+    at = upload(open_view("watch"), csv(frame))
     expected = SAY("watch.left_out", count="3", most=SAY.number(MOST_CHARACTERS))
-    assert expected in noted(at)
+    assert expected in reading_notes(at)
     score(at, 2)
     assert at.metric[0].value == "2"
-    assert asked.requests[0].body == {"texts": ["late", "great"]}
+    assert service.requests[0].body == {"texts": ["late", "great"]}
 
 
-@pytest.mark.usefixtures("asked", "store")
-def test_a_table_without_any_tweet_is_told_so() -> None:
-    at = upload(opened("watch"), b"text,likes\n ,1\n,2\n")
+@pytest.mark.usefixtures("service", "store")
+def test_a_table_without_tweets_is_reported() -> None:
+    at = upload(open_view("watch"), b"text,likes\n ,1\n,2\n")
     assert [warning.value for warning in at.warning] == [SAY("watch.nothing")]
     assert labels(at) == []
 
@@ -838,12 +832,12 @@ with zipfile.ZipFile(BOOK, "w", zipfile.ZIP_DEFLATED) as archive:
     ],
 )
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("asked", "store")
-def test_a_file_that_is_no_table_is_told_so(
+@pytest.mark.usefixtures("service", "store")
+def test_an_unreadable_file_is_reported_with_the_reason(
     name: str, content: bytes, fault: str, values: dict[str, object], code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uploads, "MOST_BYTES", 1_000)
-    at = upload(opened("watch", code), content, name)
+    at = upload(open_view("watch", code), content, name)
     assert [error.value for error in at.error] == [speak(code)(f"table.{fault}", **values)]
     assert labels(at) == []
 
@@ -856,183 +850,181 @@ ACCENTS = "texte;heure\r\nDéçu, « late »;10:00\r\n".encode("cp1252")
 
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.usefixtures("store")
-def test_a_file_of_windows_is_read_and_the_reader_told_so(asked: FakeService, code: str) -> None:
+def test_an_assumed_encoding_is_reported(service: FakeService, code: str) -> None:
     say = speak(code)
-    at = upload(opened("watch", code), ACCENTS)
+    at = upload(open_view("watch", code), ACCENTS)
     assert say("reading.encoding_short", encoding="Windows-1252") in at.expander[0].label
-    assert say("reading.encoding_assumed", encoding="Windows-1252") in noted(at)
+    assert say("reading.encoding_assumed", encoding="Windows-1252") in reading_notes(at)
     score(at, 1, say)
-    assert asked.requests[0].body == {"texts": ["Déçu, « late »"]}
+    assert service.requests[0].body == {"texts": ["Déçu, « late »"]}
 
 
 @pytest.mark.usefixtures("store")
-def test_the_reader_changes_the_encoding_and_back_again(asked: FakeService) -> None:
-    at = upload(opened("watch"), ACCENTS)
+def test_the_encoding_can_be_changed_and_reset(service: FakeService) -> None:
+    at = upload(open_view("watch"), ACCENTS)
     box(at, "watch.encoding").set_value("cp850")
     run(at)
-    assert SAY("reading.encoding_given", encoding="DOS (850)") in noted(at)
+    assert SAY("reading.encoding_given", encoding="DOS (850)") in reading_notes(at)
     score(at, 1)
-    assert asked.requests[0].body == {"texts": ["DÚþu, ½ late ╗"]}
+    assert service.requests[0].body == {"texts": ["DÚþu, ½ late ╗"]}
     box(at, "watch.encoding").set_value("utf-16")
     run(at)
     assert len(at.error) == 1
     assert at.metric.len == 0
     box(at, "watch.encoding").set_value(None)
-    assert SAY("reading.encoding_assumed", encoding="Windows-1252") in noted(run(at))
+    assert SAY("reading.encoding_assumed", encoding="Windows-1252") in reading_notes(run(at))
 
 
 @pytest.mark.usefixtures("store")
-def test_one_damaged_character_is_counted_and_leaves_the_others_as_they_are(asked: FakeService) -> None:
-    at = upload(opened("watch"), "text,likes\ndéçu 😠,1\nraté é".encode()[:-1])
-    assert SAY("reading.damaged", count="1") in noted(at)
-    assert SAY("reading.short", count="1", row="3") in noted(at)
+def test_a_damaged_character_is_counted_and_the_others_are_kept(service: FakeService) -> None:
+    at = upload(open_view("watch"), "text,likes\ndéçu 😠,1\nraté é".encode()[:-1])
+    assert SAY("reading.damaged", count="1") in reading_notes(at)
+    assert SAY("reading.short", count="1", row="3") in reading_notes(at)
     score(at, 2)
-    assert asked.requests[0].body == {"texts": ["déçu 😠", "raté \ufffd"]}
+    assert service.requests[0].body == {"texts": ["déçu 😠", "raté \ufffd"]}
 
 
-def february(day: int, number: int) -> str:
+def february_tweet(day: int, number: int) -> str:
     return f"{'late' if day == 5 and number else 'great'} {day} {number}"
 
 
-def days(form: str) -> bytes:
+def february_csv(form: str) -> bytes:
     """Return five tweets on each of the first nine days of February 2026; the fifth is bad."""
     rows = [
-        f"{february(day, number)};{datetime(2026, 2, day, 8 + number, tzinfo=UTC):{form}}"
+        f"{february_tweet(day, number)};{datetime(2026, 2, day, 8 + number, tzinfo=UTC):{form}}"
         for day in range(1, 10)
         for number in range(5)
     ]
     return "\n".join(["texte;date", *rows]).encode()
 
 
-def by_day(at: AppTest, say: Language) -> str:
-    """Score 45 tweets, group them by day, and return what is said of them."""
+def page_text_by_day(at: AppTest, say: Language) -> str:
+    """Score 45 tweets, group them by day, and return the text of the page."""
     score(at, 45, say)
     at.segmented_control[-1].set_value("D")
-    return read(run(at))
+    return page_text(run(at))
 
 
 @pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M", "%d.%m.%y %Hh%M"])
-@pytest.mark.usefixtures("asked", "store")
-def test_in_french_days_come_before_months_where_nothing_tells(form: str) -> None:
+@pytest.mark.usefixtures("service", "store")
+def test_ambiguous_dates_are_day_first_in_french(form: str) -> None:
     say = speak("fr")
-    at = upload(opened("watch", "fr"), days(form))
-    assert say("watch.period", first="1er février 2026", last="9 février 2026") in read(at)
+    at = upload(open_view("watch", "fr"), february_csv(form))
+    assert say("watch.period", first="1er février 2026", last="9 février 2026") in page_text(at)
     if form.startswith("%Y"):
-        assert noted(at) == ""
+        assert reading_notes(at) == ""
     else:
         example = f"{datetime(2026, 2, 1, 8, tzinfo=UTC):{form}}"
-        assert say("reading.order", example=example, day="1er février 2026") in noted(at)
-    assert "5 février 2026" in by_day(at, say)
+        assert say("reading.order", example=example, day="1er février 2026") in reading_notes(at)
+    assert "5 février 2026" in page_text_by_day(at, say)
 
 
-@pytest.mark.usefixtures("asked", "store")
-def test_in_english_months_come_first_where_nothing_tells_and_the_reader_changes_that() -> None:
-    at = upload(opened("watch"), days("%d/%m/%Y %H:%M"))
+@pytest.mark.usefixtures("service", "store")
+def test_ambiguous_dates_are_month_first_in_english_and_can_be_changed() -> None:
+    at = upload(open_view("watch"), february_csv("%d/%m/%Y %H:%M"))
     assert SAY("reading.month_first") in at.expander[0].label
-    assert SAY("reading.order", example="01/02/2026 08:00", day="January 2, 2026") in noted(at)
-    assert "May 2, 2026" in by_day(at, SAY)
+    assert SAY("reading.order", example="01/02/2026 08:00", day="January 2, 2026") in reading_notes(at)
+    assert "May 2, 2026" in page_text_by_day(at, SAY)
     at.segmented_control[0].set_value(True)
     run(at)
-    assert SAY("reading.order_given", example="01/02/2026 08:00", day="February 1, 2026") in noted(at)
+    assert SAY("reading.order_given", example="01/02/2026 08:00", day="February 1, 2026") in reading_notes(at)
     at.segmented_control[-1].set_value("D")
-    assert "February 5, 2026" in read(run(at))
+    assert "February 5, 2026" in page_text(run(at))
 
 
-@pytest.mark.usefixtures("asked", "store")
-def test_where_one_value_tells_the_order_it_is_not_asked_for() -> None:
-    at = upload(opened("watch"), b"text,date\nlate,05/02/2026 10:00\ngreat,13/02/2026 10:00\n")
-    assert noted(at) == ""
-    assert SAY("watch.period", first="February 5, 2026", last="February 13, 2026") in read(at)
+@pytest.mark.usefixtures("service", "store")
+def test_the_date_order_is_not_offered_if_a_value_decides_it() -> None:
+    at = upload(open_view("watch"), b"text,date\nlate,05/02/2026 10:00\ngreat,13/02/2026 10:00\n")
+    assert reading_notes(at) == ""
+    assert SAY("watch.period", first="February 5, 2026", last="February 13, 2026") in page_text(at)
 
 
 @pytest.mark.parametrize(("code", "day"), [("fr", "5 mars 2026"), ("en", "March 4, 2026")])
-@pytest.mark.usefixtures("asked", "store")
-def test_names_of_time_zones_are_known_and_times_are_shown_in_the_zone_of_the_language_or_of_the_reader(
-    code: str, day: str
-) -> None:
+@pytest.mark.usefixtures("service", "store")
+def test_named_zones_are_understood_and_the_displayed_zone_can_be_chosen(code: str, day: str) -> None:
     say = speak(code)
     rows = [f"2026-03-05 00:{minute:02} CET,late {minute}" for minute in range(30)]
-    at = upload(opened("watch", code), "\n".join(["created_at,tweet", *rows, "2026-03-01 12:00 EST,great"]).encode())
-    assert noted(at) == ""
-    assert say("watch.period", first=say.day(datetime(2026, 3, 1, tzinfo=UTC)), last=day) in read(at)
+    at = upload(open_view("watch", code), "\n".join(["created_at,tweet", *rows, "2026-03-01 12:00 EST,great"]).encode())
+    assert reading_notes(at) == ""
+    assert say("watch.period", first=say.day(datetime(2026, 3, 1, tzinfo=UTC)), last=day) in page_text(at)
     score(at, 31, say)
     assert box(at, "watch.zone_label", say).value == say("watch.zone")
     box(at, "watch.zone_label", say).set_value("America/New_York")
     run(at)
     axis = say("watch.time_axis", zone="America/New York")
     assert all(axis in json.dumps(chart, ensure_ascii=False) for chart in charts(at))
-    assert say.day(datetime(2026, 3, 4, tzinfo=UTC)) in read(at)
+    assert say.day(datetime(2026, 3, 4, tzinfo=UTC)) in page_text(at)
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("asked", "store")
-def test_times_without_a_zone_stay_as_they_are_in_the_file(code: str) -> None:
+@pytest.mark.usefixtures("service", "store")
+def test_times_without_a_zone_are_shown_as_in_the_file(code: str) -> None:
     say = speak(code)
-    at = upload(opened("watch", code), b"date,text\n2026-03-29 00:10,late\n2026-03-29 23:50,great\n")
-    assert noted(at) == ""
+    at = upload(open_view("watch", code), b"date,text\n2026-03-29 00:10,late\n2026-03-29 23:50,great\n")
+    assert reading_notes(at) == ""
     score(at, 2, say)
-    assert say("watch.zone_label") not in [found.label for found in at.selectbox]
+    assert say("watch.zone_label") not in [selectbox.label for selectbox in at.selectbox]
     assert len(charts(at)) == 2
     assert all(say("watch.time_of_file") in json.dumps(chart, ensure_ascii=False) for chart in charts(at))
-    assert say("watch.day", day=say.day(datetime(2026, 3, 29, tzinfo=UTC))) in read(at)
+    assert say("watch.day", day=say.day(datetime(2026, 3, 29, tzinfo=UTC))) in page_text(at)
 
 
-@pytest.mark.usefixtures("asked", "store")
-def test_times_without_a_zone_among_others_are_counted_and_read_in_the_zone_that_is_shown() -> None:
-    at = upload(opened("watch", "fr"), b"date,text\n2026-03-05 00:10,late\n2026-03-05T09:00:00Z,great\n")
+@pytest.mark.usefixtures("service", "store")
+def test_times_without_a_zone_among_others_are_counted() -> None:
+    at = upload(open_view("watch", "fr"), b"date,text\n2026-03-05 00:10,late\n2026-03-05T09:00:00Z,great\n")
     say = speak("fr")
-    assert say("reading.zoneless", count="1", zone="Europe/Paris") in noted(at)
-    assert say("watch.day", day="5 mars 2026") in read(at)
+    assert say("reading.zoneless", count="1", zone="Europe/Paris") in reading_notes(at)
+    assert say("watch.day", day="5 mars 2026") in page_text(at)
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("asked", "store")
-def test_a_day_a_time_of_day_and_a_zone_in_columns_of_their_own_are_combined(code: str) -> None:
+@pytest.mark.usefixtures("service", "store")
+def test_day_time_and_zone_columns_are_combined(code: str) -> None:
     say = speak(code)
     rows = b"date,time,timezone,tweet\n2026-03-05,23:30,-0500,late\n2026-03-05,08:00,+0100,great\n"
-    at = upload(opened("watch", code), rows)
-    values = {found.label: found.value for found in at.selectbox}
+    at = upload(open_view("watch", code), rows)
+    values = {selectbox.label: selectbox.value for selectbox in at.selectbox}
     assert [values[say(f"watch.{name}")] for name in ("time", "clock", "zone_column", "text")] == [
         *("date", "time", "timezone", "tweet")
     ]
-    assert noted(at) == ""
+    assert reading_notes(at) == ""
     first, last = (say.day(datetime(2026, 3, day, tzinfo=UTC)) for day in (5, 6))
-    assert say("watch.period", first=first, last=last) in read(at)
+    assert say("watch.period", first=first, last=last) in page_text(at)
     box(at, "watch.zone_column", say).set_value(NO_COLUMN)
-    assert say("watch.day", day=first) in read(run(at))
+    assert say("watch.day", day=first) in page_text(run(at))
     box(at, "watch.clock", say).set_value(NO_COLUMN)
-    assert say("watch.day", day=first) in read(run(at))
+    assert say("watch.day", day=first) in page_text(run(at))
     box(at, "watch.time", say).set_value("time")
-    assert say("reading.without_day", count="2", column="time") in noted(run(at))
+    assert say("reading.without_day", count="2", column="time") in reading_notes(run(at))
 
 
-@pytest.mark.usefixtures("asked", "store")
-def test_what_cannot_be_read_as_a_time_is_counted_with_examples_that_mean_nothing_else() -> None:
+@pytest.mark.usefixtures("service", "store")
+def test_unreadable_times_are_counted_with_escaped_examples() -> None:
     rows = [f"2026-03-0{day},late {day}" for day in range(1, 9)]
-    at = upload(opened("watch"), "\n".join(["date,text", *rows, "*soon*,x", "[a](http://b),y", ",z"]).encode())
+    at = upload(open_view("watch"), "\n".join(["date,text", *rows, "*soon*,x", "[a](http://b),y", ",z"]).encode())
     examples = r"\*soon\*, \[a\](http://b)"
-    assert SAY("reading.unreadable", count="2", column="date", examples=examples) in noted(at)
-    assert SAY("reading.no_time", count="1", column="date") in noted(at)
-    at = upload(opened("watch"), b"date,text\n2026-03-05 10:00 XYZ,late\n2026-03-05 10:00 CET,late\n")
-    assert SAY("reading.unknown_zones", count="1", column="date", zones="XYZ") in noted(at)
+    assert SAY("reading.unreadable", count="2", column="date", examples=examples) in reading_notes(at)
+    assert SAY("reading.no_time", count="1", column="date") in reading_notes(at)
+    at = upload(open_view("watch"), b"date,text\n2026-03-05 10:00 XYZ,late\n2026-03-05 10:00 CET,late\n")
+    assert SAY("reading.unknown_zones", count="1", column="date", zones="XYZ") in reading_notes(at)
 
 
 @pytest.mark.usefixtures("store")
-def test_marks_that_people_type_swallow_no_tweets(asked: FakeService) -> None:
+def test_quotation_marks_within_texts_do_not_merge_tweets(service: FakeService) -> None:
     rows = [f"{'&' * (day == 4)}late {day}\t2026-03-0{day}".replace("&", '"') for day in range(1, 9)]
-    at = upload(opened("watch"), "\n".join(["text\tdate", *rows]).encode(), "tweets.tsv")
-    assert SAY("reading.typed_quotes", count="1", row="5") in noted(at)
+    at = upload(open_view("watch"), "\n".join(["text\tdate", *rows]).encode(), "tweets.tsv")
+    assert SAY("reading.typed_quotes", count="1", row="5") in reading_notes(at)
     score(at, 8)
-    assert asked.requests[0].body["texts"][3] == '"late 4'
+    assert service.requests[0].body["texts"][3] == '"late 4'
 
 
-@pytest.mark.usefixtures("asked", "store")
-def test_rows_that_are_left_out_and_lines_that_are_skipped_are_counted_with_their_row() -> None:
+@pytest.mark.usefixtures("service", "store")
+def test_dropped_rows_and_skipped_lines_are_counted_with_their_row() -> None:
     rows = [f"{number},late {number}" for number in range(8)]
     content = "\n".join(["Report:,Air Paradis", "", "id,text", *rows, "8,late, late", "9,late, late"]).encode()
-    at = upload(opened("watch"), content)
-    assert SAY("reading.skipped", count="1", row="3") in noted(at)
-    assert SAY("reading.long", count="2", row="12") in noted(at)
+    at = upload(open_view("watch"), content)
+    assert SAY("reading.skipped", count="1", row="3") in reading_notes(at)
+    assert SAY("reading.long", count="2", row="12") in reading_notes(at)
     assert SAY("watch.score", count="8") in labels(at)
 
 
@@ -1047,13 +1039,13 @@ def test_rows_that_are_left_out_and_lines_that_are_skipped_are_counted_with_thei
     ],
 )
 @pytest.mark.usefixtures("store")
-def test_what_programs_write_is_read_without_a_word(asked: FakeService, content: bytes) -> None:
+def test_files_from_common_programs_are_read_without_notes(service: FakeService, content: bytes) -> None:
     name = "tweets (1).csv.gz" if content.startswith(b"\x1f\x8b") else "tweets (1).csv"
-    at = upload(opened("watch"), content, name)
-    assert noted(at) == ""
-    assert SAY("watch.period", first="March 2, 2026", last="March 3, 2026") in read(at)
+    at = upload(open_view("watch"), content, name)
+    assert reading_notes(at) == ""
+    assert SAY("watch.period", first="March 2, 2026", last="March 3, 2026") in page_text(at)
     score(at, 2)
-    assert asked.requests[0].body == {"texts": ["late, again", "great"]}
+    assert service.requests[0].body == {"texts": ["late, again", "great"]}
 
 
 @pytest.mark.parametrize(
@@ -1064,19 +1056,19 @@ def test_what_programs_write_is_read_without_a_word(asked: FakeService, content:
         (b"late;2026-03-01\ngreat;2026-03-02\nfine;2026-03-03\n", 3, "no_header"),
     ],
 )
-@pytest.mark.usefixtures("asked", "store")
-def test_whether_the_first_row_is_a_header_is_shown_and_changed(content: bytes, texts: int, kind: str) -> None:
-    at = upload(opened("watch"), content, "tweets.txt")
-    assert SAY(f"reading.{kind}") in noted(at)
+@pytest.mark.usefixtures("service", "store")
+def test_whether_the_first_row_is_a_header_is_shown_and_can_be_changed(content: bytes, texts: int, kind: str) -> None:
+    at = upload(open_view("watch"), content, "tweets.txt")
+    assert SAY(f"reading.{kind}") in reading_notes(at)
     assert SAY("watch.score", count=str(texts)) in labels(at)
     at.toggle[0].set_value(kind == "no_header")
-    other = texts + (1 if kind == "header" else -1)
-    assert SAY("watch.score", count=str(other)) in labels(run(at))
+    changed_count = texts + (1 if kind == "header" else -1)
+    assert SAY("watch.score", count=str(changed_count)) in labels(run(at))
     assert len(at.toggle) == (1 if content.startswith(b"late again") else 0) or at.toggle[0].value
 
 
 def workbook() -> bytes:
-    """Return a workbook of three sheets: two with tweets of the same columns, and one that is empty."""
+    """Return a workbook of three sheets: two with tweets in the same columns, and an empty one."""
     book, content = openpyxl.Workbook(), io.BytesIO()
     for name, text in (("March", "late"), ("April", "great"), ("Empty", None)):
         sheet = book.create_sheet(name)
@@ -1090,16 +1082,16 @@ def workbook() -> bytes:
 
 
 @pytest.mark.usefixtures("store")
-def test_the_reader_chooses_the_sheet_of_a_workbook(asked: FakeService) -> None:
-    at = upload(opened("watch"), workbook(), "tweets.xlsx")
+def test_the_sheet_of_a_workbook_can_be_chosen(service: FakeService) -> None:
+    at = upload(open_view("watch"), workbook(), "tweets.xlsx")
     assert box(at, "watch.sheet").value == "March"
     assert box(at, "watch.sheet").options == ["March", "April", "Empty"]
     assert (box(at, "watch.time").value, box(at, "watch.clock").value) == ("Jour", "Heure")
-    assert noted(at) == ""
+    assert reading_notes(at) == ""
     score(at, 2)
     box(at, "watch.sheet").set_value("April")
     score(run(at), 2)
-    assert [request.body["texts"] for request in asked.requests] == [["late", "late again"], ["great", "great again"]]
+    assert [request.body["texts"] for request in service.requests] == [["late", "late again"], ["great", "great again"]]
     box(at, "watch.sheet").set_value("Empty")
     assert [error.value for error in run(at).error] == [SAY("table.empty_file")]
     box(at, "watch.sheet").set_value("March")
@@ -1107,7 +1099,7 @@ def test_the_reader_chooses_the_sheet_of_a_workbook(asked: FakeService) -> None:
 
 
 @pytest.mark.usefixtures("store")
-def test_a_parquet_file_with_types_and_gaps_is_scored(asked: FakeService) -> None:
+def test_a_parquet_file_with_types_and_gaps_is_scored(service: FakeService) -> None:
     content = io.BytesIO()
     frame = pd.DataFrame(
         {
@@ -1118,20 +1110,18 @@ def test_a_parquet_file_with_types_and_gaps_is_scored(asked: FakeService) -> Non
         index=[3, 3, 3],
     )
     frame.to_parquet(content)
-    at = upload(opened("watch"), content.getvalue(), "tweets.parquet")
-    assert SAY("watch.left_out_short", count="1") in noted(at)
-    assert SAY("reading.no_time", count="1", column="date") in noted(at)
+    at = upload(open_view("watch"), content.getvalue(), "tweets.parquet")
+    assert SAY("watch.left_out_short", count="1") in reading_notes(at)
+    assert SAY("reading.no_time", count="1", column="date") in reading_notes(at)
     score(at, 2)
-    assert asked.requests[0].body == {"texts": ["late", "great"]}
+    assert service.requests[0].body == {"texts": ["late", "great"]}
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("asked", "store")
-def test_the_scored_table_holds_every_row_and_column_that_was_brought(
-    monkeypatch: pytest.MonkeyPatch, code: str
-) -> None:
-    offered: list[bytes] = []
-    monkeypatch.setattr(st, "download_button", lambda _, content, **__: offered.append(content))
+@pytest.mark.usefixtures("service", "store")
+def test_the_scored_table_has_every_uploaded_row_and_column(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    downloads: list[bytes] = []
+    monkeypatch.setattr(st, "download_button", lambda _, content, **__: downloads.append(content))
     frame = pd.DataFrame(
         {
             "text": ["late", "", "great, thanks\n😠", "late", "=SUM(late)", "'-late"],
@@ -1139,53 +1129,58 @@ def test_the_scored_table_holds_every_row_and_column_that_was_brought(
             "likes": ["007", "NA", "", "1", "+33", "--"],
         }
     )
-    score(upload(opened("watch", code), csv(frame)), 5, speak(code))
-    assert offered[-1].startswith(b"\xef\xbb\xbf")
-    assert b'"=SUM' not in offered[-1]
-    assert (b'"text";"sentiment"' in offered[-1]) == (code == "fr"), "as Excel expects it"
-    table = reading.read(offered[-1], "tweets.csv", strict=True)
-    found = table.frame
+    score(upload(open_view("watch", code), csv(frame)), 5, speak(code))
+    assert downloads[-1].startswith(b"\xef\xbb\xbf")
+    assert b'"=SUM' not in downloads[-1]
+    assert (b'"text";"sentiment"' in downloads[-1]) == (code == "fr"), "the delimiter that Excel expects"
+    table = reading.read(downloads[-1], "tweets.csv", strict=True)
+    scored = table.frame
     assert table.report.encoding == "utf-8"
-    pd.testing.assert_frame_equal(found[list(frame.columns)], frame)
-    assert found["sentiment_predicted"].tolist()[:4] == ["negative", "", "positive", "negative"]
-    assert found["certainty"].tolist()[:4] == ["certain", "", "certain", "certain"]
-    assert found["model_version"].tolist()[:4] == [fake_service.VERSION, "", fake_service.VERSION, fake_service.VERSION]
-    assert found["negative_probability"][1] == ""
-    assert float(found["negative_probability"][0]) == pytest.approx(fake_service.probability("late"))
+    pd.testing.assert_frame_equal(scored[list(frame.columns)], frame)
+    assert scored["sentiment_predicted"].tolist()[:4] == ["negative", "", "positive", "negative"]
+    assert scored["certainty"].tolist()[:4] == ["certain", "", "certain", "certain"]
+    assert scored["model_version"].tolist()[:4] == [
+        fake_service.VERSION,
+        "",
+        fake_service.VERSION,
+        fake_service.VERSION,
+    ]
+    assert scored["negative_probability"][1] == ""
+    assert float(scored["negative_probability"][0]) == pytest.approx(fake_service.probability("late"))
 
 
-@pytest.mark.usefixtures("asked", "store")
-def test_a_scored_table_may_be_scored_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    offered: list[bytes] = [b"text,likes\nlate,1\ngreat,2\n"]
-    monkeypatch.setattr(st, "download_button", lambda _, content, **__: offered.append(content))
+@pytest.mark.usefixtures("service", "store")
+def test_a_scored_table_can_be_scored_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    downloads: list[bytes] = [b"text,likes\nlate,1\ngreat,2\n"]
+    monkeypatch.setattr(st, "download_button", lambda _, content, **__: downloads.append(content))
     for _ in range(3):
-        score(upload(opened("watch"), offered[-1]), 2)
-    found = reading.read(offered[-1], "tweets.csv", strict=True).frame
-    assert found["text"].tolist() == ["late", "great"]
-    assert [name for name in found.columns if name.startswith("sentiment")] == [
+        score(upload(open_view("watch"), downloads[-1]), 2)
+    scored = reading.read(downloads[-1], "tweets.csv", strict=True).frame
+    assert scored["text"].tolist() == ["late", "great"]
+    assert [name for name in scored.columns if name.startswith("sentiment")] == [
         *("sentiment", "sentiment_predicted", "sentiment_predicted_2")
     ]
 
 
-def test_of_many_moments_the_worst_are_named_and_the_others_counted() -> None:
-    days = pd.date_range("2015-02-01", periods=watch.MOST_MOMENTS + 3, freq="D")
-    shares = [0.5 + number / 100 for number in range(len(days))]
-    chart = pd.DataFrame({"share": shares, "tweets": 100, "exceeded": True}, index=days)
-    told = watch.sentence(chart, "D", SAY)
-    assert told.index("February 11, 2015") < told.index("February 10, 2015")
-    assert "February 3, 2015" not in told
-    assert told.endswith(SAY("watch.and_more", count="3"))
+def test_the_worst_of_many_moments_are_named_and_the_others_counted() -> None:
+    dates = pd.date_range("2015-02-01", periods=watch.MOST_MOMENTS + 3, freq="D")
+    shares = [0.5 + number / 100 for number in range(len(dates))]
+    chart = pd.DataFrame({"share": shares, "tweets": 100, "exceeded": True}, index=dates)
+    sentence = watch.sentence(chart, "D", SAY)
+    assert sentence.index("February 11, 2015") < sentence.index("February 10, 2015")
+    assert "February 3, 2015" not in sentence
+    assert sentence.endswith(SAY("watch.and_more", count="3"))
     hours = watch.sentence(chart.head(1), "h", SAY)
-    assert SAY.moment(days[0]) in hours
+    assert SAY.moment(dates[0]) in hours
 
 
-# How the model is doing
+# Model health
 
 
 def feedback(number: int, *, wrong: bool = False, ago: float = 0, text: str | None = None) -> Feedback:
     comment = "fine" if wrong else None
     return events.feedback(
-        number, NOW - ago, text, right=not wrong, comment=comment, model_version=fake_service.VERSION
+        number, NOW - ago, text, correct=not wrong, comment=comment, model_version=fake_service.VERSION
     )
 
 
@@ -1195,50 +1190,50 @@ def prediction(number: int, *, negative: bool, ago: float = 0, version: str = fa
 
 
 def fire(store: Store) -> None:
-    """Report three mistakes a while ago, and have an alert fired."""
+    """Store three mispredictions from an hour ago, and fire an alert."""
     store.add([feedback(number, wrong=True, ago=3600 - number, text=f"bad <b>{number}</b>") for number in (1, 2, 3)])
     assert alert.fire(store, Rule(tweets=3, seconds=300, cool_down_seconds=1800), settle_seconds=0) == 1
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("asked", "store")
-def test_an_empty_store_says_of_each_part_that_there_is_nothing_yet(code: str) -> None:
+@pytest.mark.usefixtures("service", "store")
+def test_with_an_empty_store_each_section_says_so(code: str) -> None:
     say = speak(code)
-    told = read(opened("model", code))
+    shown = page_text(open_view("model", code))
     for name in ("title", "lead", "serving", "feedback", "no_feedback", "drift", "alerts", "no_alerts"):
-        assert say(f"model.{name}") in told, name
-    assert say("model.few_predictions", least=say.number(30)) in told
-    assert f"{say('model.version')}: {fake_service.VERSION} ()" in told
-    assert f"{say('model.since')}: {say('model.unused')} ()" in told
-    assert f"{say('model.auc')}: {say.number(0.876, 3)} ()" in told
-    assert say("model.rule", tweets=say.number(3), minutes=say.number(5)) in told
-    assert say("model.synthetic") not in told
-    assert say("model.forwarding") not in told
+        assert say(f"model.{name}") in shown, name
+    assert say("model.few_predictions", least=say.number(30)) in shown
+    assert f"{say('model.version')}: {fake_service.VERSION} ()" in shown
+    assert f"{say('model.since')}: {say('model.unused')} ()" in shown
+    assert f"{say('model.auc')}: {say.number(0.876, 3)} ()" in shown
+    assert say("model.rule", tweets=say.number(3), minutes=say.number(5)) in shown
+    assert say("model.synthetic") not in shown
+    assert say("model.forwarding") not in shown
 
 
 @pytest.mark.usefixtures("store")
-def test_a_model_that_was_trained_on_made_up_tweets_is_told_to_be_so(asked: FakeService) -> None:
-    asked.about["synthetic"] = True
-    assert SAY("model.synthetic") in read(opened("model"))
+def test_a_model_trained_on_synthetic_tweets_is_labelled(service: FakeService) -> None:
+    service.about["synthetic"] = True
+    assert SAY("model.synthetic") in page_text(open_view("model"))
 
 
 @pytest.mark.usefixtures("store")
-def test_a_model_of_which_little_is_known_is_shown_all_the_same(asked: FakeService) -> None:
-    asked.about = {"name": "tweet_sentiment", "version": "8", "card": ""}
-    told = read(opened("model"))
-    assert f"{SAY('model.version')}: 8 ()" in told
-    assert f"{SAY('model.auc')}: – ()" in told
+def test_a_model_with_an_incomplete_description_is_shown(service: FakeService) -> None:
+    service.about = {"name": "tweet_sentiment", "version": "8", "card": ""}
+    shown = page_text(open_view("model"))
+    assert f"{SAY('model.version')}: 8 ()" in shown
+    assert f"{SAY('model.auc')}: – ()" in shown
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("asked")
-def test_feedback_becomes_an_accuracy_with_its_interval_and_the_last_mistakes(store: Store, code: str) -> None:
+@pytest.mark.usefixtures("service")
+def test_feedback_gives_an_accuracy_and_the_latest_mistakes(store: Store, code: str) -> None:
     say = speak(code)
     store.add(feedback(number, wrong=number % 4 == 0, ago=86400 * (40 - number)) for number in range(40))
-    at = opened("model", code)
+    at = open_view("model", code)
     metrics = {metric.label: (metric.value, metric.delta) for metric in at.metric}
     assert metrics[say("model.feedbacks")][0] == say.number(40)
-    between = say("watch.between", low=say.percent(0.5981), high=say.percent(0.8581))  # Wilson's of 30 of 40
+    between = say("watch.between", low=say.percent(0.5981), high=say.percent(0.8581))  # Wilson's interval for 30 of 40
     assert metrics[say("model.accuracy")] == (say.percent(0.75), between)
     (chart,) = charts(at)
     for title in (
@@ -1248,7 +1243,7 @@ def test_feedback_becomes_an_accuracy_with_its_interval_and_the_last_mistakes(st
         say("model.right"),
     ):
         assert title in json.dumps(chart, ensure_ascii=False)
-    assert say("model.mistakes") in read(at)
+    assert say("model.mistakes") in page_text(at)
     (table,) = at.dataframe
     assert table.value[say("watch.text")].tolist() == [f"tweet {number}" for number in range(36, -1, -4)]
     assert table.value.iloc[0].tolist() == [
@@ -1260,76 +1255,74 @@ def test_feedback_becomes_an_accuracy_with_its_interval_and_the_last_mistakes(st
     ]
 
 
-@pytest.mark.usefixtures("asked")
+@pytest.mark.usefixtures("service")
 def test_without_mistakes_none_are_shown(store: Store) -> None:
     store.add([feedback(1)])
-    at = opened("model")
-    assert SAY("model.mistakes") not in read(at)
+    at = open_view("model")
+    assert SAY("model.mistakes") not in page_text(at)
     assert not at.dataframe
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.parametrize(("negatives", "verdict"), [(50, "as_expected"), (80, "drifted"), (20, "drifted")])
-@pytest.mark.usefixtures("asked")
-def test_predictions_are_compared_with_what_was_expected_of_them(
+@pytest.mark.usefixtures("service")
+def test_the_negative_share_is_compared_with_the_expected_one(
     store: Store, negatives: int, verdict: str, code: str
 ) -> None:
     say = speak(code)
-    # Wilson's intervals of so many of 100.
+    # Wilson's intervals for these counts of 100.
     low, high = {20: (0.1334, 0.2888), 50: (0.4038, 0.5962), 80: (0.7112, 0.8666)}[negatives]
     store.add(prediction(number, negative=number < negatives, ago=3600 * number) for number in range(100))
-    at = opened("model", code)
-    told = {"share": say.percent(negatives / 100), "low": say.percent(low), "high": say.percent(high)}
-    assert f"**{say(f'model.{verdict}', expected=say.percent(0.5), **told)}**" in read(at)
+    at = open_view("model", code)
+    observed = {"share": say.percent(negatives / 100), "low": say.percent(low), "high": say.percent(high)}
+    assert f"**{say(f'model.{verdict}', expected=say.percent(0.5), **observed)}**" in page_text(at)
     (chart,) = charts(at)
     assert say("model.expected") in json.dumps(chart, ensure_ascii=False)
     since = say.moment(datetime.fromtimestamp(NOW - 99 * 3600, UTC))
-    assert f"{say('model.since')}: {since} ()" in read(at)
+    assert f"{say('model.since')}: {since} ()" in page_text(at)
 
 
-@pytest.mark.usefixtures("asked")
-def test_a_version_answers_since_its_own_first_prediction(store: Store) -> None:
+@pytest.mark.usefixtures("service")
+def test_a_version_is_in_service_since_its_first_prediction(store: Store) -> None:
     store.add([prediction(1, negative=True, ago=9000, version="6"), prediction(2, negative=True, ago=600)])
     since = SAY.moment(datetime.fromtimestamp(NOW - 600, UTC))
-    assert f"{SAY('model.since')}: {since} ()" in read(opened("model"))
+    assert f"{SAY('model.since')}: {since} ()" in page_text(open_view("model"))
 
 
-def test_where_nothing_was_expected_the_share_stands_alone(asked: FakeService, store: Store) -> None:
-    asked.about["negative_share"] = None
+def test_without_an_expected_share_only_the_observed_one_is_shown(service: FakeService, store: Store) -> None:
+    service.about["negative_share"] = None
     store.add(prediction(number, negative=number < 80, ago=60 * number) for number in range(100))
-    at = opened("model")
+    at = open_view("model")
     share = SAY("model.share_alone", share=SAY.percent(0.8), low=SAY.percent(0.7112), high=SAY.percent(0.8666))
-    assert share in read(at)
+    assert share in page_text(at)
     assert SAY("model.expected") not in json.dumps(charts(at))
 
 
-@pytest.mark.usefixtures("asked")
-def test_few_predictions_do_not_tell_of_drift(store: Store) -> None:
+@pytest.mark.usefixtures("service")
+def test_few_predictions_are_not_checked_for_drift(store: Store) -> None:
     store.add(prediction(number, negative=True) for number in range(29))
-    assert SAY("model.few_predictions", least="30") in read(opened("model"))
+    assert SAY("model.few_predictions", least="30") in page_text(open_view("model"))
     store.add([prediction(30, negative=True)])
-    assert SAY("model.few_predictions", least="30") not in read(opened("model"))
+    assert SAY("model.few_predictions", least="30") not in page_text(open_view("model"))
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("asked")
-def test_an_alert_of_which_nobody_can_be_told_says_so(store: Store, code: str) -> None:
+@pytest.mark.usefixtures("service")
+def test_an_alert_without_channels_says_so(store: Store, code: str) -> None:
     say = speak(code)
     fire(store)
-    at = opened("model", code)
+    at = open_view("model", code)
     assert [warning.value for warning in at.warning] == [say("model.no_channel")]
     (expander,) = at.expander
     when = say.moment(datetime.fromtimestamp(NOW - 3597, UTC))
     assert expander.label == say("model.alert", when=when, count=say.number(3))
     assert set(expander.dataframe[0].value[say("watch.text")]) == {f"bad <b>{number}</b>" for number in (1, 2, 3)}
-    assert say("model.no_alerts") not in read(at)
+    assert say("model.no_alerts") not in page_text(at)
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("asked")
-def test_an_alert_says_over_which_channels_people_were_told_and_what_keeps_the_others(
-    store: Store, monkeypatch: pytest.MonkeyPatch, code: str
-) -> None:
+@pytest.mark.usefixtures("service")
+def test_an_alert_lists_notified_channels_and_errors(store: Store, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     say = speak(code)
     monkeypatch.setenv("TELEMETRY_WEBHOOK", "https://chat.example/secret")
     monkeypatch.setenv("TELEMETRY_MAIL_TO", "a@airline.example")
@@ -1338,26 +1331,26 @@ def test_an_alert_says_over_which_channels_people_were_told_and_what_keeps_the_o
     fire(store)
     store.advance("webhook", store.alerts()[-1].number)
     store.advance("mail", 0, "smtp.example:587: refused")
-    at = opened("model", code)
-    assert say("model.told", channel=say("model.webhook")) in read(at)
-    not_told = say("model.not_told", channel=say("model.mail"), error="smtp.example:587: refused")
-    assert [warning.value for warning in at.warning] == [not_told]
+    at = open_view("model", code)
+    assert say("model.told", channel=say("model.webhook")) in page_text(at)
+    failed = say("model.not_told", channel=say("model.mail"), error="smtp.example:587: refused")
+    assert [warning.value for warning in at.warning] == [failed]
     assert "secret" not in str(at)
 
 
-@pytest.mark.usefixtures("asked")
-def test_an_alert_that_was_just_fired_is_not_yet_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("service")
+def test_a_new_alert_is_not_yet_sent(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TELEMETRY_WEBHOOK", "https://chat.example/secret")
     fire(store)
-    at = opened("model")
+    at = open_view("model")
     assert [warning.value for warning in at.warning] == [SAY("model.not_told", channel=SAY("model.webhook"), error="…")]
 
 
 @pytest.mark.parametrize(
     ("error", "sentence", "number"), [(None, "forwarded", 2), ("the endpoint is down", "not_forwarded", 5)]
 )
-@pytest.mark.usefixtures("asked")
-def test_what_waits_to_be_forwarded_is_counted_with_what_keeps_it(
+@pytest.mark.usefixtures("service")
+def test_events_waiting_to_be_forwarded_are_counted(
     store: Store, monkeypatch: pytest.MonkeyPatch, error: str | None, sentence: str, number: int
 ) -> None:
     monkeypatch.setenv(
@@ -1365,28 +1358,28 @@ def test_what_waits_to_be_forwarded_is_counted_with_what_keeps_it(
     )
     store.add(feedback(number) for number in range(5))
     store.advance(FORWARDER, 5 - number, error)
-    told = {"count": SAY.number(number)} | ({"error": error} if error else {})
-    assert SAY(f"model.{sentence}", **told) in read(opened("model"))
+    values = {"count": SAY.number(number)} | ({"error": error} if error else {})
+    assert SAY(f"model.{sentence}", **values) in page_text(open_view("model"))
 
 
-@pytest.mark.usefixtures("asked")
-def test_what_was_never_forwarded_waits(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("service")
+def test_events_never_forwarded_are_counted_as_waiting(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(
         "APPLICATIONINSIGHTS_CONNECTION_STRING", f"InstrumentationKey={'0' * 8}-0000-0000-0000-{'0' * 12}"
     )
     store.add(feedback(number) for number in range(5))
-    assert SAY("model.forwarded", count="5") in read(opened("model"))
+    assert SAY("model.forwarded", count="5") in page_text(open_view("model"))
 
 
-@pytest.mark.parametrize(("how", "reason"), FAILURES)
-@pytest.mark.usefixtures("impatient")
-def test_without_the_service_the_rest_of_the_page_is_shown(
-    asked: FakeService, store: Store, how: Failure, reason: str
+@pytest.mark.parametrize(("failure", "reason"), FAILURES)
+@pytest.mark.usefixtures("short_timeout")
+def test_the_rest_of_the_page_is_shown_without_the_service(
+    service: FakeService, store: Store, failure: Failure, reason: str
 ) -> None:
     fire(store)
     store.add(prediction(100 + number, negative=number < 80, ago=60 * number) for number in range(100))
-    asked.fail(how)
-    at = opened("model")
+    service.fail(failure)
+    at = open_view("model")
     (error,) = at.error
     assert SAY(f"trouble.{reason}") in error.value
     assert SAY("model.version") not in {metric.label for metric in at.metric}
@@ -1397,10 +1390,10 @@ def test_without_the_service_the_rest_of_the_page_is_shown(
     assert at.metric[0].label == SAY("model.version")
 
 
-def test_a_service_that_is_gone_is_shown_once_it_is_back(asked: FakeService, store: Store) -> None:
+def test_refreshing_shows_the_service_once_it_is_back(service: FakeService, store: Store) -> None:
     store.add([feedback(1, wrong=True)])
-    with asked.down():
-        at = opened("model")
+    with service.down():
+        at = open_view("model")
         assert [error.value for error in at.error] == [SAY("trouble.gone")]
         assert len(at.dataframe) == 1
     press(at, SAY("model.refresh"))
@@ -1408,12 +1401,12 @@ def test_a_service_that_is_gone_is_shown_once_it_is_back(asked: FakeService, sto
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("asked")
-def test_a_store_that_cannot_be_read_is_told_of(store: Store, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+@pytest.mark.usefixtures("service")
+def test_an_unreadable_store_is_reported(store: Store, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     say = speak(code)
     with monkeypatch.context() as broken:
-        broken.setattr(Store, "read", refuse)
-        at = opened("model", code)
+        broken.setattr(Store, "read", raise_disk_full)
+        at = open_view("model", code)
         assert [error.value for error in at.error] == [
             say("model.unreadable", error="database or disk is full"),
         ]
@@ -1423,19 +1416,19 @@ def test_a_store_that_cannot_be_read_is_told_of(store: Store, monkeypatch: pytes
     assert say("model.accuracy") in {metric.label for metric in at.metric}
 
 
-# All together
+# End to end
 
 
-@pytest.mark.usefixtures("asked")
-def test_three_tweets_that_are_reported_as_wrong_fire_an_alert_on_the_page(
-    store: Store, working: list[Worker], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("service")
+def test_three_reported_mispredictions_fire_an_alert_on_the_page(
+    store: Store, running_workers: list[Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TELEMETRY_UNDO_SECONDS", "0")
     at = page()
     for text in ("late", "rude", "awful"):
-        press(ask(at, text), SAY("judge.wrong"))
+        press(analyze(at, text), SAY("judge.wrong"))
         press(at, SAY("judge.send"))
-        assert thanked(at)
+        assert thanks_shown(at)
     deadline = time.monotonic() + 20
     while not store.alerts():
         assert time.monotonic() < deadline
@@ -1443,7 +1436,9 @@ def test_three_tweets_that_are_reported_as_wrong_fire_an_alert_on_the_page(
     visit(at, "model")
     (expander,) = at.expander
     assert set(expander.dataframe[0].value[SAY("watch.text")]) == {"late", "rude", "awful"}
-    assert len(working) == len({worker._thread.name for worker in working}), "each works once, whoever visits"
-    names = {worker._thread.name for worker in working}
-    opened("model")
-    assert {worker._thread.name for worker in working} == names
+    assert len(running_workers) == len({worker._thread.name for worker in running_workers}), (
+        "each worker runs once, for all visitors"
+    )
+    names = {worker._thread.name for worker in running_workers}
+    open_view("model")
+    assert {worker._thread.name for worker in running_workers} == names

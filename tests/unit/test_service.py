@@ -1,4 +1,4 @@
-"""The service in process: what it answers, to whom, and what it refuses."""
+"""The service in process: its answers, access control and refusals."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ from tests.packaged_model import save_packaged
 TWEET = "late again and rude"
 KEY = "a-key-of-the-tests-long-enough"
 PROBLEM = "application/problem+json"
-Started = Callable[..., AbstractContextManager[TestClient]]
+StartService = Callable[..., AbstractContextManager[TestClient]]
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +29,8 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def started(packaged: Path, monkeypatch: pytest.MonkeyPatch) -> Started:
-    """Start the service with settings."""
+def start_service(packaged: Path, monkeypatch: pytest.MonkeyPatch) -> StartService:
+    """Return a function that starts the service with settings."""
 
     @contextmanager
     def start(client: tuple[str, int] = ("127.0.0.1", 50000), **settings: object) -> Iterator[TestClient]:
@@ -38,19 +38,19 @@ def started(packaged: Path, monkeypatch: pytest.MonkeyPatch) -> Started:
             for name, value in variables({"model": packaged, **settings}).items():
                 environment.setenv(name, value)
             app = TweetSentiment.to_asgi()
-            with TestClient(app, raise_server_exceptions=False, client=client) as asking:
-                yield asking
+            with TestClient(app, raise_server_exceptions=False, client=client) as test_client:
+                yield test_client
 
     return start
 
 
 @pytest.fixture
-def client(started: Started) -> Iterator[TestClient]:
-    with started() as client:
+def client(start_service: StartService) -> Iterator[TestClient]:
+    with start_service() as client:
         yield client
 
 
-def test_a_tweet_is_answered_as_the_classifier_answers_it(client: TestClient, packaged: Path) -> None:
+def test_predictions_are_those_of_the_classifier(client: TestClient, packaged: Path) -> None:
     classifier = Classifier.load(packaged / "classifier")
     probability = float(classifier.negative_probability([TWEET])[0])
     answer = client.post("/predict", json={"text": TWEET}).raise_for_status().json()
@@ -63,38 +63,38 @@ def test_a_tweet_is_answered_as_the_classifier_answers_it(client: TestClient, pa
     }
 
 
-def test_several_tweets_are_answered_in_their_order(client: TestClient) -> None:
+def test_several_tweets_are_answered_in_order(client: TestClient) -> None:
     texts = [TWEET, "lovely crew, thanks", "seat 12", "\U0001f600", "Le vol est annulé"] * 40
-    several = client.post("/predict", json={"texts": texts}).raise_for_status().json()["predictions"]
-    alone = [client.post("/predict", json={"text": text}).json() for text in texts[:5]]
-    assert [told["negative_probability"] for told in several[:5]] == pytest.approx(
-        [told["negative_probability"] for told in alone], abs=1e-12
+    predictions = client.post("/predict", json={"texts": texts}).raise_for_status().json()["predictions"]
+    single_predictions = [client.post("/predict", json={"text": text}).json() for text in texts[:5]]
+    assert [prediction["negative_probability"] for prediction in predictions[:5]] == pytest.approx(
+        [prediction["negative_probability"] for prediction in single_predictions], abs=1e-12
     )
-    assert len({told["prediction_id"] for told in several}) == len(texts)
+    assert len({prediction["prediction_id"] for prediction in predictions}) == len(texts)
 
 
-def test_a_tweet_near_the_threshold_is_for_a_human_to_look_at(client: TestClient) -> None:
-    told = client.post("/predict", json={"text": "seat 12"}).json()
-    assert 0.3 <= told["negative_probability"] <= 0.6
-    assert told["certainty"] == "uncertain"
+def test_a_tweet_near_the_threshold_is_uncertain(client: TestClient) -> None:
+    prediction = client.post("/predict", json={"text": "seat 12"}).json()
+    assert 0.3 <= prediction["negative_probability"] <= 0.6
+    assert prediction["certainty"] == "uncertain"
 
 
-def test_an_explanation_adds_up_and_says_where_its_words_stand(client: TestClient) -> None:
+def test_an_explanation_adds_up_and_locates_its_words(client: TestClient) -> None:
     text = "  late AGAIN &amp; rude \U0001f621 @anna "
-    told = client.post("/explain", json={"text": text}).raise_for_status().json()
-    assert told["sentiment"] == "negative"
-    assert told["method"] == "coefficients"
-    assert [text[word["start"] : word["end"]] for word in told["contributions"]] == text.split()
-    added = told["base"] + sum(word["contribution"] for word in told["contributions"])
-    probability = told["negative_probability"]
-    assert added == pytest.approx(math.log(probability / (1 - probability)))
-    assert abs(told["error"]) < 1e-9
+    explanation = client.post("/explain", json={"text": text}).raise_for_status().json()
+    assert explanation["sentiment"] == "negative"
+    assert explanation["method"] == "coefficients"
+    assert [text[word["start"] : word["end"]] for word in explanation["contributions"]] == text.split()
+    log_odds = explanation["base"] + sum(word["contribution"] for word in explanation["contributions"])
+    probability = explanation["negative_probability"]
+    assert log_odds == pytest.approx(math.log(probability / (1 - probability)))
+    assert abs(explanation["error"]) < 1e-9
     assert probability == client.post("/predict", json={"text": text}).json()["negative_probability"]
     assert client.post("/explain", json={"texts": [text]}).status_code == 400
 
 
 @pytest.mark.parametrize(
-    ("asked", "detail"),
+    ("body", "detail"),
     [
         ({"text": ""}, "text is empty"),
         ({"text": " \t\n"}, "text is empty"),
@@ -113,8 +113,10 @@ def test_an_explanation_adds_up_and_says_where_its_words_stand(client: TestClien
         ("a", "must be an object"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_where_and_why(client: TestClient, asked: object, detail: str) -> None:
-    answer = client.post("/predict", json=asked)
+def test_an_invalid_body_is_refused_with_the_place_and_the_reason(
+    client: TestClient, body: object, detail: str
+) -> None:
+    answer = client.post("/predict", json=body)
     assert answer.status_code == 400
     assert answer.headers["content-type"] == PROBLEM
     assert detail in answer.json()["detail"]
@@ -124,7 +126,7 @@ def test_what_does_not_fit_is_refused_with_where_and_why(client: TestClient, ask
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"late", b'{"text": "\xff\xfe"}', b'{"text": "\\ud800"}', b"[" * 100_000, b'{"text": NaN}']
 )
-def test_a_body_that_is_no_json_is_refused(client: TestClient, body: bytes) -> None:
+def test_a_body_that_is_not_json_is_refused(client: TestClient, body: bytes) -> None:
     answer = client.post("/predict", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
     assert answer.headers["content-type"] == PROBLEM
@@ -143,7 +145,7 @@ def test_a_body_that_is_no_json_is_refused(client: TestClient, body: bytes) -> N
         ("GET", "/static_content/../../etc/passwd", {}, 404),
     ],
 )
-def test_every_refusal_has_one_shape(
+def test_every_refusal_is_problem_json(
     client: TestClient, method: str, path: str, headers: dict[str, str], status: int
 ) -> None:
     answer = client.request(method, path, content=b"{}" if method == "POST" else None, headers=headers)
@@ -153,23 +155,23 @@ def test_every_refusal_has_one_shape(
     assert answer.json()["detail"]
 
 
-def test_a_refusal_never_repeats_what_was_sent(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refusal_never_echoes_the_request(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     secret = "my private text"
     with caplog.at_level(logging.DEBUG):
-        for asked in ({"text": [secret]}, {secret: 1}, {"text": "a", secret: secret}, {"texts": [{secret: secret}]}):
-            assert secret not in client.post("/predict", json=asked).text
+        for body in ({"text": [secret]}, {secret: 1}, {"text": "a", secret: secret}, {"texts": [{secret: secret}]}):
+            assert secret not in client.post("/predict", json=body).text
         client.post("/predict", json={"text": secret})
         client.get(f"/{secret}")
     assert secret not in caplog.text
 
 
-def test_the_model_says_what_it_is(client: TestClient) -> None:
-    told = client.get("/model").raise_for_status().json()
-    assert told["version"] == "7"
-    assert told["card"].startswith("# tweet_sentiment")
+def test_the_model_describes_itself(client: TestClient) -> None:
+    description = client.get("/model").raise_for_status().json()
+    assert description["version"] == "7"
+    assert description["card"].startswith("# tweet_sentiment")
 
 
-def test_the_interface_describes_itself_with_every_refusal(client: TestClient) -> None:
+def test_the_openapi_document_lists_every_refusal(client: TestClient) -> None:
     paths = client.get("/docs.json").raise_for_status().json()["paths"]
     assert set(paths) == {"/predict", "/explain", "/model", "/metrics", "/livez", "/readyz"}
     assert set(paths["/predict"]["post"]["responses"]) == {
@@ -179,7 +181,7 @@ def test_the_interface_describes_itself_with_every_refusal(client: TestClient) -
     assert client.get("/").status_code == 200
 
 
-def test_no_label_of_the_metrics_is_made_by_a_client(client: TestClient) -> None:
+def test_clients_cannot_create_metric_labels(client: TestClient) -> None:
     client.get("/an/address/nobody/knows")
     client.post("/predict", json={"text": TWEET})
     exposed = client.get("/metrics").raise_for_status().text
@@ -190,37 +192,37 @@ def test_no_label_of_the_metrics_is_made_by_a_client(client: TestClient) -> None
     assert 'tweet_sentiment_negative_probability_bucket{le="0.9"}' in exposed
 
 
-def test_with_keys_only_who_bears_one_is_answered(started: Started) -> None:
-    with started(api_keys=f"another-key-of-the-tests,{KEY}") as client:
+def test_with_keys_only_requests_with_one_are_answered(start_service: StartService) -> None:
+    with start_service(api_keys=f"another-key-of-the-tests,{KEY}") as client:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {KEY}"}):
             answer = client.post("/predict", json={"text": TWEET}, headers=headers)
             assert answer.status_code == 401
             assert answer.headers["www-authenticate"] == "Bearer"
         assert client.get("/metrics").status_code == 401
         assert client.get("/livez").status_code == client.get("/readyz").status_code == 200
-        bearing = {"Authorization": f"Bearer {KEY}"}
-        assert client.post("/predict", json={"text": TWEET}, headers=bearing).status_code == 200
+        authorized = {"Authorization": f"Bearer {KEY}"}
+        assert client.post("/predict", json={"text": TWEET}, headers=authorized).status_code == 200
 
 
-def test_without_keys_only_this_machine_is_answered_unless_told_so(started: Started) -> None:
-    stranger = ("203.0.113.9", 50000)
-    with started(client=stranger) as client:
+def test_without_keys_only_this_machine_is_answered_unless_anonymous(start_service: StartService) -> None:
+    remote = ("203.0.113.9", 50000)
+    with start_service(client=remote) as client:
         answer = client.post("/predict", json={"text": TWEET})
         assert answer.status_code == 401
         assert "SERVICE_API_KEYS" in answer.json()["detail"]
-    with started(client=stranger, anonymous="true") as client:
+    with start_service(client=remote, anonymous="true") as client:
         assert client.post("/predict", json={"text": TWEET}).status_code == 200
 
 
-def test_who_asks_too_often_is_told_to_wait(started: Started) -> None:
-    with started(requests_per_minute=3) as client:
+def test_too_many_requests_are_answered_with_429(start_service: StartService) -> None:
+    with start_service(requests_per_minute=3) as client:
         statuses = [client.post("/predict", json={"text": TWEET}).status_code for _ in range(5)]
         assert statuses == [200, 200, 200, 429, 429]
         assert int(client.post("/predict", json={"text": TWEET}).headers["retry-after"]) >= 1
         assert client.get("/livez").status_code == 200
 
 
-def test_a_body_that_is_too_large_is_refused_whatever_it_says_of_its_length(started: Started) -> None:
+def test_a_large_body_is_refused_with_or_without_a_length(start_service: StartService) -> None:
     body = json.dumps({"text": "a" * 1500}).encode()
     read = []
 
@@ -229,29 +231,29 @@ def test_a_body_that_is_too_large_is_refused_whatever_it_says_of_its_length(star
             read.append(start)
             yield body[start : start + 100]
 
-    with started(max_body_bytes=1024) as client:
+    with start_service(max_body_bytes=1024) as client:
         headers = {"Content-Type": "application/json"}
         assert client.post("/predict", content=body, headers=headers).status_code == 413
         assert client.post("/predict", content=chunks(), headers=headers).status_code == 413
 
 
-def test_a_page_of_an_allowed_origin_may_ask(started: Started) -> None:
-    asked = {"Origin": "https://page.example", "Access-Control-Request-Method": "POST"}
-    with started(cors_origins="https://page.example", api_keys=KEY) as client:
-        assert client.options("/predict", headers=asked).status_code == 200
-        refused = client.options("/predict", headers={**asked, "Origin": "https://other.example"})
+def test_only_pages_of_allowed_origins_get_access(start_service: StartService) -> None:
+    preflight = {"Origin": "https://page.example", "Access-Control-Request-Method": "POST"}
+    with start_service(cors_origins="https://page.example", api_keys=KEY) as client:
+        assert client.options("/predict", headers=preflight).status_code == 200
+        refused = client.options("/predict", headers={**preflight, "Origin": "https://other.example"})
         assert "access-control-allow-origin" not in refused.headers
 
 
-def test_a_model_that_does_not_answer_as_it_did_is_never_ready(
-    started: Started, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_model_with_different_golden_answers_is_never_ready(
+    start_service: StartService, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = save_packaged(tmp_path / "model")
     path = folder / "classifier" / "golden.json"
-    told = json.loads(path.read_text())
-    told[0]["negative_probability"] = 0.123
-    path.write_text(json.dumps(told))
-    with started(model=folder) as client:
+    golden = json.loads(path.read_text())
+    golden[0]["negative_probability"] = 0.123
+    path.write_text(json.dumps(golden))
+    with start_service(model=folder) as client:
         assert client.get("/livez").status_code == 200
         assert client.get("/readyz").status_code == 503
         assert client.post("/predict", json={"text": TWEET}).status_code == 503
@@ -260,30 +262,30 @@ def test_a_model_that_does_not_answer_as_it_did_is_never_ready(
 
 
 @pytest.mark.parametrize("missing", ["about.json", "classifier/classifier.json", "classifier/golden.json"])
-def test_without_its_model_the_service_is_never_ready(
-    started: Started, tmp_path: Path, caplog: pytest.LogCaptureFixture, missing: str
+def test_an_incomplete_model_is_never_ready(
+    start_service: StartService, tmp_path: Path, caplog: pytest.LogCaptureFixture, missing: str
 ) -> None:
     (save_packaged(tmp_path / "model") / missing).unlink()
-    with started(model=tmp_path / "model") as client:
+    with start_service(model=tmp_path / "model") as client:
         assert client.get("/readyz").status_code == 503
     assert Path(missing).name in caplog.text
 
 
-def test_predictions_are_kept_as_events_without_their_text(started: Started, tmp_path: Path) -> None:
+def test_predictions_are_stored_as_events_without_text(start_service: StartService, tmp_path: Path) -> None:
     path = tmp_path / "events" / "events.db"
-    with started(telemetry_path=path) as client:
-        told = client.post("/predict", json={"texts": [TWEET, "great"]}).json()["predictions"]
+    with start_service(telemetry_path=path) as client:
+        predictions = client.post("/predict", json={"texts": [TWEET, "great"]}).json()["predictions"]
     events = Store(path).read("prediction")
-    assert [event["id"] for event in events] == [answer["prediction_id"] for answer in told]
+    assert [event["id"] for event in events] == [prediction["prediction_id"] for prediction in predictions]
     assert events[0]["characters"] == len(TWEET)
     assert events[0]["text"] is None
     assert {"schema", "time", "model_version", "negative_probability", "sentiment", "milliseconds"} <= set(events[0])
     assert TWEET.encode() not in b"".join(file.read_bytes() for file in path.parent.iterdir())
 
 
-def test_an_event_holds_the_masked_text_if_it_is_asked_for(started: Started, tmp_path: Path) -> None:
+def test_an_event_contains_the_masked_text_if_configured(start_service: StartService, tmp_path: Path) -> None:
     path = tmp_path / "events.db"
-    with started(telemetry_path=path, telemetry_text="masked") as client:
+    with start_service(telemetry_path=path, telemetry_text="masked") as client:
         client.post("/predict", json={"text": "@anna look https://example.org/x"})
     with sqlite3.connect(path) as database:
         assert "@user look http" in database.execute("SELECT body FROM events").fetchone()[0]

@@ -1,4 +1,4 @@
-"""`evaluation.slices`: kinds of tweets are told apart as people would, and figures are those of the kind alone."""
+"""`evaluation.slices`: tweets are sliced by traits that people see, and each slice has its own metrics."""
 
 import numpy as np
 import pandas as pd
@@ -14,12 +14,12 @@ COST = Cost(missed_negative=2.0, false_alarm=1.0, review=0.5)
 
 
 def table(texts: list[str], negative: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
-    made = slices.table(texts, negative, Predictions.at(probability, 0.5), cost=COST, confidence=0.95)
-    return made.set_index("slice")
+    by_slice = slices.table(texts, negative, Predictions.at(probability, 0.5), cost=COST, confidence=0.95)
+    return by_slice.set_index("slice")
 
 
 @pytest.fixture(scope="module")
-def made() -> pd.DataFrame:
+def by_slice() -> pd.DataFrame:
     negative, probability = labelled(300)
     return table(["@air late again" if row % 3 else "lovely :)" for row in range(300)], negative, probability)
 
@@ -31,7 +31,7 @@ def labelled(rows: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize(
-    ("trait", "text", "has"),
+    ("trait", "text", "expected"),
     [
         ("mention", "thanks @AirParadis", True),
         ("mention", "write to me@air.example", False),
@@ -66,10 +66,10 @@ def labelled(rows: int) -> tuple[np.ndarray, np.ndarray]:
         ("capitals", "thanks @AIRPARADIS", False),
     ],
 )
-def test_a_trait_is_found_where_people_see_it(trait: str, text: str, has: bool) -> None:
-    found = slices.masks([text])
-    assert found[f"with {trait}"].tolist() == [has]
-    assert found[f"without {trait}"].tolist() == [not has]
+def test_traits_are_detected_as_people_see_them(trait: str, text: str, expected: bool) -> None:
+    masks = slices.masks([text])
+    assert masks[f"with {trait}"].tolist() == [expected]
+    assert masks[f"without {trait}"].tolist() == [not expected]
 
 
 @pytest.mark.parametrize(
@@ -83,25 +83,27 @@ def test_a_trait_is_found_where_people_see_it(trait: str, text: str, has: bool) 
     ],
 )
 def test_length_is_counted_in_characters(length: int, name: str) -> None:
-    lengths = [kind for kind, inside in slices.masks(["x" * length]).items() if inside[0] and "with" not in kind]
+    lengths = [
+        slice_name for slice_name, mask in slices.masks(["x" * length]).items() if mask[0] and "with" not in slice_name
+    ]
     assert lengths == [slices.ALL, name]
 
 
 @given(st.lists(st.text(max_size=120), min_size=1, max_size=5))
-def test_every_tweet_is_on_one_side_of_each_trait_and_of_one_length(texts: list[str]) -> None:
-    found = slices.masks(texts)
-    assert found.pop(slices.ALL).all()
-    names = list(found)
-    assert (sum(found[name].astype(int) for name in names[:3]) == 1).all()
-    for with_it, without in zip(names[3::2], names[4::2], strict=True):
-        assert without == with_it.replace("with ", "without ")
-        assert (found[with_it] ^ found[without]).all()
+def test_every_tweet_has_one_length_and_has_or_lacks_each_trait(texts: list[str]) -> None:
+    masks = slices.masks(texts)
+    assert masks.pop(slices.ALL).all()
+    names = list(masks)
+    assert (sum(masks[name].astype(int) for name in names[:3]) == 1).all()
+    for present, absent in zip(names[3::2], names[4::2], strict=True):
+        assert absent == present.replace("with ", "without ")
+        assert (masks[present] ^ masks[absent]).all()
 
 
-def test_figures_are_those_of_the_tweets_of_the_slice_alone(made: pd.DataFrame) -> None:
+def test_metrics_are_computed_on_the_slice_alone(by_slice: pd.DataFrame) -> None:
     negative, probability = labelled(300)
     inside = np.arange(300) % 3 > 0
-    row = made.loc["with mention"]
+    row = by_slice.loc["with mention"]
     expected = score(negative[inside], Predictions.at(probability[inside], 0.5), COST)
     for metric in ("roc_auc", "accuracy", "expected_cost"):
         assert row[metric] == pytest.approx(expected[metric])
@@ -112,14 +114,16 @@ def test_figures_are_those_of_the_tweets_of_the_slice_alone(made: pd.DataFrame) 
     assert row["roc_auc"] - row["roc_auc_low"] == pytest.approx(half_width)
 
 
-def test_the_first_row_is_all_tweets(made: pd.DataFrame) -> None:
+def test_the_first_row_is_all_tweets(by_slice: pd.DataFrame) -> None:
     negative, probability = labelled(300)
-    assert made.index[0] == slices.ALL
-    assert made.iloc[0]["roc_auc"] == pytest.approx(score(negative, Predictions.at(probability, 0.5), COST)["roc_auc"])
+    assert by_slice.index[0] == slices.ALL
+    assert by_slice.iloc[0]["roc_auc"] == pytest.approx(
+        score(negative, Predictions.at(probability, 0.5), COST)["roc_auc"]
+    )
 
 
-def test_a_slice_without_tweets_is_kept_and_says_nothing(made: pd.DataFrame) -> None:
-    row = made.loc["with link"]
+def test_an_empty_slice_is_kept_without_metrics(by_slice: pd.DataFrame) -> None:
+    row = by_slice.loc["with link"]
     assert row["tweets"] == 0
     assert row["few"]
     figures = ["negative_share", "roc_auc", "roc_auc_low", "roc_auc_high", "accuracy", "expected_cost"]
@@ -136,12 +140,12 @@ def test_a_slice_of_one_class_has_no_auc_but_an_accuracy() -> None:
 def test_small_slices_are_marked() -> None:
     negative, probability = labelled(199)
     texts = ["late!"] * 100 + ["fine"] * 99
-    made = table(texts, negative, probability)
-    assert not made.loc["with ? or !", "few"]
-    assert made.loc["without ? or !", "few"]
-    written = report.formatted(made.reset_index())["slice"].tolist()
-    assert "with ? or !" in written
-    assert "without ? or ! (few)" in written
+    by_slice = table(texts, negative, probability)
+    assert not by_slice.loc["with ? or !", "few"]
+    assert by_slice.loc["without ? or !", "few"]
+    labels = report.formatted(by_slice.reset_index())["slice"].tolist()
+    assert "with ? or !" in labels
+    assert "without ? or ! (few)" in labels
 
 
 def test_an_interval_stays_between_0_and_1() -> None:
@@ -151,19 +155,19 @@ def test_an_interval_stays_between_0_and_1() -> None:
     assert 0.0 <= row["roc_auc_low"] < row["roc_auc"]
 
 
-def test_what_cannot_be_computed_is_written_as_a_dash(made: pd.DataFrame) -> None:
-    written = report.formatted(made.reset_index()).set_index("slice")
-    assert written.loc["with link (few)"].tolist() == [0, *[report.NONE] * 4]
-    row = made.loc[slices.ALL]
-    assert written.loc[slices.ALL, "AUC (interval)"] == (
+def test_missing_metrics_are_shown_as_a_dash(by_slice: pd.DataFrame) -> None:
+    formatted = report.formatted(by_slice.reset_index()).set_index("slice")
+    assert formatted.loc["with link (few)"].tolist() == [0, *[report.NONE] * 4]
+    row = by_slice.loc[slices.ALL]
+    assert formatted.loc[slices.ALL, "AUC (interval)"] == (
         f"{row['roc_auc']:.3f} ({row['roc_auc_low']:.3f} to {row['roc_auc_high']:.3f})"
     )
-    assert not written.map(lambda value: "nan" in str(value)).any(axis=None)
+    assert not formatted.map(lambda value: "nan" in str(value)).any(axis=None)
 
 
-def test_the_plot_shows_the_slices_that_have_an_auc(made: pd.DataFrame) -> None:
-    axes = report.plot(made.reset_index()).axes[0]
+def test_the_plot_shows_the_slices_that_have_an_auc(by_slice: pd.DataFrame) -> None:
+    axes = report.plot(by_slice.reset_index()).axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels[0] == "all, 300"
     assert "with mention, 200" in labels
-    assert len(labels) == made["roc_auc"].notna().sum() < len(made)
+    assert len(labels) == by_slice["roc_auc"].notna().sum() < len(by_slice)

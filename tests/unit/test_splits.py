@@ -1,4 +1,4 @@
-"""`sentiment.data.splits`: from a table to a folder of splits that says what it holds."""
+"""`sentiment.data.splits`: from a table to a folder of splits with a description."""
 
 from pathlib import Path
 from typing import Any
@@ -36,55 +36,55 @@ def table(numbers: range, **columns: object) -> pd.DataFrame:
     return pd.DataFrame({**rows, "user": [f"user {number // 2}" for number in numbers], **columns})
 
 
-def made(**data: object) -> Splits:
+def make_splits(**data: object) -> Splits:
     return splits.make(table(range(100)), None, data={**DATA, **data}, split=SPLIT, seed=1)
 
 
 def test_every_row_of_the_table_is_accounted_for() -> None:
     rows = pd.concat([table(range(100)), table(range(10)), table(range(2), text="", label="unheard of")])
-    found = splits.make(rows, None, data={**DATA, "sample_size": 60}, split=SPLIT | {"train_on_rest": True}, seed=1)
-    assert (found.labelled.empty, found.deduplicated.duplicates) == (2, 10)
-    held_out = splitting.held_out_groups(found.frames)
-    not_added = found.deduplicated.frame["group"].isin(held_out).sum() - sum(
-        len(found.frames[name]) for name in ("validation", "test")
+    result = splits.make(rows, None, data={**DATA, "sample_size": 60}, split=SPLIT | {"train_on_rest": True}, seed=1)
+    assert (result.labelled.empty, result.deduplicated.duplicates) == (2, 10)
+    held_out = splitting.held_out_groups(result.frames)
+    not_added = result.deduplicated.frame["group"].isin(held_out).sum() - sum(
+        len(result.frames[name]) for name in ("validation", "test")
     )
-    assert sum(map(len, found.frames.values())) == 60 + found.rest == 100 - not_added
+    assert sum(map(len, result.frames.values())) == 60 + result.rest == 100 - not_added
 
 
-def test_a_folder_of_splits_says_what_it_holds(tmp_path: Path) -> None:
-    found = made()
-    description, leakage = splits.write(found, tmp_path, data=DATA, split=SPLIT, seed=1)
+def test_a_folder_of_splits_describes_its_content(tmp_path: Path) -> None:
+    result = make_splits()
+    description, leakage = splits.write(result, tmp_path, data=DATA, split=SPLIT, seed=1)
     assert yaml.safe_load((tmp_path / folders.DESCRIPTIONS["splits"]).read_text(encoding="utf-8")) == description
     assert yaml.safe_load((tmp_path / folders.LIMITS).read_text(encoding="utf-8")) == DATA["limits"]
     read = folders.read_splits(tmp_path)
-    assert description["digest"] == splitting.digest(read) == splitting.digest(found.frames)
+    assert description["digest"] == splitting.digest(read) == splitting.digest(result.frames)
     assert {name: split["rows"] for name, split in description["splits"].items()} == {
         name: len(frame) for name, frame in read.items()
     }
     assert description["unknown_groups"] == leakage.unknown == {"train": 0, "validation": 0, "test": 0}
 
 
-def test_splits_that_leak_are_not_described(tmp_path: Path) -> None:
-    found = made()
-    found.frames["test"] = pd.concat([found.frames["test"], found.frames["train"][:1]])
+def test_leaking_splits_are_not_described(tmp_path: Path) -> None:
+    result = make_splits()
+    result.frames["test"] = pd.concat([result.frames["test"], result.frames["train"][:1]])
     with pytest.raises(LeakageError, match="1 texts in both train and test"):
-        splits.write(found, tmp_path, data=DATA, split=SPLIT, seed=1)
+        splits.write(result, tmp_path, data=DATA, split=SPLIT, seed=1)
     assert not (tmp_path / folders.DESCRIPTIONS["splits"]).exists()
 
 
-def test_extra_rows_need_no_author_and_are_told_with_their_file(tmp_path: Path) -> None:
+def test_extra_rows_need_no_author_and_are_described_with_their_file(tmp_path: Path) -> None:
     file = tmp_path / "more.csv"
     more = table(range(90, 120)).drop(columns="user")
     more.to_csv(file, index=False)
     data = {**DATA, "extra_training": str(file)}
-    found = splits.make(table(range(100)), more, data=data, split=SPLIT, seed=1)
-    description, leakage = splits.write(found, tmp_path, data=data, split=SPLIT, seed=1)
+    result = splits.make(table(range(100)), more, data=data, split=SPLIT, seed=1)
+    description, leakage = splits.write(result, tmp_path, data=data, split=SPLIT, seed=1)
     assert description["extra_training"]["file"] == "more.csv"
     assert len(description["extra_training"]["sha256"]) == 64
     assert leakage.unknown["train"] == description["extra_training"]["rows_added"] == 20
 
 
-def test_what_is_wrong_with_extra_rows_is_said_with_their_file() -> None:
+def test_an_error_in_extra_rows_names_their_file() -> None:
     data = {**DATA, "extra_training": "more.csv"}
     with pytest.raises(DataError, match=r"data\.extra_training=more\.csv: No column label"):
         splits.make(table(range(100)), table(range(4)).drop(columns="label"), data=data, split=SPLIT, seed=1)

@@ -1,4 +1,4 @@
-"""`sentiment.data.splitting`: what holds for any table, and the cases that are easily got wrong."""
+"""`sentiment.data.splitting`: properties of any table, and edge cases."""
 
 from collections import Counter
 from random import Random
@@ -29,7 +29,7 @@ def frame_of(rows: list[tuple[str, int, str]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["text", "negative", "group"]).astype({"negative": np.int8})
 
 
-def many(rows: int, *, groups: int | None = None, negative: float = 0.3, seed: int = 0) -> pd.DataFrame:
+def random_rows(rows: int, *, groups: int | None = None, negative: float = 0.3, seed: int = 0) -> pd.DataFrame:
     random = np.random.default_rng(seed)
     return pd.DataFrame(
         {
@@ -40,15 +40,15 @@ def many(rows: int, *, groups: int | None = None, negative: float = 0.3, seed: i
     )
 
 
-def jumble(rows: int, *, seed: int) -> pd.DataFrame:
-    """Make rows with what real ones have: duplicates that differ in case, wrong labels, authors of several texts."""
+def messy_rows(rows: int, *, seed: int) -> pd.DataFrame:
+    """Return rows as messy as real ones: duplicates that differ in case, wrong labels, authors of several texts."""
     random = np.random.default_rng(seed)
     texts = random.integers(0, 120, rows)
-    written = random.choice(["tweet {}", "TWEET {}"], rows)
+    forms = random.choice(["tweet {}", "TWEET {}"], rows)
     groups = random.choice(["", *(f"user {number}" for number in range(40))], rows)
     return pd.DataFrame(
         {
-            "text": [form.format(text) for form, text in zip(written, texts, strict=True)],
+            "text": [form.format(text) for form, text in zip(forms, texts, strict=True)],
             "negative": ((texts % 2 == 1) ^ (random.random(rows) < 0.1)).astype(np.int8),
             "group": groups.astype(object),
         }
@@ -59,7 +59,7 @@ def labelled_of(frame: pd.DataFrame, *, ignored: int = 0, empty: int = 0) -> Lab
     return Labelled(frame=frame, labels=pd.DataFrame(), ignored=ignored, empty=empty, damaged={}, without_group=0)
 
 
-# Who has written what, of the splits below: cy is held out and has written a tweet that was not drawn.
+# Texts and authors of the splits below: cy is held out, and one of cy's tweets was not sampled.
 DATA = frame_of(
     [
         ("late", 1, "ana"),
@@ -77,7 +77,7 @@ FRAMES = {"train": DATA[:2], "validation": DATA[2:3], "test": DATA[3:4]}
 
 @settings(max_examples=40)
 @given(st.lists(ROWS, max_size=40))
-def test_each_text_is_kept_once_or_disputed(rows: list[tuple[str, int, str]]) -> None:
+def test_each_text_is_kept_once_or_dropped_as_a_contradiction(rows: list[tuple[str, int, str]]) -> None:
     unique = deduplicate(frame_of(rows))
     labels: dict[str, set[int]] = {}
     for text, negative, _ in rows:
@@ -92,15 +92,15 @@ def test_each_text_is_kept_once_or_disputed(rows: list[tuple[str, int, str]]) ->
 
 @settings(max_examples=40)
 @given(st.lists(ROWS, min_size=1, max_size=40), st.randoms(use_true_random=False))
-def test_the_order_of_the_file_does_not_matter(rows: list[tuple[str, int, str]], random: Random) -> None:
+def test_the_order_of_rows_does_not_matter(rows: list[tuple[str, int, str]], random: Random) -> None:
     shuffled = rows.copy()
     random.shuffle(shuffled)
     pd.testing.assert_frame_equal(deduplicate(frame_of(rows)).frame, deduplicate(frame_of(shuffled)).frame)
 
 
-def test_what_looks_the_same_is_a_duplicate_and_moves_no_other_row() -> None:
-    looks = ["don't be late", "don\u2019t be late", "don`t be late", "don't be la\u200bte"]
-    rows = frame_of([*((text, 1, "") for text in looks), *((f"tweet {row}", 0, "") for row in range(50))])
+def test_lookalike_texts_are_duplicates_and_do_not_move_other_rows() -> None:
+    variants = ["don't be late", "don\u2019t be late", "don`t be late", "don't be la\u200bte"]
+    rows = frame_of([*((text, 1, "") for text in variants), *((f"tweet {row}", 0, "") for row in range(50))])
     unique = deduplicate(rows)
     assert unique.duplicates == 3
     one_kept = pd.concat([rows[rows["text"].isin(unique.frame["text"])], rows[4:]]).drop_duplicates()
@@ -111,7 +111,7 @@ def test_what_looks_the_same_is_a_duplicate_and_moves_no_other_row() -> None:
 
 @settings(max_examples=40)
 @given(st.lists(ROWS, min_size=30, max_size=80), st.integers(0, 3))
-def test_nothing_is_on_two_sides_for_any_table(rows: list[tuple[str, int, str]], seed: int) -> None:
+def test_no_table_leaks_between_splits(rows: list[tuple[str, int, str]], seed: int) -> None:
     unique = deduplicate(frame_of(rows)).frame
     try:
         frames = split(unique, validation=0.2, test=0.2, seed=seed)
@@ -124,24 +124,24 @@ def test_nothing_is_on_two_sides_for_any_table(rows: list[tuple[str, int, str]],
 
 @pytest.mark.parametrize("groups", [None, 6_000])
 @pytest.mark.parametrize("negative", [0.5, 0.05])
-def test_shares_and_classes_come_out(groups: int | None, negative: float) -> None:
-    rows = deduplicate(many(20_000, groups=groups, negative=negative)).frame
+def test_splits_have_the_requested_sizes_and_class_balance(groups: int | None, negative: float) -> None:
+    rows = deduplicate(random_rows(20_000, groups=groups, negative=negative)).frame
     frames = split(rows, validation=0.15, test=0.15, seed=42)
     for name, share in {"train": 0.7, "validation": 0.15, "test": 0.15}.items():
         assert len(frames[name]) / len(rows) == pytest.approx(share, abs=0.005)
         assert frames[name]["negative"].mean() == pytest.approx(rows["negative"].mean(), abs=0.01)
 
 
-def test_split_depends_on_the_seed_and_on_nothing_else() -> None:
-    rows = many(500, groups=200)
-    frames, again, other = (digest(split(rows, validation=0.2, test=0.1, seed=seed)) for seed in (1, 1, 2))
-    assert frames == again != other
+def test_a_split_depends_only_on_the_seed() -> None:
+    rows = random_rows(500, groups=200)
+    frames, again, another_seed = (digest(split(rows, validation=0.2, test=0.1, seed=seed)) for seed in (1, 1, 2))
+    assert frames == again != another_seed
     shuffled = rows.sample(frac=1, random_state=3)
     assert digest(split(shuffled, validation=0.2, test=0.1, seed=1)) == frames
 
 
 def test_a_group_too_large_for_a_small_split_goes_to_train() -> None:
-    rows = many(1_000, groups=300)
+    rows = random_rows(1_000, groups=300)
     rows.loc[rows.index[:400], "group"] = "newspaper"
     for seed in range(5):
         frames = split(rows, validation=0.15, test=0.15, seed=seed)
@@ -149,7 +149,7 @@ def test_a_group_too_large_for_a_small_split_goes_to_train() -> None:
         assert len(frames["test"]) == pytest.approx(150, abs=20)
 
 
-@pytest.mark.parametrize("rows", [many(4), many(30, groups=2), many(300, negative=0.005)])
+@pytest.mark.parametrize("rows", [random_rows(4), random_rows(30, groups=2), random_rows(300, negative=0.005)])
 def test_too_few_rows_are_refused(rows: pd.DataFrame) -> None:
     with pytest.raises(
         DataError, match=r"Too few rows to split: \w+ lacks a class. There are \d+ rows, \d+ of them negative"
@@ -163,14 +163,14 @@ def test_too_few_rows_are_refused(rows: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize(("validation", "test"), [(0.0, 0.1), (0.1, 0.0), (0.5, 0.5), (-0.1, 0.3)])
-def test_shares_that_leave_nothing_are_refused(validation: float, test: float) -> None:
+def test_shares_that_leave_an_empty_split_are_refused(validation: float, test: float) -> None:
     with pytest.raises(DataError, match="must each be above 0, and their sum below 1"):
-        split(many(100), validation=validation, test=test, seed=1)
+        split(random_rows(100), validation=validation, test=test, seed=1)
 
 
 @pytest.mark.parametrize("size", [1, 333, 1_000])
-def test_sample_has_exactly_the_size_and_the_classes(size: int) -> None:
-    rows = many(1_000)
+def test_a_sample_has_the_exact_size_and_class_balance(size: int) -> None:
+    rows = random_rows(1_000)
     drawn = sample(rows, size=size, seed=1)
     assert len(drawn) == drawn["text"].nunique() == size
     assert drawn["negative"].sum() == round(size * rows["negative"].mean())
@@ -178,33 +178,33 @@ def test_sample_has_exactly_the_size_and_the_classes(size: int) -> None:
 
 
 def test_samples_differ_by_seed() -> None:
-    assert not sample(many(1_000), size=100, seed=1).equals(sample(many(1_000), size=100, seed=2))
+    assert not sample(random_rows(1_000), size=100, seed=1).equals(sample(random_rows(1_000), size=100, seed=2))
 
 
 @pytest.mark.parametrize("size", [0, -1, 101])
 def test_a_sample_that_cannot_be_drawn_is_refused(size: int) -> None:
     with pytest.raises(DataError, match=rf"data.sample_size={size}: must be from 1 to 100"):
-        sample(many(100), size=size, seed=1)
+        sample(random_rows(100), size=size, seed=1)
 
 
 @settings(max_examples=40)
 @given(st.integers(0, 10_000))
 def test_the_rest_goes_to_train_unless_its_group_is_held_out(seed: int) -> None:
-    unique = deduplicate(jumble(150, seed=seed)).frame
+    unique = deduplicate(messy_rows(150, seed=seed)).frame
     drawn = sample(unique, size=len(unique) // 2, seed=seed)
     frames = split(drawn, validation=0.2, test=0.2, seed=seed)
-    left = rest(unique, frames)
-    assert set(left["text"]).isdisjoint(drawn["text"])
+    remaining = rest(unique, frames)
+    assert set(remaining["text"]).isdisjoint(drawn["text"])
     held_out = {*frames["validation"]["group"], *frames["test"]["group"]}
-    not_added = unique[~unique["text"].isin([*drawn["text"], *left["text"]])]
+    not_added = unique[~unique["text"].isin([*drawn["text"], *remaining["text"]])]
     assert set(not_added["group"]) <= held_out
-    enlarged = add_to_train(frames, left)
-    assert len(enlarged["train"]) == len(frames["train"]) + len(left)
+    enlarged = add_to_train(frames, remaining)
+    assert len(enlarged["train"]) == len(frames["train"]) + len(remaining)
     leakage.require_none(leakage.measure(enlarged))
 
 
-def test_validation_and_test_are_the_same_with_more_to_train_on() -> None:
-    rows = deduplicate(many(2_000, groups=1_500)).frame
+def test_adding_training_rows_does_not_change_validation_or_test() -> None:
+    rows = deduplicate(random_rows(2_000, groups=1_500)).frame
     frames = split(sample(rows, size=500, seed=1), validation=0.2, test=0.2, seed=1)
     enlarged = add_to_train(frames, rest(rows, frames))
     assert len(enlarged["train"]) > 1_000
@@ -214,8 +214,8 @@ def test_validation_and_test_are_the_same_with_more_to_train_on() -> None:
     assert digest({"train": enlarged["train"]}) != digest({"train": frames["train"]})
 
 
-def test_train_is_in_the_order_of_deduplication_whatever_is_added() -> None:
-    rows = deduplicate(many(500, groups=400)).frame
+def test_train_keeps_the_order_of_deduplication_when_rows_are_added() -> None:
+    rows = deduplicate(random_rows(500, groups=400)).frame
     frames = split(rows, validation=0.2, test=0.2, seed=1)
     pd.testing.assert_frame_equal(add_to_train(frames, rows[:0])["train"], frames["train"])
     parts = {**frames, "train": frames["train"][1::2]}
@@ -239,7 +239,7 @@ def test_train_is_in_the_order_of_deduplication_whatever_is_added() -> None:
         (("disputed", 0, "eve"), "contradictions"),
     ],
 )
-def test_extra_rows_that_tell_of_what_is_held_out_are_left_out(row: tuple[str, int, str], reason: str | None) -> None:
+def test_extra_rows_that_leak_or_contradict_are_dropped(row: tuple[str, int, str], reason: str | None) -> None:
     extra = extra_training(labelled_of(frame_of([row])), data=DATA, frames=FRAMES)
     assert extra.frame["text"].tolist() == ([] if reason else [row[0]])
     assert {name: count for name, count in extra.left_out.items() if count} == ({reason: 1} if reason else {})
@@ -262,19 +262,21 @@ def test_extra_rows_are_deduplicated_and_every_row_is_accounted_for() -> None:
 
 @settings(max_examples=40)
 @given(st.integers(0, 10_000))
-def test_each_extra_row_is_added_unless_there_is_a_reason(seed: int) -> None:
-    data, more = jumble(150, seed=seed), jumble(60, seed=seed + 10_001)
+def test_each_extra_row_is_added_or_counted_with_a_reason(seed: int) -> None:
+    data, more = messy_rows(150, seed=seed), messy_rows(60, seed=seed + 10_001)
     unique = deduplicate(data).frame
     frames = split(sample(unique, size=len(unique) // 2, seed=seed), validation=0.2, test=0.2, seed=seed)
     extra = extra_training(labelled_of(more), data=data, frames=frames)
 
     held_out = {*frames["validation"]["group"], *frames["test"]["group"]}
     in_splits = {text_key(text) for frame in frames.values() for text in frame["text"]}
-    same = data.groupby(data["text"].map(text_key)).agg(set)
+    by_text = data.groupby(data["text"].map(text_key)).agg(set)
     deduplicated = deduplicate(more)
     expected = Counter(duplicates=deduplicated.duplicates, contradictions=deduplicated.contradictions)
     for text, negative, group in deduplicated.frame.itertuples(index=False):
-        labels, groups = same.loc[text_key(text), ["negative", "group"]] if text_key(text) in same.index else ({}, {})
+        labels, groups = (
+            by_text.loc[text_key(text), ["negative", "group"]] if text_key(text) in by_text.index else ({}, {})
+        )
         if text_key(text) in in_splits:
             expected["text_in_splits"] += 1
         elif held_out & {group, *groups}:
@@ -290,8 +292,8 @@ def test_each_extra_row_is_added_unless_there_is_a_reason(seed: int) -> None:
     leakage.require_none(leakage.measure(enlarged))
 
 
-def test_digest_is_of_the_content() -> None:
-    frames = split(deduplicate(many(200)).frame, validation=0.2, test=0.2, seed=1)
+def test_the_digest_depends_only_on_the_content() -> None:
+    frames = split(deduplicate(random_rows(200)).frame, validation=0.2, test=0.2, seed=1)
     backwards = {name: frames[name][::-1] for name in reversed(SPLITS)}
     swapped = {**frames, "test": frames["validation"], "validation": frames["test"]}
     flipped = {**frames, "test": frames["test"].assign(negative=1 - frames["test"]["negative"])}

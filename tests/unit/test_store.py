@@ -1,4 +1,4 @@
-"""`pipeline.store`: what is refused before any work, and locks that every user may take."""
+"""`pipeline.store`: unusable stores are refused before any work, and users share locks."""
 
 import os
 import shutil
@@ -21,9 +21,9 @@ from pipeline.store import StoreError
 
 ROOT = Path(__file__).parents[2]
 UID = 12345
-# Another user, with no entry in the list of users, who may read what root may: the interpreter may be root's own.
-AS_ANOTHER = ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups"]
-AS_ANOTHER += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+# A user without an entry in /etc/passwd who can read what root can: the interpreter may belong to root.
+AS_OTHER_USER = ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups"]
+AS_OTHER_USER += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("setpriv") is None, reason="only root can become another user"
 )
@@ -31,7 +31,7 @@ needs_root = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def _former_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give MLflow its former store back."""
+    """Restore MLflow's store."""
     before = mlflow.get_tracking_uri()
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("http_proxy", raising=False)
@@ -42,8 +42,8 @@ def _former_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, new_store: Callable[[Path], str]) -> Path:
-    """Make a database of runs; return its file."""
+def database(tmp_path_factory: pytest.TempPathFactory, new_store: Callable[[Path], str]) -> Path:
+    """Create a database of runs; return its file."""
     folder = tmp_path_factory.mktemp("made")
     file = folder / "mlflow.db"
     client = mlflow.MlflowClient(new_store(folder))
@@ -61,8 +61,8 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 @pytest.fixture
-def answering() -> Iterator[Callable[[int], str]]:
-    """Return a function that starts a server which answers all with a status, and returns its address."""
+def start_server() -> Iterator[Callable[[int], str]]:
+    """Return a function that starts a server which always answers with one status, and returns its address."""
     servers = []
 
     def start(status: int) -> str:
@@ -87,15 +87,15 @@ def answering() -> Iterator[Callable[[int], str]]:
         server.server_close()
 
 
-def nobody_listens() -> str:
+def unused_address() -> str:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{listening.getsockname()[1]}"
 
 
 @pytest.mark.parametrize("scheme", ["http", "postgresql"])
-def test_a_server_that_is_down_is_told_of_within_seconds(connect: Callable[[str], None], scheme: str) -> None:
-    address = nobody_listens()
+def test_a_server_that_is_down_is_reported_within_seconds(connect: Callable[[str], None], scheme: str) -> None:
+    address = unused_address()
     started = time.monotonic()
     with pytest.raises(StoreError) as refused:
         connect(f"{scheme}://mlflow:secret@{address}/runs")
@@ -106,13 +106,13 @@ def test_a_server_that_is_down_is_told_of_within_seconds(connect: Callable[[str]
     assert "\n" not in message
 
 
-def test_a_server_that_has_answered_once_is_given_the_patience_of_mlflow_afterwards(
-    connect: Callable[[str], None], made: Path, monkeypatch: pytest.MonkeyPatch
+def test_after_the_first_contact_mlflow_uses_its_own_timeouts(
+    connect: Callable[[str], None], database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connect(f"sqlite:///{made}")
+    connect(f"sqlite:///{database}")
     assert not set(store.FIRST_CONTACT) & set(os.environ)
-    monkeypatch.setattr(mlflow, "MlflowClient", None)  # whoever asks again fails
-    connect(f"sqlite:///{made}")
+    monkeypatch.setattr(mlflow, "MlflowClient", None)  # a second check would fail
+    connect(f"sqlite:///{database}")
 
 
 @pytest.mark.parametrize(
@@ -125,65 +125,65 @@ def test_a_server_that_has_answered_once_is_given_the_patience_of_mlflow_afterwa
         (503, "does not respond. Start it, or correct MLFLOW_TRACKING_URI."),
     ],
 )
-def test_the_advice_fits_what_a_server_answers(
-    connect: Callable[[str], None], answering: Callable[[int], str], status: int, message: str
+def test_the_advice_matches_the_servers_answer(
+    connect: Callable[[str], None], start_server: Callable[[int], str], status: int, message: str
 ) -> None:
     with pytest.raises(StoreError, match=message):
-        connect(answering(status))
+        connect(start_server(status))
 
 
-def test_a_database_of_another_version_of_mlflow_is_named_with_what_to_do(
-    connect: Callable[[str], None], made: Path, tmp_path: Path
+def test_a_database_of_another_mlflow_version_is_refused_with_advice(
+    connect: Callable[[str], None], database: Path, tmp_path: Path
 ) -> None:
-    file = Path(shutil.copy(made, tmp_path))
+    file = Path(shutil.copy(database, tmp_path))
     with store.closing_connection(file) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")
     with pytest.raises(StoreError, match=f"mlflow db upgrade 'sqlite:///{file}'.* If it is newer, update MLflow"):
         connect(f"sqlite:///{file}")
 
 
-def test_a_file_that_is_no_database_is_refused(connect: Callable[[str], None], tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused(connect: Callable[[str], None], tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("nothing of the kind\n" * 500, encoding="utf-8")
     with pytest.raises(StoreError, match="cannot be used. Correct MLFLOW_TRACKING_URI. .*file is not a database"):
         connect(f"sqlite:///{tmp_path / 'mlflow.db'}")
 
 
-def test_a_relative_path_is_that_of_the_folder_in_which_the_command_began(
-    connect: Callable[[str], None], made: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_relative_path_starts_at_the_working_folder(
+    connect: Callable[[str], None], database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(made.parent)
+    monkeypatch.chdir(database.parent)
     connect("sqlite:///mlflow.db")
-    assert mlflow.get_tracking_uri() == f"sqlite:///{made}"
+    assert mlflow.get_tracking_uri() == f"sqlite:///{database}"
 
 
 @pytest.mark.parametrize("name", ["air paradis", "été", "100%", "a%20b"])
-def test_a_database_is_found_whatever_the_name_of_its_folder(
-    connect: Callable[[str], None], made: Path, tmp_path: Path, name: str
+def test_a_database_is_found_in_a_folder_of_any_name(
+    connect: Callable[[str], None], database: Path, tmp_path: Path, name: str
 ) -> None:
     folder = tmp_path / name
     folder.mkdir()
-    file = Path(shutil.copy(made, folder))
+    file = Path(shutil.copy(database, folder))
     connect(store.sqlite_uri(file))
     assert store.database(mlflow.get_tracking_uri()) == file
     assert {experiment.name for experiment in mlflow.search_experiments()} == {"test", "Default"}
     assert store.database(file.as_uri().replace("file://", "sqlite:///")) == file, "as `mlflow run` writes it"
 
 
-def move_locks(made: Path) -> Path:
-    return made.with_name("mlflow.db.locks")
+def locks_folder(file: Path) -> Path:
+    return file.with_name("mlflow.db.locks")
 
 
-def test_locks_lie_beside_the_database_and_let_those_in_who_may_write_to_it(made: Path, tmp_path: Path) -> None:
-    file = Path(shutil.copy(made, tmp_path))
+def test_locks_are_next_to_the_database_with_its_permissions(database: Path, tmp_path: Path) -> None:
+    file = Path(shutil.copy(database, tmp_path))
     tmp_path.chmod(0o2775)
     file.chmod(0o664)
     with store.lock("aliases", f"sqlite:///{file}", seconds=0):
-        (locked,) = move_locks(file).iterdir()
+        (locked,) = locks_folder(file).iterdir()
         assert locked.stat().st_mode & 0o777 == 0o664
-    assert move_locks(file).stat().st_mode & 0o7777 == 0o2775
+    assert locks_folder(file).stat().st_mode & 0o7777 == 0o2775
 
 
-def test_locks_of_a_server_lie_in_the_users_own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_locks_of_a_server_are_in_the_users_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TWEET_SENTIMENT_CACHE", str(tmp_path))
     first, second = (store.lock("aliases", f"http://{server}", seconds=0) for server in ("one", "two"))
     assert Path(first.lock_file).parent == tmp_path / "locks"
@@ -195,60 +195,62 @@ def test_locks_of_a_server_lie_in_the_users_own_cache(tmp_path: Path, monkeypatc
         store.lock("aliases", "http://one")
 
 
-def as_another_user(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run code as a user whose name nobody knows, without the environment of this one."""
+def run_as_other_user(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run code as a user without a name, and without this user's environment."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
     environment |= {"MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}", "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [*AS_ANOTHER, sys.executable, "-c", code]
+    command = [*AS_OTHER_USER, sys.executable, "-c", code]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
-def shared(made: Path, tmp_path: Path) -> Path:
-    """Return the folder of a store that all may write to."""
+def shared_folder(database: Path, tmp_path: Path) -> Path:
+    """Return the folder of a store that all users can write to."""
     tmp_path.chmod(0o777)
     for parent in tmp_path.parents:
         if Path(tempfile.gettempdir()) in parent.parents:
             parent.chmod(parent.stat().st_mode | 0o111)
-    Path(shutil.copy(made, tmp_path)).chmod(0o666)
+    Path(shutil.copy(database, tmp_path)).chmod(0o666)
     return tmp_path
 
 
 @needs_root
 @pytest.mark.slow
-def test_two_users_wait_for_each_other_in_a_store_that_they_share(shared: Path) -> None:
-    uri = f"sqlite:///{shared / 'mlflow.db'}"
+def test_two_users_of_a_shared_store_wait_for_each_other(shared_folder: Path) -> None:
+    uri = f"sqlite:///{shared_folder / 'mlflow.db'}"
     code = f"from pipeline import store; store.lock('aliases', {uri!r}, seconds=0).acquire()"
     with store.lock("aliases", uri, seconds=0):
-        assert "filelock" in as_another_user(code, shared).stderr.splitlines()[-1], "this one has it"
-    assert as_another_user(code, shared).stderr == ""
-    (shared / "mlflow.db.locks").chmod(0o755)
-    refused = as_another_user(code, shared).stderr
-    assert "Cannot write to the folder of locks" in refused
-    shutil.rmtree(shared / "mlflow.db.locks")
-    assert as_another_user(code, shared).stderr == ""
+        assert "filelock" in run_as_other_user(code, shared_folder).stderr.splitlines()[-1], (
+            "this process holds the lock"
+        )
+    assert run_as_other_user(code, shared_folder).stderr == ""
+    (shared_folder / "mlflow.db.locks").chmod(0o755)
+    stderr = run_as_other_user(code, shared_folder).stderr
+    assert "Cannot write to the folder of locks" in stderr
+    shutil.rmtree(shared_folder / "mlflow.db.locks")
+    assert run_as_other_user(code, shared_folder).stderr == ""
     with store.lock("aliases", uri, seconds=0):
         pass
 
 
 @needs_root
 @pytest.mark.slow
-def test_a_user_without_a_name_moves_an_alias(shared: Path) -> None:
+def test_a_user_without_a_name_can_move_an_alias(shared_folder: Path) -> None:
     code = f"""if True:
         from pipeline import registry, store
         from mlflow import MlflowClient
         store.connect()
         client = MlflowClient()
         client.create_registered_model("small")
-        client.create_model_version("small", source={shared.as_uri()!r})
+        client.create_model_version("small", source={shared_folder.as_uri()!r})
         with registry.locked("small", seconds=0):
             registry.move("small", "champion", "1", "a test")
         print(registry.history("small")[0]["by"])
     """
-    done = as_another_user(code, shared)
-    assert (done.stderr, done.stdout) == ("", f"uid-{UID}\n")
+    completed = run_as_other_user(code, shared_folder)
+    assert (completed.stderr, completed.stdout) == ("", f"uid-{UID}\n")
 
 
 @pytest.mark.parametrize("error", [sqlite3.OperationalError, OSError])
-def test_an_error_without_a_code_is_told_as_it_is(error: type[Exception]) -> None:
+def test_an_error_without_a_code_is_reported_verbatim(error: type[Exception]) -> None:
     assert "no room" in store.advice("sqlite:///mlflow.db", error("no room"))

@@ -1,4 +1,4 @@
-"""What a sweep is refused for before anything is run, and how its trials are named."""
+"""`pipeline.sweep`: invalid sweeps are refused before anything runs; how trials and values are named."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +15,9 @@ from pipeline.sweep import SweepError
 
 CONF = Path(__file__).parents[2] / "conf"
 OPTUNA = "hydra/sweeper=optuna"
-# Small plans: to compose the configuration of a candidate takes a tenth of a second.
+# Small plans: composing the configuration of a candidate takes a tenth of a second.
 KERAS = "plan.stages=[{name: only, candidates: [{step: train_keras}]}]"
-OF_ALL_KINDS = (
+ALL_KINDS_PLAN = (
     "plan.stages=[{name: a, candidates: [{step: train_bert}]}, {name: b, candidates: [{step: train_keras}, "
     "{step: train_keras, teacher: train_bert}]}, {name: c, candidates: [{step: blend}, {step: best}]}]"
 )
@@ -36,22 +36,22 @@ def _hydra() -> Iterator[None]:
         yield
 
 
-def as_trial(*overrides: str) -> DictConfig:
-    """Compose the configuration of a trial, and have Hydra know it."""
+def compose_trial(*overrides: str) -> DictConfig:
+    """Compose the configuration of a trial, and register it with Hydra."""
     cfg = compose("config", overrides=[*overrides, "hydra.mode=MULTIRUN"], return_hydra_config=True)
     HydraConfig.instance().set_config(cfg)
     return cfg
 
 
 def names(*overrides: str, swept: str) -> list[str]:
-    """Return the candidates that a swept setting concerns."""
+    """Return the names of the candidates that a swept setting affects."""
     stages = plan.read(compose("config", overrides=list(overrides)), list(overrides))
     candidates = sweep.trained(stages, list(overrides))
     return [candidate.name(candidate.step) for candidate in sweep.affected(candidates, list(overrides), [swept])]
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["train_keras.network.unit=4,8"], "Could not override 'train_keras.network.unit'"),
         (["train_keras=bilstm,nothing"], "Could not find 'train_keras/nothing'"),
@@ -69,11 +69,11 @@ def names(*overrides: str, swept: str) -> list[str]:
         ),
     ],
 )
-def test_a_sweep_that_cannot_be_run_is_refused_before_anything_is_run(options: list[str], said: str) -> None:
-    with pytest.raises(SweepError) as stopped, sweep.around(["-m", KERAS, *options]):
+def test_an_invalid_sweep_is_refused_before_anything_runs(options: list[str], message: str) -> None:
+    with pytest.raises(SweepError) as raised, sweep.around(["-m", KERAS, *options]):
         raise AssertionError("it was run")
-    assert str(stopped.value).startswith("The sweep cannot be run. ")
-    assert said in str(stopped.value)
+    assert str(raised.value).startswith("The sweep cannot be run. ")
+    assert message in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_sweep_that_cannot_be_run_is_refused_before_anything_is_run(options: l
         [OPTUNA, "hydra.sweeper.direction=minimize", "select.metric=log_loss", "train_keras.epochs=1,2"],
     ],
 )
-def test_what_can_be_swept_passes(options: list[str]) -> None:
+def test_a_valid_sweep_passes_the_check(options: list[str]) -> None:
     swept, _ = sweep.check([KERAS, *options])
     settings = [option.partition("=")[0].removeprefix("+") for option in options]
     assert swept == sorted(name for name in settings if not name.startswith(("hydra", "select")))
@@ -99,28 +99,28 @@ def test_what_can_be_swept_passes(options: list[str]) -> None:
 
 @pytest.mark.parametrize("launcher", ["submitit_slurm", "submitit_local"])
 def test_a_sweep_for_a_cluster_composes(launcher: str) -> None:
-    handed_on = f"hydra.job.env_copy=[{sweep.SWEEP},MLFLOW_TRACKING_URI]"
-    settings = ["hydra.launcher.timeout_min=60", "hydra.launcher.cpus_per_task=4", handed_on]
+    env_copy = f"hydra.job.env_copy=[{sweep.SWEEP},MLFLOW_TRACKING_URI]"
+    settings = ["hydra.launcher.timeout_min=60", "hydra.launcher.cpus_per_task=4", env_copy]
     _, cfg = sweep.check([KERAS, f"hydra/launcher={launcher}", *settings, "train_keras.network.units=32,64"])
     assert cfg.hydra.launcher._target_.startswith("hydra_plugins.hydra_submitit_launcher")
     assert (cfg.hydra.launcher.timeout_min, cfg.hydra.launcher.cpus_per_task) == (60, 4)
 
 
 @pytest.mark.parametrize("arguments", [[], ["seed=3"], ["--cfg", "job"]])
-def test_a_command_that_is_no_multirun_goes_its_way(arguments: list[str]) -> None:
+def test_a_command_that_is_not_a_multirun_runs(arguments: list[str]) -> None:
     with sweep.around(arguments):
-        done = True
-    assert done
+        ran = True
+    assert ran
 
 
-@pytest.mark.parametrize("written", ["-m", "--multirun", "hydra.mode=MULTIRUN"])
-def test_a_multirun_is_known_however_it_is_written(written: str) -> None:
-    with pytest.raises(SweepError, match="needs a setting with several values"), sweep.around([written]):
+@pytest.mark.parametrize("argument", ["-m", "--multirun", "hydra.mode=MULTIRUN"])
+def test_a_multirun_is_recognised_in_every_notation(argument: str) -> None:
+    with pytest.raises(SweepError, match="needs a setting with several values"), sweep.around([argument]):
         raise AssertionError("it was run")
 
 
 @pytest.mark.usefixtures("_hydra")
-def test_a_trial_runs_the_candidates_that_the_swept_values_concern() -> None:
+def test_a_trial_runs_only_the_candidates_that_it_affects() -> None:
     assert names("train_bert.max_tokens=32", swept="train_bert.max_tokens") == ["train_bert features"]
     assert names("preprocess=stem", swept="preprocess") == [
         "train_baseline dummy stem", "train_baseline logistic_regression stem", "train_keras bilstm word2vec stem",
@@ -128,8 +128,8 @@ def test_a_trial_runs_the_candidates_that_the_swept_values_concern() -> None:
 
 
 @pytest.mark.usefixtures("_hydra")
-def test_the_seed_concerns_all_but_candidates_that_build_on_others() -> None:
-    overrides = ["distill.extra_texts=texts.txt", "seed=2", OF_ALL_KINDS]
+def test_the_seed_affects_only_candidates_that_do_not_build_on_others() -> None:
+    overrides = ["distill.extra_texts=texts.txt", "seed=2", ALL_KINDS_PLAN]
     assert names(*overrides, swept="seed") == ["train_bert features", "train_keras bilstm word2vec lemmatize"]
 
 
@@ -146,23 +146,25 @@ def test_the_seed_concerns_all_but_candidates_that_build_on_others() -> None:
         ("train_baseline.classifier.C={search: [1, 2]}", '{"search": [1, 2]}'),
     ],
 )
-def test_a_value_is_told_as_a_number_or_as_it_is_written(override: str, value: Any) -> None:
-    told = sweep.value_of(as_trial(override), override.partition("=")[0])
-    assert told == value
-    assert type(told) is type(value)
+def test_a_swept_value_is_a_number_or_its_text(override: str, value: Any) -> None:
+    swept_value = sweep.value_of(compose_trial(override), override.partition("=")[0])
+    assert swept_value == value
+    assert type(swept_value) is type(value)
 
 
-def test_settings_are_named_in_short_where_that_tells_them_apart() -> None:
+def test_settings_have_short_names_where_these_are_unique() -> None:
     swept = ["embed", "embed.epochs", "train_keras.epochs", "train_keras.network.units"]
     assert [sweep.short(name, swept) for name in swept] == ["embed", "embed.epochs", "train_keras.epochs", "units"]
 
 
-@pytest.mark.parametrize(("value", "told"), [(5.684706547293815, "5.68471"), (1e-5, "1e-05"), (32, "32"), ("a", "a")])
-def test_drawn_numbers_are_rounded_for_people(value: Any, told: str) -> None:
-    assert sweep.rounded(value) == told
+@pytest.mark.parametrize(
+    ("value", "rounded"), [(5.684706547293815, "5.68471"), (1e-5, "1e-05"), (32, "32"), ("a", "a")]
+)
+def test_sampled_numbers_are_rounded_for_display(value: Any, rounded: str) -> None:
+    assert sweep.rounded(value) == rounded
 
 
 @pytest.mark.usefixtures("_hydra")
-def test_a_trial_that_does_not_know_its_sweep_says_how_it_could() -> None:
+def test_a_trial_without_its_sweep_says_how_to_pass_it_on() -> None:
     with pytest.raises(PlanError, match=r"hydra\.job\.env_copy=\[TWEET_SENTIMENT_SWEEP,MLFLOW_TRACKING_URI\]"):
-        sweep.trial(as_trial("seed=1"), ["seed=1"])
+        sweep.trial(compose_trial("seed=1"), ["seed=1"])

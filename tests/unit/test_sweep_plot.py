@@ -1,4 +1,4 @@
-"""What the plot of a sweep's trials shows."""
+"""The parallel-coordinates plot of a sweep."""
 
 from itertools import product
 from typing import Any
@@ -21,7 +21,7 @@ SETTINGS: dict[str, list[Any]] = {
 
 
 def trials(swept: int, number: int = 4) -> tuple[pd.DataFrame, list[str]]:
-    """Return trials over the first of the settings, each with a figure of its own, and what is swept."""
+    """Return trials over the first settings, each with its own AUC, and the names of the swept settings."""
     names = list(SETTINGS)[:swept]
     rows = list(product(*(SETTINGS[name] for name in names)))
     table = pd.DataFrame((rows * number)[:number], columns=names, dtype=object)
@@ -35,13 +35,13 @@ def axes_of(figure: Figure) -> Axes:
 
 def labels(axes: Axes, lane: int) -> list[str]:
     """Return the labels on an axis, the lowest first."""
-    found = [text for text in axes.texts if text.get_unitless_position()[0] == lane]
-    return [text.get_text() for text in sorted(found, key=lambda text: text.get_unitless_position()[1])]
+    texts = [text for text in axes.texts if text.get_unitless_position()[0] == lane]
+    return [text.get_text() for text in sorted(texts, key=lambda text: text.get_unitless_position()[1])]
 
 
 @pytest.mark.parametrize("swept", [1, 2, 3, 4])
 @pytest.mark.parametrize("number", [4, 40])
-def test_each_trial_is_a_line_from_its_values_to_its_figure(swept: int, number: int) -> None:
+def test_each_trial_is_a_line_from_its_values_to_its_metric(swept: int, number: int) -> None:
     table, names = trials(swept, number)
     axes = axes_of(sweep_plot.parallel_coordinates(table, names, "roc_auc"))
     assert len(axes.lines) == number
@@ -50,7 +50,7 @@ def test_each_trial_is_a_line_from_its_values_to_its_figure(swept: int, number: 
     np.testing.assert_allclose(ends, np.linspace(0, 1, number))
 
 
-def test_the_best_trial_is_the_darkest_and_widest_line_and_on_top() -> None:
+def test_the_best_trial_is_the_darkest_widest_and_top_line() -> None:
     table, names = trials(2)
     for metric, best in (("roc_auc", 3), ("expected_cost", 0)):
         axes = axes_of(sweep_plot.parallel_coordinates(table.rename(columns={"roc_auc": metric}), names, metric))
@@ -60,7 +60,7 @@ def test_the_best_trial_is_the_darkest_and_widest_line_and_on_top() -> None:
         assert sum(top.get_color()[:3]) == min(sum(line.get_color()[:3]) for line in axes.lines)
 
 
-def test_numbers_stand_by_size_and_before_text() -> None:
+def test_numbers_are_sorted_by_size_before_text() -> None:
     table, names = trials(4, number=36)
     axes = axes_of(sweep_plot.parallel_coordinates(table, names, "roc_auc"))
     assert [labels(axes, lane) for lane in range(4)] == [
@@ -68,7 +68,7 @@ def test_numbers_stand_by_size_and_before_text() -> None:
     ]  # fmt: skip
 
 
-def test_small_numbers_are_numbers() -> None:
+def test_small_numbers_are_sorted_as_numbers() -> None:
     table = pd.DataFrame({"rate": pd.Series([1e-4, 1e-5, 0.01], dtype=object), "roc_auc": [0.8, 0.9, 0.7]})
     assert labels(axes_of(sweep_plot.parallel_coordinates(table, ["rate"], "roc_auc")), 0) == [
         "1e-05",
@@ -89,7 +89,7 @@ def test_labels_neither_overlap_nor_leave_the_figure() -> None:
     assert all(figure.bbox.containsx(box.x0) and figure.bbox.containsx(box.x1) for box in boxes)
 
 
-def test_lines_run_under_labels() -> None:
+def test_lines_are_drawn_below_labels() -> None:
     table, names = trials(2)
     axes = axes_of(sweep_plot.parallel_coordinates(table, names, "roc_auc"))
     on_axes = [text for text in axes.texts if text.get_bbox_patch()]
@@ -98,7 +98,7 @@ def test_lines_run_under_labels() -> None:
     assert min(text.get_zorder() for text in on_axes) > max(line.get_zorder() for line in axes.lines)
 
 
-def test_trials_that_are_equal_are_plotted() -> None:
+def test_equal_trials_are_plotted() -> None:
     table = pd.DataFrame({"units": pd.Series([8, 8], dtype=object), "roc_auc": [0.8, 0.8]})
     axes = axes_of(sweep_plot.parallel_coordinates(table, ["units"], "roc_auc"))
     assert [line.get_ydata().tolist() for line in axes.lines] == [[0.5, 0.5]] * 2

@@ -1,4 +1,4 @@
-"""`sentiment.data.datasets.table` on files as other teams bring them."""
+"""`sentiment.data.datasets.table` on files from other teams."""
 
 import gzip
 from pathlib import Path
@@ -12,12 +12,12 @@ from sentiment.data.datasets import table
 FRAME = pd.DataFrame({"text": ["NA", "caf\u00e9, 2; 3", 'say "hi"\nthere'], "label": ["007", "spam", "null"]})
 
 
-def load(path: Path | None, **given: object) -> pd.DataFrame:
-    settings = {"encoding": None, "delimiter": None, "quoted": None, "sheet": None, **given}
+def load(path: Path | None, **overrides: object) -> pd.DataFrame:
+    settings = {"encoding": None, "delimiter": None, "quoted": None, "sheet": None, **overrides}
     return table.load(path=None if path is None else str(path), setting="data.path", section="data", **settings)
 
 
-def written(folder: Path, content: str | bytes, name: str = "table.csv") -> Path:
+def write(folder: Path, content: str | bytes, name: str = "table.csv") -> Path:
     (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
     return folder / name
 
@@ -30,34 +30,32 @@ def test_reads_delimited_text_as_it_is(tmp_path: Path, delimiter: str, ending: s
     assert load(path).equals(FRAME)
 
 
-def test_the_delimiter_may_be_said(tmp_path: Path) -> None:
+def test_the_delimiter_can_be_set(tmp_path: Path) -> None:
     FRAME.to_csv(tmp_path / "table.csv", sep="~", index=False)
     assert load(tmp_path / "table.csv", delimiter="~").equals(FRAME)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
-def test_the_encoding_is_recognised_or_may_be_said(tmp_path: Path, encoding: str) -> None:
+def test_the_encoding_is_detected_or_can_be_set(tmp_path: Path, encoding: str) -> None:
     FRAME.to_csv(tmp_path / "table.csv", index=False, encoding=encoding)
     assert load(tmp_path / "table.csv").equals(FRAME)
     assert load(tmp_path / "table.csv", encoding=encoding).equals(FRAME)
 
 
 @pytest.mark.parametrize("name", ["ansi", "ANSI", "windows-1252", 1252])
-def test_an_encoding_has_the_names_that_people_give_it(tmp_path: Path, name: object) -> None:
+def test_common_names_of_an_encoding_are_accepted(tmp_path: Path, name: object) -> None:
     FRAME.to_csv(tmp_path / "table.csv", index=False, encoding="cp1252")
     assert load(tmp_path / "table.csv", encoding=name).equals(FRAME)
 
 
-def test_an_unknown_encoding_is_named_with_its_setting(tmp_path: Path) -> None:
-    path = written(tmp_path, "text,label\nlate,bad\n")
+def test_an_unknown_encoding_is_refused_with_its_setting(tmp_path: Path) -> None:
+    path = write(tmp_path, "text,label\nlate,bad\n")
     with pytest.raises(DataError, match=r"table\.csv \(data\.path\): Unknown encoding 'klingon'.*data\.encoding"):
         load(path, encoding="klingon")
 
 
-def test_one_damaged_byte_does_not_make_another_encoding_and_a_last_row_may_be_cut_off(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    rows = load(written(tmp_path, "text,label\ndéçu 😠,bad\nfâché 😠,bad\nété ".encode() + "😠".encode()[:3]))
+def test_damaged_bytes_and_a_cut_off_last_row_are_tolerated(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = load(write(tmp_path, "text,label\ndéçu 😠,bad\nfâché 😠,bad\nété ".encode() + "😠".encode()[:3]))
     assert rows.to_numpy().tolist() == [["déçu 😠", "bad"], ["fâché 😠", "bad"], ["été \ufffd", ""]]
     (record,) = caplog.records
     assert record.levelname == "WARNING"
@@ -66,22 +64,22 @@ def test_one_damaged_byte_does_not_make_another_encoding_and_a_last_row_may_be_c
     assert "damaged characters replaced: 1; short rows filled with empty values: 1 (first: line 4)" in record.message
 
 
-def test_what_was_assumed_is_logged_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_assumptions_are_logged_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    load(written(tmp_path, "sep=;\ntext;label\ndéçu;bad\n".encode("cp1252")))
+    load(write(tmp_path, "sep=;\ntext;label\ndéçu;bad\n".encode("cp1252")))
     assert caplog.messages == [
         "table.csv: rows: 1; encoding Windows-1252 (assumed); delimiter semicolon (from the first line)."
     ]
     assert caplog.records[0].levelname == "INFO"
 
 
-def test_quotation_marks_that_people_type_swallow_no_rows(tmp_path: Path) -> None:
-    rows = load(written(tmp_path, 'text\tlabel\n"late\tbad\nfine"\tgood\nhe said "no"\tbad\n', "table.tsv"))
+def test_quotation_marks_within_texts_do_not_merge_rows(tmp_path: Path) -> None:
+    rows = load(write(tmp_path, 'text\tlabel\n"late\tbad\nfine"\tgood\nhe said "no"\tbad\n', "table.tsv"))
     assert rows["text"].tolist() == ['"late', 'fine"', 'he said "no"']
 
 
-def test_quotation_marks_that_may_be_either_are_refused_with_row_and_column_until_it_is_said(tmp_path: Path) -> None:
-    path = written(tmp_path, 'text,label\nhello,anna\n"late,bob\nfine",carl\n')
+def test_ambiguous_quotation_marks_are_refused_unless_quoted_is_set(tmp_path: Path) -> None:
+    path = write(tmp_path, 'text,label\nhello,anna\n"late,bob\nfine",carl\n')
     with pytest.raises(DataError, match=r"\(data\.path\): Line 3, field 1: .* Setting: data\.quoted\.") as refused:
         load(path)
     assert refused.value.__cause__.values["row"] == 3  # type: ignore[union-attr]
@@ -107,7 +105,7 @@ def test_reads_parquet(tmp_path: Path) -> None:
     assert load(tmp_path / "table.parquet").equals(numbers)
 
 
-def test_a_path_must_be_given() -> None:
+def test_a_path_is_required() -> None:
     with pytest.raises(DataError, match=r"data=csv needs a file: data\.path=tweets\.csv"):
         load(None)
 
@@ -119,10 +117,10 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_an_unknown_ending_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"table\.docx: unknown file ending. Use one of \.csv"):
-        load(written(tmp_path, b"PK", "table.docx"))
+        load(write(tmp_path, b"PK", "table.docx"))
 
 
-def test_another_encoding_than_the_one_given_is_refused_with_the_line_and_its_setting(tmp_path: Path) -> None:
+def test_bytes_outside_the_encoding_are_refused_with_line_and_setting(tmp_path: Path) -> None:
     FRAME.to_csv(tmp_path / "table.csv", index=False, encoding="latin-1")
     with pytest.raises(DataError, match=r"Line 3 contains bytes that are not UTF-8.*Setting: data\.encoding"):
         load(tmp_path / "table.csv", encoding="utf-8")
@@ -143,14 +141,14 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
     }
     for name, (content, message) in damaged.items():
         with pytest.raises(DataError, match=rf"{name} \(data\.path\): .*{message}"):
-            load(written(tmp_path, content, name))
+            load(write(tmp_path, content, name))
 
 
-def test_the_setting_of_extra_training_data_is_named(tmp_path: Path) -> None:
-    path = written(tmp_path, b"")
+def test_errors_in_extra_training_data_name_its_settings(tmp_path: Path) -> None:
+    path = write(tmp_path, b"")
     settings = {"encoding": None, "delimiter": "::", "quoted": None, "sheet": None}
     with pytest.raises(DataError, match=r"\(data\.extra_training\): The file is empty"):
         table.load(path=str(path), setting="data.extra_training", section="data.extra_source", **settings)
-    written(tmp_path, b"text,label\na,b\n")
+    write(tmp_path, b"text,label\na,b\n")
     with pytest.raises(DataError, match=r"not '::'\. Setting: data\.extra_source\.delimiter\."):
         table.load(path=str(path), setting="data.extra_training", section="data.extra_source", **settings)

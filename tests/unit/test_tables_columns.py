@@ -1,4 +1,4 @@
-"""`tables.columns`: which columns hold what, by their names."""
+"""`tables.columns`: guessing the content of columns from their names."""
 
 import pytest
 
@@ -22,7 +22,7 @@ from tables.columns import guess, plain
         ([], None, None, None),
     ],
 )
-def test_columns_are_guessed_by_their_names(
+def test_columns_are_guessed_from_their_names(
     columns: list[str], text: str | None, author: str | None, label: str | None
 ) -> None:
     assert (guess(columns, "text"), guess(columns, "author"), guess(columns, "label")) == (text, author, label)

@@ -1,4 +1,4 @@
-"""`tables.encoding`: the text of a file, whatever wrote it."""
+"""`tables.encoding`: decoding a file from any program."""
 
 import pickle
 
@@ -14,7 +14,7 @@ WINDOWS = FRENCH.replace("😠", "« 5 € »")
 
 
 @pytest.mark.parametrize(
-    ("written", "encoding", "source"),
+    ("codec", "encoding", "source"),
     [
         ("utf-8", "utf-8", "content"),
         ("utf-8-sig", "utf-8", "mark"),
@@ -24,16 +24,16 @@ WINDOWS = FRENCH.replace("😠", "« 5 € »")
         ("utf-32", "utf-32", "mark"),
     ],
 )
-def test_unicode_is_recognised_with_and_without_a_mark(written: str, encoding: str, source: str) -> None:
-    assert decode(FRENCH.encode(written)) == (FRENCH, encoding, source, 0)
+def test_unicode_is_detected_with_and_without_a_byte_order_mark(codec: str, encoding: str, source: str) -> None:
+    assert decode(FRENCH.encode(codec)) == (FRENCH, encoding, source, 0)
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "mac-roman"])
-def test_what_windows_and_old_macs_write_is_read_with_its_letters(encoding: str) -> None:
+def test_windows_and_old_mac_encodings_keep_their_letters(encoding: str) -> None:
     assert decode(WINDOWS.encode(encoding)) == (WINDOWS, encoding, "assumed", 0)
 
 
-def test_what_dos_writes_is_read_with_its_letters() -> None:
+def test_the_dos_encoding_keeps_its_letters() -> None:
     text = WINDOWS.replace("€", "e")
     assert decode(text.encode("cp850")) == (text, "cp850", "assumed", 0)
 
@@ -46,27 +46,27 @@ def test_one_accent_is_enough_for_windows_1252() -> None:
     ("cut", "damaged"),
     [("😠".encode()[:3], 1), ("é".encode()[:1], 1), (b"\xff", 1), ("😠".encode()[:2] + b" " + "é".encode()[1:], 2)],
 )
-def test_a_few_damaged_bytes_do_not_make_utf8_another_encoding(cut: bytes, damaged: int) -> None:
+def test_a_few_damaged_bytes_do_not_change_the_encoding(cut: bytes, damaged: int) -> None:
     decoded = decode(FRENCH.encode() + cut + b"\n")
     assert (decoded.encoding, decoded.damaged) == ("utf-8", damaged)
     assert decoded.text.startswith(FRENCH)
     assert decoded.text.count("\ufffd") == damaged
 
 
-def test_a_character_cut_short_is_utf8_even_where_it_is_the_only_one() -> None:
+def test_a_truncated_character_is_utf8_even_if_it_is_the_only_one() -> None:
     assert decode(b"text\nlate \xf0\x9f\x98\n") == ("text\nlate \ufffd\n", "utf-8", "content", 1)
 
 
-def test_damage_that_the_file_already_had_is_not_counted_again() -> None:
+def test_existing_replacement_characters_are_not_counted() -> None:
     assert decode("déçu \ufffd".encode()).damaged == 0
 
 
-def test_nul_characters_are_damage_and_those_at_the_end_are_padding() -> None:
+def test_nul_characters_are_damage_except_at_the_end() -> None:
     assert decode(b"text\nla\0te\n\0\0\0\0\0\0") == ("text\nla\ufffdte\n", "utf-8", "content", 1)
 
 
 @pytest.mark.parametrize(
-    ("name", "written"),
+    ("name", "codec"),
     [
         ("ansi", "cp1252"),
         ("ANSI", "cp1252"),
@@ -88,14 +88,14 @@ def test_nul_characters_are_damage_and_those_at_the_end_are_padding() -> None:
         ("cp1251", "cp1251"),
     ],
 )
-def test_an_encoding_is_known_by_the_names_that_people_give_it(name: str, written: str) -> None:
-    text = "текст\n" if written == "cp1251" else "text\n" if "16" in written else "dçé\n"
-    decoded = decode(text.encode(written), name, strict=True)
+def test_common_names_of_an_encoding_are_accepted(name: str, codec: str) -> None:
+    text = "текст\n" if codec == "cp1251" else "text\n" if "16" in codec else "dçé\n"
+    decoded = decode(text.encode(codec), name, strict=True)
     assert (decoded.text, decoded.source) == (text, "given")
 
 
 @pytest.mark.parametrize("name", ["klingon", "base64", "rot13", "utf-9", "cp125", "", " ", "\0", "\udc80"])
-def test_an_unknown_encoding_is_named_and_others_are_offered(name: str) -> None:
+def test_an_unknown_encoding_is_refused_with_alternatives(name: str) -> None:
     if not name:
         assert decode(b"a", name).encoding == "utf-8"
         return
@@ -106,20 +106,20 @@ def test_an_unknown_encoding_is_named_and_others_are_offered(name: str) -> None:
     assert "cp1252" in str(refused.value)
 
 
-def test_bytes_that_are_not_in_the_encoding_given_are_an_error_with_the_line() -> None:
+def test_bytes_outside_the_given_encoding_are_refused_with_the_line() -> None:
     with pytest.raises(TableError, match=r"^Line 3 contains bytes that are not UTF-8") as refused:
         decode(b"text\nfine\nd\xe9\xe7u\n", "utf-8", strict=True)
     assert (refused.value.code, refused.value.values["row"]) == ("undecodable", 3)
     assert decode(b"text\nfine\nd\xe9\xe7u\n", "utf-8").damaged == 2
-    again = pickle.loads(pickle.dumps(refused.value))
-    assert (str(again), again.code, again.values) == (
+    unpickled = pickle.loads(pickle.dumps(refused.value))
+    assert (str(unpickled), unpickled.code, unpickled.values) == (
         str(refused.value),
         refused.value.code,
         refused.value.values,
     )
 
 
-def test_an_encoding_has_the_name_that_people_know() -> None:
+def test_encodings_have_familiar_labels() -> None:
     assert [label(name) for name in ("utf-8", "cp1252", "utf-16", "mac-roman")] == [
         "UTF-8",
         "Windows-1252",
@@ -131,21 +131,21 @@ def test_an_encoding_has_the_name_that_people_know() -> None:
 @pytest.mark.parametrize(
     "content", [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"%PDF-1.7\n", bytes(range(256)) * 4, b"\1\2\3\4\5text"]
 )
-def test_what_is_no_text_is_refused(content: bytes) -> None:
+def test_binary_content_is_refused(content: bytes) -> None:
     with pytest.raises(TableError) as refused:
         decode(content)
     assert refused.value.code == "not_text"
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0\ufeff\x1a", exclude_categories=["Cc"])))
-def test_any_text_in_utf8_comes_back_as_it_was(text: str) -> None:
+def test_any_unicode_text_is_decoded_unchanged(text: str) -> None:
     assert decode(text.encode()).text == text
     assert decode(text.encode("utf-8-sig")).text == text
     assert decode(text.encode("utf-16")).text == text
 
 
 @given(st.binary(max_size=200), st.sampled_from([None, "ansi", "utf-8", "utf-16", "latin-1"]))
-def test_any_bytes_are_text_or_refused(content: bytes, encoding: str | None) -> None:
+def test_any_bytes_are_decoded_or_refused(content: bytes, encoding: str | None) -> None:
     try:
         decoded = decode(content, encoding)
     except TableError:

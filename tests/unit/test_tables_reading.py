@@ -1,4 +1,4 @@
-"""`tables.reading`: whatever wrote a table, it is read as it was, or refused with a sentence."""
+"""`tables.reading`: tables from any program are read unchanged, or refused with a reason."""
 
 import csv
 import gzip
@@ -36,7 +36,7 @@ def refused(content: str | bytes, **settings: object) -> TableError:
     return error.value
 
 
-def written(frame: pd.DataFrame, **settings: object) -> str:
+def csv_text(frame: pd.DataFrame, **settings: object) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, **settings)  # type: ignore[arg-type]
     writer.writerow(frame.columns)
@@ -47,14 +47,12 @@ def written(frame: pd.DataFrame, **settings: object) -> str:
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("strict", [True, False])
-def test_a_table_is_read_whatever_separates_its_columns_and_encodes_it(
-    delimiter: str, encoding: str, strict: bool
-) -> None:
-    content = written(ROWS, delimiter=delimiter).encode(encoding)
+def test_tables_are_read_with_any_delimiter_and_encoding(delimiter: str, encoding: str, strict: bool) -> None:
+    content = csv_text(ROWS, delimiter=delimiter).encode(encoding)
     for compressed in (content, gzip.compress(content, mtime=0)):
-        found = table(compressed, strict=strict)
-        assert found.frame.equals(ROWS)
-        assert (found.report.delimiter, found.report.quoted, found.report.rows) == (delimiter, True, 10)
+        parsed = table(compressed, strict=strict)
+        assert parsed.frame.equals(ROWS)
+        assert (parsed.report.delimiter, parsed.report.quoted, parsed.report.rows) == (delimiter, True, 10)
 
 
 CHARACTERS = st.characters(
@@ -67,7 +65,7 @@ NAMES = st.text(st.characters(categories=["L"], max_codepoint=0x24F), min_size=1
 def frames(draw: st.DrawFn, characters: st.SearchStrategy[str] = CHARACTERS) -> pd.DataFrame:
     names = draw(st.lists(NAMES, min_size=2, max_size=4, unique_by=lambda name: name.casefold()))
     row = st.lists(st.text(characters, max_size=12), min_size=len(names), max_size=len(names))
-    row = row.filter(lambda cells: any(cell.strip() for cell in cells))  # rows that hold nothing are left out
+    row = row.filter(lambda cells: any(cell.strip() for cell in cells))  # blank rows are dropped
     return pd.DataFrame(draw(st.lists(row, min_size=1, max_size=6)), columns=names, dtype=object)
 
 
@@ -78,54 +76,52 @@ def frames(draw: st.DrawFn, characters: st.SearchStrategy[str] = CHARACTERS) -> 
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
     st.booleans(),
 )
-def test_any_table_with_all_fields_in_quotation_marks_comes_back_as_it_was(
+def test_any_fully_quoted_table_is_read_unchanged(
     frame: pd.DataFrame, delimiter: str, line_end: str, encoding: str, strict: bool
 ) -> None:
-    text = written(frame, delimiter=delimiter, lineterminator=line_end, quoting=csv.QUOTE_ALL)
-    found = table(text.encode(encoding), strict=strict)
-    assert found.frame.equals(frame)
-    assert found.report.damaged == 0
+    text = csv_text(frame, delimiter=delimiter, lineterminator=line_end, quoting=csv.QUOTE_ALL)
+    parsed = table(text.encode(encoding), strict=strict)
+    assert parsed.frame.equals(frame)
+    assert parsed.report.damaged == 0
 
 
 @given(frames(), st.sampled_from(",;\t|"), st.sampled_from(["\n", "\r\n"]))
-def test_any_table_of_csv_comes_back_as_it_was_or_is_refused(
-    frame: pd.DataFrame, delimiter: str, line_end: str
-) -> None:
+def test_any_csv_table_is_read_unchanged_or_refused(frame: pd.DataFrame, delimiter: str, line_end: str) -> None:
     assume(line_end == "\r\n" or not frame.map(lambda cell: "\r" in cell).to_numpy().any())  # Python does not quote it
-    text = written(frame, delimiter=delimiter, lineterminator=line_end)
+    text = csv_text(frame, delimiter=delimiter, lineterminator=line_end)
     try:
-        found = table(text, strict=True, delimiter=delimiter)
+        parsed = table(text, strict=True, delimiter=delimiter)
     except TableError as error:
         assert error.code in ("ambiguous_quotes", "broken_quotes", "preamble")
         return
-    assert found.frame.equals(frame)
+    assert parsed.frame.equals(frame)
 
 
 @given(frames(st.characters(categories=["L", "N", "P", "S"])))
-def test_no_row_of_a_table_without_quoting_is_swallowed(frame: pd.DataFrame) -> None:
+def test_no_row_of_an_unquoted_table_is_lost(frame: pd.DataFrame) -> None:
     text = "\n".join("\t".join(row) for row in [list(frame.columns), *frame.to_numpy().tolist()])
-    found = table(text, delimiter="\t")
-    assert len(found.frame) == len(frame)
-    assert list(found.frame.columns) == list(frame.columns)
+    parsed = table(text, delimiter="\t")
+    assert len(parsed.frame) == len(frame)
+    assert list(parsed.frame.columns) == list(frame.columns)
 
 
 @given(st.binary(max_size=200), st.booleans())
-def test_any_bytes_are_a_table_or_refused(content: bytes, strict: bool) -> None:
+def test_any_bytes_are_read_or_refused(content: bytes, strict: bool) -> None:
     try:
-        found = read(content, strict=strict)
+        parsed = read(content, strict=strict)
     except TableError:
         return
-    assert not found.frame.empty
+    assert not parsed.frame.empty
 
 
 @given(st.text(st.sampled_from('ab,;"\n\t \r\\1=s'), max_size=60), st.booleans())
-def test_any_text_that_resembles_a_table_is_one_or_refused(text: str, strict: bool) -> None:
+def test_any_text_like_a_table_is_read_or_refused(text: str, strict: bool) -> None:
     try:
-        found = table(text, strict=strict)
+        parsed = table(text, strict=strict)
     except TableError:
         return
-    assert not found.frame.empty
-    assert found.frame.columns.is_unique
+    assert not parsed.frame.empty
+    assert parsed.frame.columns.is_unique
 
 
 # --- delimiters
@@ -159,18 +155,18 @@ def test_the_delimiter_is_the_one_that_fits_all_rows(content: str, expected: lis
 
 
 @pytest.mark.parametrize("hint", ["sep=;\r\n", "SEP=;\n", '"sep=;"\n', "\ufeffsep=;\r\n", "sep=;;;\n"])
-def test_the_line_that_names_the_delimiter_for_excel_is_used_and_skipped(hint: str) -> None:
-    found = table(hint + "text;date\nlate, very;1\nfine, wow;2\n", strict=True)
-    assert found.frame.to_numpy().tolist() == [["late, very", "1"], ["fine, wow", "2"]]
-    assert (found.report.delimiter, found.report.delimiter_source, found.report.header_row) == (";", "sep line", 2)
+def test_excels_sep_line_is_used_and_skipped(hint: str) -> None:
+    parsed = table(hint + "text;date\nlate, very;1\nfine, wow;2\n", strict=True)
+    assert parsed.frame.to_numpy().tolist() == [["late, very", "1"], ["fine, wow", "2"]]
+    assert (parsed.report.delimiter, parsed.report.delimiter_source, parsed.report.header_row) == (";", "sep line", 2)
 
 
 @pytest.mark.parametrize("delimiter", ["~", "tab", "\\t", "\t", ";"])
-def test_a_delimiter_that_is_given_wins(delimiter: str) -> None:
+def test_a_given_delimiter_overrides_detection(delimiter: str) -> None:
     character = "\t" if delimiter != "~" and delimiter != ";" else delimiter
-    found = table(f"sep=,\na,b{character}c\n1,2{character}3\n", delimiter=delimiter, strict=True)
-    assert found.frame.to_dict("list") == {"a,b": ["1,2"], "c": ["3"]}
-    assert found.report.delimiter_source == "given"
+    parsed = table(f"sep=,\na,b{character}c\n1,2{character}3\n", delimiter=delimiter, strict=True)
+    assert parsed.frame.to_dict("list") == {"a,b": ["1,2"], "c": ["3"]}
+    assert parsed.report.delimiter_source == "given"
     assert refused("a,b\n", delimiter="::").code == "bad_delimiter"
 
 
@@ -189,7 +185,7 @@ def test_a_delimiter_that_is_given_wins(delimiter: str) -> None:
     ],
 )
 @pytest.mark.parametrize("strict", [True, False])
-def test_delimiters_at_the_end_shift_nothing_and_make_no_column(content: str, strict: bool) -> None:
+def test_trailing_delimiters_neither_shift_values_nor_add_columns(content: str, strict: bool) -> None:
     assert rows(content, strict=strict) == [["id", "label", "text"], ["1", "bad", "late"], ["2", "good", "fine"]]
 
 
@@ -209,58 +205,58 @@ def test_delimiters_at_the_end_shift_nothing_and_make_no_column(content: str, st
 )
 @pytest.mark.parametrize("strict", [True, False])
 def test_lines_above_the_header_are_skipped_and_counted(preamble: str, skipped: int, strict: bool) -> None:
-    found = table(preamble + 'id,text,label\n1,late,bad\n2,fine,good\n3,"late, very",bad\n', strict=strict)
-    assert found.frame.to_dict("list") == {
+    parsed = table(preamble + 'id,text,label\n1,late,bad\n2,fine,good\n3,"late, very",bad\n', strict=strict)
+    assert parsed.frame.to_dict("list") == {
         "id": ["1", "2", "3"],
         "text": ["late", "fine", "late, very"],
         "label": ["bad", "good", "bad"],
     }
-    assert found.report.skipped == skipped
-    assert found.report.header_row == preamble.count("\n") + 1
+    assert parsed.report.skipped == skipped
+    assert parsed.report.header_row == preamble.count("\n") + 1
 
 
 @pytest.mark.parametrize(
     "preamble", ["Source:,Twitter\nDate:,2026-02-01\n", "Author\n", "Export,Twitter\n\n", "Tweets, of May, in French\n"]
 )
-def test_a_preamble_as_wide_as_the_table_or_with_known_names_is_none_the_less_one(preamble: str) -> None:
+def test_a_wide_preamble_or_one_with_known_names_is_skipped(preamble: str) -> None:
     content = preamble + "text,label\nlate again,bad\nfine,good\nnever,bad\n"
     assert rows(content, strict=True)[0] == ["text", "label"]
 
 
 @pytest.mark.parametrize("content", ["A,AA\nLINK,HEURE\n", "A,B\ntext,x\n1,2\n", "text,label\ntext,label\nx,y\n"])
-def test_a_row_of_values_that_are_names_is_no_header(content: str) -> None:
+def test_a_data_row_of_known_names_is_not_the_header(content: str) -> None:
     assert ",".join(rows(content, strict=True)[0]) == content.partition("\n")[0]
 
 
-def test_a_header_with_names_that_nobody_knows_is_found_above_numbers() -> None:
+def test_a_header_of_unknown_names_is_found_above_numbers() -> None:
     content = "Export\nfoo,bar,baz\n1,x,2\n2,y,3\n3,z,4\n"
     assert rows(content, strict=True)[0] == ["foo", "bar", "baz"]
 
 
-def test_a_header_that_is_only_likely_is_taken_or_refused() -> None:
+def test_an_uncertain_header_is_used_or_refused_if_strict() -> None:
     content = "Export,of bob\n\nfoo,bar,baz\nx,y,z\nu,v,w\n"
     assert rows(content) == [["foo", "bar", "baz"], ["x", "y", "z"], ["u", "v", "w"]]
     error = refused(content, strict=True)
     assert (error.code, error.values["row"], error.values["found"]) == ("preamble", 1, 3)
 
 
-def test_values_that_are_names_of_columns_make_no_header() -> None:
+def test_values_that_are_column_names_are_not_the_header() -> None:
     content = "kind,value\ntext,message\nlate,again\n"
     assert rows(content, strict=True)[0] == ["kind", "value"]
 
 
-def test_names_are_trimmed_and_those_that_are_missing_or_doubled_are_made_up() -> None:
-    found = table(",text, text ,text (2),\n0,a,b,c,d\n")
-    assert list(found.frame.columns) == ["column 1", "text", "text (3)", "text (2)", "column 5"]
-    assert found.report.renamed == ("column 1", "text (3)", "column 5")
+def test_names_are_trimmed_and_missing_or_duplicate_ones_replaced() -> None:
+    parsed = table(",text, text ,text (2),\n0,a,b,c,d\n")
+    assert list(parsed.frame.columns) == ["column 1", "text", "text (3)", "text (2)", "column 5"]
+    assert parsed.report.renamed == ("column 1", "text (3)", "column 5")
     error = refused("text,label,text\na,b,c\n", strict=True)
     assert (error.code, error.values) == ("duplicate_column", {"row": 1, "column": 3, "found": "text"})
 
 
-def test_a_file_may_have_no_header() -> None:
-    found = table('"0","1","late, very"\n"4","2","fine"\n', header=False, strict=True)
-    assert found.frame.to_numpy().tolist() == [["0", "1", "late, very"], ["4", "2", "fine"]]
-    assert (found.report.header_row, found.report.rows) == (None, 2)
+def test_a_file_without_a_header_can_be_read() -> None:
+    parsed = table('"0","1","late, very"\n"4","2","fine"\n', header=False, strict=True)
+    assert parsed.frame.to_numpy().tolist() == [["0", "1", "late, very"], ["4", "2", "fine"]]
+    assert (parsed.report.header_row, parsed.report.rows) == (None, 2)
     error = refused("a,b\nc,d\ne,f,g\n", header=False, strict=True)
     assert str(error).startswith("The row on line 3 has 3 fields, but most rows have 2. ")
 
@@ -268,45 +264,45 @@ def test_a_file_may_have_no_header() -> None:
 # --- rows
 
 
-def test_rows_that_hold_nothing_are_left_out_and_counted() -> None:
-    found = table("text,label\n\nlate,bad\n  \n,\n,good\n\n", strict=True)
-    assert found.frame.to_numpy().tolist() == [["late", "bad"], ["", "good"]]
-    assert found.report.blank == 4
+def test_blank_rows_are_dropped_and_counted() -> None:
+    parsed = table("text,label\n\nlate,bad\n  \n,\n,good\n\n", strict=True)
+    assert parsed.frame.to_numpy().tolist() == [["late", "bad"], ["", "good"]]
+    assert parsed.report.blank == 4
 
 
-def test_a_row_that_is_too_long_is_refused_or_left_out() -> None:
+def test_a_long_row_is_dropped_or_refused_if_strict() -> None:
     content = "text,label\nlate,bad\nlate, very,bad\nfine,good\n"
     error = refused(content, strict=True)
     assert (error.code, error.values) == ("long_row", {"row": 3, "found": 3, "expected": 2})
     assert str(error).startswith("The row on line 3 has 3 fields, but the header has 2. ")
-    found = table(content)
-    assert found.frame["text"].tolist() == ["late", "fine"]
-    assert found.report.long == Seen(1, 3)
+    parsed = table(content)
+    assert parsed.frame["text"].tolist() == ["late", "fine"]
+    assert parsed.report.long == Seen(1, 3)
     assert refused("text,label\na,b,c\n").code == "long_row"
 
 
-def test_a_row_that_is_too_short_is_refused_or_filled_up() -> None:
+def test_a_short_row_is_filled_or_refused_if_strict() -> None:
     content = 'text,label\n"two\nlines",bad\nlate\nfine,good\n'
     error = refused(content, strict=True)
     assert (error.code, error.values) == ("short_row", {"row": 4, "found": 1, "expected": 2})
-    found = table(content)
-    assert found.frame.to_numpy().tolist() == [["two\nlines", "bad"], ["late", ""], ["fine", "good"]]
-    assert (found.report.short, found.report.spanning) == (Seen(1, 4), Seen(1, 2))
+    parsed = table(content)
+    assert parsed.frame.to_numpy().tolist() == [["two\nlines", "bad"], ["late", ""], ["fine", "good"]]
+    assert (parsed.report.short, parsed.report.spanning) == (Seen(1, 4), Seen(1, 2))
 
 
 @pytest.mark.parametrize("width", [2, 3])
-def test_a_row_that_the_end_of_the_file_cuts_off_is_filled_up_and_reported(width: int) -> None:
+def test_a_row_cut_off_by_the_end_of_the_file_is_filled_and_reported(width: int) -> None:
     end = ",1" * (width - 1)
     content = f"text{',likes' * (width > 1)}{',shares' * (width > 2)}\ndéçu 😠{end}\nfâché 😠{end}\nlate ".encode()
     for strict in (True, False):
-        found = table(content + "😠".encode()[:3], strict=strict)
-        assert found.frame["text"].tolist() == ["déçu 😠", "fâché 😠", "late \ufffd"]
-        assert found.frame.iloc[-1].tolist()[1:] == [""] * (width - 1)
-        assert (found.report.encoding, found.report.damaged, found.report.short) == ("utf-8", 1, Seen(1, 4))
+        parsed = table(content + "😠".encode()[:3], strict=strict)
+        assert parsed.frame["text"].tolist() == ["déçu 😠", "fâché 😠", "late \ufffd"]
+        assert parsed.frame.iloc[-1].tolist()[1:] == [""] * (width - 1)
+        assert (parsed.report.encoding, parsed.report.damaged, parsed.report.short) == ("utf-8", 1, Seen(1, 4))
 
 
 @pytest.mark.parametrize("content", ["text,label\nlate,bad\nfine\n", "text,label\nlate,bad\nfine\nso so,g"])
-def test_a_short_row_that_has_a_line_end_was_not_cut_off(content: str) -> None:
+def test_a_short_row_with_a_line_end_is_not_a_cut_off_row(content: str) -> None:
     error = refused(content, strict=True)
     assert (error.code, error.values["row"]) == ("short_row", 3)
 
@@ -314,44 +310,53 @@ def test_a_short_row_that_has_a_line_end_was_not_cut_off(content: str) -> None:
 # --- quotation marks
 
 
-def test_lines_within_quotation_marks_belong_to_one_row() -> None:
+def test_quoted_lines_belong_to_one_row() -> None:
     content = 'text,time\n"late\nagain,\n\nand ""rude""",10:00\nfine,11:00\n'
     for strict in (True, False):
-        found = table(content, strict=strict)
-        assert found.frame["text"].tolist() == ['late\nagain,\n\nand "rude"', "fine"]
-        assert (found.report.quoted, found.report.spanning) == (True, Seen(1, 2))
+        parsed = table(content, strict=strict)
+        assert parsed.frame["text"].tolist() == ['late\nagain,\n\nand "rude"', "fine"]
+        assert (parsed.report.quoted, parsed.report.spanning) == (True, Seen(1, 2))
 
 
-TYPED = ['"late at the desk', "fine", "lovely crew", 'thanks"', 'he said "no" to me', "ok", '"wow" they said', "bye"]
+TEXTS_WITH_MARKS = [
+    '"late at the desk',
+    "fine",
+    "lovely crew",
+    'thanks"',
+    'he said "no" to me',
+    "ok",
+    '"wow" they said',
+    "bye",
+]
 
 
 @pytest.mark.parametrize("delimiter", ["\t", ",", ";", "|"])
 @pytest.mark.parametrize("strict", [True, False])
 @pytest.mark.parametrize("text_first", [True, False])
-def test_marks_that_people_type_swallow_no_rows(delimiter: str, strict: bool, text_first: bool) -> None:
-    pairs = [(text, f"2026-03-0{day} 10:00") for day, text in enumerate(TYPED, start=1)]
+def test_quotation_marks_within_texts_do_not_merge_rows(delimiter: str, strict: bool, text_first: bool) -> None:
+    pairs = [(text, f"2026-03-0{day} 10:00") for day, text in enumerate(TEXTS_WITH_MARKS, start=1)]
     content = "\n".join(delimiter.join(pair if text_first else pair[::-1]) for pair in [("text", "date"), *pairs])
-    found = table(content + "\n", strict=strict)
-    assert found.frame["text"].tolist() == TYPED
-    assert found.report.quoted is False
-    assert found.report.typed_quotes.first == 2
+    parsed = table(content + "\n", strict=strict)
+    assert parsed.frame["text"].tolist() == TEXTS_WITH_MARKS
+    assert parsed.report.quoted is False
+    assert parsed.report.typed_quotes.first == 2
 
 
-def test_a_mark_that_opens_a_field_and_closes_lines_below_is_typed_where_each_line_is_a_row() -> None:
+def test_a_mark_closed_lines_below_is_text_if_each_line_is_a_row() -> None:
     content = "text,label\n" + "late,bad\nfine,good\n" * 4 + '"late,bad\nfine,good\nvery late",bad\n'
     for strict in (True, False):
-        found = table(content, strict=strict)
-        assert found.frame["text"].tolist()[-3:] == ['"late', "fine", 'very late"']
-        assert found.report.typed_quotes == Seen(1, 10)
+        parsed = table(content, strict=strict)
+        assert parsed.frame["text"].tolist()[-3:] == ['"late', "fine", 'very late"']
+        assert parsed.report.typed_quotes == Seen(1, 10)
 
 
-def test_lines_that_resemble_no_rows_belong_to_one_field() -> None:
+def test_quoted_lines_unlike_rows_belong_to_one_field() -> None:
     content = "text,label\n" + "late,bad\nfine,good\n" * 4 + '"Late, again\nnever",bad\n'
     for strict in (True, False):
         assert table(content, strict=strict).frame["text"].tolist()[-1] == "Late, again\nnever"
 
 
-def test_where_nothing_tells_strict_callers_are_refused_with_row_and_column() -> None:
+def test_ambiguous_quotes_are_refused_with_row_and_column_if_strict() -> None:
     content = 'text,user\nhello,anna\n"late,bob\nfine",carl\n'
     error = refused(content, strict=True)
     assert (error.code, error.values["row"], error.values["column"]) == ("ambiguous_quotes", 3, 1)
@@ -360,14 +365,14 @@ def test_where_nothing_tells_strict_callers_are_refused_with_row_and_column() ->
     assert table(content, quoted=False, strict=True).frame["text"].tolist() == ["hello", '"late', 'fine"']
 
 
-def test_a_typed_mark_in_a_file_that_is_quoted_is_refused_or_reported() -> None:
+def test_a_stray_mark_in_a_quoted_file_is_reported_or_refused() -> None:
     quoted = 'text,label\n"late, very",bad\n"fine, ""wow""",good\nlate,bad\nfine,good\n'
     content = quoted + '"late,bad\nfine,good\nvery late",bad\n'
     error = refused(content, strict=True)
     assert (error.code, error.values["row"]) == ("ambiguous_quotes", 6)
-    found = table(content)
-    assert found.frame["text"].tolist() == ["late, very", 'fine, "wow"', "late", "fine", '"late', "fine", 'very late"']
-    assert (found.report.quoted, found.report.typed_quotes) == (True, Seen(1, 6))
+    parsed = table(content)
+    assert parsed.frame["text"].tolist() == ["late, very", 'fine, "wow"', "late", "fine", '"late', "fine", 'very late"']
+    assert (parsed.report.quoted, parsed.report.typed_quotes) == (True, Seen(1, 6))
 
 
 @pytest.mark.parametrize(
@@ -378,32 +383,32 @@ def test_a_typed_mark_in_a_file_that_is_quoted_is_refused_or_reported() -> None:
         ('"so" late,bad', '"so" late'),
     ],
 )
-def test_marks_that_break_the_rules_in_a_file_that_is_quoted_are_refused_or_read_by_line(line: str, text: str) -> None:
+def test_broken_quotes_are_read_by_line_or_refused_if_strict(line: str, text: str) -> None:
     content = f'text,label\n"late, very",bad\n"fine, ""wow""",good\n{line}\nfine,good\n"ok, then",good\n'
     error = refused(content, strict=True)
     assert (error.code, error.values["row"], error.values["column"]) == ("broken_quotes", 4, 1)
-    found = table(content)
-    assert found.frame["text"].tolist() == ["late, very", 'fine, "wow"', text, "fine", "ok, then"]
-    assert found.report.typed_quotes == Seen(1, 4)
+    parsed = table(content)
+    assert parsed.frame["text"].tolist() == ["late, very", 'fine, "wow"', text, "fine", "ok, then"]
+    assert parsed.report.typed_quotes == Seen(1, 4)
 
 
-def test_a_mark_that_the_end_of_the_file_leaves_open_says_that_the_file_may_be_cut_short() -> None:
+def test_a_mark_left_open_suggests_a_truncated_file() -> None:
     error = refused('text,label\n"late, very",bad\n"fine, ""wow""",good\n"late, ve', strict=True)
     assert (error.code, error.values["row"], error.values["column"]) == ("broken_quotes", 4, 1)
     assert "the file may be truncated" in str(error)
 
 
-def test_marks_within_fields_may_be_escaped_with_a_backslash() -> None:
+def test_marks_within_fields_can_be_escaped_with_a_backslash() -> None:
     content = 'text,label\n"he said \\"no\\", twice",bad\n"fine, wow",good\n'
     assert table(content, strict=True).frame["text"].tolist() == ['he said "no", twice', "fine, wow"]
 
 
-def test_a_text_that_is_all_in_marks_keeps_them_where_marks_enclose_nothing() -> None:
+def test_a_text_in_marks_keeps_them_if_the_file_is_not_quoted() -> None:
     content = 'text\tdate\n"great flight"\t1\nhe said "no"\t2\n5" late\t3\n'
     assert table(content, strict=True).frame["text"].tolist() == ['"great flight"', 'he said "no"', '5" late']
 
 
-def test_a_table_of_one_column_may_hold_texts_of_several_lines() -> None:
+def test_a_one_column_table_can_contain_texts_of_several_lines() -> None:
     assert table('text\n"late\nagain"\nfine\n').frame["text"].tolist() == ["late\nagain", "fine"]
     assert refused('text\n"late\nagain"\nfine\n', strict=True).code == "ambiguous_quotes"
     assert table('text\n"late\nagain"\n"he said ""no"""\n', strict=True).frame["text"].tolist() == [
@@ -412,10 +417,10 @@ def test_a_table_of_one_column_may_hold_texts_of_several_lines() -> None:
     ]
 
 
-# --- values, kinds of files
+# --- values and file formats
 
 
-def test_every_value_stays_the_text_that_it_is() -> None:
+def test_every_value_is_kept_as_text() -> None:
     assert rows("text,likes\nNA,1.0\nnull,007\nTrue,\n") == [
         ["text", "likes"],
         ["NA", "1.0"],
@@ -424,7 +429,7 @@ def test_every_value_stays_the_text_that_it_is() -> None:
     ]
 
 
-def test_a_damaged_character_is_counted_and_an_encoding_is_reported() -> None:
+def test_damaged_characters_and_the_encoding_are_reported() -> None:
     cut = table("text,date\ndéçu 😠,1\nfâché,2\n".encode() + b"d\xc3,3\n", strict=True)
     assert cut.frame["text"].tolist() == ["déçu 😠", "fâché", "d\ufffd"]
     assert (cut.report.encoding, cut.report.damaged) == ("utf-8", 1)
@@ -436,25 +441,25 @@ def test_a_damaged_character_is_counted_and_an_encoding_is_reported() -> None:
 def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     frame = pd.DataFrame({"text": ["a", None], "n": [1, 2], "when": pd.to_datetime(["2026-01-01", None])})
     frame.to_parquet(tmp_path / "table.parquet")
-    found = read(tmp_path / "table.parquet", strict=True)
-    pd.testing.assert_frame_equal(found.frame, frame)
-    assert (found.report.kind, found.report.rows) == ("parquet", 2)
+    parsed = read(tmp_path / "table.parquet", strict=True)
+    pd.testing.assert_frame_equal(parsed.frame, frame)
+    assert (parsed.report.kind, parsed.report.rows) == ("parquet", 2)
 
 
-def test_the_rows_of_parquet_are_numbered_from_0_and_their_names_are_a_column() -> None:
+def test_a_named_parquet_index_becomes_a_column() -> None:
     for index, columns in (([3, 3], ["text"]), (pd.Index([7, 8], name="id"), ["id", "text"])):
         content = io.BytesIO()
         pd.DataFrame({"text": ["a", "b"]}, index=index).to_parquet(content)
-        found = read(content.getvalue()).frame
-        assert (list(found.index), list(found.columns)) == ([0, 1], columns)
+        parsed = read(content.getvalue()).frame
+        assert (list(parsed.index), list(parsed.columns)) == ([0, 1], columns)
 
 
-def test_what_holds_more_than_it_may_is_refused_before_it_is_read() -> None:
-    alike = pd.DataFrame({"text": ["late"] * 1_000})
-    packed = io.BytesIO()
-    alike.to_parquet(packed)
-    content = alike.to_csv(index=False).encode()
-    for large in (content, gzip.compress(content, mtime=0), packed.getvalue()):
+def test_a_table_above_the_size_limit_is_refused() -> None:
+    repetitive = pd.DataFrame({"text": ["late"] * 1_000})
+    parquet = io.BytesIO()
+    repetitive.to_parquet(parquet)
+    content = repetitive.to_csv(index=False).encode()
+    for large in (content, gzip.compress(content, mtime=0), parquet.getvalue()):
         error = refused(large, most_bytes=4_000)
         assert (error.code, error.values) == ("too_large", {"expected": 4_000})
         assert len(read(large, most_bytes=9_000).frame) == 1_000
@@ -498,13 +503,13 @@ ROWS.to_parquet(PARQUET)
     ],
 )
 @pytest.mark.parametrize("strict", [True, False])
-def test_what_is_no_table_is_refused(name: str, content: bytes, code: str, strict: bool) -> None:
+def test_content_that_is_not_a_table_is_refused(name: str, content: bytes, code: str, strict: bool) -> None:
     error = refused(content, name=name, strict=strict)
     assert error.code == code
     assert str(error)
 
 
-def test_undecodable_bytes_are_refused_with_the_line_only_where_strict() -> None:
+def test_undecodable_bytes_are_refused_with_the_line_only_if_strict() -> None:
     content = "text\nfine\ndéçu\n".encode("cp1252")
     error = refused(content, encoding="utf-8", strict=True)
     assert (error.code, error.values["row"]) == ("undecodable", 3)

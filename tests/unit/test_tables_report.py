@@ -1,4 +1,4 @@
-"""`tables.report`: one line says what was assumed to read a table."""
+"""`tables.report`: one line summarises how a table was read."""
 
 import io
 
@@ -36,7 +36,7 @@ pd.DataFrame({"text": ["late"]}).to_parquet(PARQUET)
         (PARQUET.getvalue(), "rows: 1; Parquet", False),
     ],
 )
-def test_one_line_says_what_was_assumed(content: bytes, line: str, doubtful: bool) -> None:
+def test_one_line_summarises_how_a_table_was_read(content: bytes, line: str, doubtful: bool) -> None:
     report = read(content).report
     assert str(report) == line
     assert report.doubtful is doubtful

@@ -1,4 +1,4 @@
-"""`tables.times` and `tables.guessing`: moments in UTC, as many people and programs write them."""
+"""`tables.times` and `tables.guessing`: times in the formats of people and programs, converted to UTC."""
 
 import os
 import subprocess
@@ -28,9 +28,9 @@ def at(*moment: int) -> datetime:
 
 
 @pytest.mark.parametrize(
-    ("written", "expected"),
+    ("value", "expected"),
     [
-        # ISO of all kinds
+        # ISO 8601 variants
         ("2015-02-24 11:35:52 -0800", at(2015, 2, 24, 19, 35, 52)),
         ("2015-02-24T11:35:52Z", at(2015, 2, 24, 11, 35, 52)),
         ("2015-02-24t11:35:52z", at(2015, 2, 24, 11, 35, 52)),
@@ -105,11 +105,11 @@ def at(*moment: int) -> datetime:
         ("46058", at(2026, 2, 5)),
         ("46058.25", at(2026, 2, 5, 6)),
         ("46058,3368055556", at(2026, 2, 5, 8, 5)),
-        # values that are typed already
+        # values that already have a type
         (date(2026, 2, 5), at(2026, 2, 5)),
         (datetime(2026, 2, 5, 10), at(2026, 2, 5, 10)),
         (pd.Timestamp("2026-02-05 10:00", tz="Europe/Paris"), at(2026, 2, 5, 9)),
-        # no moments
+        # not a moment
         ("", None),
         (None, None),
         ("yesterday evening", None),
@@ -131,109 +131,109 @@ def at(*moment: int) -> datetime:
         ("2026-03-01 08:00 Europe/Nowhere", None),
     ],
 )
-def test_a_time_is_read_as_many_write_it(written: object, expected: datetime | None) -> None:
-    found = read(written)
-    assert str(found.moments.dtype) == "datetime64[ns, UTC]"
-    moment = found.moments[0]
+def test_a_time_is_read_in_many_formats(value: object, expected: datetime | None) -> None:
+    parsed = read(value)
+    assert str(parsed.moments.dtype) == "datetime64[ns, UTC]"
+    moment = parsed.moments[0]
     assert pd.isna(moment) if expected is None else moment.round("us") == expected
-    assert found.empty == (written in ("", None))
-    assert found.unreadable == (expected is None and written not in ("", None))
+    assert parsed.empty == (value in ("", None))
+    assert parsed.unreadable == (expected is None and value not in ("", None))
 
 
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)), st.sampled_from(["iso", "ctime", "compact", "excel"]))
-def test_any_moment_comes_back_as_it_was_written(moment: datetime, form: str) -> None:
+def test_any_moment_survives_a_round_trip(moment: datetime, form: str) -> None:
     moment = moment.replace(microsecond=0)
-    written = {
+    formatted = {
         "iso": moment.isoformat(),
         "ctime": moment.ctime(),
         "compact": f"{moment:%Y%m%d%H%M%S}",
         "excel": f"{(moment - datetime(1899, 12, 30)).total_seconds() / 86400:.9f}",
     }[form]
-    assert read(written).moments[0] == moment.replace(tzinfo=UTC)
+    assert read(formatted).moments[0] == moment.replace(tzinfo=UTC)
 
 
 @given(st.lists(st.text(max_size=12)), st.lists(st.text("0123456789/-:. TZeE+hpm", max_size=20)))
-def test_no_text_stops_the_reading(words: list[str], almost: list[str]) -> None:
-    found = read(*words, *almost, zone="Europe/Paris")
-    assert len(found.moments) == len(words) + len(almost)
-    assert found.empty + found.unreadable + int(found.moments.notna().sum()) == len(found.moments)
+def test_no_text_raises_an_error(words: list[str], timelike: list[str]) -> None:
+    parsed = read(*words, *timelike, zone="Europe/Paris")
+    assert len(parsed.moments) == len(words) + len(timelike)
+    assert parsed.empty + parsed.unreadable + int(parsed.moments.notna().sum()) == len(parsed.moments)
 
 
-def test_a_column_may_mix_ways_of_writing_times_and_keeps_its_index() -> None:
-    written = ["2015-02-24 11:35:52 -0800", "2015-02-24T11:35:52Z", "?", "24 Feb 2015"]
-    found = times(pd.DataFrame({"t": written}, index=[3, 5, 7, 9]), "t")
-    assert found.moments.notna().tolist() == [True, True, False, True]
-    assert list(found.moments.index) == [3, 5, 7, 9]
-    assert (found.unreadable, found.examples, found.zoneless) == (1, ("?",), 1)
+def test_a_column_can_mix_formats_and_keeps_its_index() -> None:
+    values = ["2015-02-24 11:35:52 -0800", "2015-02-24T11:35:52Z", "?", "24 Feb 2015"]
+    parsed = times(pd.DataFrame({"t": values}, index=[3, 5, 7, 9]), "t")
+    assert parsed.moments.notna().tolist() == [True, True, False, True]
+    assert list(parsed.moments.index) == [3, 5, 7, 9]
+    assert (parsed.unreadable, parsed.examples, parsed.zoneless) == (1, ("?",), 1)
 
 
 @pytest.mark.parametrize(
-    ("written", "days", "day_first"),
+    ("values", "days", "day_first"),
     [
         (["03/02/2015 10:00", "20/02/2015 11:00"], ["2015-02-03", "2015-02-20"], True),
         (["02/03/2015 10:00", "02/20/2015 11:00"], ["2015-02-03", "2015-02-20"], False),
     ],
 )
-def test_one_value_tells_the_order_of_the_days_of_a_column(
-    written: list[str], days: list[str], day_first: bool
+def test_one_unambiguous_value_decides_the_day_order_of_a_column(
+    values: list[str], days: list[str], day_first: bool
 ) -> None:
     for assumed in (True, False):
-        found = read(*written, assume_day_first=assumed)
-        assert found.moments.dt.strftime("%Y-%m-%d").tolist() == days
-        assert (found.day_first, found.day_first_source) == (day_first, "values")
+        parsed = read(*values, assume_day_first=assumed)
+        assert parsed.moments.dt.strftime("%Y-%m-%d").tolist() == days
+        assert (parsed.day_first, parsed.day_first_source) == (day_first, "values")
 
 
-def test_an_order_that_nothing_tells_is_assumed_flagged_and_switchable() -> None:
+def test_an_ambiguous_day_order_is_assumed_reported_and_can_be_set() -> None:
     for day_first, month in ((True, 2), (False, 5)):
-        found = read("05/02/2026 08:00", assume_day_first=day_first)
-        assert (found.moments[0].month, found.day_first, found.day_first_source) == (month, day_first, "assumed")
-        found = read("05/02/2026 08:00", day_first=day_first)
-        assert (found.moments[0].month, found.day_first, found.day_first_source) == (month, day_first, "given")
+        parsed = read("05/02/2026 08:00", assume_day_first=day_first)
+        assert (parsed.moments[0].month, parsed.day_first, parsed.day_first_source) == (month, day_first, "assumed")
+        parsed = read("05/02/2026 08:00", day_first=day_first)
+        assert (parsed.moments[0].month, parsed.day_first, parsed.day_first_source) == (month, day_first, "given")
     assert read("2026-02-05").day_first is None
-    found = read("05/05/2026", "13/02/2026", "late", "01/02/2026 10:00", "2026-02-05")
-    assert found.either_order.tolist() == [False, False, False, True, False], "those that the order changes"
+    parsed = read("05/05/2026", "13/02/2026", "late", "01/02/2026 10:00", "2026-02-05")
+    assert parsed.either_order.tolist() == [False, False, False, True, False], "values that depend on the order"
 
 
-def test_values_against_the_order_of_most_others_are_unreadable_not_turned() -> None:
-    found = read("13/02/2026", "14/02/2026", "02/15/2026")
-    assert (found.day_first, found.day_first_source, found.unreadable) == (True, "conflict", 1)
+def test_values_against_the_day_order_of_the_majority_are_unreadable() -> None:
+    parsed = read("13/02/2026", "14/02/2026", "02/15/2026")
+    assert (parsed.day_first, parsed.day_first_source, parsed.unreadable) == (True, "conflict", 1)
 
 
-def test_times_without_a_zone_are_read_in_the_one_given() -> None:
-    found = read("2026-02-05 08:00", "2026-07-05 08:00", "2026-07-05 08:00Z", zone="Europe/Paris")
-    assert found.moments.tolist() == [at(2026, 2, 5, 7), at(2026, 7, 5, 6), at(2026, 7, 5, 8)]
-    assert (found.zoneless, found.zone) == (2, "Europe/Paris")
+def test_times_without_a_zone_are_read_in_the_given_zone() -> None:
+    parsed = read("2026-02-05 08:00", "2026-07-05 08:00", "2026-07-05 08:00Z", zone="Europe/Paris")
+    assert parsed.moments.tolist() == [at(2026, 2, 5, 7), at(2026, 7, 5, 6), at(2026, 7, 5, 8)]
+    assert (parsed.zoneless, parsed.zone) == (2, "Europe/Paris")
     assert read("2026-02-05 08:00", zone="+0100").moments[0] == at(2026, 2, 5, 7)
     with pytest.raises(TableError, match="Unknown time zone 'Mars'"):
         read("2026-02-05", zone="Mars")
 
 
-def test_numbers_are_seconds_of_utc_whatever_the_zone_and_excel_days_are_local() -> None:
-    found = read("1772409600", "46058", zone="Europe/Paris")
-    assert found.moments.tolist() == [at(2026, 3, 2), at(2026, 2, 4, 23)]
-    assert found.counts == ("Excel days", "seconds")
+def test_numbers_are_utc_seconds_and_excel_days_are_local() -> None:
+    parsed = read("1772409600", "46058", zone="Europe/Paris")
+    assert parsed.moments.tolist() == [at(2026, 3, 2), at(2026, 2, 4, 23)]
+    assert parsed.counts == ("Excel days", "seconds")
 
 
 def test_a_clock_change_is_handled_and_counted() -> None:
     skipped, repeated = "2026-03-29 02:37", "2026-10-25 02:37"
-    found = read(skipped, repeated, "2026-10-25 12:00", zone="Europe/Paris")
-    assert found.moments.tolist() == [at(2026, 3, 29, 1), at(2026, 10, 25, 0, 37), at(2026, 10, 25, 11)]
-    assert found.clock_changes == 2
+    parsed = read(skipped, repeated, "2026-10-25 12:00", zone="Europe/Paris")
+    assert parsed.moments.tolist() == [at(2026, 3, 29, 1), at(2026, 10, 25, 0, 37), at(2026, 10, 25, 11)]
+    assert parsed.clock_changes == 2
 
 
 @given(st.datetimes(datetime(1975, 1, 1), datetime(2035, 1, 1)), st.sampled_from(["Europe/Paris", "Asia/Kolkata"]))
-def test_any_local_time_is_moved_to_utc_as_python_does(moment: datetime, zone: str) -> None:
+def test_any_local_time_is_converted_to_utc_as_in_python(moment: datetime, zone: str) -> None:
     local = moment.replace(tzinfo=ZoneInfo(zone))
     assume(local.astimezone(UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None) == moment)  # skipped by a clock change
     assert read(moment.isoformat(), zone=zone).moments[0] == local
 
 
-def test_unknown_zones_are_counted_and_named() -> None:
-    found = read("2026-03-01 08:00 CET", "2026-03-01 08:00 XYZ", "2026-03-01 08:00 Romance Standard Time")
-    assert (found.unreadable, found.unknown_zones) == (2, ("xyz", "romance standard time"))
+def test_unknown_zones_are_counted_and_listed() -> None:
+    parsed = read("2026-03-01 08:00 CET", "2026-03-01 08:00 XYZ", "2026-03-01 08:00 Romance Standard Time")
+    assert (parsed.unreadable, parsed.unknown_zones) == (2, ("xyz", "romance standard time"))
 
 
-def test_the_zone_and_the_language_of_the_machine_do_not_matter() -> None:
+def test_the_time_zone_and_locale_of_the_machine_do_not_matter() -> None:
     code = (
         "import os, time, pandas as pd; from tables.times import times\n"
         "for machine in ('UTC', 'America/New_York', 'Asia/Kolkata'):\n"
@@ -241,7 +241,7 @@ def test_the_zone_and_the_language_of_the_machine_do_not_matter() -> None:
         "    print(times(pd.DataFrame({'t': ['2026-03-01 08:00 EST', '2026-03-01 08:00', '5 mars 2026', '1772409600',"
         " '2026-03-01 08:00 CET']}), 't').moments.dt.strftime('%d %H').tolist())"
     )
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         cwd=PROJECT,
         env=os.environ | {"LC_ALL": "C"},
@@ -249,7 +249,7 @@ def test_the_zone_and_the_language_of_the_machine_do_not_matter() -> None:
         encoding="utf-8",
         check=True,
     )
-    assert done.stdout.splitlines() == ["['01 13', '01 08', '05 00', '02 00', '01 07']"] * 3
+    assert completed.stdout.splitlines() == ["['01 13', '01 08', '05 00', '02 00', '01 07']"] * 3
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_the_zone_and_the_language_of_the_machine_do_not_matter() -> None:
         {"time": ["08:05:00"], "date": ["2026-03-01"]},
     ],
 )
-def test_a_time_of_day_is_joined_to_the_day_in_another_column(columns: dict[str, list[object]]) -> None:
+def test_a_time_of_day_is_combined_with_the_day_in_another_column(columns: dict[str, list[object]]) -> None:
     frame = pd.DataFrame(columns | {"tweet": "late"})
     guessed = guess_times(frame)
     assert guessed is not None
@@ -278,21 +278,21 @@ def test_a_time_of_day_is_joined_to_the_day_in_another_column(columns: dict[str,
     assert times(frame, *zoned).moments[0] == at(2026, 3, 1, 7, 5)
 
 
-def test_a_time_of_day_that_cannot_be_read_makes_no_midnight_but_an_empty_one_does() -> None:
+def test_an_unreadable_clock_time_is_missing_but_an_empty_one_is_midnight() -> None:
     frame = pd.DataFrame({"date": ["2026-03-01"] * 3 + [""], "time": ["soon", "", "08:05", ""]})
-    found = times(frame, "date", "time")
-    assert found.moments.isna().tolist() == [True, False, False, True]
-    assert (found.moments[1], found.unreadable, found.empty) == (at(2026, 3, 1), 1, 1)
+    parsed = times(frame, "date", "time")
+    assert parsed.moments.isna().tolist() == [True, False, False, True]
+    assert (parsed.moments[1], parsed.unreadable, parsed.empty) == (at(2026, 3, 1), 1, 1)
 
 
-def test_a_time_of_day_alone_is_no_moment_and_counted() -> None:
+def test_a_time_of_day_alone_is_counted_as_unreadable() -> None:
     frame = pd.DataFrame({"time": ["08:00:00", "14h05", ""], "tweet": "late"})
     assert guess_times(frame) is None
-    found = times(frame, "time")
-    assert (found.without_day, found.unreadable, found.empty) == (2, 2, 1)
+    parsed = times(frame, "time")
+    assert (parsed.without_day, parsed.unreadable, parsed.empty) == (2, 2, 1)
 
 
-def test_a_column_of_moments_is_taken_before_a_day_and_its_own_zone_before_the_column_of_zones() -> None:
+def test_a_timestamp_with_a_zone_is_preferred_to_separate_columns() -> None:
     frame = pd.DataFrame(
         {"id": ["1"], "created_at": ["2026-03-01 08:00:00 CET"], "date": "2026-03-01", "time": "09:00", "tz": "-0500"}
     )
@@ -300,7 +300,7 @@ def test_a_column_of_moments_is_taken_before_a_day_and_its_own_zone_before_the_c
     assert guessed == TimeColumns("created_at", None, "tz")
     assert times(frame, *guessed).moments[0] == at(2026, 3, 1, 7)
     by_day = guess_times(frame, "date")
-    assert by_day == TimeColumns("date", "time", "tz"), "what belongs to a column that is known"
+    assert by_day == TimeColumns("date", "time", "tz"), "the columns that belong to a given date column"
     assert times(frame, *by_day).moments[0] == at(2026, 3, 1, 14)
     assert guess_times(frame, "id") == TimeColumns("id", None, "tz")
 
@@ -319,7 +319,5 @@ def test_a_column_of_moments_is_taken_before_a_day_and_its_own_zone_before_the_c
         ({"tweet_created": "2015-02-24 11:35:52 -0800", "user_timezone": "Quito"}, TimeColumns("tweet_created")),
     ],
 )
-def test_columns_of_times_are_guessed_by_name_and_by_what_they_hold(
-    columns: dict[str, str], expected: TimeColumns | None
-) -> None:
+def test_time_columns_are_guessed_from_names_and_values(columns: dict[str, str], expected: TimeColumns | None) -> None:
     assert guess_times(pd.DataFrame({name: [value] * 3 for name, value in columns.items()})) == expected

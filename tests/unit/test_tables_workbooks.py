@@ -1,4 +1,4 @@
-"""`tables.workbooks`: sheets of Excel as the text that a reader sees."""
+"""`tables.workbooks`: Excel sheets as the text that a reader sees."""
 
 from datetime import date, datetime, time, timedelta
 from io import BytesIO
@@ -21,20 +21,20 @@ def book(*rows: list[object], title: str = "Tweets", empty_first: bool = False) 
     sheet.title = title
     for row in rows:
         sheet.append(row)
-    other = workbook.create_sheet("Other")
-    other.append(["text"])
-    other.append(["other"])
+    second_sheet = workbook.create_sheet("Other")
+    second_sheet.append(["text"])
+    second_sheet.append(["other"])
     file = BytesIO()
     workbook.save(file)
     return file.getvalue()
 
 
 @pytest.mark.parametrize("strict", [True, False])
-def test_the_first_sheet_that_holds_something_is_read_or_the_one_named(strict: bool) -> None:
+def test_the_first_nonempty_sheet_or_the_named_one_is_read(strict: bool) -> None:
     content = book(["text", "label"], ["late", "bad"], empty_first=True)
-    found = read(content, "tweets.xlsx", strict=strict)
-    assert found.frame.to_dict("list") == {"text": ["late"], "label": ["bad"]}
-    assert (found.report.kind, found.report.sheet, found.report.sheets) == (
+    table = read(content, "tweets.xlsx", strict=strict)
+    assert table.frame.to_dict("list") == {"text": ["late"], "label": ["bad"]}
+    assert (table.report.kind, table.report.sheet, table.report.sheets) == (
         "xlsx",
         "Tweets",
         ("Empty", "Tweets", "Other"),
@@ -45,7 +45,7 @@ def test_the_first_sheet_that_holds_something_is_read_or_the_one_named(strict: b
     assert refused.value.code == "unknown_sheet"
 
 
-def test_values_become_the_text_that_a_reader_expects() -> None:
+def test_values_become_the_text_that_excel_shows() -> None:
     row = [
         1.0, 7, 0.1 + 0.2, True, "007", "NA", None, datetime(2026, 2, 5, 14, 5), datetime(2026, 2, 5), time(8, 5),
         "=1+1",
@@ -70,22 +70,22 @@ def test_values_become_the_text_that_a_reader_expects() -> None:
         (timedelta(hours=2), "", "2:00:00"),
     ],
 )
-def test_a_value_is_shown_in_its_format(value: object, number_format: str, expected: str) -> None:
+def test_a_value_is_converted_by_its_number_format(value: object, number_format: str, expected: str) -> None:
     assert as_text(value, number_format) == expected
 
 
 def test_a_preamble_and_blank_rows_are_skipped_and_short_rows_filled() -> None:
     content = book(["Air Paradis"], [], ["id", "text", "label"], [1, "late", "bad"], [], [2, "fine"])
-    found = read(content, strict=True)
-    assert found.frame.to_numpy().tolist() == [["1", "late", "bad"], ["2", "fine", ""]]
-    assert (found.report.header_row, found.report.skipped, found.report.blank) == (3, 1, 1)
+    table = read(content, strict=True)
+    assert table.frame.to_numpy().tolist() == [["1", "late", "bad"], ["2", "fine", ""]]
+    assert (table.report.header_row, table.report.skipped, table.report.blank) == (3, 1, 1)
 
 
-def test_a_line_end_that_excel_escapes_is_one() -> None:
+def test_an_escaped_line_end_is_decoded() -> None:
     assert read(book(["text", "label"], ["a_x000D_\nb", "x"])).frame["text"].tolist() == ["a\r\nb"]
 
 
-def test_workbooks_that_are_empty_or_damaged_are_refused(tmp_path: Path) -> None:
+def test_empty_or_damaged_workbooks_are_refused(tmp_path: Path) -> None:
     content = book(["text"], ["late"])
     workbook = BytesIO()
     Workbook().save(workbook)
@@ -101,7 +101,7 @@ def test_workbooks_that_are_empty_or_damaged_are_refused(tmp_path: Path) -> None
         assert refused.value.code == code
 
 
-def test_a_workbook_that_holds_more_than_it_may_is_refused() -> None:
+def test_a_workbook_above_the_size_limit_is_refused() -> None:
     content = book(["text"], *[["late"]] * 1_000)
     assert len(content) < 20_000
     with pytest.raises(TableError) as refused:

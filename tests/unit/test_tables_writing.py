@@ -1,4 +1,4 @@
-"""`tables.writing`: CSV that Excel opens safely, and that is read back as it was."""
+"""`tables.writing`: CSV that Excel opens safely and that is read back unchanged."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ PROJECT = Path(__file__).parents[2]
 BEGINNINGS = st.sampled_from(
     ["", "=", "+", "-", "@", "@a", "\t", "\r", "'", "'\u2060", "'\u2060=", " =", "＝", '"', ";"]
 )
-# All but what no text file holds (surrogates, NUL) and a byte order mark, which is none within a text.
+# Any characters but those that no text file contains (surrogates, NUL) and the byte order mark.
 TEXTS = st.builds(
     str.__add__, BEGINNINGS, st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"], exclude_characters="\ufeff"))
 )
@@ -25,7 +25,7 @@ NAMES = st.text(st.characters(categories=["L"]), min_size=1, max_size=5)
 
 
 @given(TEXTS)
-def test_a_guard_is_taken_off_exactly(text: str) -> None:
+def test_unguard_reverses_guard(text: str) -> None:
     assert unguard(str(guard(text))) == text
 
 
@@ -36,17 +36,17 @@ def test_a_guard_is_taken_off_exactly(text: str) -> None:
         "＝1+1", " =1", "@A1 cmd|' /C calc'!A0", "@'http://x'!A1", "'\u2060=1",
     ],
 )  # fmt: skip
-def test_what_a_spreadsheet_takes_for_a_formula_becomes_text(formula: str) -> None:
+def test_formulas_are_guarded_as_text(formula: str) -> None:
     assert str(guard(formula)).startswith("'")
     assert unguard(str(guard(formula))) == formula
 
 
 @pytest.mark.parametrize("value", ["@united late!", "fine = late", "'=1", "'tis late", "", "a", -0.5, 7, None, True])
-def test_other_values_stay_as_they_are(value: object) -> None:
+def test_other_values_are_unchanged(value: object) -> None:
     assert guard(value) == value
 
 
-def test_an_apostrophe_that_a_person_typed_stays() -> None:
+def test_a_typed_apostrophe_is_kept() -> None:
     for text in ("'=1", "'- late", "'\u2060late"):
         assert unguard(text) == text
 
@@ -65,16 +65,16 @@ def test_an_apostrophe_that_a_person_typed_stays() -> None:
     st.sampled_from(",;"),
     st.booleans(),
 )
-def test_an_export_is_read_back_as_it_was(
+def test_an_export_is_read_back_unchanged(
     content: tuple[list[str], list[list[str]]], delimiter: str, strict: bool
 ) -> None:
     names, rows = content
-    found = read(to_bytes(names, rows, delimiter=delimiter), "export.csv", strict=strict)
-    assert found.frame.to_numpy().tolist() == rows
-    assert list(found.frame.columns) == names
+    table = read(to_bytes(names, rows, delimiter=delimiter), "export.csv", strict=strict)
+    assert table.frame.to_numpy().tolist() == rows
+    assert list(table.frame.columns) == names
 
 
-def test_an_export_has_a_mark_for_excel_and_counts_its_rows() -> None:
+def test_an_export_has_a_byte_order_mark_and_counts_its_rows() -> None:
     content = to_bytes(["text", "share"], [["déçu", 0.5], [None, -1], ["=1", "x"]])
     assert content.startswith(b"\xef\xbb\xbf")
     assert content.endswith(b"\r\n")
@@ -90,6 +90,6 @@ def test_an_export_has_a_mark_for_excel_and_counts_its_rows() -> None:
     assert read(content).report.guarded == 1
 
 
-def test_writing_needs_no_pandas() -> None:
+def test_writing_does_not_import_pandas() -> None:
     code = "import sys; import tables.writing; sys.exit('pandas' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""The store of events, and the thread that writes them."""
+"""The event store, and the thread that writes to it."""
 
 import sqlite3
 import subprocess
@@ -27,66 +27,66 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def counted() -> dict[str, int]:
+def counts() -> dict[str, int]:
     return {"stored": 0, "dropped": 0}
 
 
-def writer(store: Store, counted: dict[str, int], **settings: float) -> Writer:
+def writer(store: Store, counts: dict[str, int], **settings: float) -> Writer:
     def count(fate: str, events: int) -> None:
-        counted[fate] += events
+        counts[fate] += events
 
     return Writer(store, count=count, **{"seconds": 0.01, **settings})  # type: ignore[arg-type]
 
 
-def test_events_come_back_as_they_were_in_the_order_they_were_written(store: Store) -> None:
+def test_events_are_read_back_unchanged_in_order(store: Store) -> None:
     store.add([prediction(2), prediction(1, text="late 😠 \n")])
-    told = store.read("prediction")
-    assert [found["id"][-1] for found in told] == ["2", "1"]
-    assert told[1]["text"] == "late 😠 \n"
-    assert told[0]["schema"] == 2
+    rows = store.read("prediction")
+    assert [event["id"][-1] for event in rows] == ["2", "1"]
+    assert rows[1]["text"] == "late 😠 \n"
+    assert rows[0]["schema"] == 2
     assert store.read("feedback") == []
 
 
-def test_the_same_event_twice_is_kept_once(store: Store) -> None:
+def test_an_event_added_twice_is_stored_once(store: Store) -> None:
     store.add([prediction(1, when=1.0)])
     store.add([prediction(1, when=2.0), prediction(2)])
-    assert [found["time"] for found in store.read("prediction")][0] == 1.0
+    assert [event["time"] for event in store.read("prediction")][0] == 1.0
     assert len(store.read("prediction")) == 2
 
 
-def test_a_store_that_is_there_already_is_gone_on_with(store: Store) -> None:
+def test_creating_an_existing_store_keeps_its_events(store: Store) -> None:
     store.add([prediction(1)])
     store.create()
     assert len(store.read("prediction")) == 1
 
 
 class Contended(sqlite3.Connection):
-    """A connection that twice meets another which switches to write-ahead logging: SQLite does not wait for that."""
+    """A connection that twice finds another one switching to write-ahead logging, for which SQLite does not wait."""
 
-    met = 0
+    conflicts = 0
 
     def execute(self, statement: str, *parameters: Any) -> sqlite3.Cursor:
-        if "journal_mode" in statement and Contended.met < 2:
-            Contended.met += 1
+        if "journal_mode" in statement and Contended.conflicts < 2:
+            Contended.conflicts += 1
             busy = sqlite3.OperationalError("database is locked")
             busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
             raise busy
         return super().execute(statement, *parameters)
 
 
-def test_processes_that_make_the_same_store_at_once_wait_for_each_other(
+def test_processes_that_create_the_same_store_wait_for_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect = sqlite3.connect
     with monkeypatch.context() as contended:
         contended.setattr(sqlite3, "connect", lambda path, timeout: connect(path, timeout, factory=Contended))
         Store(tmp_path / "events.db").create()
-    assert Contended.met == 2
+    assert Contended.conflicts == 2
     with Store(tmp_path / "events.db").connected() as database:
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_events_are_read_from_a_time_on(store: Store) -> None:
+def test_events_can_be_read_since_a_time(store: Store) -> None:
     store.add([prediction(number, when=float(number)) for number in range(10)])
     assert len(store.read("prediction", since=7)) == 3
 
@@ -98,59 +98,59 @@ def test_old_events_are_deleted(store: Store) -> None:
     assert len(store.read("prediction")) == 3
 
 
-def test_the_oldest_events_are_deleted_where_the_file_is_too_large(store: Store) -> None:
+def test_the_oldest_events_are_deleted_if_the_file_is_too_large(store: Store) -> None:
     store.add([prediction(number, text="x" * 1000) for number in range(5000)])
     assert store.path.stat().st_size > 5e6
     store.prune(days=30, megabytes=2, forwarding=False)
-    left = store.read("prediction")
-    assert left[-1]["id"] == prediction(4999).id
-    assert 500 < len(left) < 2000
+    remaining = store.read("prediction")
+    assert remaining[-1]["id"] == prediction(4999).id
+    assert 500 < len(remaining) < 2000
     with sqlite3.connect(store.path) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert store.path.stat().st_size <= 2e6
 
 
-def test_an_empty_store_that_is_too_large_is_left_alone(store: Store) -> None:
+def test_an_empty_store_above_the_size_limit_can_be_pruned(store: Store) -> None:
     store.prune(days=30, megabytes=0.000_001, forwarding=False)
     assert store.read("prediction") == []
 
 
-def test_a_writer_writes_all_that_it_was_given_before_it_stops(store: Store, counted: dict[str, int]) -> None:
-    writing = writer(store, counted, seconds=60)
-    writing.start()
-    writing.add(prediction(number) for number in range(100))
-    writing.close()
-    assert len(store.read("prediction")) == counted["stored"] == 100
+def test_a_writer_writes_every_event_before_it_stops(store: Store, counts: dict[str, int]) -> None:
+    event_writer = writer(store, counts, seconds=60)
+    event_writer.start()
+    event_writer.add(prediction(number) for number in range(100))
+    event_writer.close()
+    assert len(store.read("prediction")) == counts["stored"] == 100
 
 
-def test_events_that_nobody_has_room_for_are_dropped_and_counted(store: Store, counted: dict[str, int]) -> None:
-    writing = writer(store, counted, seconds=60, most=10)
-    writing.start()
-    writing.add(prediction(number) for number in range(25))
-    writing.close()
-    assert counted == {"stored": 10, "dropped": 15}
+def test_events_beyond_the_buffer_are_dropped_and_counted(store: Store, counts: dict[str, int]) -> None:
+    event_writer = writer(store, counts, seconds=60, most=10)
+    event_writer.start()
+    event_writer.add(prediction(number) for number in range(25))
+    event_writer.close()
+    assert counts == {"stored": 10, "dropped": 15}
 
 
-def test_events_wait_while_the_file_is_locked(store: Store, counted: dict[str, int]) -> None:
-    writing = writer(store, counted)
-    writing.start()
-    with sqlite3.connect(store.path, isolation_level=None) as other:
-        other.execute("BEGIN IMMEDIATE")
-        writing.add([prediction(1)])
+def test_events_wait_while_the_file_is_locked(store: Store, counts: dict[str, int]) -> None:
+    event_writer = writer(store, counts)
+    event_writer.start()
+    with sqlite3.connect(store.path, isolation_level=None) as locking:
+        locking.execute("BEGIN IMMEDIATE")
+        event_writer.add([prediction(1)])
         time.sleep(0.2)
-        assert counted["stored"] == 0
-        other.execute("ROLLBACK")
-    writing.close()
-    assert counted == {"stored": 1, "dropped": 0}
+        assert counts["stored"] == 0
+        locking.execute("ROLLBACK")
+    event_writer.close()
+    assert counts == {"stored": 1, "dropped": 0}
 
 
-def test_a_store_that_cannot_be_written_is_an_error_at_the_start(tmp_path: Path, counted: dict[str, int]) -> None:
+def test_an_unwritable_store_is_an_error_at_the_start(tmp_path: Path, counts: dict[str, int]) -> None:
     (tmp_path / "events.db").write_text("no database, but a text that is long enough to be none of SQLite's")
     with pytest.raises(sqlite3.DatabaseError, match="not a database"):
-        writer(Store(tmp_path / "events.db"), counted).start()
+        writer(Store(tmp_path / "events.db"), counts).start()
 
 
-def test_what_was_written_survives_the_kill_of_its_process(tmp_path: Path) -> None:
+def test_written_events_survive_a_killed_process(tmp_path: Path) -> None:
     code = f"""
 import os, signal, sys, time
 sys.path.insert(0, {str(PROJECT)!r})
@@ -159,9 +159,9 @@ from telemetry.store import Store
 from telemetry.writer import Writer
 from tests.unit.test_telemetry import prediction
 store = Store(Path({str(tmp_path / "events.db")!r}))
-writing = Writer(store, count=lambda *_: None, seconds=0.1)
-writing.start()
-writing.add(prediction(number) for number in range(1000))
+event_writer = Writer(store, count=lambda *_: None, seconds=0.1)
+event_writer.start()
+event_writer.add(prediction(number) for number in range(1000))
 time.sleep(1)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -169,7 +169,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert len(Store(tmp_path / "events.db").read("prediction")) == 1000
 
 
-def test_texts_are_kept_as_far_as_the_setting_says() -> None:
+def test_texts_are_dropped_masked_or_stored_as_set() -> None:
     text = "@anna look: https://example.org/x www.example.org mail me@example.org"
     assert keep(text, "none") is None
     assert keep(text, "masked") == "@user look: http http mail me@example.org"
@@ -177,7 +177,7 @@ def test_texts_are_kept_as_far_as_the_setting_says() -> None:
 
 
 @given(st.text())
-def test_a_masked_text_names_nobody(text: str) -> None:
+def test_a_masked_text_mentions_nobody(text: str) -> None:
     masked = keep(text, "masked")
     assert masked is not None
     assert keep(masked, "masked") == masked or "@user" in masked

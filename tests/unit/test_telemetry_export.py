@@ -1,4 +1,4 @@
-"""`python -m telemetry export`: what people have reported, as a table to label again and to train on."""
+"""`python -m telemetry export`: reported mispredictions as a table to relabel and train on."""
 
 import csv
 import os
@@ -31,7 +31,7 @@ def reported(number: int, text: str, predicted: str, true: str, comment: str | N
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """Keep three mispredictions among other events."""
+    """Store three mispredictions among other events."""
     store = Store(tmp_path / "events.db")
     store.create()
     store.add(
@@ -47,7 +47,7 @@ def store(tmp_path: Path) -> Path:
 
 
 def export(*options: object, text: bool = True, **variables: object) -> subprocess.CompletedProcess[Any]:
-    """Run the command in a process of its own."""
+    """Run the command in a new process."""
     command = [sys.executable, "-m", "telemetry", "export", *map(str, options)]
     environment = os.environ | {f"TELEMETRY_{name.upper()}": str(value) for name, value in variables.items()}
     encoding = "utf-8" if text else None
@@ -56,11 +56,11 @@ def export(*options: object, text: bool = True, **variables: object) -> subproce
     )
 
 
-def test_the_reported_mispredictions_are_written_with_what_they_really_are(store: Path, tmp_path: Path) -> None:
+def test_reported_mispredictions_are_exported_with_their_true_label(store: Path, tmp_path: Path) -> None:
     file = tmp_path / "mispredicted.csv"
-    done = export("--output", file, path=store)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert "3 mispredictions from 4 feedback events" in done.stderr
+    completed = export("--output", file, path=store)
+    assert (completed.returncode, completed.stdout) == (0, "")
+    assert "3 mispredictions from 4 feedback events" in completed.stderr
     with file.open(encoding="utf-8-sig", newline="") as rows:
         header, first, second, third = csv.reader(rows)
     assert header == [
@@ -87,11 +87,11 @@ def test_the_reported_mispredictions_are_written_with_what_they_really_are(store
     assert third[:3] + third[-1:] == [TEXTS[2], "positive", "negative", ""]
 
 
-def test_without_a_file_they_go_to_standard_output(store: Path, tmp_path: Path) -> None:
-    done = export("--path", store, path=tmp_path / "another.db")
-    assert done.returncode == 0
-    assert len(list(csv.reader(done.stdout.splitlines(keepends=True)))) == 4
-    assert TEXTS[0] in done.stdout
+def test_without_a_file_the_export_goes_to_standard_output(store: Path, tmp_path: Path) -> None:
+    completed = export("--path", store, path=tmp_path / "another.db")
+    assert completed.returncode == 0
+    assert len(list(csv.reader(completed.stdout.splitlines(keepends=True)))) == 4
+    assert TEXTS[0] in completed.stdout
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_without_a_file_they_go_to_standard_output(store: Path, tmp_path: Path) 
         ("2027-01-01", 0),
     ],
 )
-def test_those_before_a_day_are_left_out(
+def test_mispredictions_before_a_day_are_omitted(
     store: Path, since: str, count: int, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TELEMETRY_PATH", str(store))
@@ -119,7 +119,7 @@ def read_back(file: Path) -> pd.DataFrame:
     return frame[[data.text_column, data.label_column]].set_axis(["text", "label"], axis="columns")
 
 
-def test_the_table_is_one_that_the_training_reads(store: Path, tmp_path: Path) -> None:
+def test_the_export_can_be_used_for_training(store: Path, tmp_path: Path) -> None:
     file = tmp_path / "mispredicted.csv"
     main(["export", "--output", str(file), "--path", str(store)])
     rows = read_back(file)
@@ -130,7 +130,7 @@ def test_the_table_is_one_that_the_training_reads(store: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("to_file", [True, False])
-def test_every_text_comes_back_as_it_was_reported(tmp_path: Path, to_file: bool) -> None:
+def test_every_text_is_read_back_unchanged(tmp_path: Path, to_file: bool) -> None:
     texts = [
         "=2+3", "@SUM(A1)", "@AirParadis late again", "+1 \u2708", "- never again", "\ttab", "'quoted'", "'=2+3",
         'she said "no"', '"late', 'fine"', 'two\nlines, "both" bad\r\n=2+3', "NA", "007", "a;b|c\td", " spaces ",
@@ -157,7 +157,7 @@ def test_every_text_comes_back_as_it_was_reported(tmp_path: Path, to_file: bool)
         ((), {"days": "a-secret"}, "TELEMETRY_DAYS: Input should be a valid number"),
     ],
 )
-def test_what_is_missing_or_wrong_is_said_so(
+def test_a_missing_or_invalid_setting_is_named(
     options: tuple[str, ...],
     variables: dict[str, str],
     reason: str,
@@ -171,16 +171,16 @@ def test_what_is_missing_or_wrong_is_said_so(
     with pytest.raises(SystemExit) as stopped:
         main(["export", *options])
     assert stopped.value.code == 2
-    shown = capsys.readouterr().err
-    assert reason in shown
-    assert "a-secret" not in shown
+    stderr = capsys.readouterr().err
+    assert reason in stderr
+    assert "a-secret" not in stderr
     assert not (PROJECT / "nowhere.db").exists()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_error_of_the_command_is_shown_without_a_traceback() -> None:
-    done = export(days="a-secret")
-    assert done.returncode == 2
-    assert "TELEMETRY_DAYS: Input should be a valid number" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "a-secret" not in done.stderr
+    completed = export(days="a-secret")
+    assert completed.returncode == 2
+    assert "TELEMETRY_DAYS: Input should be a valid number" in completed.stderr
+    assert "Traceback" not in completed.stderr
+    assert "a-secret" not in completed.stderr

@@ -1,4 +1,4 @@
-"""`sentiment.reports.templates`: the words of reports are found from anywhere, and lack no value."""
+"""`sentiment.reports.templates`: templates are found from any folder, and a missing value is an error."""
 
 from pathlib import Path
 
@@ -29,6 +29,6 @@ def test_an_unknown_report_is_an_error() -> None:
         templates.render("no_such_report")
 
 
-def test_a_value_that_people_wrote_cannot_break_a_table() -> None:
+def test_user_text_cannot_break_a_table() -> None:
     template = templates.environment().from_string("| {{ value | cell }} |")
     assert template.render(value="so|so [x](y)") == "| so\\|so \\[x](y) |"

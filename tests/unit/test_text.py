@@ -1,4 +1,4 @@
-"""What the cleaning of a tweet promises."""
+"""`sentiment.inference.text`: cleaning and tokenizing tweets."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -33,11 +33,11 @@ PLAIN = Tokenizer(cleaner=CLEANER, lowercase=True, negation=True, words="plain")
         ("", ""),
     ],
 )
-def test_the_cleaner_rewrites(tweet: str, cleaned: str) -> None:
+def test_the_cleaner_rewrites_a_tweet(tweet: str, cleaned: str) -> None:
     assert CLEANER(tweet) == cleaned
 
 
-TYPED = r"""
+TYPED_APOSTROPHES = r"""
 &#39; &#039; &#x27; &apos; &rsquo; &#8217; &#146; &amp;#39; \&#039; \u0026#39;
 \u2019 \u0092 \u0027 \x27 \x92 \xe2\x80\x99 \' \\u2019 \\'
 """
@@ -48,11 +48,11 @@ TYPED = r"""
     [
         *"\u0060\u00b4\u2018\u2019\u201a\u201b\u02b9\u02bb\u02bc\u02bd\u02ca\u02cb\u2032\u2035\u055a\u05f3\ua78c\uff07",
         *"\uff40\u275c\x92",
-        *TYPED.split(),
+        *TYPED_APOSTROPHES.split(),
         *("\u00e2\u20ac\u2122", "\u00e2\x80\x99", "\ufffd", "\u2019\u200b", "\u00ad\u2019"),
     ],
 )
-def test_a_negation_is_read_however_its_apostrophe_was_typed(apostrophe: str) -> None:
+def test_a_negation_is_recognised_with_any_apostrophe(apostrophe: str) -> None:
     assert PLAIN(f"I don{apostrophe}t, CAN{apostrophe}T fly") == ["i", "do", "not", ",", "can", "not", "fly"]
 
 
@@ -83,26 +83,26 @@ def test_a_negation_is_read_however_its_apostrophe_was_typed(apostrophe: str) ->
         ("caf\ufffds r\ufffdve", "caf\ufffds r\ufffdve"),
     ],
 )
-def test_a_text_is_read_as_it_was_meant(tweet: str, meant: str) -> None:
+def test_a_text_is_normalised_to_what_was_meant(tweet: str, meant: str) -> None:
     assert replace(CLEANER, emoji=False)(tweet) == meant
 
 
-def test_nobody_can_make_decoding_take_long() -> None:
+def test_nested_entities_do_not_slow_decoding() -> None:
     text = "&" + "amp;" * 100_000
     assert normalize(text) == "&" + "amp;" * 99_998
 
 
 @given(st.text(alphabet=st.characters(codec="ascii", exclude_characters="\\&`")))
-def test_ascii_without_entities_escapes_and_backticks_is_left_as_it_is(text: str) -> None:
+def test_plain_ascii_is_unchanged(text: str) -> None:
     assert normalize(text) is text
 
 
 @pytest.mark.parametrize(("kind", "straight"), [(characters.SINGLE, "'"), (characters.DOUBLE, '"')])
-def test_quotation_marks_become_those_of_ascii(kind: str, straight: str) -> None:
+def test_quotation_marks_become_ascii(kind: str, straight: str) -> None:
     assert {normalize(mark) for mark in kind} == {straight}
 
 
-def test_emoji_stay_where_the_cleaner_is_told_so() -> None:
+def test_emoji_are_kept_if_set() -> None:
     assert replace(CLEANER, emoji=False)("late \U0001f620") == "late \U0001f620"
 
 
@@ -115,11 +115,11 @@ def test_emoji_stay_where_the_cleaner_is_told_so() -> None:
         ("paint the want ad", "paint the want ad"),
     ],
 )
-def test_the_tokenizer_cuts(tweet: str, tokens: str) -> None:
+def test_the_tokenizer_splits_a_tweet(tweet: str, tokens: str) -> None:
     assert PLAIN(tweet) == tokens.split()
 
 
-def test_case_is_kept_where_the_tokenizer_is_told_so() -> None:
+def test_case_is_kept_if_set() -> None:
     assert replace(PLAIN, lowercase=False)("So LATE") == ["So", "LATE"]
 
 
@@ -131,20 +131,20 @@ def test_lemmatising_keeps_negations() -> None:
     assert "not" in replace(PLAIN, words="lemma")("they don't care")
 
 
-def test_stemming_brings_forms_of_a_word_together() -> None:
+def test_stemming_merges_forms_of_a_word() -> None:
     assert set(replace(PLAIN, words="stem")("cancelled cancelling cancels")) == {"cancel"}
 
 
 @pytest.mark.parametrize("words", ["plain", "lemma", "stem"])
-def test_lower_case_holds_after_any_reduction(words: str) -> None:
+def test_tokens_are_lower_case_after_any_reduction(words: str) -> None:
     tokens = replace(PLAIN, words=words)("I said IT's LATE")
     assert tokens == [token.lower() for token in tokens]
 
 
 @pytest.mark.parametrize("words", ["plain", "lemma", "stem"])
-def test_marks_are_never_reduced(words: str) -> None:
-    marks = [":(", "#delays", "@user", "747s", "!"]
-    assert replace(PLAIN, words=words)(" ".join(marks)) == marks
+def test_symbols_are_never_reduced(words: str) -> None:
+    symbols = [":(", "#delays", "@user", "747s", "!"]
+    assert replace(PLAIN, words=words)(" ".join(symbols)) == symbols
 
 
 @given(st.text())
@@ -153,24 +153,24 @@ def test_any_text_gives_tokens_without_spaces(text: str) -> None:
 
 
 @given(st.text(alphabet="ab no't.,!?()+-:;D3019/\\&#@<>=_*\u00e9\U0001f620\u2019"))
-def test_cutting_a_text_into_pieces_gives_the_tokens_of_the_whole(text: str) -> None:
+def test_tokens_are_those_of_nltk_on_the_whole_text(text: str) -> None:
     spelled_out = CONTRACTED_NOT.sub(spell_out_not, CLEANER(text))
     assert PLAIN(text) == TweetTokenizer(preserve_case=False).tokenize(spelled_out)
 
 
 @given(st.text())
-def test_cleaning_twice_links_and_mentions_changes_nothing_more(text: str) -> None:
+def test_links_and_mentions_are_replaced_after_any_text(text: str) -> None:
     tweet = f"{text} @someone http://t.co/1"
     assert CLEANER(tweet).endswith("@user http")
 
 
 @pytest.mark.parametrize("text", [CLEANER, PLAIN, replace(PLAIN, words="stem")])
-def test_a_description_rebuilds_what_it_describes(text: Cleaner | Tokenizer) -> None:
+def test_a_cleaner_or_tokenizer_is_rebuilt_from_its_description(text: Cleaner | Tokenizer) -> None:
     assert read_text(asdict(text)) == text
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda path: path.stem)
-def test_every_option_of_preprocess_makes_a_tokenizer_that_cuts(option: Path) -> None:
+def test_every_preprocess_option_builds_a_working_tokenizer(option: Path) -> None:
     with initialize(version_base="1.3", config_path="../../conf"):
         tokenizer = instantiate(compose("config", overrides=[f"preprocess={option.stem}"]).preprocess.tokenizer)
     assert isinstance(tokenizer, Tokenizer)

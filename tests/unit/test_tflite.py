@@ -1,4 +1,4 @@
-"""`sentiment.inference.runtimes.tflite`: how tokens become numbers."""
+"""`sentiment.inference.runtimes.tflite`: converting tokens to numbers."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from sentiment.inference.runtimes import tflite
 from sentiment.inference.runtimes.tflite import PADDING, UNKNOWN
 
 
-def test_tokens_are_numbered_cut_and_padded_at_the_end() -> None:
+def test_tokens_are_numbered_truncated_and_padded_at_the_end() -> None:
     number = tflite.number_words(["late", "crew"])
     rows = tflite.token_numbers([["crew", "rude", "late", "late"], ["late"]], number, 3)
     assert rows.dtype == np.int32

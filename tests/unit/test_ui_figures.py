@@ -1,4 +1,4 @@
-"""Intervals, control charts and marking words, against what others compute and against slow ways of computing them."""
+"""Intervals, control charts and characteristic words, against SciPy, the published formulas and simulations."""
 
 import math
 from collections import Counter
@@ -31,14 +31,14 @@ def utc(*times: str | None) -> pd.Series:
 
 
 @given(COUNTS)
-def test_an_interval_is_that_of_wilson(counts: tuple[int, int]) -> None:
+def test_an_interval_is_wilsons(counts: tuple[int, int]) -> None:
     successes, trials = counts
     expected = binomtest(successes, trials).proportion_ci(confidence_level=0.95, method="wilson")
     assert interval(successes, trials) == pytest.approx((expected.low, expected.high), abs=1e-6)
 
 
 @given(COUNTS)
-def test_an_interval_lies_between_nothing_and_all_around_its_share(counts: tuple[int, int]) -> None:
+def test_an_interval_contains_its_share_and_lies_within_0_and_1(counts: tuple[int, int]) -> None:
     successes, trials = counts
     low, high = interval(successes, trials)
     assert 0 <= low <= successes / trials + 1e-12
@@ -46,12 +46,12 @@ def test_an_interval_lies_between_nothing_and_all_around_its_share(counts: tuple
     assert high - low > 0
 
 
-def test_a_share_of_nothing_has_no_interval() -> None:
+def test_an_interval_needs_a_trial() -> None:
     with pytest.raises(ValueError, match="at least one trial"):
         interval(0, 0)
 
 
-def test_a_control_chart_is_the_formula_of_its_source() -> None:
+def test_a_control_chart_matches_the_published_formula() -> None:
     # 40 of 200 are negative: centre 0.2; limits 0.2 + 3 * sqrt(0.16 / n) for n of 100, 64 and 36.
     chart = control_chart(*tweets({"a": (10, 100), "b": (12, 64), "c": (18, 36)}))
     assert list(chart.index) == ["a", "b", "c"]
@@ -63,7 +63,7 @@ def test_a_control_chart_is_the_formula_of_its_source() -> None:
     assert list(chart["exceeded"]) == [False, False, True]
 
 
-def test_a_control_chart_may_be_drawn_around_a_share_that_is_expected() -> None:
+def test_a_control_chart_can_be_centred_on_an_expected_share() -> None:
     chart = control_chart(*tweets({"a": (50, 100), "b": (90, 100)}), centre=0.5)
     assert list(chart["centre"]) == [0.5, 0.5]
     assert list(chart["limit"]) == pytest.approx([0.65, 0.65])
@@ -75,7 +75,7 @@ def test_a_share_at_its_limit_does_not_exceed_it() -> None:
     assert list(chart["exceeded"]) == [False, True]
 
 
-def test_tweets_without_a_time_are_left_out_of_the_chart_and_of_its_centre() -> None:
+def test_tweets_without_a_time_do_not_count_in_the_chart() -> None:
     negative, group = tweets({"a": (10, 100), "b": (30, 100), "?": (100, 100)})
     chart = control_chart(negative, group.where(group != "?"))
     assert list(chart.index) == ["a", "b"]
@@ -83,20 +83,20 @@ def test_tweets_without_a_time_are_left_out_of_the_chart_and_of_its_centre() -> 
 
 
 @pytest.mark.parametrize("share", [0, 1])
-def test_nothing_is_out_of_the_ordinary_where_all_tweets_are_alike(share: int) -> None:
+def test_nothing_exceeds_the_limit_if_all_tweets_have_one_class(share: int) -> None:
     chart = control_chart(*tweets({"a": (share * 5, 5), "b": (share, 1)}))
     assert not chart["exceeded"].any()
     assert chart["limit"].between(0, 1).all()
 
 
-def test_a_group_of_few_tweets_is_not_out_of_the_ordinary_by_chance_alone() -> None:
+def test_a_small_group_does_not_exceed_the_limit_by_chance() -> None:
     days = {f"{day:03d}": (30, 100) for day in range(20)}
     chart = control_chart(*tweets({**days, "few": (2, 2)}))
     assert not chart.loc["few", "exceeded"]
 
 
-def test_ordinary_days_raise_no_more_alarms_than_chance_does() -> None:
-    """Above three standard deviations is 1 group in 741 of a normal distribution; the binomial has a heavier tail."""
+def test_ordinary_days_raise_few_false_alarms() -> None:
+    """In a normal distribution, 1 group in 741 is above three standard deviations; the binomial has a heavier tail."""
     rng = np.random.default_rng(7)
     alarms = 0
     for _ in range(100):
@@ -105,7 +105,7 @@ def test_ordinary_days_raise_no_more_alarms_than_chance_does() -> None:
     assert 0 < alarms < 100 * 30 * 0.005
 
 
-def test_a_bad_day_among_ordinary_ones_is_found_and_no_other() -> None:
+def test_only_the_bad_day_among_ordinary_ones_is_found() -> None:
     rng = np.random.default_rng(8)
     counts = {f"{day:02d}": (int(rng.binomial(200, SHARE)), 200) for day in range(30)}
     counts["17"] = (90, 200)
@@ -114,14 +114,14 @@ def test_a_bad_day_among_ordinary_ones_is_found_and_no_other() -> None:
 
 
 @pytest.mark.parametrize(("hours", "expected"), [(0, "h"), (48, "h"), (14 * 24, "D"), (400 * 24, "W"), (99_999, "MS")])
-def test_groups_are_narrow_and_not_too_many(hours: int, expected: str) -> None:
+def test_groups_are_as_narrow_as_their_number_allows(hours: int, expected: str) -> None:
     times = pd.Series(pd.to_datetime([0, hours * 3600], unit="s", utc=True))
     assert width(times) == expected
     between = pd.Series(pd.date_range(times[0], times[1], freq="h"))
     assert groups(between, expected).nunique() <= 140
 
 
-def test_a_wider_group_is_taken_as_soon_as_the_narrower_ones_are_too_many() -> None:
+def test_a_wider_group_is_used_once_narrower_ones_are_too_many() -> None:
     hours = list(WIDTHS.values())
     assert hours == sorted(hours)
     assert hours[-1] == float("inf")
@@ -130,12 +130,12 @@ def test_a_wider_group_is_taken_as_soon_as_the_narrower_ones_are_too_many() -> N
         assert width(pd.Series(pd.to_datetime([0, most * 3600 + 1], unit="s", utc=True))) == wider
 
 
-def test_times_that_are_missing_do_not_widen_the_groups() -> None:
+def test_missing_times_do_not_widen_the_groups() -> None:
     assert width(utc("2015-02-20T00:00:00", None, "2015-02-20T05:00:00")) == "h"
 
 
 @pytest.mark.parametrize(
-    ("name", "begins"),
+    ("name", "beginning"),
     [
         ("h", "2015-02-20 13:00"),
         ("D", "2015-02-20"),
@@ -143,10 +143,10 @@ def test_times_that_are_missing_do_not_widen_the_groups() -> None:
         ("MS", "2015-02-01"),
     ],
 )
-def test_a_group_begins_with_its_hour_day_week_or_month(name: str, begins: str) -> None:
-    found = groups(utc("2015-02-20T13:59:59.5", None), name)
-    assert found[0] == pd.Timestamp(begins).tz_localize(found.dt.tz)
-    assert pd.isna(found[1])
+def test_a_group_starts_at_its_hour_day_week_or_month(name: str, beginning: str) -> None:
+    starts = groups(utc("2015-02-20T13:59:59.5", None), name)
+    assert starts[0] == pd.Timestamp(beginning).tz_localize(starts.dt.tz)
+    assert pd.isna(starts[1])
 
 
 def test_a_time_of_another_zone_is_grouped_by_its_day_in_utc() -> None:
@@ -154,32 +154,32 @@ def test_a_time_of_another_zone_is_grouped_by_its_day_in_utc() -> None:
     assert groups(times, "D")[0].strftime("%Y-%m-%d") == "2015-02-21"
 
 
-def test_every_width_has_a_way_of_writing_its_times() -> None:
+def test_every_width_has_a_time_format() -> None:
     for code in LANGUAGES:
         formats = {name.removeprefix("watch.axis_") for name in speak(code).sentences if name.startswith("watch.axis_")}
         assert formats == set(WIDTHS)
 
 
-def test_charts_show_times_of_utc_whatever_the_zone_of_the_browser() -> None:
-    """Streamlit shifts times without a zone: they read the same in any. An axis in UTC would shift them once more."""
+def test_charts_show_utc_in_every_browser_zone() -> None:
+    """Streamlit shifts times without a zone so that they read the same in any; a UTC axis would shift them again."""
     times = pd.Series(pd.date_range("2015-01-01", periods=300, freq="7h", tz="UTC"))
     chart = control_chart(pd.Series(np.arange(300) % 7 == 0), groups(times, "D"))
     assert pd.DatetimeIndex(chart.index).tz is None
-    for drawn in (
+    for figure in (
         charts.share(chart, "D", speak("en"), time="When", centre="c"),
         charts.volume(chart, "D", speak("en"), time="When", tweets="n", negative="b", other="g"),
     ):
-        assert '"utc"' not in drawn.to_json()
+        assert '"utc"' not in figure.to_json()
 
 
-def test_groups_begin_by_the_clock_of_the_zone_of_the_times() -> None:
+def test_groups_follow_the_zone_of_the_times() -> None:
     times = pd.Series(pd.to_datetime(["2026-02-04 23:30", "2026-02-05 22:30"], utc=True))
     assert groups(times.dt.tz_convert("Europe/Paris"), "D").dt.day.tolist() == [5, 5]
     assert groups(times, "D").dt.day.tolist() == [4, 5]
 
 
 @pytest.mark.parametrize("name", WIDTHS)
-def test_charts_name_their_axes_their_units_and_what_is_in_them(name: str) -> None:
+def test_charts_label_their_axes_and_series(name: str) -> None:
     times = pd.Series(pd.date_range("2015-01-01", periods=300, freq="7h", tz="UTC"))
     negative = pd.Series(np.arange(300) % 7 == 0)
     chart = control_chart(negative, groups(times, name))
@@ -194,7 +194,7 @@ def test_charts_name_their_axes_their_units_and_what_is_in_them(name: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("Late AGAIN and late", {"late", "again", "and"}),
         ("don't 'late' l'avion", {"don't", "late", "l'avion"}),
@@ -210,17 +210,17 @@ def test_charts_name_their_axes_their_units_and_what_is_in_them(name: str) -> No
         ("Ελληνικά 飛行機が遅い", {"ελληνικά", "飛行機が遅い"}),
     ],
 )
-def test_words_are_what_people_read_as_words(text: str, found: set[str]) -> None:
-    assert words(text) == found
+def test_words_are_split_as_people_read_them(text: str, expected: set[str]) -> None:
+    assert words(text) == expected
 
 
-def test_two_ways_of_writing_an_apostrophe_or_an_accent_make_one_word() -> None:
+def test_variants_of_an_apostrophe_or_accent_are_one_word() -> None:
     assert words("don't") == words("don’t")
     assert words("d\u00e9\u00e7u") == words("de\u0301c\u0327u")
 
 
 def monroe(group: list[str], others: list[str]) -> dict[str, float]:
-    """Return the weight of each word, word by word as the equations stand in the paper."""
+    """Return the weight of each word, computed word by word with the equations of the paper."""
     y = [Counter(word for text in texts for word in words(text)) for texts in (group, others)]
     n = [sum(counts.values()) for counts in y]
     alpha_0 = PRIOR
@@ -236,34 +236,41 @@ def monroe(group: list[str], others: list[str]) -> dict[str, float]:
     return weights
 
 
-def test_marking_words_weigh_what_the_equations_say() -> None:
+def test_weights_of_characteristic_words_match_the_equations() -> None:
     rng = np.random.default_rng(9)
     vocabulary = np.array(["late", "bag", "crew", "seat", "thanks", "gate", "delayed", "lovely", "food", "hour"])
     frequent = rng.dirichlet(np.ones(10), size=2)
     group, others = ([" ".join(rng.choice(vocabulary, size=6, p=frequent[side])) for _ in range(80)] for side in (0, 1))
     expected = {word: weight for word, weight in monroe(group, others).items() if weight > NORMAL_95}
-    found = characteristic(group, others, most=100)
-    assert dict(zip(found["word"], found["weight"], strict=True)) == pytest.approx(expected)
+    table = characteristic(group, others, most=100)
+    assert dict(zip(table["word"], table["weight"], strict=True)) == pytest.approx(expected)
     assert len(expected) > 1
-    assert found["weight"].is_monotonic_decreasing
-    holding = [sum(word in text.split() for text in group) for word in found["word"]]
-    assert list(found["tweets"]) == holding
+    assert table["weight"].is_monotonic_decreasing
+    tweets_with_word = [sum(word in text.split() for text in group) for word in table["word"]]
+    assert list(table["tweets"]) == tweets_with_word
 
 
-def test_planted_words_mark_the_group_that_holds_them() -> None:
+def test_planted_words_are_characteristic_of_their_group() -> None:
     rng = np.random.default_rng(10)
     ordinary = ["flight", "seat", "gate", "crew", "time", "airport", "plane", "today"]
 
-    def made(count: int, *planted: str) -> list[str]:
+    def random_texts(count: int, *planted: str) -> list[str]:
         return [" ".join([*rng.choice(ordinary, size=5), *planted]) for _ in range(count)]
 
-    found = characteristic([*made(40, "cancelled", "#fail"), *made(60)], [*made(95), *made(5, "cancelled")], most=10)
-    assert list(found["word"]) == ["#fail", "cancelled"]
-    assert list(found["tweets"]) == [40, 40]
-    assert len(characteristic([*made(40, "cancelled", "#fail"), *made(60)], made(100), most=1)) == 1
+    table = characteristic(
+        [*random_texts(40, "cancelled", "#fail"), *random_texts(60)],
+        [*random_texts(95), *random_texts(5, "cancelled")],
+        most=10,
+    )
+    assert list(table["word"]) == ["#fail", "cancelled"]
+    assert list(table["tweets"]) == [40, 40]
+    assert (
+        len(characteristic([*random_texts(40, "cancelled", "#fail"), *random_texts(60)], random_texts(100), most=1))
+        == 1
+    )
 
 
-def test_a_word_that_one_tweet_repeats_counts_once() -> None:
+def test_a_word_repeated_in_a_tweet_counts_once() -> None:
     others = ["fine flight"] * 50
     assert characteristic(["late " * 100, *["fine flight"] * 50], others, most=5).empty
 
@@ -280,7 +287,7 @@ def test_a_word_that_one_tweet_repeats_counts_once() -> None:
         (["late", "rude"], ["late", "rude"]),
     ],
 )
-def test_groups_that_nothing_sets_apart_have_no_marking_words(group: list[str], others: list[str]) -> None:
-    found = characteristic(group, others, most=5)
-    assert found.empty
-    assert list(found.columns) == ["word", "tweets", "weight"]
+def test_similar_groups_have_no_characteristic_words(group: list[str], others: list[str]) -> None:
+    table = characteristic(group, others, most=5)
+    assert table.empty
+    assert list(table.columns) == ["word", "tweets", "weight"]

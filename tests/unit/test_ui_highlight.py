@@ -1,4 +1,4 @@
-"""The words that weighed most, marked in the text: at the right places, and nothing of the text lost or run."""
+"""Highlighting the decisive words: marks at the right positions, the text intact, and no injected HTML."""
 
 import html
 import re
@@ -17,16 +17,16 @@ NOTES = {"negative": NEGATIVE, "positive": POSITIVE}
 
 
 class Reader(HTMLParser):
-    """Read HTML as a browser does: the text of the tweet, its marks, and what only those hear who do not see it."""
+    """Read HTML as a browser does: the text of the tweet, its marks, and the text for screen readers only."""
 
-    def __init__(self, written: str) -> None:
+    def __init__(self, markup: str) -> None:
         super().__init__(convert_charrefs=True)
         self.text = ""
         self.hidden: list[str] = []
         self.marks: list[dict[str, Any]] = []
         self.tags: list[str] = []
         self._open: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(written)
+        self.feed(markup)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -50,38 +50,38 @@ class Reader(HTMLParser):
         self.text += data
 
 
-def contributions(text: str, **added: float) -> list[dict[str, Any]]:
-    """Return what each word of a text adds; by default nothing."""
+def contributions(text: str, **weights: float) -> list[dict[str, Any]]:
+    """Return the contribution of each word of a text, by default zero."""
     return [
-        {"text": word.group(), "start": word.start(), "end": word.end(), "contribution": added.get(word.group(), 0.0)}
+        {"text": word.group(), "start": word.start(), "end": word.end(), "contribution": weights.get(word.group(), 0.0)}
         for word in re.finditer(r"\S+", text)
     ]
 
 
-def shown(text: str, words: list[dict[str, Any]]) -> Reader:
+def rendered(text: str, words: list[dict[str, Any]]) -> Reader:
     return Reader(highlight.html(text, words, **NOTES))
 
 
-def test_marks_stand_at_code_points_also_behind_an_emoji() -> None:
+def test_marks_are_at_code_points_even_after_an_emoji() -> None:
     text = "😠👨‍👩‍👧 late \U0001f1eb\U0001f1f7 but lovely e\u0301quipe"
-    found = shown(text, contributions(text, late=2.0, lovely=-1.0))
-    assert [(mark["word"], mark["start"], mark["class"]) for mark in found.marks] == [
+    reader = rendered(text, contributions(text, late=2.0, lovely=-1.0))
+    assert [(mark["word"], mark["start"], mark["class"]) for mark in reader.marks] == [
         ("late", text.index("late"), "negative"),
         ("lovely", text.index("lovely"), "positive"),
     ]
-    assert found.text == text
+    assert reader.text == text
 
 
-def test_who_does_not_see_the_marks_hears_them() -> None:
-    found = shown("late but lovely", contributions("late but lovely", late=2.0, lovely=-1.0))
-    assert found.hidden == [f" ({NEGATIVE})", f" ({POSITIVE})"]
-    assert [mark["title"] for mark in found.marks] == [NEGATIVE, POSITIVE]
+def test_marks_are_announced_to_screen_readers() -> None:
+    reader = rendered("late but lovely", contributions("late but lovely", late=2.0, lovely=-1.0))
+    assert reader.hidden == [f" ({NEGATIVE})", f" ({POSITIVE})"]
+    assert [mark["title"] for mark in reader.marks] == [NEGATIVE, POSITIVE]
 
 
-def test_a_mark_is_told_by_a_sign_and_a_line_as_well_as_by_its_colour() -> None:
-    for towards, sign, line in (("negative", "▼", "solid"), ("positive", "▲", "dashed")):
-        assert f'mark.{towards}::before {{content: "{sign}"}}' in highlight.STYLE
-        assert re.search(rf"mark\.{towards} \{{[^}}]*border-bottom: 3px {line}", highlight.STYLE)
+def test_a_mark_has_a_sign_and_a_line_as_well_as_a_colour() -> None:
+    for sentiment, sign, line in (("negative", "▼", "solid"), ("positive", "▲", "dashed")):
+        assert f'mark.{sentiment}::before {{content: "{sign}"}}' in highlight.STYLE
+        assert re.search(rf"mark\.{sentiment} \{{[^}}]*border-bottom: 3px {line}", highlight.STYLE)
 
 
 @pytest.mark.parametrize(
@@ -96,60 +96,60 @@ def test_a_mark_is_told_by_a_sign_and_a_line_as_well_as_by_its_colour() -> None:
         "<!-- late",
     ],
 )
-def test_nothing_in_a_tweet_becomes_part_of_the_page(text: str) -> None:
+def test_html_in_a_tweet_is_escaped(text: str) -> None:
     words = text.split()
     for marked in ([], words[:1], words[-1:], words):
-        found = shown(text, contributions(text, **dict.fromkeys(marked, 1.0)))
-        assert found.text == text
-        assert set(found.tags) <= {"style", "div", "mark", "span"}
-        assert found.tags.count("div") == found.tags.count("style") == 1
-        assert [mark["word"] for mark in found.marks] == [word for word in words if word in marked]
+        reader = rendered(text, contributions(text, **dict.fromkeys(marked, 1.0)))
+        assert reader.text == text
+        assert set(reader.tags) <= {"style", "div", "mark", "span"}
+        assert reader.tags.count("div") == reader.tags.count("style") == 1
+        assert [mark["word"] for mark in reader.marks] == [word for word in words if word in marked]
 
 
 @given(st.text(max_size=40) | st.text("late <>&\"';#x/", max_size=40), st.data())
-def test_the_text_survives_exactly(text: str, data: st.DataObject) -> None:
-    added = st.floats(-5, 5)
-    words = [{**word, "contribution": data.draw(added)} for word in contributions(text)]
-    written = highlight.html(text, words, **NOTES)
-    bare = re.sub(r'<span class="unseen">.*?</span>', "", written.removeprefix(highlight.STYLE), flags=re.DOTALL)
+def test_the_text_is_intact(text: str, data: st.DataObject) -> None:
+    weights = st.floats(-5, 5)
+    words = [{**word, "contribution": data.draw(weights)} for word in contributions(text)]
+    markup = highlight.html(text, words, **NOTES)
+    bare = re.sub(r'<span class="unseen">.*?</span>', "", markup.removeprefix(highlight.STYLE), flags=re.DOTALL)
     assert html.unescape(re.sub(r"</?(?:mark|div)\b[^>]*>", "", bare)) == text
 
 
-def test_nothing_is_marked_where_no_word_adds_anything() -> None:
-    found = shown("late again", contributions("late again"))
-    assert (found.marks, found.hidden, found.text) == ([], [], "late again")
-    assert shown("", []).text == ""
+def test_nothing_is_marked_if_no_word_contributes() -> None:
+    reader = rendered("late again", contributions("late again"))
+    assert (reader.marks, reader.hidden, reader.text) == ([], [], "late again")
+    assert rendered("", []).text == ""
 
 
-def test_a_word_that_stands_there_twice_is_marked_where_it_weighs() -> None:
+def test_a_repeated_word_is_marked_only_where_it_contributes() -> None:
     text = "late late late"
     words = contributions(text)
     words[1]["contribution"] = 1.0
-    (mark,) = shown(text, words).marks
+    (mark,) = rendered(text, words).marks
     assert mark["start"] == 5
     for word in words:
         word["contribution"] = 1.0
-    assert [mark["start"] for mark in shown(text, words).marks] == [0, 5, 10]
+    assert [mark["start"] for mark in rendered(text, words).marks] == [0, 5, 10]
 
 
-def test_words_that_weigh_little_beside_the_strongest_are_not_marked() -> None:
+def test_weak_words_are_not_marked() -> None:
     text = "late rude seat"
-    marks = shown(text, contributions(text, late=4.0, rude=-1.0, seat=0.99)).marks
+    marks = rendered(text, contributions(text, late=4.0, rude=-1.0, seat=0.99)).marks
     assert [mark["word"] for mark in marks] == ["late", "rude"]
     assert [mark["style"] for mark in marks] == ["--weight: 1.00", "--weight: 0.25"]
 
 
-def test_at_most_so_many_words_are_marked_the_strongest_in_the_order_of_the_text() -> None:
+def test_only_the_strongest_words_are_marked_in_text_order() -> None:
     text = " ".join(f"word{number}" for number in range(20))
     words = [{**word, "contribution": 10.0 + number} for number, word in enumerate(contributions(text))]
-    marks = shown(text, words).marks
+    marks = rendered(text, words).marks
     assert [mark["word"] for mark in marks] == [f"word{number}" for number in range(20 - highlight.MOST_WORDS, 20)]
 
 
-def test_the_explanations_of_the_service_are_what_is_marked() -> None:
+def test_the_services_explanation_is_marked() -> None:
     text = "😠 Late, LATE again; thanks!"
-    told = fake_service.explanation(text).model_dump()
-    marks = shown(text, told["contributions"]).marks
+    explanation = fake_service.explanation(text).model_dump()
+    marks = rendered(text, explanation["contributions"]).marks
     assert [(mark["word"], mark["class"]) for mark in marks] == [
         ("Late,", "negative"),
         ("LATE", "negative"),

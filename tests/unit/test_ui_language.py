@@ -1,4 +1,4 @@
-"""French and English: every sentence in both, with the same values in it, and numbers as they are written."""
+"""French and English: the same sentences with the same placeholders, and each language's number formats."""
 
 import ast
 import re
@@ -19,25 +19,25 @@ from ui.views import try_tweet
 UI = Path(client.__file__).parent
 CODE = sorted(UI.rglob("*.py"))
 SPACE = "[\u00a0\u202f]"
-# The codes of errors of tables, and those of callers who read strictly or give what the page does not.
+# All error codes of tables, and those that the page cannot cause: only strict or explicit reading does.
 CODES = {
     str(node.args[0].value)
     for path in Path(reading.__file__).parent.glob("*.py")
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     if isinstance(node, ast.Call) and ast.unparse(node.func) == "TableError" and isinstance(node.args[0], ast.Constant)
 } | {"long_row", *(code for code, _ in reading.REFUSED.values())}
-OF_OTHERS = {
+NOT_FROM_PAGE = {
     *("ambiguous_quotes", "broken_quotes", "duplicate_column", "preamble"),
     *("bad_delimiter", "no_texts", "not_texts", "unknown_column", "unknown_encoding", "unknown_sheet", "unknown_zone"),
 }
-# What stands in braces in the names of sentences that the code puts together.
-NAMES = {
+# Values of the expressions in braces in the sentence names that the code builds.
+BRACE_VALUES = {
     "name": ("try", "watch", "model", "mail", "webhook"),
     "number": tuple(range(1, try_tweet.EXAMPLES + 1)),
     "sentiment": ("negative", "positive"),
     "certainty(prediction)": ("sure", "likely", "barely", "unsure"),
     "error.reason": get_args(client.Reason),
-    "error.code": sorted(CODES - OF_OTHERS),
+    "error.code": sorted(CODES - NOT_FROM_PAGE),
     "report.encoding_source": ("assumed", "given"),
     "kind": ("long", "short", "typed_quotes"),
     "header": ("header", "no_header"),
@@ -46,30 +46,32 @@ NAMES = {
     "width": tuple(proportions.WIDTHS),
     "resources.telemetry_settings().feedback_text": ("masked", "raw"),
 }
-# Names whose braces hold one of the values above, but not each.
-ONLY = {"{name}.title": ("try", "watch", "model"), "model.{name}": ("mail", "webhook")}
+# Names that take only some of the values above.
+RESTRICTED_NAMES = {"{name}.title": ("try", "watch", "model"), "model.{name}": ("mail", "webhook")}
 
 
-def spoken(path: Path) -> Iterator[tuple[str, set[str]]]:
-    """Yield the names of the sentences that code speaks, braces filled in, and the values that it gives to each."""
+def used_sentences(path: Path) -> Iterator[tuple[str, set[str]]]:
+    """Yield the names of the sentences that the code uses, braces filled in, and the values passed to each."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say" and node.args:
-            given = {keyword.arg or "**" for keyword in node.keywords}
+            passed = {keyword.arg or "**" for keyword in node.keywords}
             for name in names(node.args[0]):
-                yield name, given
+                yield name, passed
 
 
 def names(argument: ast.expr) -> list[str]:
-    """Return the names that the argument of `say` may stand for."""
+    """Return the names that the argument of `say` can have."""
     if isinstance(argument, ast.IfExp):
         return names(argument.body) + names(argument.orelse)
     if isinstance(argument, ast.Constant):
         return [str(argument.value)]
     if not isinstance(argument, ast.JoinedStr):
-        return []  # a variable: what it may be stands elsewhere as a constant
+        return []  # a variable: its values are constants elsewhere
     pattern = ast.unparse(argument)[2:-1]
     (brace,) = re.findall(r"\{(.*?)\}", pattern)
-    values = ONLY.get(pattern) or (proportions.WIDTHS if pattern == "watch.width_{name}" else NAMES[brace])
+    values = RESTRICTED_NAMES.get(pattern) or (
+        proportions.WIDTHS if pattern == "watch.width_{name}" else BRACE_VALUES[brace]
+    )
     return [pattern.replace(f"{{{brace}}}", str(value)) for value in values]
 
 
@@ -89,15 +91,15 @@ def test_both_languages_have_the_same_sentences_in_the_same_order() -> None:
     assert set(LANGUAGES) == {path.stem for path in (UI / "languages").iterdir()}
 
 
-def test_a_sentence_has_the_same_values_in_both_languages() -> None:
+def test_a_sentence_has_the_same_placeholders_in_both_languages() -> None:
     english = speak("en").sentences
     for name, sentence in speak("fr").sentences.items():
         assert placeholders(sentence) == placeholders(english[name]), name
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-def test_every_sentence_is_a_text_that_says_something(code: str) -> None:
-    """YAML takes `true`, `yes` or `12:30` for something else."""
+def test_every_sentence_is_a_nonempty_string(code: str) -> None:
+    """YAML does not read `true`, `yes` or `12:30` as strings."""
     loaded = yaml.safe_load((UI / "languages" / f"{code}.yaml").read_text(encoding="utf-8"))
     assert all(isinstance(name, str) for page in loaded.values() for name in page)
     for name, sentence in flatten(loaded).items():
@@ -105,7 +107,7 @@ def test_every_sentence_is_a_text_that_says_something(code: str) -> None:
         assert sentence.strip(), name
 
 
-def test_the_two_languages_say_different_things() -> None:
+def test_the_two_languages_differ() -> None:
     same = {name for name, sentence in speak("fr").sentences.items() if sentence == speak("en").sentences[name]}
     # The examples are of the airline's English tweets.
     assert same <= {
@@ -117,36 +119,36 @@ def test_the_two_languages_say_different_things() -> None:
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: path.stem)
 @pytest.mark.parametrize("code", LANGUAGES)
-def test_every_sentence_that_the_page_speaks_is_there_with_the_values_that_it_needs(path: Path, code: str) -> None:
+def test_every_sentence_in_use_exists_with_its_placeholders(path: Path, code: str) -> None:
     sentences = speak(code).sentences
-    for name, given in spoken(path):
-        assert name in sentences, f"{path.name} speaks {name}"
-        if "**" not in given:
-            assert placeholders(sentences[name]) == given, f"{path.name} speaks {name}"
+    for name, passed in used_sentences(path):
+        assert name in sentences, f"{path.name} uses {name}"
+        if "**" not in passed:
+            assert placeholders(sentences[name]) == passed, f"{path.name} uses {name}"
 
 
-def test_no_sentence_is_left_that_nobody_speaks() -> None:
-    said = {name for path in CODE for name, _ in spoken(path)} | constants()
-    assert set(speak("en").sentences) - said == set()
+def test_no_sentence_is_unused() -> None:
+    used = {name for path in CODE for name, _ in used_sentences(path)} | constants()
+    assert set(speak("en").sentences) - used == set()
 
 
-def test_every_error_of_a_table_is_a_sentence() -> None:
-    said = {name.removeprefix("table.") for name in speak("fr").sentences if name.startswith("table.")}
-    assert said == CODES - OF_OTHERS
+def test_every_table_error_has_a_sentence() -> None:
+    translated = {name.removeprefix("table.") for name in speak("fr").sentences if name.startswith("table.")}
+    assert translated == CODES - NOT_FROM_PAGE
 
 
-def test_a_sentence_that_is_not_there_or_lacks_a_value_is_an_error() -> None:
+def test_an_unknown_sentence_or_a_missing_value_is_an_error() -> None:
     with pytest.raises(KeyError):
         speak("en")("try.no_such_sentence")
     with pytest.raises(KeyError):
         speak("en")("try.chance")
 
 
-def test_a_value_with_braces_stands_as_it_is() -> None:
+def test_braces_in_a_value_are_kept() -> None:
     assert "{percent}" in speak("en")("reading.no_time", count="1", column="{percent}")
 
 
-def test_numbers_are_written_as_in_each_language() -> None:
+def test_numbers_follow_each_language() -> None:
     french, english = speak("fr"), speak("en")
     assert english.number(7228) == "7,228"
     assert english.number(0.8765, 3) == "0.876"  # half to even
@@ -156,10 +158,10 @@ def test_numbers_are_written_as_in_each_language() -> None:
     assert french.number(0) == english.number(0) == "0"
 
 
-def test_numbers_and_dates_have_the_order_and_the_signs_of_each_language() -> None:
+def test_dates_and_delimiters_follow_each_language() -> None:
     french, english = speak("fr"), speak("en")
     assert (french.day_first, english.day_first) == (True, False)
-    assert (french.delimiter, english.delimiter) == (";", ","), "Excel's, where a comma is that of decimals"
+    assert (french.delimiter, english.delimiter) == (";", ","), "Excel's delimiter where the comma is the decimal mark"
     assert french.day(datetime(2026, 2, 1, tzinfo=UTC)) == "1er février 2026"
     assert french.day(datetime(2026, 2, 11, tzinfo=UTC)) == "11 février 2026"
 
@@ -167,29 +169,29 @@ def test_numbers_and_dates_have_the_order_and_the_signs_of_each_language() -> No
 def test_no_line_of_french_begins_with_a_punctuation_mark() -> None:
     for name, sentence in speak("fr").sentences.items():
         assert not re.search(r" [:;?!»](\s|$)|« ", sentence), name
-    assert speak("fr")("try.example1").endswith("why :("), "a smiley is no punctuation"
+    assert speak("fr")("try.example1").endswith("why :("), "a smiley is not punctuation"
 
 
-def test_percentages_are_written_as_in_each_language() -> None:
+def test_percentages_follow_each_language() -> None:
     french, english = speak("fr"), speak("en")
     assert english.percent(0.123) == "12%"
-    assert re.fullmatch(f"12{SPACE}%", french.percent(0.123)), "a space that does not break the line"
+    assert re.fullmatch(f"12{SPACE}%", french.percent(0.123)), "a no-break space"
     assert english.percent(1) == "100%"
     assert english.percent(0) == "0%"
 
 
-def test_days_and_moments_are_written_as_in_each_language() -> None:
+def test_days_and_moments_follow_each_language() -> None:
     when = datetime(2015, 2, 3, 14, 5, tzinfo=UTC)
     assert speak("fr").day(when) == "3 février 2015"
     assert speak("en").day(when) == "February 3, 2015"
     assert speak("fr").moment(when) == "3 févr. 2015, 14:05"
     assert speak("en").moment(when) == "3 Feb 2015, 14:05"
     naive = when.replace(tzinfo=None)
-    assert speak("en").moment(naive) == speak("en").moment(when), "a time without a zone is of UTC"
+    assert speak("en").moment(naive) == speak("en").moment(when), "a time without a zone is UTC"
 
 
 @pytest.mark.parametrize(
-    ("wishes", "code"),
+    ("preferences", "code"),
     [
         ((), DEFAULT),
         ((None, None, None), DEFAULT),
@@ -206,5 +208,5 @@ def test_days_and_moments_are_written_as_in_each_language() -> None:
         (("<script>", "fr"), "fr"),
     ],
 )
-def test_the_first_wish_that_is_spoken_is_met(wishes: tuple[str | None, ...], code: str) -> None:
-    assert preferred(*wishes) == code
+def test_the_first_supported_preference_is_chosen(preferences: tuple[str | None, ...], code: str) -> None:
+    assert preferred(*preferences) == code

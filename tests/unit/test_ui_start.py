@@ -1,4 +1,4 @@
-"""How the page starts: with settings that are right, or not at all."""
+"""The page starts only with valid settings."""
 
 import os
 import sys
@@ -14,14 +14,14 @@ Command = list[str]
 
 @pytest.fixture
 def executed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Command]:
-    """Return the commands that the process becomes; it becomes none of them."""
+    """Record the commands that would replace the process, without running them."""
     commands: list[Command] = []
     monkeypatch.setattr(os, "execv", lambda _, command: commands.append(command))
     monkeypatch.setenv("TELEMETRY_PATH", str(tmp_path / "events.db"))
     return commands
 
 
-def test_it_becomes_streamlit_on_this_machine_alone(executed: list[Command]) -> None:
+def test_by_default_streamlit_listens_on_this_machine_only(executed: list[Command]) -> None:
     main()
     (command,) = executed
     assert command[:4] == [sys.executable, "-m", "streamlit", "run"]
@@ -29,7 +29,7 @@ def test_it_becomes_streamlit_on_this_machine_alone(executed: list[Command]) -> 
     assert command[5:] == ["--server.address=127.0.0.1", "--server.port=8501"]
 
 
-def test_it_listens_where_it_is_told_to(executed: list[Command], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_streamlit_listens_at_the_set_address(executed: list[Command], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UI_HOST", "0.0.0.0")
     monkeypatch.setenv("UI_PORT", "80")
     main()
@@ -49,7 +49,7 @@ def test_it_listens_where_it_is_told_to(executed: list[Command], monkeypatch: py
         ("TELEMETRY_EXPORTER", "none"),
     ],
 )
-def test_a_wrong_setting_ends_it_with_the_name_of_the_setting(
+def test_an_invalid_setting_stops_the_start_and_is_named(
     executed: list[Command],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -57,19 +57,19 @@ def test_a_wrong_setting_ends_it_with_the_name_of_the_setting(
     value: str,
 ) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as exited:
         main()
-    assert ended.value.code == 2
+    assert exited.value.code == 2
     assert name in capsys.readouterr().err
     assert executed == []
 
 
 @pytest.mark.filterwarnings("ignore:'locale.getdefaultlocale' is deprecated:DeprecationWarning")
-def test_a_wrong_connection_string_ends_it_without_being_told(
+def test_an_invalid_connection_string_stops_the_start_and_is_not_shown(
     executed: list[Command], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=a-secret-of-the-tests")
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as exited:
         main()
-    assert "a-secret-of-the-tests" not in str(ended.value)
+    assert "a-secret-of-the-tests" not in str(exited.value)
     assert executed == []
