@@ -47,7 +47,7 @@ class FakeLauncher:
     def __init__(self, *, reuse_before: bool, since: int) -> None:
         """Accept the arguments of the real launcher."""
 
-    def make(self, step: str, candidate: Candidate, inputs: Any) -> str:  # noqa: ARG002
+    def make(self, step: str, candidate: Candidate, existing: Any) -> str:  # noqa: ARG002
         if step == "split":
             return f"splits {candidate.cfg.data.rows} {candidate.cfg.seed}"
         value = candidate.cfg.train_baseline.classifier.get("C", 0)
