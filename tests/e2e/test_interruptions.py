@@ -68,7 +68,7 @@ def test_a_killed_step_is_marked_failed_and_can_be_run_again(copied_chain: Chain
     killed = chain.runs("train_keras")[0]
     assert (killed.info.status, "served_bytes" in killed.data.metrics) == ("FAILED", False)
 
-    again = subprocess.run(
+    repeated = subprocess.run(
         train_keras(chain, "train_keras.epochs=1"),
         cwd=tmp_path,
         env=environment(chain.tracking_uri),
@@ -76,7 +76,7 @@ def test_a_killed_step_is_marked_failed_and_can_be_run_again(copied_chain: Chain
         text=True,
         check=False,
     )
-    assert again.returncode == 0, again.stderr
+    assert repeated.returncode == 0, repeated.stderr
     assert chain.runs("train_keras")[0].info.status == "FINISHED"
     assert chain.client.get_model_version_by_alias("tweet_sentiment", "champion").version == champion
 

@@ -30,12 +30,12 @@ def splits(shared: SharedCandidates) -> Path:
 
 
 @pytest.fixture(scope="module")
-def words(shared: SharedCandidates) -> str:
+def word_model(shared: SharedCandidates) -> str:
     return shared.logistic_regression
 
 
 @pytest.fixture(scope="module")
-def characters(shared: SharedCandidates) -> str:
+def character_model(shared: SharedCandidates) -> str:
     return shared.characters
 
 
@@ -46,8 +46,8 @@ def run(splits: Path, *candidates: str, options: tuple[str, ...] = ()) -> str:
 
 
 @pytest.fixture(scope="module")
-def blended(splits: Path, words: str, characters: str) -> str:
-    return run(splits, words, characters)
+def blended(splits: Path, word_model: str, character_model: str) -> str:
+    return run(splits, word_model, character_model)
 
 
 def member_names(*uris: str) -> list[str]:
@@ -56,12 +56,14 @@ def member_names(*uris: str) -> list[str]:
 
 
 def test_the_served_blend_combines_the_answers_of_its_members(
-    splits: Path, words: str, characters: str, blended: str, tmp_path: Path
+    splits: Path, word_model: str, character_model: str, blended: str, tmp_path: Path
 ) -> None:
     params = mlflow.get_run(run_id(blended)).data.params
-    weights = np.array([float(params[f"weight.{name}"]) for name in member_names(words, characters)])
+    weights = np.array([float(params[f"weight.{name}"]) for name in member_names(word_model, character_model)])
     texts = pd.read_parquet(splits / "test.parquet")["text"].tolist()
-    members = [mlflow.pyfunc.load_model(uri).predict(texts)["negative_probability"] for uri in (words, characters)]
+    members = [
+        mlflow.pyfunc.load_model(uri).predict(texts)["negative_probability"] for uri in (word_model, character_model)
+    ]
     served = candidates.fetch_served(blended, tmp_path)
     intercept = json.loads((served / FILE).read_text(encoding="utf-8"))["intercept"]
     expected = probability(np.column_stack([logit(member.to_numpy()) for member in members]), weights, intercept)
@@ -71,10 +73,10 @@ def test_the_served_blend_combines_the_answers_of_its_members(
     np.testing.assert_allclose(answers, classifier.calibration(expected), atol=1e-9)
 
 
-def test_its_metrics_are_out_of_fold(splits: Path, words: str, characters: str, blended: str) -> None:
+def test_its_metrics_are_out_of_fold(splits: Path, word_model: str, character_model: str, blended: str) -> None:
     negative = pd.read_parquet(splits / "validation.parquet")["negative"]
     texts = pd.read_parquet(splits / "validation.parquet")["text"].tolist()
-    members = [predict_in_process(uri, texts).to_numpy() for uri in (words, characters)]
+    members = [predict_in_process(uri, texts).to_numpy() for uri in (word_model, character_model)]
     logits = np.column_stack([logit(member) for member in members])
     _, _, out_of_fold = blend.blending.fit(negative.to_numpy(), logits, folds=3, seed=42)
     logged = mlflow.get_run(run_id(blended)).data.metrics
@@ -84,11 +86,11 @@ def test_its_metrics_are_out_of_fold(splits: Path, words: str, characters: str, 
     assert abs(logged["export_auc_drop"]) < 1e-6
 
 
-def test_a_blend_is_a_candidate_like_any_other(blended: str, words: str, characters: str) -> None:
+def test_a_blend_is_a_candidate_like_any_other(blended: str, word_model: str, character_model: str) -> None:
     row = candidates.read(blended)
     assert (row["family"], row["runtime"]) == ("blend", "blend")
-    assert row["validation"] == candidates.read(words)["validation"]
-    members = [candidates.read(uri) for uri in (words, characters)]
+    assert row["validation"] == candidates.read(word_model)["validation"]
+    members = [candidates.read(uri) for uri in (word_model, character_model)]
     assert row["megabytes"] >= sum(member["megabytes"] for member in members)
     assert row["fit_seconds"] > sum(member["fit_seconds"] for member in members)
     ranked = candidates.rank([*members, row], "roc_auc").to_dict("records")
@@ -103,11 +105,11 @@ def test_a_blend_may_be_served_if_its_members_may(blended: str) -> None:
     assert not candidates.may_be_served(rows, configuration("select.families=[blend]", "select.runtimes=[onnx]")).item()
 
 
-def test_a_blend_has_seen_all_tweets_that_its_members_have_seen(splits: Path, words: str, tmp_path: Path) -> None:
+def test_a_blend_has_seen_all_tweets_that_its_members_have_seen(splits: Path, word_model: str, tmp_path: Path) -> None:
     larger_splits = save_splits(tmp_path / "splits", train=[*range(240), *range(480, 500)])
     other = train(larger_splits, "logistic_regression")
-    assert stored_predictions.read_seen(run(splits, words, other)) >= stored_predictions.read_seen(other)
-    assert len(stored_predictions.read_seen(words)) == 360, "train and validation"
+    assert stored_predictions.read_seen(run(splits, word_model, other)) >= stored_predictions.read_seen(other)
+    assert len(stored_predictions.read_seen(word_model)) == 360, "train and validation"
     assert len(stored_predictions.read_seen(other)) == 380
 
 
@@ -126,9 +128,9 @@ print(model.predict(["late and rude", "lovely, thanks"])["sentiment"].tolist())
     assert completed.stdout.strip() == "['negative', 'positive']", completed.stderr
 
 
-def test_the_same_model_twice_counts_once(splits: Path, words: str) -> None:
+def test_the_same_model_twice_counts_once(splits: Path, word_model: str) -> None:
     with pytest.raises(CandidateError, match="needs at least two models"):
-        run(splits, words, words)
+        run(splits, word_model, word_model)
 
 
 def test_a_blend_without_candidates_is_refused(splits: Path) -> None:
@@ -136,18 +138,20 @@ def test_a_blend_without_candidates_is_refused(splits: Path) -> None:
         run(splits)
 
 
-def test_candidates_of_other_splits_are_refused(splits: Path, words: str, tmp_path: Path) -> None:
+def test_candidates_of_other_splits_are_refused(splits: Path, word_model: str, tmp_path: Path) -> None:
     other = save_splits(tmp_path / "other", validation=range(500, 620))
     with pytest.raises(CandidateError, match="trained with validation split .*, but inputs.splits has"):
-        run(splits, words, train(other, "dummy"))
+        run(splits, word_model, train(other, "dummy"))
     assert last_run().info.status == "FAILED"
 
 
-def test_an_unknown_model_is_refused(splits: Path, words: str) -> None:
+def test_an_unknown_model_is_refused(splits: Path, word_model: str) -> None:
     with pytest.raises(CandidateError, match="cannot be found"):
-        run(splits, words, f"runs:/{'0' * 32}/model")
+        run(splits, word_model, f"runs:/{'0' * 32}/model")
 
 
-def test_a_validation_split_too_small_for_the_folds_is_refused(splits: Path, words: str, characters: str) -> None:
+def test_a_validation_split_too_small_for_the_folds_is_refused(
+    splits: Path, word_model: str, character_model: str
+) -> None:
     with pytest.raises(BlendError, match=r"calibration\.folds=61"):
-        run(splits, words, characters, options=("calibration.folds=61",))
+        run(splits, word_model, character_model, options=("calibration.folds=61",))

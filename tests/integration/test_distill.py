@@ -144,7 +144,7 @@ def test_invalid_settings_are_refused_before_a_run_starts(
     assert last_run().info.run_id == before
 
 
-def test_a_missing_file_is_named(source: Path, teacher: str) -> None:
+def test_a_missing_file_is_reported(source: Path, teacher: str) -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere\.csv \(distill\.extra_texts\)"):
         run(source, teacher, "distill.extra_texts=nowhere.csv")
 

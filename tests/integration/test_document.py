@@ -18,7 +18,7 @@ TEST = {"roc_auc": 0.91, "accuracy": 0.8, "accuracy_at_half": 0.81, "expected_co
 
 
 @pytest.fixture
-def finished(tmp_path: Path) -> str:
+def main_run_id(tmp_path: Path) -> str:
     """Log a finished run of `main` with its artifacts; return its id."""
     (tmp_path / "splits").mkdir()
     counts = {name: {"rows": 1000, "negative": 500} for name in ("train", "validation", "test")}
@@ -46,8 +46,8 @@ def finished(tmp_path: Path) -> str:
     return str(main.info.run_id)
 
 
-def test_a_document_describes_command_data_and_results(finished: str, tmp_path: Path) -> None:
-    document.main([f"A study={finished}", "--folder", str(tmp_path / "docs")])
+def test_a_document_describes_command_data_and_results(main_run_id: str, tmp_path: Path) -> None:
+    document.main([f"A study={main_run_id}", "--folder", str(tmp_path / "docs")])
     text = (tmp_path / "docs" / "results.md").read_text(encoding="utf-8")
     for expected in ("## A study", "mlflow run . -P x=1", "3 minutes on 2 cores", "train 1,000", "best \\| one",
                  "AUC **0.9100**", "unknown authors: train 1,200, validation 3, test 0.",
@@ -61,15 +61,15 @@ def test_a_document_describes_command_data_and_results(finished: str, tmp_path: 
     assert result["metrics"]["test_roc_auc"] == TEST["roc_auc"]
 
 
-def test_a_run_replaces_only_the_older_one_with_the_same_title(finished: str, tmp_path: Path) -> None:
+def test_a_run_replaces_only_the_older_one_with_the_same_title(main_run_id: str, tmp_path: Path) -> None:
     for titles in (["one"], ["two"], ["one"]):
-        document.main([*(f"{title}={finished}" for title in titles), "--folder", str(tmp_path)])
+        document.main([*(f"{title}={main_run_id}" for title in titles), "--folder", str(tmp_path)])
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert [result["title"] for result in results] == ["one", "two"]
 
 
-def test_a_run_other_than_main_is_refused_and_nothing_is_written(finished: str, tmp_path: Path) -> None:
-    select = mlflow.get_run(finished).data.tags["select"]
+def test_a_run_other_than_main_is_refused_and_nothing_is_written(main_run_id: str, tmp_path: Path) -> None:
+    select = mlflow.get_run(main_run_id).data.tags["select"]
     with pytest.raises(ArtifactError, match="is not a finished `main` run .step unknown, status FINISHED."):
         document.main([f"A study={select}", "--folder", str(tmp_path / "docs")])
     assert not (tmp_path / "docs").exists()

@@ -54,7 +54,7 @@ def moves(name: str) -> list[tuple[str, str | None, str | None, str]]:
 
 
 @pytest.fixture
-def folder(shared: SharedCandidates) -> Iterator[Path]:
+def model_folder(shared: SharedCandidates) -> Iterator[Path]:
     """Return the folder of version 2, which a test may damage; restore it afterwards."""
     folder = folder_of(shared.dummy)
     with restored(folder):
@@ -119,15 +119,15 @@ def test_an_unknown_model_is_refused() -> None:
         run("unknown", "1")
 
 
-def test_a_version_that_fails_to_load_is_refused(name: str, folder: Path) -> None:
-    shutil.rmtree(folder)
+def test_a_version_that_fails_to_load_is_refused(name: str, model_folder: Path) -> None:
+    shutil.rmtree(model_folder)
     with pytest.raises(RegistryError, match=rf"Version 2 of {name} does not work, so it was not promoted\. .*/2"):
         run(name, "2")
     require_unchanged(name)
 
 
-def test_a_version_that_does_not_return_probabilities_is_refused(name: str, folder: Path) -> None:
-    code = folder / "code" / "sentiment" / "inference" / "classifier.py"
+def test_a_version_that_does_not_return_probabilities_is_refused(name: str, model_folder: Path) -> None:
+    code = model_folder / "code" / "sentiment" / "inference" / "classifier.py"
     original = code.read_text(encoding="utf-8")
     broken = "return self.score(texts) * float('nan')"
     code.write_text(original.replace("return self.calibration(self.score(texts))", broken), encoding="utf-8")

@@ -73,7 +73,7 @@ def read(uri: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def selected(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def select_arguments(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Use fake steps and models; return the list of the arguments that `select` gets."""
     arguments: list[Any] = []
     monkeypatch.setattr(sweep, "Launcher", FakeLauncher)
@@ -107,13 +107,13 @@ def table() -> pd.DataFrame:
 
 
 def test_trials_are_ranked_in_a_table_and_the_best_is_selected(
-    selected: list[Any], capsys: pytest.CaptureFixture[str]
+    select_arguments: list[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     objectives = run_sweep(C, ["1", "nonsense", "4", "2"], "data.rows=300")
     assert objectives == [0.51, None, 0.54, 0.52], "a search needs the metric, or None for a failed trial"
     assert table()[C].tolist() == ["4", "2", "1", "nonsense"]
     assert table()["status"].tolist() == ["FINISHED"] * 3 + ["FAILED"]
-    ((splits, candidates, cfg, overrides),) = selected
+    ((splits, candidates, cfg, overrides),) = select_arguments
     assert (splits, candidates) == ("splits 300 42", [model("baseline", 4)])
     assert cfg.select.name == "tweet_sentiment"
     assert overrides == [PLAN, ALL_FAMILIES, "data.rows=300", f"{C}=4"]
@@ -124,7 +124,7 @@ def test_trials_are_ranked_in_a_table_and_the_best_is_selected(
     assert sweep_run().info.status == "FINISHED"
 
 
-@pytest.mark.usefixtures("selected")
+@pytest.mark.usefixtures("select_arguments")
 def test_trials_are_children_of_the_sweep_named_by_their_values() -> None:
     run_sweep(C, ["1", "2"])
     trials = sweep.trials(sweep_run())
@@ -134,61 +134,61 @@ def test_trials_are_children_of_the_sweep_named_by_their_values() -> None:
     assert all(run.data.tags["mlflow.parentRunId"] == sweep_run().info.run_id for run in trials)
 
 
-def test_of_a_metric_to_minimize_the_lowest_value_is_best(selected: list[Any]) -> None:
+def test_of_a_metric_to_minimize_the_lowest_value_is_best(select_arguments: list[Any]) -> None:
     assert run_sweep(C, ["1", "4"], "select.metric=log_loss") == [0.49, pytest.approx(0.46)]
     assert table()[C].tolist() == [4, 1]
-    assert selected[0][1] == [model("baseline", 4)]
+    assert select_arguments[0][1] == [model("baseline", 4)]
 
 
-def test_a_sweep_whose_trials_all_fail_fails_and_selects_nothing(selected: list[Any]) -> None:
+def test_a_sweep_whose_trials_all_fail_fails_and_selects_nothing(select_arguments: list[Any]) -> None:
     with pytest.raises(SweepError, match="None of the 2 trials finished. Nothing was registered.\n.* failed"):
         run_sweep(C, ["nonsense", "more"])
     assert table()["status"].tolist() == ["FAILED"] * 2
     assert sweep_run().info.status == "FAILED"
-    assert not selected
+    assert not select_arguments
 
 
 @pytest.mark.parametrize(("name", "values"), [("data.rows", ["300", "400"]), ("seed", ["1", "2"])])
 def test_trials_with_different_splits_are_listed_but_none_is_selected(
-    selected: list[Any], caplog: pytest.LogCaptureFixture, name: str, values: list[str]
+    select_arguments: list[Any], caplog: pytest.LogCaptureFixture, name: str, values: list[str]
 ) -> None:
     caplog.set_level(logging.INFO, logger="pipeline")
     run_sweep(name, values, f"{C}=1")
     assert len(table()) == 2
     assert "Not selecting a trial: the trials have different splits" in caplog.text
-    assert not selected
+    assert not select_arguments
 
 
 def test_a_winner_of_a_family_that_is_not_allowed_is_not_selected(
-    selected: list[Any], caplog: pytest.LogCaptureFixture
+    select_arguments: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="pipeline")
     both = "plan.stages=[{name: only, candidates: [{step: train_baseline}, {step: train_keras}]}]"
     run_sweep(C, ["1", "2"], both, "select.families=[keras]")
     assert "Not selecting a trial: select.families=['keras'] and select.runtimes=" in caplog.text
     assert "allow neither the best, model 2 (baseline, sklearn)" in caplog.text
-    assert selected == []
+    assert select_arguments == []
 
 
 def test_a_winner_with_a_runtime_that_is_not_allowed_is_not_selected(
-    selected: list[Any], caplog: pytest.LogCaptureFixture
+    select_arguments: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
     run_sweep(C, ["1", "2"], "select.runtimes=[onnx]", ALL_FAMILIES)
-    assert selected == []
+    assert select_arguments == []
     assert "select.runtimes=['onnx'] allow neither the best, model 2 (baseline, sklearn)" in caplog.text
 
 
-def test_a_trial_counts_by_its_best_servable_candidate(selected: list[Any]) -> None:
+def test_a_trial_counts_by_its_best_servable_candidate(select_arguments: list[Any]) -> None:
     both = "plan.stages=[{name: only, candidates: [{step: train_baseline}, {step: train_keras}]}]"
     families = "select.families=[baseline]"
     run_sweep("preprocess", ["stem", "plain"], both, families, f"{C}=1")
-    assert selected[0][1] == [model("baseline", 1)]
+    assert select_arguments[0][1] == [model("baseline", 1)]
     run_sweep("preprocess", ["stem", "plain"], both, f"{C}=1")
-    assert selected[1][1] == [model("keras", 1)]
+    assert select_arguments[1][1] == [model("keras", 1)]
 
 
-@pytest.mark.usefixtures("selected")
+@pytest.mark.usefixtures("select_arguments")
 def test_values_of_all_types_are_preserved() -> None:
     run_sweep("train_baseline.vectorizer.ngram_range", ["[1,1]", "[1,2]"], f"{C}=1")
     assert set(table()["train_baseline.vectorizer.ngram_range"]) == {"[1, 1]", "[1, 2]"}
@@ -202,7 +202,7 @@ def test_values_of_all_types_are_preserved() -> None:
 
 @pytest.mark.parametrize(("end", "status"), [(KeyboardInterrupt, "KILLED"), (SystemExit, "FAILED")])
 def test_an_interrupted_sweep_lists_its_finished_trials_and_selects_nothing(
-    selected: list[Any],
+    select_arguments: list[Any],
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
     end: Callable[[], BaseException],
@@ -220,4 +220,4 @@ def test_an_interrupted_sweep_lists_its_finished_trials_and_selects_nothing(
     assert "failed" in capsys.readouterr().out
     assert "The sweep was interrupted. Repeat the same command to resume it" in caplog.text
     assert sweep_run().info.status == status
-    assert not selected
+    assert not select_arguments

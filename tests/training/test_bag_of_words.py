@@ -36,7 +36,8 @@ def train() -> pd.DataFrame:
     ]
     neutral_words = [["flight", "crew", "seat", "gate", "bag"]] * len(class_words)
     documents = [
-        " ".join(random.choice([*own, *neutral], 12)) for own, neutral in zip(class_words, neutral_words, strict=True)
+        " ".join(random.choice([*telling, *neutral], 12))
+        for telling, neutral in zip(class_words, neutral_words, strict=True)
     ]
     return pd.DataFrame({"document": documents, "negative": negative, "group": [f"user{i % 40}" for i in range(160)]})
 

@@ -115,10 +115,10 @@ def test_glove_is_read_from_the_published_archive(tmp_path: Path) -> None:
 
 
 def test_a_corrupt_archive_is_refused(tmp_path: Path) -> None:
-    whole, corrupt = tmp_path / "whole.zip", tmp_path / "cut.zip"
-    with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
+    intact, corrupt = tmp_path / "whole.zip", tmp_path / "cut.zip"
+    with zipfile.ZipFile(intact, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("glove.twitter.27B.3d.txt", "\n".join(LINES * 50))
-    content = whole.read_bytes()
+    content = intact.read_bytes()
     corrupted = content.replace(b"late 0.1 0.2 0.3", b"late 0.1 0.2 0.4", 1)
     corrupt.write_bytes(corrupted)
     with pytest.raises(EmbeddingError, match="is truncated or corrupt: Bad CRC-32"):
