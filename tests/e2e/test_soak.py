@@ -87,7 +87,7 @@ class Load:
         bad = [self.repeat(self.misbehave(name)) for name in BAD_REQUESTS]
         async with httpx.AsyncClient(base_url=self.server.client.base_url, timeout=30, trust_env=False) as client:
             good = [self.repeat(self.ask(client)) for _ in range(GOOD_CLIENTS)]
-            await asyncio.gather(*good, *bad, self.repeat(self.weigh(psutil.Process(self.server.worker().pid))))
+            await asyncio.gather(*good, *bad, self.repeat(self.record_memory(psutil.Process(self.server.worker().pid))))
 
     async def repeat(self, once: Callable[[], Awaitable[None]]) -> None:
         while time.monotonic() < self.until:
@@ -113,7 +113,7 @@ class Load:
 
         return once
 
-    def weigh(self, worker: psutil.Process) -> Callable[[], Awaitable[None]]:
+    def record_memory(self, worker: psutil.Process) -> Callable[[], Awaitable[None]]:
         async def once() -> None:
             self.memory.append((time.monotonic(), worker.memory_info().rss))
             await asyncio.sleep(0.2)
