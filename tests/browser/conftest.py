@@ -1,4 +1,4 @@
-"""What the tests in a browser share: a small model that is served, a page, and Chromium."""
+"""Fixtures of the browser tests: a served model, the page, and Chromium."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from tests.packaged_model import save_packaged
 WIDE, NARROW = ViewportSize(width=1200, height=900), ViewportSize(width=375, height=720)
 
 
-class Mails(Handler):
-    """Keep the mails that a mail server receives."""
+class Mailbox(Handler):
+    """Collect the mails that a mail server receives."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,20 +28,20 @@ class Mails(Handler):
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A page that runs.
+class App:
+    """A running page and its service.
 
     Attributes:
-        address: where.
-        service_port: of the service that it asks.
-        folder: that holds the store, the logs and the model.
-        mails: that were sent.
+        address: URL of the page.
+        service_port: port of the service.
+        folder: holds the store of events, the logs and the model.
+        mailbox: receives the alerts.
     """
 
     address: str
     service_port: int
     folder: Path
-    mails: Mails
+    mailbox: Mailbox
 
 
 @pytest.fixture(scope="session")
@@ -53,12 +53,12 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
-    """Serve a model, and open a page that tells of alerts by mail."""
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """Serve a model and start a page that sends alerts by mail."""
     folder = tmp_path_factory.mktemp("page")
     model = save_packaged(folder / "model")
-    mails = Mails()
-    smtp = Controller(mails, hostname="127.0.0.1", port=free_port())
+    mailbox = Mailbox()
+    smtp = Controller(mailbox, hostname="127.0.0.1", port=free_port())
     smtp.start()
     port = free_port()
     telemetry = {
@@ -75,14 +75,14 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
             processes.service(port, folder, SERVICE_MODEL=model, **telemetry) as service,
             processes.page(free_port(), folder, SERVICE_URL=service, **telemetry) as address,
         ):
-            yield Shown(address, port, folder, mails)
+            yield App(address, port, folder, mailbox)
     finally:
         smtp.stop()
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """Open a window of an English reader."""
+    """Open a browser window in English."""
     context = browser.new_context(viewport=WIDE, locale="en-GB")
     context.set_default_timeout(20_000)
     yield context.new_page()

@@ -1,6 +1,6 @@
-"""Take the pictures of the page that the README shows: `python -m tests.browser.pictures docs/pictures`.
+"""Take the screenshots of the page for the README: `python -m tests.browser.pictures docs/pictures`.
 
-The champion that was packaged last answers, and all tweets are made up.
+The champion packaged last answers; all tweets are synthetic.
 """
 
 import argparse
@@ -32,9 +32,9 @@ HEIGHT = {"try": 980, "watch": 1750, "model": 2050}
 
 
 def tweets(rng: random.Random) -> pd.DataFrame:
-    """Return made-up tweets of two weeks, with one bad day: columns `text`, `time`."""
-    made = sample.load(rows=4000, seed=3).drop_duplicates("text")
-    pools = {label: list(texts) for label, texts in made.groupby("label")["text"]}
+    """Return synthetic tweets of two weeks with one bad day: columns `text` and `time`."""
+    generated = sample.load(rows=4000, seed=3).drop_duplicates("text")
+    pools = {label: list(texts) for label, texts in generated.groupby("label")["text"]}
     rows = []
     for day in range(DAYS):
         share, count = (0.62, 150) if day == BAD_DAY else (0.36, rng.randint(60, 100))
@@ -46,39 +46,39 @@ def tweets(rng: random.Random) -> pd.DataFrame:
 
 
 def events(service: str, texts: list[str], rng: random.Random) -> Iterator[Prediction | Feedback]:
-    """Yield what two weeks of use leave in the store: predictions, and what people say of some of them."""
+    """Yield the predictions and feedback of two weeks of use."""
     answers = httpx.post(f"{service}/predict", json={"texts": texts}, timeout=60).raise_for_status().json()
     now, seconds = time.time(), DAYS * 24 * 3600
     for number, (text, answer) in enumerate(zip(texts, answers["predictions"], strict=True)):
-        last = len(texts) - number <= 3  # three wrong ones in a row, a moment ago
-        when = now - 60 + number - len(texts) if last else now - seconds * (1 - number / len(texts))
-        told = {"id": uuid4().hex, "time": when, "model_version": answer["model_version"], "text": text}
-        told["negative_probability"] = answer["negative_probability"]
-        yield Prediction(**told, sentiment=answer["sentiment"], milliseconds=1.0, characters=len(text))
-        if last or rng.random() < 0.25:
+        is_recent = len(texts) - number <= 3  # three mispredictions in a row, just now
+        when = now - 60 + number - len(texts) if is_recent else now - seconds * (1 - number / len(texts))
+        common = {"id": uuid4().hex, "time": when, "model_version": answer["model_version"], "text": text}
+        common["negative_probability"] = answer["negative_probability"]
+        yield Prediction(**common, sentiment=answer["sentiment"], milliseconds=1.0, characters=len(text))
+        if is_recent or rng.random() < 0.25:
             other = "positive" if answer["sentiment"] == "negative" else "negative"
-            true = other if last or rng.random() < 0.12 else answer["sentiment"]
-            said = {"predicted_sentiment": answer["sentiment"], "true_sentiment": true, "comment": None}
-            yield Feedback(**told, **said, page_version=__version__)
+            true = other if is_recent or rng.random() < 0.12 else answer["sentiment"]
+            sentiments = {"predicted_sentiment": answer["sentiment"], "true_sentiment": true, "comment": None}
+            yield Feedback(**common, **sentiments, page_version=__version__)
 
 
 def window(browser: Browser, locale: str, viewport: dict[str, int]) -> Page:
-    """Open a window."""
+    """Open a browser window."""
     context = browser.new_context(viewport=viewport, locale=locale)  # type: ignore[arg-type]
     context.set_default_timeout(60_000)
     return context.new_page()
 
 
 def take(page: Page, folder: Path, name: str) -> None:
-    """Take a picture once nothing moves any more."""
+    """Take a screenshot once the page has stopped moving."""
     page.wait_for_timeout(2500)
     page.screenshot(path=folder / f"{name}.png")
 
 
 def main() -> None:
-    """Take all pictures."""
+    """Take all screenshots."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the pictures go")
+    parser.add_argument("folder", type=Path, help="folder for the screenshots")
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     rng = random.Random(1)

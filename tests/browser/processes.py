@@ -1,4 +1,4 @@
-"""The service, the page and a browser, each a process of its own, as people meet them."""
+"""Start the service, the page and a browser, each in its own process."""
 
 import os
 import shutil
@@ -16,8 +16,8 @@ import httpx
 from playwright.sync_api import Browser, Playwright
 
 PROJECT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 60
-# Debian's Chromium may run as root and without a GPU; it looks for nobody but the page.
+TIMEOUT_SECONDS = 60
+# Lets Debian's Chromium run as root and without a GPU, and stops its background traffic.
 OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -31,32 +31,32 @@ OPTIONS = [
 
 
 def launch(playwright: Playwright) -> Browser:
-    """Start Chromium: the one that is installed here, else the one that Playwright has downloaded."""
+    """Start Chromium: the installed one, else the one that Playwright downloaded."""
     return playwright.chromium.launch(executable_path=shutil.which("chromium"), args=OPTIONS)
 
 
 @contextmanager
 def process(command: list[str], ready: str, log: Path, settings: Mapping[str, object]) -> Iterator[None]:
-    """Run a module of the project until it answers at an address; stop it afterwards."""
+    """Start a module of the project, wait until the URL `ready` answers, and stop the module afterwards."""
     environment = os.environ | {name: str(value) for name, value in settings.items()}
     with log.open("ab") as output:
-        started = subprocess.Popen(
+        child = subprocess.Popen(
             [sys.executable, "-m", *command], cwd=PROJECT, env=environment, stdout=output, stderr=output
         )
     try:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not answers(ready):
-            assert started.poll() is None, log.read_text(encoding="utf-8")
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while not is_healthy(ready):
+            assert child.poll() is None, log.read_text(encoding="utf-8")
             assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
             time.sleep(0.1)
         yield
     finally:
-        started.terminate()
-        started.wait(PATIENCE_SECONDS)
+        child.terminate()
+        child.wait(TIMEOUT_SECONDS)
 
 
-def answers(address: str) -> bool:
-    """Return whether an address answers well."""
+def is_healthy(address: str) -> bool:
+    """Return whether a URL answers with success."""
     try:
         return httpx.get(address, timeout=2, trust_env=False).is_success
     except httpx.TransportError:
@@ -68,14 +68,14 @@ def service(
     port: int, folder: Path, bento: str = "service.service:TweetSentiment", **settings: object
 ) -> Iterator[str]:
     """Serve a model; yield its address."""
-    told = {"SERVICE_PORT": port, "BENTOML_DO_NOT_TRACK": "true", **settings}
+    variables = {"SERVICE_PORT": port, "BENTOML_DO_NOT_TRACK": "true", **settings}
     address = f"http://127.0.0.1:{port}"
-    with process(["service", bento], f"{address}/readyz", folder / "service.log", told):
+    with process(["service", bento], f"{address}/readyz", folder / "service.log", variables):
         yield address
 
 
 class Forwarder(socketserver.ThreadingTCPServer):
-    """A server that does not wait for its connections when it is closed."""
+    """A TCP server that does not wait for open connections when it closes."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -83,7 +83,7 @@ class Forwarder(socketserver.ThreadingTCPServer):
 
 
 def copy(source: socket.socket, sink: socket.socket) -> None:
-    """Send what comes from one connection to another, until either is closed."""
+    """Copy bytes from one connection to another until either is closed."""
     with suppress(OSError):
         while received := source.recv(65_536):
             sink.sendall(received)
@@ -92,15 +92,15 @@ def copy(source: socket.socket, sink: socket.socket) -> None:
 
 @contextmanager
 def forwarded(port: int, target: int) -> Iterator[None]:
-    """Forward the connections to a port of this machine to another one."""
+    """Forward connections from one local port to another."""
 
     class Forward(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            with socket.create_connection(("127.0.0.1", target)) as other:
-                answering = threading.Thread(target=copy, args=(other, self.request), daemon=True)
-                answering.start()
-                copy(self.request, other)
-                answering.join()
+            with socket.create_connection(("127.0.0.1", target)) as upstream:
+                reply_thread = threading.Thread(target=copy, args=(upstream, self.request), daemon=True)
+                reply_thread.start()
+                copy(self.request, upstream)
+                reply_thread.join()
 
     with Forwarder(("127.0.0.1", port), Forward) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -110,7 +110,7 @@ def forwarded(port: int, target: int) -> Iterator[None]:
 
 @contextmanager
 def page(port: int, folder: Path, **settings: object) -> Iterator[str]:
-    """Open the page; yield its address."""
+    """Start the page; yield its address."""
     address = f"http://127.0.0.1:{port}"
     with process(["ui"], f"{address}/_stcore/health", folder / "page.log", {"UI_PORT": port, **settings}):
         yield address

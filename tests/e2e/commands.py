@@ -1,4 +1,4 @@
-"""The whole pipeline as a user runs it, on a little of the sample."""
+"""Run the whole pipeline as a user does, on a small part of the sample."""
 
 import os
 import subprocess
@@ -11,8 +11,8 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 PROJECT = Path(__file__).parents[2]
-# Of 90 validation tweets, two that change places because of rounding move the AUC as much as the check would allow. So
-# little training makes no good model either.
+# With 90 validation tweets, one pair that rounding reorders moves the AUC as much as the real check allows. After so
+# little training no model is good, either.
 OPTIONS = (
     "data.rows=600 search.folds=2 train_baseline.classifier.C=1.0 embed.vector_size=16 embed.epochs=2 "
     "train_keras.epochs=1 train_keras.network.units=8 export.max_auc_drop=0.02 "
@@ -23,7 +23,7 @@ BIN = Path(sys.executable).parent
 
 @dataclass(frozen=True)
 class Chain:
-    """A store that holds the runs and the registry of one run of the pipeline, and what that printed."""
+    """One run of the pipeline: the store with its runs and registry, and its output."""
 
     tracking_uri: str
     output: str
@@ -33,20 +33,20 @@ class Chain:
         return MlflowClient(self.tracking_uri)
 
     def runs(self, step: str) -> list[Run]:
-        """Return the runs of a step, the newest first."""
+        """Return the runs of a step, newest first."""
         experiments = [experiment.experiment_id for experiment in self.client.search_experiments()]
         return list(self.client.search_runs(experiments, f"tags.step = '{step}'"))
 
     def statuses(self, *steps: str) -> dict[str, list[str]]:
-        """Return the statuses of the runs of steps, sorted."""
+        """Return the sorted statuses of the runs of each step."""
         return {step: sorted(run.info.status for run in self.runs(step)) for step in steps}
 
 
 def environment(tracking_uri: str) -> dict[str, str]:
-    """Return the environment of a command that is to use a store; what this process has of MLflow stays here."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    """Return the environment of a command that uses a store, without this process's MLflow variables."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     return {
-        **kept,
+        **inherited,
         "MLFLOW_TRACKING_URI": tracking_uri,
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "COLUMNS": "100",
@@ -59,16 +59,16 @@ def pipeline(options: str = OPTIONS) -> list[str]:
 
 
 def run_pipeline(tracking_uri: str, folder: Path, options: str = OPTIONS) -> Chain:
-    """Run `mlflow run` from a folder that is not the project's, and return what it has made."""
-    done = subprocess.run(
+    """Run `mlflow run` in a folder outside the project."""
+    completed = subprocess.run(
         pipeline(options), cwd=folder, env=environment(tracking_uri), capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Chain(tracking_uri=tracking_uri, output=done.stdout + done.stderr)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return Chain(tracking_uri=tracking_uri, output=completed.stdout + completed.stderr)
 
 
 def load(chain: Chain, uri: str) -> mlflow.pyfunc.PyFuncModel:
-    """Load a model of a chain."""
+    """Load a model from the chain's store."""
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(chain.tracking_uri)
     try:

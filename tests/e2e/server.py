@@ -1,4 +1,4 @@
-"""A packaged model, served by a process of its own."""
+"""Serve a packaged model in its own process."""
 
 import os
 import socket
@@ -12,65 +12,66 @@ from pathlib import Path
 import httpx
 import psutil
 
-PATIENCE_SECONDS = 60
+TIMEOUT_SECONDS = 60
 
 
 @dataclass
 class Server:
-    """A service that runs."""
+    """A running service."""
 
     process: subprocess.Popen[bytes]
     client: httpx.Client
     log: Path
 
     def worker(self) -> psutil.Process:
-        """Return the process that answers."""
+        """Return the process that handles requests."""
         (worker,) = (child for child in psutil.Process(self.process.pid).children() if "worker" in str(child.cmdline()))
         return worker
 
 
 @contextmanager
 def served(python: Path, bento: Path, folder: Path, **settings: object) -> Iterator[Server]:
-    """Start the service of a Bento, as its container does, and stop it afterwards."""
+    """Start the service of a Bento as its container does, and stop it afterwards."""
     port = free_port()
     process, log = start(python, bento, folder, port=port, **settings)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS, trust_env=False) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=TIMEOUT_SECONDS, trust_env=False) as client:
             wait_until_ready(client, process, log)
             yield Server(process, client, log)
     finally:
         process.terminate()
-        process.wait(PATIENCE_SECONDS)
+        process.wait(TIMEOUT_SECONDS)
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+    """Return an unused port."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
         return port
 
 
 def start(python: Path, bento: Path, folder: Path, **settings: object) -> tuple[subprocess.Popen[bytes], Path]:
-    """Start the service; return its process and the file of what it prints."""
-    told = variables(settings)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "PYTHON"))}
+    """Start the service; return its process and its log file."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "PYTHON"))}
     log = folder / "service.log"
     with log.open("wb") as output:
         command = [python, "-m", "service"]
         home = {"BENTOML_HOME": str(folder / "home"), "BENTOML_DO_NOT_TRACK": "true"}
-        process = subprocess.Popen(command, cwd=bento / "src", env=kept | home | told, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, cwd=bento / "src", env=inherited | home | variables(settings), stdout=output, stderr=output
+        )
     return process, log
 
 
 def variables(settings: Mapping[str, object]) -> dict[str, str]:
-    """Return the environment variables of settings, of the service or of telemetry."""
+    """Return the environment variables for settings of the service or of telemetry."""
     prefixed = {name if name.startswith("telemetry_") else f"service_{name}": value for name, value in settings.items()}
     return {name.upper(): str(value) for name, value in prefixed.items()}
 
 
 def wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
         try:
             if client.get("/readyz").is_success:

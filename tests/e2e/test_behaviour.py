@@ -1,4 +1,4 @@
-"""The champion behaves as a reader expects: to what does not matter, to what does, and on plain sentences.
+"""The champion's behaviour: invariance, direction, and minimum functionality on plain sentences.
 
 Source: Ribeiro et al., Beyond accuracy: behavioral testing of NLP models with CheckList, ACL 2020.
 """
@@ -13,12 +13,12 @@ from tests.e2e.commands import Chain, load
 pytestmark = pytest.mark.slow
 Predict = Callable[[Iterable[str]], pd.DataFrame]
 ABOUT_AN_AIRLINE = ["{} The crew was rude.", "{} lost my bag", "Thank you {} for the lovely flight"]
-# By how much the probability may move with the name of an airline, which a model reads as any other word.
-NAMES_MOVE = 0.2
-# By how much an intensifier may move the probability the wrong way.
-WEAKENED = 0.1
-# The share of cases in which a model trained on 400 tweets must be right.
-CORRECT = 0.8
+# Largest change of the probability from one airline's name to another: a model reads them as ordinary words.
+MAX_CHANGE_BY_NAME = 0.2
+# Largest change in the wrong direction that an intensifier may cause.
+MAX_WEAKENING = 0.1
+# Lowest accuracy of a model trained on 400 tweets.
+MIN_ACCURACY = 0.8
 PLAIN = {
     "negative": [
         "The crew was rude.",
@@ -74,7 +74,7 @@ INTENSIFIED = [
 
 @pytest.fixture(scope="module")
 def predict(chain: Chain) -> Predict:
-    """Return the champion's answers to tweets: one row a tweet."""
+    """Return the champion's predict function: one row per tweet."""
     champion = load(chain, "models:/tweet_sentiment@champion")
     return lambda texts: champion.predict(list(texts))
 
@@ -85,34 +85,32 @@ def predict(chain: Chain) -> Predict:
     [["@AirParadis", "@united", "@a_b_1"], ["https://t.co/abc", "www.example.org/a?b=c", "http://t.co/xyz"]],
     ids=["mention", "link"],
 )
-def test_who_is_mentioned_and_what_is_linked_changes_nothing(
-    predict: Predict, tweet: str, alternatives: list[str]
-) -> None:
+def test_mentions_and_links_do_not_affect_the_answer(predict: Predict, tweet: str, alternatives: list[str]) -> None:
     answers = predict(tweet.format(alternative) for alternative in alternatives)
     assert answers["negative_probability"].max() - answers["negative_probability"].min() < 1e-6
 
 
 @pytest.mark.parametrize("tweet", ABOUT_AN_AIRLINE)
-def test_the_name_of_the_airline_changes_no_sentiment(predict: Predict, tweet: str) -> None:
+def test_the_name_of_the_airline_does_not_change_the_sentiment(predict: Predict, tweet: str) -> None:
     answers = predict(tweet.format(name) for name in ("Air Paradis", "Lufthansa", "Delta", "Air France"))
     assert answers["sentiment"].nunique() == 1
-    assert answers["negative_probability"].max() - answers["negative_probability"].min() < NAMES_MOVE
+    assert answers["negative_probability"].max() - answers["negative_probability"].min() < MAX_CHANGE_BY_NAME
 
 
-def test_a_negation_turns_the_sentiment(predict: Predict) -> None:
-    assert share_more_negative(predict, NEGATED) >= CORRECT
+def test_a_negation_reverses_the_sentiment(predict: Predict) -> None:
+    assert share_more_negative(predict, NEGATED) >= MIN_ACCURACY
 
 
 def test_an_intensifier_does_not_weaken_the_sentiment(predict: Predict) -> None:
-    assert share_more_negative(predict, INTENSIFIED, tolerance=WEAKENED) >= CORRECT
+    assert share_more_negative(predict, INTENSIFIED, tolerance=MAX_WEAKENING) >= MIN_ACCURACY
 
 
 @pytest.mark.parametrize("sentiment", ["negative", "positive"])
 def test_plain_sentences_are_classified_correctly(predict: Predict, sentiment: str) -> None:
-    assert (predict(PLAIN[sentiment])["sentiment"] == sentiment).mean() >= CORRECT
+    assert (predict(PLAIN[sentiment])["sentiment"] == sentiment).mean() >= MIN_ACCURACY
 
 
 def share_more_negative(predict: Predict, pairs: list[tuple[str, str]], tolerance: float = 0.0) -> float:
-    """Return the share of pairs whose first tweet is the more negative one, but for the tolerance."""
+    """Return the share of pairs whose first tweet is more negative than the second, within the tolerance."""
     more, less = (predict(column)["negative_probability"].to_numpy() for column in zip(*pairs, strict=True))
     return float((more > less - tolerance).mean())

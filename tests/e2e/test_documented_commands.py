@@ -1,4 +1,4 @@
-"""The commands of the documentation, run as they are written there."""
+"""The commands in the documentation run as written."""
 
 import csv
 import json
@@ -19,29 +19,29 @@ NOVEMBER_2 = 1793577600.0
 
 
 def run(command: list[str], folder: Path = PROJECT, store: str = "", typed: str | None = None) -> str:
-    """Run a command in the activated environment, with something typed; return what it prints.
+    """Run a command in the activated environment with typed input; return its output.
 
     Without `store`, MLFLOW_TRACKING_URI is not set.
     """
     variables = environment(store)
     if not store:
         del variables["MLFLOW_TRACKING_URI"]
-    done = subprocess.run(
+    completed = subprocess.run(
         command, cwd=folder, env=variables, input=typed, capture_output=True, text=True, check=False, timeout=120
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return completed.stdout
 
 
 def test_the_champion_classifies_a_tweet(chain: Chain) -> None:
     command = documented('python -m steps predict "@AirParadis two hours late, thanks for nothing"')
-    printed = run(command, store=chain.tracking_uri)
-    assert "two hours late" in printed
-    assert "negative" in printed
+    output = run(command, store=chain.tracking_uri)
+    assert "two hours late" in output
+    assert "negative" in output
 
 
 def test_the_champion_loads_in_python(copied_chain: Chain) -> None:
-    """Type the block into Python, which shows what the last line returns."""
+    """Type the block into an interactive Python, which prints the value of the last line."""
     (block,) = (block for block in blocks() if block.language == "python")
     folder = Path(copied_chain.tracking_uri.removeprefix("sqlite:///")).parent
     assert "negative_probability" in run(["python", "-iq"], folder, typed=block.content)
@@ -86,27 +86,27 @@ def test_mispredictions_are_exported(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TELEMETRY_PATH", str(store.path))
         run(command)
-    with file.open(encoding="utf-8-sig", newline="") as table:  # the mark tells Excel the encoding
+    with file.open(encoding="utf-8-sig", newline="") as table:  # the byte order mark tells Excel the encoding
         (row,) = csv.DictReader(table)
     assert (row["text"], row["label"]) == ("late again", "negative")
 
 
 @pytest.fixture(scope="module")
 def server(bento: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Serve the champion with the project's own environment."""
+    """Serve the champion in the project's environment."""
     with served(BIN / "python", bento, tmp_path_factory.mktemp("served")) as server:
         yield server
 
 
-def called(server: Server, command: list[str]) -> dict[str, object]:
-    """Return what a call of curl to the documented address is answered by the server of the test."""
-    there, here = "http://127.0.0.1:3000", str(server.client.base_url).rstrip("/")
-    answer: dict[str, object] = json.loads(run([word.replace(there, here) for word in command]))
+def call(server: Server, command: list[str]) -> dict[str, object]:
+    """Run a documented curl command against the test's server; return the answer."""
+    documented_url, url = "http://127.0.0.1:3000", str(server.client.base_url).rstrip("/")
+    answer: dict[str, object] = json.loads(run([word.replace(documented_url, url) for word in command]))
     return answer
 
 
 def test_the_service_classifies_one_tweet(server: Server) -> None:
-    answer = called(
+    answer = call(
         server,
         documented(
             'curl -s http://127.0.0.1:3000/predict -H "Content-Type: application/json" '
@@ -117,7 +117,7 @@ def test_the_service_classifies_one_tweet(server: Server) -> None:
 
 
 def test_the_service_classifies_several_tweets(server: Server) -> None:
-    answer = called(
+    answer = call(
         server,
         documented(
             'curl -s http://127.0.0.1:3000/predict -H "Content-Type: application/json" '
@@ -126,11 +126,11 @@ def test_the_service_classifies_several_tweets(server: Server) -> None:
     )
     predictions = answer["predictions"]
     assert isinstance(predictions, list)
-    assert [each["sentiment"] in ("negative", "positive") for each in predictions] == [True, True]
+    assert [prediction["sentiment"] in ("negative", "positive") for prediction in predictions] == [True, True]
 
 
 def test_the_service_explains_a_tweet(server: Server) -> None:
-    answer = called(
+    answer = call(
         server,
         documented(
             'curl -s http://127.0.0.1:3000/explain -H "Content-Type: application/json" '
@@ -141,4 +141,4 @@ def test_the_service_explains_a_tweet(server: Server) -> None:
 
 
 def test_the_service_describes_its_model(server: Server) -> None:
-    assert called(server, documented("curl -s http://127.0.0.1:3000/model"))["version"] == "1"
+    assert call(server, documented("curl -s http://127.0.0.1:3000/model"))["version"] == "1"

@@ -1,4 +1,4 @@
-"""How errors leave the commands that people run."""
+"""What commands print and return when they fail."""
 
 import os
 import signal
@@ -16,8 +16,8 @@ from mlflow.exceptions import ExecutionException
 from tests.e2e.commands import BIN, PROJECT, Chain, environment
 
 pytestmark = pytest.mark.slow
-# Data sets of the user's own code: one has a mistake, the other takes its time.
-PLANTED = """
+# Data sets in the user's code: one has a bug, the other is slow.
+USER_MODULE = """
 import os, pathlib, time
 
 def broken(**settings):
@@ -39,9 +39,9 @@ def folder_of(store: Chain) -> Path:
 
 
 @pytest.fixture
-def planted(tmp_path: Path) -> dict[str, str]:
-    """Write a module for Hydra to find; return the environment in which it does."""
-    (tmp_path / "planted.py").write_text(PLANTED, encoding="utf-8")
+def user_module(tmp_path: Path) -> dict[str, str]:
+    """Write a module for Hydra to import; return the variables that make it importable."""
+    (tmp_path / "user_module.py").write_text(USER_MODULE, encoding="utf-8")
     return {"PYTHONPATH": os.pathsep.join([str(PROJECT), str(tmp_path)])}
 
 
@@ -56,7 +56,7 @@ def entry_point(name: str, *parameters: str) -> list[str]:
 
 def run(command: list[str], store: Chain, **variables: str) -> tuple[int, list[str]]:
     """Run a command; return its exit code and the lines of its standard error."""
-    done = subprocess.run(
+    completed = subprocess.run(
         command,
         cwd=folder_of(store),
         env={**environment(store.tracking_uri), "PYTHONPATH": str(PROJECT), **variables},
@@ -64,40 +64,41 @@ def run(command: list[str], store: Chain, **variables: str) -> tuple[int, list[s
         text=True,
         check=False,
     )
-    return done.returncode, done.stderr.splitlines()
+    return completed.returncode, completed.stderr.splitlines()
 
 
-def last(store: Chain) -> Run:
-    """Return the run that was started last, whether or not its step came to open it."""
+def last_run(store: Chain) -> Run:
+    """Return the run that started last, even if its step never opened it."""
     experiments = [experiment.experiment_id for experiment in store.client.search_experiments()]
     return store.client.search_runs(experiments, order_by=["attributes.start_time DESC"], max_results=1)[0]
 
 
-SLOW = ["data=csv", "data.path=any.csv", "data.source._target_=planted.slow"]
+SLOW = ["data=csv", "data.path=any.csv", "data.source._target_=user_module.slow"]
 
 
-def absent(folder: Path) -> str:
+def missing_file_message(folder: Path) -> str:
     return f"No file {folder / 'absent.csv'} (data.path)."
 
 
-def test_a_step_leaves_its_message_alone_and_the_exit_code_2(store: Chain) -> None:
-    message = absent(folder_of(store))
+def test_a_step_prints_only_its_message_and_exits_with_2(store: Chain) -> None:
+    message = missing_file_message(folder_of(store))
     assert run(step("split", "data=csv", "data.path=absent.csv"), store) == (2, [message])
-    assert (last(store).info.status, last(store).data.tags["error"]) == ("FAILED", message)
+    assert (last_run(store).info.status, last_run(store).data.tags["error"]) == ("FAILED", message)
 
 
-def test_an_entry_point_leaves_it_too_and_mlflow_one_line_of_its_own(store: Chain) -> None:
-    status, lines = run(entry_point("split", "hydra_options=data=csv data.path=absent.csv"), store)
-    assert status == 1
-    assert lines[-2] == absent(PROJECT), "where MLflow runs the steps"
-    assert f"=== Run (ID '{last(store).info.run_id}') failed ===" in lines[-1]
+def test_an_entry_point_prints_its_message_and_one_line_of_mlflow(store: Chain) -> None:
+    exit_code, lines = run(entry_point("split", "hydra_options=data=csv data.path=absent.csv"), store)
+    assert exit_code == 1
+    assert lines[-2] == missing_file_message(PROJECT), "MLflow runs the steps there"
+    assert f"=== Run (ID '{last_run(store).info.run_id}') failed ===" in lines[-1]
     assert not any("Error executing job" in line or "Traceback" in line for line in lines)
-    assert (last(store).info.status, last(store).data.tags["error"]) == ("FAILED", absent(PROJECT))
+    assert (last_run(store).info.status, last_run(store).data.tags["error"]) == (
+        "FAILED",
+        missing_file_message(PROJECT),
+    )
 
 
-def test_an_option_that_does_not_exist_is_the_error_of_the_run_that_was_made_for_the_step(
-    store: Chain, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unknown_option_is_recorded_in_the_failed_run(store: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in environment(store.tracking_uri).items():
         monkeypatch.setenv(name, value)
     before = mlflow.get_tracking_uri()
@@ -105,50 +106,50 @@ def test_an_option_that_does_not_exist_is_the_error_of_the_run_that_was_made_for
     with pytest.raises(ExecutionException, match=r"Run \(ID '[0-9a-f]{32}'\) failed"):
         mlflow.run(str(PROJECT), "split", parameters={"hydra_options": "data=nothing"}, env_manager="local")
     mlflow.set_tracking_uri(before)
-    assert last(store).info.status == "FAILED"
-    assert last(store).data.tags["error"].startswith("In 'config': Could not find 'data/nothing'")
+    assert last_run(store).info.status == "FAILED"
+    assert last_run(store).data.tags["error"].startswith("In 'config': Could not find 'data/nothing'")
 
 
 @pytest.mark.parametrize("arguments", [["split", "data=nothing"], ["predict", "--modell=x"], ["no_step"], []])
-def test_a_wrong_command_line_has_the_exit_code_2(store: Chain, arguments: list[str]) -> None:
-    status, lines = run(step(*arguments), store)
-    assert status == 2
+def test_a_wrong_command_line_exits_with_2(store: Chain, arguments: list[str]) -> None:
+    exit_code, lines = run(step(*arguments), store)
+    assert exit_code == 2
     assert not any("Traceback" in line or "HYDRA_FULL_ERROR" in line for line in lines)
 
 
-def test_an_error_of_the_program_keeps_its_traceback(store: Chain, planted: dict[str, str]) -> None:
-    command = step("split", "data=csv", "data.path=any.csv", "data.source._target_=planted.broken")
-    status, lines = run(command, store, **planted)
-    assert status == 1
+def test_a_bug_keeps_its_traceback(store: Chain, user_module: dict[str, str]) -> None:
+    command = step("split", "data=csv", "data.path=any.csv", "data.source._target_=user_module.broken")
+    exit_code, lines = run(command, store, **user_module)
+    assert exit_code == 1
     assert '    return {}["no such key"]' in lines
-    assert any(f'{Path("steps", "split.py")}"' in line for line in lines), "also the frames of the step"
-    assert last(store).info.status == "FAILED"
-    assert "KeyError" in last(store).data.tags["error"]
+    assert any(f'{Path("steps", "split.py")}"' in line for line in lines), "the traceback includes the step"
+    assert last_run(store).info.status == "FAILED"
+    assert "KeyError" in last_run(store).data.tags["error"]
 
 
 @pytest.mark.parametrize(
-    ("command", "status", "ended"),
+    ("command", "exit_code", "run_statuses"),
     [
         (step("split", *SLOW), 130, {"split": "KILLED"}),
         (step("main", *SLOW), 130, {"split": "KILLED", "main": "KILLED"}),
-        (entry_point("split", f"hydra_options={' '.join(SLOW)}"), 1, {"split": "FAILED"}),  # MLflow changes it
+        (entry_point("split", f"hydra_options={' '.join(SLOW)}"), 1, {"split": "FAILED"}),  # MLflow overwrites KILLED
     ],
     ids=["a step", "main", "mlflow run"],
 )
-def test_ctrl_c_kills_the_run_and_shows_nothing_of_the_program(
+def test_ctrl_c_ends_the_run_without_a_traceback(
     tmp_path: Path,
     new_store: Callable[[Path], str],
-    planted: dict[str, str],
+    user_module: dict[str, str],
     command: list[str],
-    status: int,
-    ended: dict[str, str],
+    exit_code: int,
+    run_statuses: dict[str, str],
 ) -> None:
     store = Chain(tracking_uri=new_store(tmp_path), output="")
     started = tmp_path / "started"
     process = subprocess.Popen(
         command,
         cwd=tmp_path,
-        env={**environment(store.tracking_uri), **planted, "STARTED": str(started)},
+        env={**environment(store.tracking_uri), **user_module, "STARTED": str(started)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -160,9 +161,9 @@ def test_ctrl_c_kills_the_run_and_shows_nothing_of_the_program(
         assert time.monotonic() < deadline
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    printed = process.communicate(timeout=60)[1]
-    assert "Traceback" not in printed
-    assert process.returncode == status
-    for name, expected in ended.items():
+    stderr = process.communicate(timeout=60)[1]
+    assert "Traceback" not in stderr
+    assert process.returncode == exit_code
+    for name, expected in run_statuses.items():
         (run,) = store.runs(name)
         assert (run.info.status, run.data.tags["error"]) == (expected, "Interrupted.")

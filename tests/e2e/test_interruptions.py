@@ -1,4 +1,4 @@
-"""What is left behind by a step that is killed, and what the same command does next."""
+"""What a killed or failed step leaves behind, and what the same command does next."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ SMALL_STUDY = (
 
 
 def train_keras(chain: Chain, *options: str) -> list[str]:
-    """Return the command that trains a network on what the chain has made."""
+    """Return the command that trains a network on the chain's corpus and embedding."""
     corpus, embedding = (chain.runs(step)[0].info.run_id for step in ("preprocess", "embed"))
     command = [str(BIN / "mlflow"), "run", str(PROJECT), "--env-manager=local", "-e", "train_keras"]
     command += ["-P", f"corpus=runs:/{corpus}/corpus", "-P", f"embedding=runs:/{embedding}/embedding"]
@@ -28,24 +28,24 @@ def train_keras(chain: Chain, *options: str) -> list[str]:
 
 
 def child_of(pid: int, deadline: float) -> int:
-    """Return the process of the step that a launcher has started, once its run is logged to."""
+    """Wait until a launcher has started the process of a step; return its id."""
     while time.monotonic() < deadline:
-        found = subprocess.run(["pgrep", "-f", "-P", str(pid), "steps"], capture_output=True, text=True, check=False)
-        if found.stdout:
-            return int(found.stdout.split()[0])
+        matches = subprocess.run(["pgrep", "-f", "-P", str(pid), "steps"], capture_output=True, text=True, check=False)
+        if matches.stdout:
+            return int(matches.stdout.split()[0])
         time.sleep(0.2)
-    raise TimeoutError("the step was not started")
+    raise TimeoutError("the step did not start")
 
 
 def kill(pid: int) -> None:
-    """Kill a process and all that it has started, none of which can tidy up."""
+    """Kill a process and its descendants, without any cleanup."""
     children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split()
     os.kill(pid, signal.SIGKILL)
     for child in children:
         kill(int(child))
 
 
-def test_a_killed_step_is_failed_and_the_same_command_works_afterwards(copied_chain: Chain, tmp_path: Path) -> None:
+def test_a_killed_step_is_marked_failed_and_can_be_run_again(copied_chain: Chain, tmp_path: Path) -> None:
     chain = copied_chain
     champion = chain.client.get_model_version_by_alias("tweet_sentiment", "champion").version
     log = tmp_path / "log"
@@ -68,7 +68,7 @@ def test_a_killed_step_is_failed_and_the_same_command_works_afterwards(copied_ch
     killed = chain.runs("train_keras")[0]
     assert (killed.info.status, "served_bytes" in killed.data.metrics) == ("FAILED", False)
 
-    again = subprocess.run(
+    repeated = subprocess.run(
         train_keras(chain, "train_keras.epochs=1"),
         cwd=tmp_path,
         env=environment(chain.tracking_uri),
@@ -76,15 +76,15 @@ def test_a_killed_step_is_failed_and_the_same_command_works_afterwards(copied_ch
         text=True,
         check=False,
     )
-    assert again.returncode == 0, again.stderr
+    assert repeated.returncode == 0, repeated.stderr
     assert chain.runs("train_keras")[0].info.status == "FINISHED"
     assert chain.client.get_model_version_by_alias("tweet_sentiment", "champion").version == champion
 
 
-def test_a_failing_step_fails_the_pipeline_says_why_and_registers_nothing(copied_chain: Chain, tmp_path: Path) -> None:
+def test_a_failing_step_fails_the_pipeline_with_its_message(copied_chain: Chain, tmp_path: Path) -> None:
     chain = copied_chain
     versions = len(chain.client.search_model_versions("name = 'tweet_sentiment'"))
-    done = subprocess.run(
+    completed = subprocess.run(
         pipeline("data=csv data.path=nowhere.csv"),
         cwd=tmp_path,
         env=environment(chain.tracking_uri),
@@ -92,22 +92,22 @@ def test_a_failing_step_fails_the_pipeline_says_why_and_registers_nothing(copied
         text=True,
         check=False,
     )
-    assert done.returncode == 1, "that of MLflow"
-    why = f"No file {PROJECT / 'nowhere.csv'} (data.path)."
-    *_, stage, step, of_mlflow = done.stderr.splitlines()
-    assert why in done.stderr.splitlines(), "the step itself"
+    assert completed.returncode == 1, "MLflow's exit code"
+    message = f"No file {PROJECT / 'nowhere.csv'} (data.path)."
+    *_, stage, step, mlflow_line = completed.stderr.splitlines()
+    assert message in completed.stderr.splitlines(), "printed by the step itself"
     assert stage.startswith("The stage 'simple' of the plan: all candidates failed")
-    assert step == f"split failed: {why}"
-    assert "=== Run (ID" in of_mlflow
-    assert "Error executing job" not in done.stderr
-    assert "Traceback" not in done.stderr
+    assert step == f"split failed: {message}"
+    assert "=== Run (ID" in mlflow_line
+    assert "Error executing job" not in completed.stderr
+    assert "Traceback" not in completed.stderr
     (main, *_), (split, *_) = chain.runs("main"), chain.runs("split")
     assert (main.info.status, main.data.tags["error"]) == ("FAILED", f"{stage}\n{step}")
-    assert (split.info.status, split.data.tags["error"]) == ("FAILED", why)
+    assert (split.info.status, split.data.tags["error"]) == ("FAILED", message)
     assert len(chain.client.search_model_versions("name = 'tweet_sentiment'")) == versions
 
 
-def test_an_interrupted_study_of_a_file_with_unusual_names_is_resumed_also_by_two_commands_at_once(
+def test_two_commands_at_once_resume_an_interrupted_study_of_a_file_with_unusual_names(
     tmp_path: Path, new_store: Callable[[Path], str]
 ) -> None:
     folder = tmp_path / "air paradis" / "année=2026"
@@ -132,12 +132,12 @@ def test_an_interrupted_study_of_a_file_with_unusual_names_is_resumed_also_by_tw
                 stderr=output,
             )
 
-    cut_off = tmp_path / "cut off"
-    process = start(cut_off)
+    interrupted_log = tmp_path / "interrupted"
+    process = start(interrupted_log)
     deadline = time.monotonic() + 300
-    while "train_baseline dummy lemmatize ..." not in cut_off.read_text():
-        assert process.poll() is None, cut_off.read_text()
-        assert time.monotonic() < deadline, cut_off.read_text()
+    while "train_baseline dummy lemmatize ..." not in interrupted_log.read_text():
+        assert process.poll() is None, interrupted_log.read_text()
+        assert time.monotonic() < deadline, interrupted_log.read_text()
         time.sleep(0.2)
     kill(process.pid)
     process.wait(60)
@@ -156,4 +156,4 @@ def test_an_interrupted_study_of_a_file_with_unusual_names_is_resumed_also_by_tw
         assert "Registered:" in log.read_text()
     (split,) = chain.runs("split")
     assert split.data.params["data.path"] == str(folder / "tweets, août (1).csv")
-    assert not (tmp_path / "air%20paradis").exists(), "the folder that MLflow creates for an encoded path"
+    assert not (tmp_path / "air%20paradis").exists(), "MLflow created a folder with an encoded name"

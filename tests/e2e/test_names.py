@@ -1,4 +1,4 @@
-"""The project in a folder whose name has a space."""
+"""Setting up the project in a folder whose name contains a space."""
 
 import subprocess
 import sys
@@ -10,13 +10,13 @@ pytestmark = pytest.mark.slow
 PROJECT = Path(__file__).parents[2]
 
 
-def test_make_sets_up_a_project_in_a_folder_with_a_space(tmp_path: Path) -> None:
+def test_make_setup_works_in_a_folder_with_a_space(tmp_path: Path) -> None:
     folder = tmp_path / "air paradis"
     folder.mkdir()
     (folder / "Makefile").write_bytes((PROJECT / "Makefile").read_bytes())
     (folder / "conda.yaml").write_text("dependencies: []\n", encoding="utf-8")
     (folder / "constraints.txt").touch()
     command = ["make", f"PYTHON={sys.executable}", "TORCH=gpu", "setup"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    completed = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stderr
     assert (folder / ".venv" / "installed").is_file()

@@ -1,4 +1,4 @@
-"""A logged model works in an empty folder, in an environment that holds what it asks for and nothing else."""
+"""A logged model works in an empty folder, in an environment with only its requirements."""
 
 import json
 import os
@@ -23,12 +23,12 @@ print(json.dumps([answers["negative_probability"].tolist(), answers["sentiment"]
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder for one environment after the other: at the same path, each reuses what Python has compiled."""
+    """Return a folder in which each test makes its environment anew: the same path lets it reuse compiled code."""
     return tmp_path_factory.mktemp("environments")
 
 
 @pytest.mark.parametrize("step", ["train_baseline", "train_keras", "train_bert"])
-def test_a_model_loads_with_its_own_requirements_only(step: str, chain: Chain, scratch: Path, tmp_path: Path) -> None:
+def test_a_model_needs_only_its_requirements(step: str, chain: Chain, scratch: Path, tmp_path: Path) -> None:
     uri = f"runs:/{chain.runs(step)[0].info.run_id}/model"
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(chain.tracking_uri)
@@ -41,18 +41,18 @@ def test_a_model_loads_with_its_own_requirements_only(step: str, chain: Chain, s
     subprocess.run(install, check=True)
     empty = tmp_path / "empty"
     empty.mkdir()
-    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    done = subprocess.run(
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    completed = subprocess.run(
         [venv / "bin/python", "-W", "ignore", "-c", CODE, folder],
         cwd=empty,
-        env={**own, "PYTHONPYCACHEPREFIX": str(scratch / "compiled")},
+        env={**environment, "PYTHONPYCACHEPREFIX": str(scratch / "compiled")},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    probability, sentiment, heavy = json.loads(done.stdout.splitlines()[-1])
-    here = load(chain, uri).predict(TWEETS)
-    assert probability == pytest.approx(here["negative_probability"].tolist(), abs=1e-6)
-    assert sentiment == here["sentiment"].tolist()
+    assert completed.returncode == 0, completed.stderr
+    probability, sentiment, heavy = json.loads(completed.stdout.splitlines()[-1])
+    expected = load(chain, uri).predict(TWEETS)
+    assert probability == pytest.approx(expected["negative_probability"].tolist(), abs=1e-6)
+    assert sentiment == expected["sentiment"].tolist()
     assert heavy == []

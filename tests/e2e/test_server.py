@@ -1,8 +1,7 @@
-"""The pipeline against an MLflow server: PostgreSQL behind it, artifacts through it."""
+"""The pipeline against an MLflow server that uses PostgreSQL and proxies artifacts."""
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,10 +12,11 @@ import pytest
 import requests
 
 from tests.e2e.commands import BIN, OPTIONS, Chain, load, run_pipeline
+from tests.e2e.server import free_port
 from tests.integration.chain import REPEATED, quality
 
 pytestmark = pytest.mark.slow
-# Both kinds of trainer: a linear one, and a network.
+# One of each kind: a linear model and a network.
 TWO_CANDIDATES = (
     "'plan.stages=[{name: simple, candidates: [{step: train_baseline, options: []}]}, "
     "{name: advanced, candidates: [{step: train_keras, options: []}]}]'"
@@ -24,16 +24,9 @@ TWO_CANDIDATES = (
 POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 
 
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
-
-
 @pytest.fixture
 def database() -> Iterator[str]:
-    """Start a PostgreSQL cluster in a folder; it refuses to run as root, so root runs it as `postgres`."""
+    """Start PostgreSQL in a temporary folder; it refuses to run as root, so root runs it as `postgres`."""
     if not POSTGRES:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     binaries, port = POSTGRES[-1].parent, free_port()
@@ -56,7 +49,7 @@ def database() -> Iterator[str]:
 
 @pytest.fixture
 def server(database: str, tmp_path: Path) -> Iterator[str]:
-    """Start an MLflow server that keeps runs in the database and hands artifacts through."""
+    """Start an MLflow server that keeps runs in the database and proxies artifacts."""
     port = free_port()
     command = [BIN / "mlflow", "server", "--backend-store-uri", database, "--host", "127.0.0.1", "--port", str(port)]
     command += ["--artifacts-destination", tmp_path / "artifacts", "--serve-artifacts", "--workers", "1"]
@@ -65,7 +58,7 @@ def server(database: str, tmp_path: Path) -> Iterator[str]:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + 90
-    while not answers(f"{url}/health"):
+    while not is_healthy(f"{url}/health"):
         assert process.poll() is None, (tmp_path / "server.log").read_text()
         assert time.monotonic() < deadline, (tmp_path / "server.log").read_text()
         time.sleep(0.3)
@@ -74,24 +67,22 @@ def server(database: str, tmp_path: Path) -> Iterator[str]:
     process.wait(30)
 
 
-def answers(url: str) -> bool:
+def is_healthy(url: str) -> bool:
     try:
         return requests.get(url, timeout=5).ok
     except requests.ConnectionError:
         return False
 
 
-def test_the_pipeline_runs_against_a_server_and_makes_the_same_models_there(
-    server: str, chain: Chain, tmp_path: Path
-) -> None:
-    here, chain = chain, run_pipeline(server, tmp_path, f"{OPTIONS} {TWO_CANDIDATES}")
-    linear, there = (made.runs("train_baseline")[0] for made in (here, chain))
-    assert quality(linear) == quality(there), "to the last digit"
-    (network,), (again,) = (made.runs("train_keras") for made in (here, chain))
-    assert quality(network) == pytest.approx(quality(again), rel=REPEATED, abs=REPEATED)
-    (selected,) = chain.runs("select")
-    assert selected.info.artifact_uri.startswith("mlflow-artifacts:")
-    assert server in chain.output, "the links of the candidates"
-    answer = load(chain, "models:/tweet_sentiment@challenger").predict(["@AirParadis late again"])
+def test_the_pipeline_trains_the_same_models_with_a_server(server: str, chain: Chain, tmp_path: Path) -> None:
+    remote = run_pipeline(server, tmp_path, f"{OPTIONS} {TWO_CANDIDATES}")
+    local_linear, remote_linear = (pipeline.runs("train_baseline")[0] for pipeline in (chain, remote))
+    assert quality(local_linear) == quality(remote_linear), "to the last digit"
+    (local_network,), (remote_network,) = (pipeline.runs("train_keras") for pipeline in (chain, remote))
+    assert quality(local_network) == pytest.approx(quality(remote_network), rel=REPEATED, abs=REPEATED)
+    (select,) = remote.runs("select")
+    assert select.info.artifact_uri.startswith("mlflow-artifacts:")
+    assert server in remote.output, "links to the candidates"
+    answer = load(remote, "models:/tweet_sentiment@challenger").predict(["@AirParadis late again"])
     assert 0 < answer["negative_probability"].item() < 1
-    assert not (tmp_path / "mlruns").exists(), "nothing is written past the server"
+    assert not (tmp_path / "mlruns").exists(), "nothing bypasses the server"

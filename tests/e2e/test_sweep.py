@@ -1,4 +1,4 @@
-"""What a sweep of three trials leaves behind, two at a time, one of which fails."""
+"""A sweep of three trials, two at a time, of which one fails."""
 
 import subprocess
 from collections.abc import Callable
@@ -20,14 +20,14 @@ SMALL = "data.rows=400 search.folds=2 select.families=[baseline] select.floor.ro
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory, new_store: Callable[[Path], str]) -> Chain:
-    """Run the sweep once, from a folder that is not the project's."""
+    """Run the sweep once, in a folder outside the project."""
     folder = tmp_path_factory.mktemp("sweep")
     store = new_store(folder)
     command = [str(BIN / "mlflow"), "run", str(PROJECT), "--env-manager=local"]
     command += ["-P", f"hydra_options=-m {PARALLEL} {SMALL} {C}=0.01,nonsense,10.0"]
-    done = subprocess.run(command, cwd=folder, env=environment(store), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Chain(tracking_uri=store, output=done.stdout + done.stderr)
+    completed = subprocess.run(command, cwd=folder, env=environment(store), capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return Chain(tracking_uri=store, output=completed.stdout + completed.stderr)
 
 
 def table(swept: Chain) -> pd.DataFrame:
@@ -35,7 +35,7 @@ def table(swept: Chain) -> pd.DataFrame:
     return pd.read_csv(StringIO(mlflow.artifacts.load_text(f"{sweep.info.artifact_uri}/sweep/trials.csv")))
 
 
-def test_the_trials_stand_in_the_run_of_the_sweep_and_their_steps_in_theirs(swept: Chain) -> None:
+def test_trials_are_children_of_the_sweep_and_steps_children_of_their_trial(swept: Chain) -> None:
     (sweep,) = swept.runs("sweep")
     trials = swept.runs("trial")
     assert sweep.info.status == "FINISHED"
@@ -45,21 +45,21 @@ def test_the_trials_stand_in_the_run_of_the_sweep_and_their_steps_in_theirs(swep
     assert {run.data.tags["mlflow.parentRunId"] for run in swept.runs("train_baseline")} == ids
 
 
-def test_what_does_not_depend_on_the_swept_value_ran_once(swept: Chain) -> None:
+def test_steps_that_do_not_depend_on_the_swept_value_run_once(swept: Chain) -> None:
     steps = ("split", "preprocess", "train_baseline", "select")
     assert {step: len(swept.runs(step)) for step in steps} == {
         "split": 1, "preprocess": 1, "train_baseline": 3, "select": 1,
     }  # fmt: skip
 
 
-def test_the_trial_that_failed_is_shown_as_failed_and_sinks_no_other(swept: Chain) -> None:
+def test_a_failed_trial_is_listed_as_failed_and_stops_no_other(swept: Chain) -> None:
     assert table(swept)["status"].tolist() == ["FINISHED"] * 2 + ["FAILED"]
     assert table(swept)[C].iloc[-1] == "nonsense"
     assert sorted(run.info.status for run in swept.runs("trial")) == ["FAILED"] + ["FINISHED"] * 2
     assert "C=nonsense: train_baseline logistic_regression lemmatize failed" in swept.output
 
 
-def test_the_table_is_shown_and_logged_with_a_plot(swept: Chain) -> None:
+def test_the_table_is_printed_and_logged_with_a_plot(swept: Chain) -> None:
     (sweep,) = swept.runs("sweep")
     assert table(swept)["roc_auc"][:2].is_monotonic_decreasing
     files = mlflow.artifacts.list_artifacts(f"{sweep.info.artifact_uri}/sweep")

@@ -1,4 +1,4 @@
-"""Small splits on which a bag of words is better than chance, and not perfect; and models that are trained on them."""
+"""Small splits on which a bag of words beats chance without being perfect, and models trained on them."""
 
 import json
 import shutil
@@ -26,30 +26,32 @@ from tests.corpora import TOKENIZER
 from tests.integration.chain import CONF, configuration
 
 WORDS = (["lovely", "thanks", "great", "smooth"], ["late", "rude", "lost", "awful"])
-# How often a word is one of the tweet's own class.
-TELLING = 0.7
+# Probability that a word belongs to the tweet's class.
+WORD_MATCHES_CLASS = 0.7
 SPLITS = {"train": range(240), "validation": range(240, 360), "test": range(360, 480)}
 
 
 def tweets(numbers: Iterable[int]) -> pd.DataFrame:
-    """Return the tweets of these numbers, every other one negative: the same number is the same tweet, always."""
+    """Return tweets by number, every other one negative: a number always gives the same tweet."""
     rows = []
     for number in numbers:
         random, negative = np.random.default_rng(number), number % 2
-        words = [random.choice(WORDS[negative if random.random() < TELLING else 1 - negative]) for _ in range(3)]
+        words = [
+            random.choice(WORDS[negative if random.random() < WORD_MATCHES_CLASS else 1 - negative]) for _ in range(3)
+        ]
         rows.append({"text": f"{' '.join(words)} {number}", "negative": negative, "group": str(number // 4)})
     frame = pd.DataFrame(rows).astype({"negative": np.int8})
     return frame.assign(tokens=[TOKENIZER(text) for text in frame["text"]])
 
 
 def save_splits(folder: Path, **changes: Iterable[int]) -> Path:
-    """Write a folder that is splits and corpus in one, of the tweets with the numbers in SPLITS, or in `changes`."""
+    """Write a folder that is both splits and corpus, with the tweet numbers of SPLITS, overridden by `changes`."""
     folder.mkdir()
     frames = {name: tweets(numbers) for name, numbers in {**SPLITS, **changes}.items()}
     for name, frame in frames.items():
         frame.to_parquet(folder / f"{name}.parquet", index=False)
     counts = {name: {"rows": len(frame), "negative": int(frame["negative"].sum())} for name, frame in frames.items()}
-    described = {
+    description = {
         "data": "small",
         "synthetic": True,
         "limits": ["A test made them up."],
@@ -57,20 +59,20 @@ def save_splits(folder: Path, **changes: Iterable[int]) -> Path:
         "digests": {name: splitting.digest({name: frame}) for name, frame in frames.items()},
         "splits": counts,
     }
-    (folder / "splits.yaml").write_text(yaml.safe_dump(described), encoding="utf-8")
+    (folder / "splits.yaml").write_text(yaml.safe_dump(description), encoding="utf-8")
     (folder / "preprocess.yaml").write_text(yaml.safe_dump(asdict(TOKENIZER)), encoding="utf-8")
     return folder
 
 
 def train(splits: Path, option: str) -> str:
-    """Return the URI of a model trained on small splits: of an alternative of `train_baseline`."""
+    """Train an alternative of `train_baseline` on splits; return the model's URI."""
     options = [] if option == "dummy" else ["train_baseline.classifier.C=1.0"]
     cfg = configuration(f"inputs.corpus={splits}", f"train_baseline={option}", "search.folds=2", *options)
     uri: str = train_baseline.main(cfg)
     return uri
 
 
-# The candidates that modules share: names and alternatives of `train_baseline`.
+# The candidates that test modules share: names and alternatives of `train_baseline`.
 SHARED = {
     "logistic_regression": "logistic_regression",
     "characters": "characters",
@@ -82,12 +84,12 @@ SHARED_FILE = "candidates.json"
 
 @dataclass(frozen=True, kw_only=True)
 class SharedCandidates:
-    """Models trained once for all modules, in a copy of their store.
+    """Models trained once for all test modules, in a copy of their store.
 
     Attributes:
         store: URI of the copy.
-        splits: the splits that they were trained on.
-        logistic_regression: URI of a model, as are all others.
+        splits: folder of the splits that the models were trained on.
+        logistic_regression: URI of this model; likewise the others.
     """
 
     store: str
@@ -99,21 +101,21 @@ class SharedCandidates:
 
     @classmethod
     def read(cls, folder: Path, *, store: str) -> "SharedCandidates":
-        """Read what `train_shared` has written to a folder, or to the folder of which it is a copy."""
+        """Read what `train_shared` wrote to a folder, or to the original of a copied folder."""
         uris = json.loads((folder / SHARED_FILE).read_text(encoding="utf-8"))
         return cls(store=store, splits=folder / "splits", **uris)
 
 
 def train_shared(folder: Path) -> None:
-    """Write splits to a folder, train the shared candidates in the current store, and write down their URIs."""
+    """Write splits to a folder, train the shared candidates in the current store, and save their URIs."""
     splits = save_splits(folder / "splits")
     uris = {name: train(splits, option) for name, option in SHARED.items()}
     (folder / SHARED_FILE).write_text(json.dumps(uris), encoding="utf-8")
 
 
 @contextmanager
-def put_back(path: Path) -> Iterator[None]:
-    """Put a file or folder back as it was, whatever has become of it."""
+def restored(path: Path) -> Iterator[None]:
+    """Restore a file or folder afterwards, even if it was changed or deleted."""
     copy = path.with_name(f"copy of {path.name}")
     (shutil.copytree if path.is_dir() else shutil.copy)(path, copy)
     try:
@@ -125,26 +127,26 @@ def put_back(path: Path) -> Iterator[None]:
 
 
 def make_champion(uri: str, name: str, **tags: Any) -> ModelVersion:
-    """Register a model with tags, and make it the champion as it is."""
+    """Register a model with tags and make it the champion without any checks."""
     version = registry.register(uri, name, {"synthetic": True, **tags})
     registry.move(name, CHAMPION, str(version.version), "a test")
     return version
 
 
-def as_started(*overrides: str) -> DictConfig:
-    """Compose the configuration that a step gets from overrides, and have Hydra know them, as at a command line."""
+def command_line_configuration(*overrides: str) -> DictConfig:
+    """Compose the configuration of a step from overrides, and set Hydra's state as the command line does."""
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         cfg = compose("config", overrides=list(overrides), return_hydra_config=True)
     HydraConfig.instance().set_config(cfg)
     return cfg
 
 
-def answer(uri: str, texts: list[str]) -> pd.Series:
-    """Have a model answer in this process, which takes no seconds to start."""
+def predict_in_process(uri: str, texts: list[str]) -> pd.Series:
+    """Return a model's probabilities, computed in this process: starting another one takes seconds."""
     return mlflow.pyfunc.load_model(uri).predict(texts)["negative_probability"]
 
 
 def folder_of(uri: str) -> Path:
-    """Return the folder in which a model lies."""
+    """Return the folder of a model's files."""
     model_id = candidates.logged_model(mlflow.get_run(artifacts.run_id(uri))).removeprefix("models:/")
     return Path(urlparse(mlflow.get_logged_model(model_id).artifact_location).path)

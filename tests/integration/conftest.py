@@ -1,4 +1,4 @@
-"""What the integration tests share: a tracking store of their own, trained candidates, and a chain run once."""
+"""Fixtures of the integration tests: tracking stores, trained candidates, and the first steps run once per module."""
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -28,8 +28,8 @@ from tests.sentence_encoder import save_encoder
 
 
 @contextmanager
-def connected(uri: str, folder: Path) -> Iterator[str]:
-    """Have MLflow use the experiment `test` of a store, then give it its former store back."""
+def using_store(uri: str, folder: Path) -> Iterator[str]:
+    """Use the experiment `test` of a store, then switch MLflow back to its former store."""
     before = mlflow.get_tracking_uri()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", uri)
@@ -44,18 +44,18 @@ def connected(uri: str, folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory, new_store: Callable[[Path], str]) -> Iterator[str]:
-    """Give the tests of a module a store of their own, then MLflow its former one back."""
+    """Use a new store for the tests of a module."""
     folder = tmp_path_factory.mktemp("store")
-    with connected(new_store(folder), folder) as uri:
+    with using_store(new_store(folder), folder) as uri:
         yield uri
 
 
 @pytest.fixture(scope="session")
 def candidates_folder(once: Once, new_store: Callable[[Path], str]) -> Path:
-    """Train the shared candidates, once for all workers: their splits, and a store with their runs and models."""
+    """Train the shared candidates once for all workers; return the folder of their splits, store and models."""
 
     def make(folder: Path) -> None:
-        with connected(new_store(folder), folder):
+        with using_store(new_store(folder), folder):
             train_shared(folder)
 
     return once("candidates", make)
@@ -63,30 +63,30 @@ def candidates_folder(once: Once, new_store: Callable[[Path], str]) -> Path:
 
 @pytest.fixture(scope="module")
 def shared(candidates_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedCandidates]:
-    """Give the tests of a module a store of their own that holds the shared candidates."""
+    """Use a copy of the store with the shared candidates for the tests of a module."""
     folder = Path(shutil.copytree(candidates_folder, tmp_path_factory.mktemp("candidates") / "store"))
     relocation.replace(folder / "mlflow.db", candidates_folder, folder)
-    with connected(stores.sqlite_uri(folder / "mlflow.db"), folder) as uri:
+    with using_store(stores.sqlite_uri(folder / "mlflow.db"), folder) as uri:
         yield SharedCandidates.read(folder, store=uri)
 
 
 @pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Save a picture of a few pixels in the place of each plot: drawing takes half the time of a step on few tweets."""
+def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save an image of a few pixels instead of each plot: drawing takes half the time of a step on few tweets."""
     savefig, empty = Figure.savefig, Figure(figsize=(0.1, 0.1))
     monkeypatch.setattr(Figure, "savefig", lambda _, file, **settings: savefig(empty, file, **settings))
 
 
 @pytest.fixture(scope="module")
 def chain(store: str) -> Chain:  # noqa: ARG001
-    """Run split and preprocess once for the tests of a module."""
+    """Run `split` and `preprocess` once for the tests of a module."""
     splits = split.main(configuration("data.rows=500"))
     return Chain(splits=splits, corpus=preprocess.main(configuration(f"inputs.splits={splits}")))
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write a small corpus, for the tests of a module."""
+    """Write a small corpus for the tests of a module."""
     return save_corpus(tmp_path_factory.mktemp("small") / "corpus")
 
 
@@ -98,7 +98,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def experiment(store: str, tmp_path: Path) -> Iterator[None]:  # noqa: ARG001
-    """Give a test an experiment of its own, where nothing has been made yet."""
+    """Use a new, empty experiment for a test."""
     before = mlflow.tracking.fluent._get_experiment_id()
     location = (tmp_path / "artifacts").as_uri()
     mlflow.set_experiment(experiment_id=mlflow.create_experiment(str(tmp_path), artifact_location=location))
@@ -107,10 +107,10 @@ def experiment(store: str, tmp_path: Path) -> Iterator[None]:  # noqa: ARG001
 
 
 def select(cfg: DictConfig) -> None:
-    """Leave behind of the step `select` what decides whether it is run again."""
+    """Log only the parts of the step `select` that decide whether it is reused."""
     with runs.start("select", cfg):
         mlflow.set_tag("aliases", str(registry.aliases(cfg.select.name)))
-        mlflow.log_text("what select has said", launch.SUMMARY)
+        mlflow.log_text("the summary of select", launch.SUMMARY)
 
 
 STEPS: dict[str, Callable[[DictConfig], Any]] = {
@@ -122,24 +122,24 @@ STEPS: dict[str, Callable[[DictConfig], Any]] = {
 
 
 @pytest.fixture
-def launched(store: str, undrawn: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:  # noqa: ARG001
-    """Run the steps that are launched in this process, which takes no seconds to start; return the list of them."""
-    noted = []
+def launched_steps(store: str, no_plots: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:  # noqa: ARG001
+    """Run launched steps in this process, since starting others takes seconds; return the list of these steps."""
+    steps = []
 
     def in_process(step: str, name: str, options: list[str], inputs: Mapping[str, Any]) -> Run:
-        noted.append(step)
+        steps.append(step)
         uris = [f"inputs.{key}={value}".replace("'", "") for key, value in inputs.items()]
         cfg = compose("config", overrides=[*options, *uris])
-        with ThreadPoolExecutor(1) as beside_the_open_run:
+        with ThreadPoolExecutor(1) as executor:  # another thread, as this one has an open run
             try:
-                beside_the_open_run.submit(STEPS[step], cfg).result()
+                executor.submit(STEPS[step], cfg).result()
             except (InstantiationException, UserError) as error:
                 raise launch.StepError(f"{name} failed") from error
-        made = last_run().info.run_id
-        MlflowClient().set_tag(made, "mlflow.runName", name)
-        MlflowClient().set_tag(made, "mlflow.parentRunId", runs.active().info.run_id)
-        return mlflow.get_run(made)
+        run_id = last_run().info.run_id
+        MlflowClient().set_tag(run_id, "mlflow.runName", name)
+        MlflowClient().set_tag(run_id, "mlflow.parentRunId", runs.active().info.run_id)
+        return mlflow.get_run(run_id)
 
     monkeypatch.setattr(launch, "launch", in_process)
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        yield noted
+        yield steps

@@ -1,4 +1,4 @@
-"""The step `blend` on small splits, with a tracking store of its own."""
+"""The step `blend` on small splits."""
 
 import json
 import subprocess
@@ -18,10 +18,10 @@ from sentiment.inference.classifier import Classifier, logit
 from sentiment.inference.runtimes.blend import FILE, probability
 from sentiment.training.blending import BlendError
 from steps import blend
-from tests.integration.candidates import SharedCandidates, answer, folder_of, save_splits, train
+from tests.integration.candidates import SharedCandidates, folder_of, predict_in_process, save_splits, train
 from tests.integration.chain import configuration, last_run
 
-pytestmark = pytest.mark.usefixtures("shared", "undrawn")
+pytestmark = pytest.mark.usefixtures("shared", "no_plots")
 
 
 @pytest.fixture(scope="module")
@@ -30,53 +30,53 @@ def splits(shared: SharedCandidates) -> Path:
 
 
 @pytest.fixture(scope="module")
-def words(shared: SharedCandidates) -> str:
+def word_model(shared: SharedCandidates) -> str:
     return shared.logistic_regression
 
 
 @pytest.fixture(scope="module")
-def characters(shared: SharedCandidates) -> str:
+def character_model(shared: SharedCandidates) -> str:
     return shared.characters
 
 
 def run(splits: Path, *candidates: str, options: tuple[str, ...] = ()) -> str:
-    given = [f"inputs.splits={splits}", f"inputs.candidates=[{','.join(candidates)}]", "calibration.folds=3"]
-    uri: str = blend.main(configuration(*given, *options))
+    inputs = [f"inputs.splits={splits}", f"inputs.candidates=[{','.join(candidates)}]", "calibration.folds=3"]
+    uri: str = blend.main(configuration(*inputs, *options))
     return uri
 
 
 @pytest.fixture(scope="module")
-def blended(splits: Path, words: str, characters: str) -> str:
-    return run(splits, words, characters)
+def blended(splits: Path, word_model: str, character_model: str) -> str:
+    return run(splits, word_model, character_model)
 
 
 def member_names(*uris: str) -> list[str]:
-    """Return the names of members of one family."""
+    """Return the names of members of the family `baseline`."""
     return [f"baseline_{run_id(uri)[:4]}" for uri in uris]
 
 
-def test_the_served_blend_answers_what_was_computed_from_its_members(
-    splits: Path, words: str, characters: str, blended: str, tmp_path: Path
+def test_the_served_blend_combines_the_answers_of_its_members(
+    splits: Path, word_model: str, character_model: str, blended: str, tmp_path: Path
 ) -> None:
     params = mlflow.get_run(run_id(blended)).data.params
-    weights = np.array([float(params[f"weight.{name}"]) for name in member_names(words, characters)])
+    weights = np.array([float(params[f"weight.{name}"]) for name in member_names(word_model, character_model)])
     texts = pd.read_parquet(splits / "test.parquet")["text"].tolist()
-    told = [mlflow.pyfunc.load_model(uri).predict(texts)["negative_probability"] for uri in (words, characters)]
+    members = [
+        mlflow.pyfunc.load_model(uri).predict(texts)["negative_probability"] for uri in (word_model, character_model)
+    ]
     served = candidates.fetch_served(blended, tmp_path)
     intercept = json.loads((served / FILE).read_text(encoding="utf-8"))["intercept"]
-    expected = probability(np.column_stack([logit(each.to_numpy()) for each in told]), weights, intercept)
+    expected = probability(np.column_stack([logit(member.to_numpy()) for member in members]), weights, intercept)
     classifier = Classifier.load(served)
     np.testing.assert_allclose(classifier.score(texts), expected, atol=1e-9)
     answers = mlflow.pyfunc.load_model(blended).predict(texts)["negative_probability"]
     np.testing.assert_allclose(answers, classifier.calibration(expected), atol=1e-9)
 
 
-def test_its_metrics_are_those_of_weights_that_have_not_seen_the_tweet(
-    splits: Path, words: str, characters: str, blended: str
-) -> None:
+def test_its_metrics_are_out_of_fold(splits: Path, word_model: str, character_model: str, blended: str) -> None:
     negative = pd.read_parquet(splits / "validation.parquet")["negative"]
     texts = pd.read_parquet(splits / "validation.parquet")["text"].tolist()
-    members = [answer(uri, texts).to_numpy() for uri in (words, characters)]
+    members = [predict_in_process(uri, texts).to_numpy() for uri in (word_model, character_model)]
     logits = np.column_stack([logit(member) for member in members])
     _, _, out_of_fold = blend.blending.fit(negative.to_numpy(), logits, folds=3, seed=42)
     logged = mlflow.get_run(run_id(blended)).data.metrics
@@ -86,36 +86,37 @@ def test_its_metrics_are_those_of_weights_that_have_not_seen_the_tweet(
     assert abs(logged["export_auc_drop"]) < 1e-6
 
 
-def test_a_blend_is_a_candidate_like_any_other(blended: str, words: str, characters: str) -> None:
+def test_a_blend_is_a_candidate_like_any_other(blended: str, word_model: str, character_model: str) -> None:
     row = candidates.read(blended)
     assert (row["family"], row["runtime"]) == ("blend", "blend")
-    assert row["validation"] == candidates.read(words)["validation"]
-    sizes = [candidates.read(uri) for uri in (words, characters)]
-    assert row["megabytes"] >= sum(each["megabytes"] for each in sizes)
-    assert row["fit_seconds"] > sum(each["fit_seconds"] for each in sizes)
-    assert [one["family"] for one in candidates.rank([*sizes, row], "roc_auc").to_dict("records")].count("blend") == 1
+    assert row["validation"] == candidates.read(word_model)["validation"]
+    members = [candidates.read(uri) for uri in (word_model, character_model)]
+    assert row["megabytes"] >= sum(member["megabytes"] for member in members)
+    assert row["fit_seconds"] > sum(member["fit_seconds"] for member in members)
+    ranked = candidates.rank([*members, row], "roc_auc").to_dict("records")
+    assert [candidate["family"] for candidate in ranked].count("blend") == 1
 
 
-def test_a_blend_may_be_served_where_its_members_may(blended: str) -> None:
+def test_a_blend_may_be_served_if_its_members_may(blended: str) -> None:
     rows = pd.DataFrame([candidates.read(blended)])
     allowed = {"select.families=[blend]": True, "select.families=[baseline]": False}
-    for family, may in allowed.items():
-        assert candidates.may_be_served(rows, configuration(family)).item() == may
+    for family, expected in allowed.items():
+        assert candidates.may_be_served(rows, configuration(family)).item() == expected
     assert not candidates.may_be_served(rows, configuration("select.families=[blend]", "select.runtimes=[onnx]")).item()
 
 
-def test_a_blend_has_seen_what_its_members_have_seen(splits: Path, words: str, tmp_path: Path) -> None:
-    more = save_splits(tmp_path / "splits", train=[*range(240), *range(480, 500)])
-    other = train(more, "logistic_regression")
-    assert stored_predictions.read_seen(run(splits, words, other)) >= stored_predictions.read_seen(other)
-    assert len(stored_predictions.read_seen(words)) == 360, "of train and validation"
+def test_a_blend_has_seen_all_tweets_that_its_members_have_seen(splits: Path, word_model: str, tmp_path: Path) -> None:
+    larger_splits = save_splits(tmp_path / "splits", train=[*range(240), *range(480, 500)])
+    other = train(larger_splits, "logistic_regression")
+    assert stored_predictions.read_seen(run(splits, word_model, other)) >= stored_predictions.read_seen(other)
+    assert len(stored_predictions.read_seen(word_model)) == 360, "train and validation"
     assert len(stored_predictions.read_seen(other)) == 380
 
 
-def test_it_needs_what_its_members_need_and_runs_with_the_code_that_it_carries(blended: str, tmp_path: Path) -> None:
-    needs = Path(mlflow.pyfunc.get_model_dependencies(blended)).read_text(encoding="utf-8")
-    assert "scikit-learn==" in needs
-    assert not any(name in needs for name in ("tensorflow", "torch", "onnxruntime", "ai-edge-litert"))
+def test_it_requires_its_members_packages_and_runs_with_its_own_code(blended: str, tmp_path: Path) -> None:
+    requirements = Path(mlflow.pyfunc.get_model_dependencies(blended)).read_text(encoding="utf-8")
+    assert "scikit-learn==" in requirements
+    assert not any(name in requirements for name in ("tensorflow", "torch", "onnxruntime", "ai-edge-litert"))
     code = f"""
 import mlflow
 model = mlflow.pyfunc.load_model({str(folder_of(blended))!r})
@@ -123,32 +124,34 @@ from sentiment.inference.runtimes import blend
 assert blend.__file__.startswith({str(folder_of(blended))!r}), blend.__file__
 print(model.predict(["late and rude", "lovely, thanks"])["sentiment"].tolist())
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "['negative', 'positive']", done.stderr
+    completed = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert completed.stdout.strip() == "['negative', 'positive']", completed.stderr
 
 
-def test_the_same_model_twice_counts_once(splits: Path, words: str) -> None:
+def test_the_same_model_twice_counts_once(splits: Path, word_model: str) -> None:
     with pytest.raises(CandidateError, match="needs at least two models"):
-        run(splits, words, words)
+        run(splits, word_model, word_model)
 
 
-def test_nothing_to_put_together_is_refused(splits: Path) -> None:
+def test_a_blend_without_candidates_is_refused(splits: Path) -> None:
     with pytest.raises(CandidateError, match=r"needs at least two models \(inputs.candidates\)"):
         run(splits)
 
 
-def test_candidates_of_other_splits_are_refused(splits: Path, words: str, tmp_path: Path) -> None:
+def test_candidates_of_other_splits_are_refused(splits: Path, word_model: str, tmp_path: Path) -> None:
     other = save_splits(tmp_path / "other", validation=range(500, 620))
     with pytest.raises(CandidateError, match="trained with validation split .*, but inputs.splits has"):
-        run(splits, words, train(other, "dummy"))
+        run(splits, word_model, train(other, "dummy"))
     assert last_run().info.status == "FAILED"
 
 
-def test_something_else_than_a_model_is_refused(splits: Path, words: str) -> None:
+def test_an_unknown_model_is_refused(splits: Path, word_model: str) -> None:
     with pytest.raises(CandidateError, match="cannot be found"):
-        run(splits, words, f"runs:/{'0' * 32}/model")
+        run(splits, word_model, f"runs:/{'0' * 32}/model")
 
 
-def test_a_validation_split_too_small_for_honest_metrics_is_refused(splits: Path, words: str, characters: str) -> None:
+def test_a_validation_split_too_small_for_the_folds_is_refused(
+    splits: Path, word_model: str, character_model: str
+) -> None:
     with pytest.raises(BlendError, match=r"calibration\.folds=61"):
-        run(splits, words, characters, options=("calibration.folds=61",))
+        run(splits, word_model, character_model, options=("calibration.folds=61",))

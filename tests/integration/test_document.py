@@ -1,4 +1,4 @@
-"""What finished runs have found, as a document."""
+"""The document of results that finished runs are written to."""
 
 import json
 from pathlib import Path
@@ -18,14 +18,14 @@ TEST = {"roc_auc": 0.91, "accuracy": 0.8, "accuracy_at_half": 0.81, "expected_co
 
 
 @pytest.fixture
-def finished(tmp_path: Path) -> str:
-    """Log a run of `main` with what it leaves behind, and return its id."""
+def main_run_id(tmp_path: Path) -> str:
+    """Log a finished run of `main` with its artifacts; return its id."""
     (tmp_path / "splits").mkdir()
     counts = {name: {"rows": 1000, "negative": 500} for name in ("train", "validation", "test")}
-    described = {"data": "tweets", "synthetic": False, "digest": "d" * 64, "splits": counts}
-    described["unknown_groups"] = {"train": 1200, "validation": 3, "test": 0}
-    described["near_duplicates"] = {name: {"rows": 19, "share": 0.019} for name in ("validation", "test")}
-    (tmp_path / "splits" / "splits.yaml").write_text(yaml.safe_dump(described, sort_keys=False), encoding="utf-8")
+    description = {"data": "tweets", "synthetic": False, "digest": "d" * 64, "splits": counts}
+    description["unknown_groups"] = {"train": 1200, "validation": 3, "test": 0}
+    description["near_duplicates"] = {name: {"rows": 19, "share": 0.019} for name in ("validation", "test")}
+    (tmp_path / "splits" / "splits.yaml").write_text(yaml.safe_dump(description, sort_keys=False), encoding="utf-8")
     ranked = pd.DataFrame([{"name": name, **dict.fromkeys(FIGURES, 0.5)} for name in ("best | one", "other")])
     with mlflow.start_run(run_name="split") as split:
         mlflow.log_artifacts(str(tmp_path / "splits"), "splits")
@@ -46,35 +46,35 @@ def finished(tmp_path: Path) -> str:
     return str(main.info.run_id)
 
 
-def test_a_document_tells_what_was_run_on_what_and_what_came_out(finished: str, tmp_path: Path) -> None:
-    document.main([f"A study={finished}", "--folder", str(tmp_path / "docs")])
+def test_a_document_describes_command_data_and_results(main_run_id: str, tmp_path: Path) -> None:
+    document.main([f"A study={main_run_id}", "--folder", str(tmp_path / "docs")])
     text = (tmp_path / "docs" / "results.md").read_text(encoding="utf-8")
-    for told in ("## A study", "mlflow run . -P x=1", "3 minutes on 2 cores", "train 1,000", "best \\| one",
+    for expected in ("## A study", "mlflow run . -P x=1", "3 minutes on 2 cores", "train 1,000", "best \\| one",
                  "AUC **0.9100**", "unknown authors: train 1,200, validation 3, test 0.",
                  "Near-duplicates of training tweets: 1.9 % of validation, 1.9 % of test.",
                      "0.0040 above validation", "Selected: **other**", "costs 3.0",
                  "+0.0200 in roc_auc", "90 % interval +0.0100 to +0.0300"):  # fmt: skip
-        assert told in text
+        assert expected in text
     assert text.index("### baselines") < text.index("### network")
-    (found,) = json.loads((tmp_path / "docs" / "results.json").read_text(encoding="utf-8"))
-    assert found["selected"] == "other"
-    assert found["metrics"]["test_roc_auc"] == TEST["roc_auc"]
+    (result,) = json.loads((tmp_path / "docs" / "results.json").read_text(encoding="utf-8"))
+    assert result["selected"] == "other"
+    assert result["metrics"]["test_roc_auc"] == TEST["roc_auc"]
 
 
-def test_a_run_of_the_same_title_replaces_the_older_one_and_others_stay(finished: str, tmp_path: Path) -> None:
+def test_a_run_replaces_only_the_older_one_with_the_same_title(main_run_id: str, tmp_path: Path) -> None:
     for titles in (["one"], ["two"], ["one"]):
-        document.main([*(f"{title}={finished}" for title in titles), "--folder", str(tmp_path)])
-    found = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
-    assert [each["title"] for each in found] == ["one", "two"]
+        document.main([*(f"{title}={main_run_id}" for title in titles), "--folder", str(tmp_path)])
+    results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert [result["title"] for result in results] == ["one", "two"]
 
 
-def test_what_is_no_finished_run_of_main_is_refused_and_nothing_is_written(finished: str, tmp_path: Path) -> None:
-    select = mlflow.get_run(finished).data.tags["select"]
+def test_a_run_other_than_main_is_refused_and_nothing_is_written(main_run_id: str, tmp_path: Path) -> None:
+    select = mlflow.get_run(main_run_id).data.tags["select"]
     with pytest.raises(ArtifactError, match="is not a finished `main` run .step unknown, status FINISHED."):
         document.main([f"A study={select}", "--folder", str(tmp_path / "docs")])
     assert not (tmp_path / "docs").exists()
 
 
-def test_a_document_is_silent_about_what_an_older_run_of_split_did_not_count() -> None:
+def test_a_document_omits_counts_that_older_runs_of_split_lack() -> None:
     assert document.caveats({"data": "tweets"}) == []
     assert document.caveats({"unknown_groups": {"train": 0}, "near_duplicates": None}) == []

@@ -1,4 +1,4 @@
-"""The step `embed` on a small corpus, with a tracking store of its own."""
+"""The step `embed` on a small corpus."""
 
 from pathlib import Path
 
@@ -20,12 +20,12 @@ def download(uri: str, folder: Path) -> Path:
     return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder)))
 
 
-def reported() -> str:
+def report() -> str:
     """Return the report of the last run."""
     return str(mlflow.artifacts.load_text(f"{last_run().info.artifact_uri}/{artifacts.REPORT}/report.md"))
 
 
-def test_vectors_are_handed_over_and_reported_on(corpus: Path, tmp_path: Path) -> None:
+def test_word_vectors_are_logged_with_a_report(corpus: Path, tmp_path: Path) -> None:
     uri = embed.main(configuration(f"inputs.corpus={corpus}", "embed.vector_size=8", "embed.epochs=2"))
     assert uri == f"runs:/{last_run().info.run_id}/embedding"
     folder = download(uri, tmp_path / "download")
@@ -42,21 +42,21 @@ def test_vectors_are_handed_over_and_reported_on(corpus: Path, tmp_path: Path) -
     assert metrics["val_word_coverage"] == pytest.approx(pd.Series(validation.unique()).isin(words.words).mean())
 
     assert not list(folder.glob("report*"))
-    report = reported()
-    assert f"- Words: {len(words.words)}, with 8 values each." in report
-    assert "| `late` | `" in report
-    assert "| `lovely` | `" in report
+    text = report()
+    assert f"- Words: {len(words.words)}, with 8 values each." in text
+    assert "| `late` | `" in text
+    assert "| `lovely` | `" in text
 
 
-def test_a_vocabulary_without_vectors_is_handed_over(corpus: Path, tmp_path: Path) -> None:
+def test_a_vocabulary_without_vectors_is_logged(corpus: Path, tmp_path: Path) -> None:
     folder = download(embed.main(configuration(f"inputs.corpus={corpus}", "embed=learned")), tmp_path / "download")
     words = load(folder, read_tokenizer(corpus))
     assert isinstance(words, WordEmbedding)
     assert words.vectors is None
-    assert "the vectors are trained with the network" in reported()
+    assert "the vectors are trained with the network" in report()
 
 
-def test_a_sentence_encoder_is_handed_over(corpus: Path, encoder: Path, tmp_path: Path) -> None:
+def test_a_sentence_encoder_is_logged(corpus: Path, encoder: Path, tmp_path: Path) -> None:
     uri = embed.main(configuration(f"inputs.corpus={corpus}", "embed=use", f"embed.handle={encoder}"))
     sentences = load(download(uri, tmp_path / "download"), read_tokenizer(corpus))
     assert isinstance(sentences, SentenceEmbedding)
@@ -64,18 +64,18 @@ def test_a_sentence_encoder_is_handed_over(corpus: Path, encoder: Path, tmp_path
     assert (sentences.encoder / "saved_model.pb").is_file()
 
 
-def test_extra_texts_that_stand_in_a_split_are_left_out(corpus: Path, tmp_path: Path) -> None:
+def test_extra_texts_that_occur_in_a_split_are_dropped(corpus: Path, tmp_path: Path) -> None:
     splits = [
         pd.read_parquet(corpus / f"{name}.parquet")["text"].str.upper() for name in ("train", "validation", "test")
     ]
     texts = pd.DataFrame({"tweet": [*pd.concat(splits), "Diverted to Reykjavik", "Back from Reykjavik"]})
     texts.to_csv(tmp_path / "extra.csv", index=False)
-    extra = [f"embed.extra_texts={tmp_path / 'extra.csv'}", "embed.extra_column=tweet", "embed.epochs=1"]
-    uri = embed.main(configuration(f"inputs.corpus={corpus}", *extra))
+    options = [f"embed.extra_texts={tmp_path / 'extra.csv'}", "embed.extra_column=tweet", "embed.epochs=1"]
+    uri = embed.main(configuration(f"inputs.corpus={corpus}", *options))
     words = load(download(uri, tmp_path / "download"), read_tokenizer(corpus))
     assert isinstance(words, WordEmbedding)
     assert "reykjavik" in words.words
-    # They stand in held-out texts only: numbers of validation and test rows.
+    # Words of held-out texts only: the numbers of validation and test rows.
     assert not set(words.words) & {"8", "9", "10", "11", "12", "13", "14", "15"}
 
 
@@ -88,7 +88,7 @@ def test_extra_texts_that_stand_in_a_split_are_left_out(corpus: Path, tmp_path: 
         (["inputs.corpus={corpus}", "embed=use", "embed.handle=absent"], EmbeddingError, r"embed\.handle"),
     ],
 )
-def test_bad_input_leaves_a_failed_run(
+def test_bad_inputs_fail_the_run(
     corpus: Path, tmp_path: Path, overrides: list[str], error: type[Exception], message: str
 ) -> None:
     cfg = configuration(*(override.format(corpus=corpus, folder=tmp_path) for override in overrides))

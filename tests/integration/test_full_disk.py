@@ -1,4 +1,4 @@
-"""A disk without space: the step says so and fails, and works once there is some."""
+"""A step on a full disk."""
 
 import errno
 import os
@@ -15,13 +15,13 @@ from tests.integration.chain import configuration
 
 @pytest.fixture
 def small_disk(store: str, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001
-    """Let the next runs keep their artifacts on a disk of 100 kB."""
+    """Store the artifacts of the next runs on a disk of 100 kB."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount a small disk")
     folder = tmp_path / "disk"
     folder.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", folder], check=False).returncode != 0:
-        pytest.skip("this machine lets nobody mount a small disk")
+        pytest.skip("mounting a small disk is not allowed here")
     before = mlflow.tracking.fluent._get_experiment_id()
     mlflow.set_experiment(experiment_id=mlflow.create_experiment("small disk", artifact_location=folder.as_uri()))
     yield folder
@@ -29,7 +29,7 @@ def small_disk(store: str, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001
     subprocess.run(["umount", folder], check=True)
 
 
-def test_a_step_on_a_full_disk_fails_says_so_and_works_once_there_is_space(small_disk: Path) -> None:
+def test_a_step_on_a_full_disk_fails_and_works_once_there_is_space(small_disk: Path) -> None:
     with pytest.raises(OSError) as failure:
         split.main(configuration("data.rows=500"))
     assert failure.value.errno == errno.ENOSPC

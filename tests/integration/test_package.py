@@ -1,4 +1,4 @@
-"""The step `package`: a Bento of the champion, and what is refused."""
+"""The step `package`: building a Bento of the champion, and its errors."""
 
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,14 @@ from pipeline.registry import CHAMPION, RegistryError
 from pipeline.store import closing_connection
 from service.model import PackagedModel
 from steps import package, predict, select
-from tests.integration.candidates import SharedCandidates, answer, as_started, folder_of, make_champion, put_back
+from tests.integration.candidates import (
+    SharedCandidates,
+    command_line_configuration,
+    folder_of,
+    make_champion,
+    predict_in_process,
+    restored,
+)
 from tests.integration.chain import configuration, last_run
 
 pytestmark = pytest.mark.usefixtures("shared")
@@ -29,19 +36,19 @@ pytestmark = pytest.mark.usefixtures("shared")
 
 @pytest.fixture(scope="module")
 def selected(shared: SharedCandidates) -> str:
-    """Select a model as the champion; return the name of the registered model."""
+    """Select a model as champion; return the name of the registered model."""
     inputs = [f"inputs.splits={shared.splits}", f"inputs.candidates=[{shared.logistic_regression}]"]
     settings = ["select.families=[baseline]", "select.floor.roc_auc=0.5", "select.resamples=20", "select.name=selected"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(selection, "predict_in_subprocess", answer)
+        patch.setattr(selection, "predict_in_subprocess", predict_in_process)
         patch.setattr(HydraConfig.instance(), "cfg", None)
-        select.main(as_started(*inputs, *settings))
+        select.main(command_line_configuration(*inputs, *settings))
     return "selected"
 
 
 @pytest.fixture
 def name(selected: str, shared: SharedCandidates) -> str:
-    """Register the selected champion once more, under a name of the test's own."""
+    """Register the selected champion again under a name used by one test only."""
     champion = registry.holder(selected, CHAMPION)
     assert champion is not None
     name = f"small_{uuid4().hex}"
@@ -49,13 +56,11 @@ def name(selected: str, shared: SharedCandidates) -> str:
     return name
 
 
-def test_the_champion_becomes_a_bento_that_holds_the_model_and_what_is_known_of_it(
-    selected: str, shared: SharedCandidates
-) -> None:
+def test_the_bento_contains_the_champion_and_its_description(selected: str, shared: SharedCandidates) -> None:
     package.main(configuration(f"select.name={selected}"))
     tags = last_run().data.tags
     folder = Path(bentoml.bentos.get(tags["bento"]).path)
-    described = yaml.safe_load((folder / "bento.yaml").read_text(encoding="utf-8"))
+    description = yaml.safe_load((folder / "bento.yaml").read_text(encoding="utf-8"))
     packaged = PackagedModel.load(folder / "src" / "model")
     assert packaged.about["name"] == selected
     assert packaged.about["card"].startswith("#")
@@ -64,7 +69,7 @@ def test_the_champion_becomes_a_bento_that_holds_the_model_and_what_is_known_of_
     assert abs(datetime.now(UTC) - datetime.fromisoformat(packaged.about["trained"])) < timedelta(hours=1)
     assert 0 < packaged.about["validation"]["roc_auc"] <= 1
     assert 0 < packaged.about["test"]["roc_auc"] <= 1
-    assert described["labels"] == {
+    assert description["labels"] == {
         "name": selected,
         "version": "1",
         "alias": CHAMPION,
@@ -75,21 +80,21 @@ def test_the_champion_becomes_a_bento_that_holds_the_model_and_what_is_known_of_
     }
     tables = {file.name for file in (folder / "src" / "tables").rglob("*.py")}
     assert tables == {"__init__.py", "writing.py"}
-    needs = described["image"]["python_requirements"]
-    assert "scikit-learn==" in needs
+    requirements = description["image"]["python_requirements"]
+    assert "scikit-learn==" in requirements
     assert not {"mlflow", "openpyxl", "pandas", "tensorflow", "torch", "transformers", "hydra"} & {
-        line.partition("==")[0].removesuffix("-skinny") for line in needs.split()
+        line.partition("==")[0].removesuffix("-skinny") for line in requirements.split()
     }
 
 
-def test_without_a_champion_there_is_nothing_to_package() -> None:
+def test_packaging_without_a_champion_is_refused() -> None:
     with pytest.raises(RegistryError, match="nobody has no champion to package. Train one with `make run`"):
         package.main(configuration("select.name=nobody"))
 
 
-def test_a_version_whose_files_are_gone_is_told_with_what_to_do(name: str, shared: SharedCandidates) -> None:
+def test_a_version_without_its_files_is_reported_with_the_remedy(name: str, shared: SharedCandidates) -> None:
     folder = folder_of(shared.logistic_regression)
-    with put_back(folder):
+    with restored(folder):
         shutil.rmtree(folder)
         with pytest.raises(PackagingError, match=rf"models:/{name}/1 cannot be read.* train again \(make run\)"):
             package.main(configuration(f"select.name={name}"))
@@ -97,20 +102,20 @@ def test_a_version_whose_files_are_gone_is_told_with_what_to_do(name: str, share
             predict.main(["hello", "--model", f"models:/{name}@champion"])
 
 
-def test_a_version_whose_run_was_deleted_for_good_is_told_with_what_to_do(shared: SharedCandidates, name: str) -> None:
+def test_a_version_without_its_run_is_reported_with_the_remedy(shared: SharedCandidates, name: str) -> None:
     version = registry.holder(name, CHAMPION)
     assert version is not None
     copy = MlflowClient().create_run(mlflow.get_run(version.run_id).info.experiment_id).info.run_id
     with closing_connection(Path(shared.store.removeprefix("sqlite:///"))) as connection:
         connection.execute("UPDATE model_versions SET run_id = ? WHERE name = ?", (copy, name))
     MlflowClient().delete_run(copy)
-    deleted = CliRunner().invoke(gc, ["--backend-store-uri", shared.store, "--run-ids", copy])
-    assert deleted.exit_code == 0, deleted.output
+    result = CliRunner().invoke(gc, ["--backend-store-uri", shared.store, "--run-ids", copy])
+    assert result.exit_code == 0, result.output
     with pytest.raises(PackagingError, match=rf"models:/{name}/1 cannot be read: .*{copy}.* train again \(make run\)"):
         package.main(configuration(f"select.name={name}"))
 
 
-def test_there_is_nothing_to_predict_with_before_a_model_is_trained_or_promoted(name: str) -> None:
+def test_predicting_without_the_requested_model_explains_what_to_do(name: str) -> None:
     with pytest.raises(ArtifactError, match="There is no model nobody in sqlite.*Train one: make run"):
         predict.main(["hello", "--model", "models:/nobody@champion"])
     with pytest.raises(ArtifactError, match=rf"{name} has no version 7 in sqlite.*, only 1\."):
@@ -120,9 +125,9 @@ def test_there_is_nothing_to_predict_with_before_a_model_is_trained_or_promoted(
         predict.main(["hello", "--model", f"models:/{name}@champion"])
 
 
-def test_a_model_of_an_older_version_of_this_project_is_refused(name: str, shared: SharedCandidates) -> None:
+def test_a_model_without_golden_tweets_is_refused(name: str, shared: SharedCandidates) -> None:
     (path,) = folder_of(shared.logistic_regression).rglob("golden.json")
-    with put_back(path), pytest.raises(PackagingError, match="The model has no golden.json: .* Train it again"):
+    with restored(path), pytest.raises(PackagingError, match="The model has no golden.json: .* Train it again"):
         path.unlink()
         package.main(configuration(f"select.name={name}"))
     assert registry.aliases(name) == {CHAMPION: "1"}

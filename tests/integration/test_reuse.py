@@ -1,4 +1,4 @@
-"""What is made again and what is used again, on a store of its own; the steps are run in this process."""
+"""Which steps run again and which runs are reused, with the steps run in this process."""
 
 import logging
 import shutil
@@ -20,35 +20,35 @@ from pipeline.plan import Candidate, CandidateSpec, Stage
 from sentiment.data.folders import LIMITS
 
 pytestmark = pytest.mark.usefixtures("experiment")
-SMALL = ["data.rows=300", "train_baseline=dummy", "search.folds=2"]
+OPTIONS = ["data.rows=300", "train_baseline=dummy", "search.folds=2"]
 Command = Callable[..., list[str]]
 
 
 @pytest.fixture
-def command(launched: list[str]) -> Command:
-    """Return a function that makes what a step makes, in a command of its own, and says which steps that took."""
+def command(launched_steps: list[str]) -> Command:
+    """Return a function that makes a step's output as a new command would, and returns the steps that ran."""
 
     def run(step: str, *overrides: str, reuse: bool = True, times: int = 1) -> list[str]:
-        launched.clear()
-        small = candidate(*SMALL, *overrides)
+        launched_steps.clear()
+        spec = candidate(*OPTIONS, *overrides)
         with mlflow.start_run(run_name="main") as main:
             launcher = Launcher(reuse_before=reuse, since=main.info.start_time)
             for _ in range(times):
-                launcher.make(step, small, {})
-        return list(launched)
+                launcher.make(step, spec, {})
+        return list(launched_steps)
 
     return run
 
 
 def candidate(*overrides: str) -> Candidate:
-    item = CandidateSpec("train_baseline")
-    return plan.candidate(Stage("only", [item]), item, list(overrides), {})
+    spec = CandidateSpec("train_baseline")
+    return plan.candidate(Stage("only", [spec]), spec, list(overrides), {})
 
 
 def run_of(step: str) -> Run:
     """Return the last run of a step."""
-    found = mlflow.search_runs(filter_string=f"tags.step = '{step}'", max_results=1, output_format="list")
-    return found[0]
+    runs = mlflow.search_runs(filter_string=f"tags.step = '{step}'", max_results=1, output_format="list")
+    return runs[0]
 
 
 def folder_of(run: Run) -> Path:
@@ -56,12 +56,12 @@ def folder_of(run: Run) -> Path:
 
 
 def model_of(run: Run) -> Path:
-    """Return the folder in which the store keeps the model of a run."""
+    """Return the folder in which the store keeps a run's model."""
     model = mlflow.get_logged_model(artifacts.logged_model(run).removeprefix("models:/"))
     return Path(model.artifact_location.removeprefix("file://"))
 
 
-def test_an_unchanged_command_runs_no_step_and_says_so(command: Command, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unchanged_command_reuses_all_steps(command: Command, caplog: pytest.LogCaptureFixture) -> None:
     assert command("train_baseline") == ["split", "preprocess", "train_baseline"]
     caplog.set_level(logging.INFO, logger="pipeline")
     assert command("train_baseline") == []
@@ -69,37 +69,37 @@ def test_an_unchanged_command_runs_no_step_and_says_so(command: Command, caplog:
         assert f"{step}: unchanged, reusing run {run_of(step.split()[0]).info.run_id[:8]}" in caplog.text
 
 
-def test_a_changed_setting_runs_again_what_it_concerns(command: Command) -> None:
+def test_a_changed_setting_reruns_only_the_steps_it_affects(command: Command) -> None:
     command("train_baseline")
     assert command("train_baseline", "cost.review=0.4") == ["train_baseline"]
     assert command("train_baseline", "preprocess=stem") == ["preprocess", "train_baseline"]
-    assert command("train_baseline") == [], "the first ones are still there"
+    assert command("train_baseline") == [], "the first runs are reused"
 
 
-def test_another_sentence_about_the_data_trains_nothing_again(command: Command) -> None:
+def test_a_changed_sentence_about_the_data_retrains_nothing(command: Command) -> None:
     command("train_baseline")
     assert command("train_baseline", "data.limits=[A program made them up.]") == ["split"]
 
 
-def test_a_report_that_is_gone_is_not_missed(command: Command) -> None:
+def test_a_deleted_report_does_not_prevent_reuse(command: Command) -> None:
     command("preprocess")
     shutil.rmtree(folder_of(run_of("split")) / artifacts.REPORT)
     assert command("preprocess") == []
 
 
-def test_without_reuse_each_thing_is_made_again_once(command: Command) -> None:
+def test_without_reuse_each_step_runs_once_per_command(command: Command) -> None:
     assert command("preprocess", reuse=False) == ["split", "preprocess"]
     assert command("preprocess", reuse=False, times=2) == ["split", "preprocess"]
 
 
-def test_a_damaged_artifact_is_made_again_and_what_eats_it_is_not(
+def test_a_damaged_artifact_is_made_again_and_steps_after_it_are_reused(
     command: Command, caplog: pytest.LogCaptureFixture
 ) -> None:
     command("preprocess")
     for damage in (shutil.rmtree, remove_a_file, remove_wording, add_a_file, flip_a_bit):
         damaged = run_of("split")
         damage(folder_of(damaged) / "splits")
-        assert command("preprocess") == ["split"], "the splits are the same as before, so the corpus is, too"
+        assert command("preprocess") == ["split"], "identical splits give an identical corpus"
         assert f"not reusing run {damaged.info.run_id}, its artifacts are missing or damaged" in caplog.text
     assert command("preprocess") == []
 
@@ -127,7 +127,7 @@ def flip(file: Path) -> None:
     file.write_bytes(content)
 
 
-def test_a_model_that_is_damaged_or_gone_is_trained_again(command: Command) -> None:
+def test_a_damaged_or_deleted_model_is_trained_again(command: Command) -> None:
     command("train_baseline")
     (served,) = model_of(run_of("train_baseline")).rglob("*.skops")
     flip(served)
@@ -138,7 +138,7 @@ def test_a_model_that_is_damaged_or_gone_is_trained_again(command: Command) -> N
     assert command("train_baseline") == ["train_baseline"]
 
 
-def test_a_model_that_somebody_has_loaded_is_not_damaged(command: Command) -> None:
+def test_loading_a_model_does_not_prevent_reuse(command: Command) -> None:
     command("train_baseline")
     run = run_of("train_baseline")
     mlflow.register_model(artifacts.logged_model(run), "loaded")
@@ -150,7 +150,7 @@ def test_a_model_that_somebody_has_loaded_is_not_damaged(command: Command) -> No
     assert command("train_baseline") == []
 
 
-def test_a_run_that_has_not_finished_is_never_used(command: Command) -> None:
+def test_an_unfinished_run_is_never_reused(command: Command) -> None:
     command("split")
     for status in ("FAILED", "KILLED", "RUNNING"):
         MlflowClient().update_run(run_of("split").info.run_id, status=status)
@@ -158,44 +158,42 @@ def test_a_run_that_has_not_finished_is_never_used(command: Command) -> None:
     assert command("split") == []
 
 
-def test_a_run_that_was_deleted_is_not_used(command: Command, store: str) -> None:
+def test_a_deleted_run_is_not_reused(command: Command, store: str) -> None:
     command("preprocess")
     deleted = run_of("preprocess").info.run_id
     mlflow.delete_run(deleted)
     assert command("preprocess") == ["preprocess"]
-    done = CliRunner().invoke(gc, ["--backend-store-uri", store, "--run-ids", deleted])
-    assert done.exit_code == 0, done.output
+    result = CliRunner().invoke(gc, ["--backend-store-uri", store, "--run-ids", deleted])
+    assert result.exit_code == 0, result.output
     assert command("preprocess") == []
 
 
-def test_a_step_that_failed_is_tried_once_in_a_command_and_again_in_the_next(
-    launched: list[str], tmp_path: Path
-) -> None:
+def test_a_failed_step_is_tried_once_per_command(launched_steps: list[str], tmp_path: Path) -> None:
     broken = candidate("data=csv", f"data.path={tmp_path / 'tweets.csv'}")
     for _ in range(2):
-        launched.clear()
+        launched_steps.clear()
         with mlflow.start_run(run_name="main"):
             launcher = Launcher(reuse_before=True, since=0)
             for _ in range(2):
                 with pytest.raises(StepError, match="split failed"):
                     launcher.make("train_baseline", broken, {})
-        assert launched == ["split"]
+        assert launched_steps == ["split"]
 
 
-def test_select_runs_again_when_somebody_has_touched_the_registry(
-    launched: list[str], capsys: pytest.CaptureFixture[str]
+def test_select_runs_again_when_the_registry_has_changed(
+    launched_steps: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     def select_again() -> list[str]:
-        launched.clear()
+        launched_steps.clear()
         with mlflow.start_run(run_name="main") as main:
             launcher = Launcher(reuse_before=True, since=main.info.start_time)
             launch.select(launcher, "the splits", ["a model"], compose("config"), [])
-        return list(launched)
+        return list(launched_steps)
 
     assert select_again() == ["select"]
-    assert capsys.readouterr().out == "", "what it has said was shown"
+    assert capsys.readouterr().out == "", "select prints its summary itself"
     assert select_again() == []
-    assert "what select has said" in capsys.readouterr().out
+    assert "the summary of select" in capsys.readouterr().out
     client = MlflowClient()
     client.create_registered_model("tweet_sentiment")
     client.create_model_version("tweet_sentiment", source="/nowhere", run_id=run_of("select").info.run_id)

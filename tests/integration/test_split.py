@@ -1,4 +1,4 @@
-"""The step `split` on every data set, with a tracking store of its own."""
+"""The step `split` on every data set."""
 
 import csv
 import hashlib
@@ -24,13 +24,13 @@ from sentiment.data.leakage import LeakageError
 from steps import split
 from tests.integration.chain import CONF, configuration, last_run
 
-pytestmark = pytest.mark.usefixtures("store", "undrawn")
+pytestmark = pytest.mark.usefixtures("store", "no_plots")
 Split = Callable[..., Path]
 
 
 @pytest.fixture
 def splits(tmp_path: Path) -> Split:
-    """Return a function that runs the step with some overrides and returns the folder that it logged."""
+    """Return a function that runs the step with overrides and returns the folder it logged."""
 
     def run(*overrides: str) -> Path:
         uri: str = split.main(configuration(*overrides))
@@ -56,7 +56,7 @@ def described(folder: Path) -> dict[str, Any]:
     return description
 
 
-def test_sample_is_split_and_said_to_be_synthetic(splits: Split) -> None:
+def test_the_sample_is_split_and_marked_as_synthetic(splits: Split) -> None:
     folder = splits("data.rows=600")
     frames = read(folder)
     for frame in frames.values():
@@ -71,9 +71,9 @@ def test_sample_is_split_and_said_to_be_synthetic(splits: Split) -> None:
     assert description["unknown_groups"] == {"train": 0, "validation": 0, "test": 0}
     assert reported("report.md").startswith("# Data report: sample (synthetic")
     assert reported("report.html").count("data:image/png;base64,") == 3
-    found = json.loads(reported("leakage.json"))
-    assert found == asdict(leakage.measure(frames))
-    assert found["near_duplicates"] == description["near_duplicates"]
+    measured = json.loads(reported("leakage.json"))
+    assert measured == asdict(leakage.measure(frames))
+    assert measured["near_duplicates"] == description["near_duplicates"]
     metrics = last_run().data.metrics
     assert metrics["rows"] == rows
     assert metrics["negative_share"] == sum(frame["negative"].sum() for frame in frames.values()) / rows
@@ -81,7 +81,7 @@ def test_sample_is_split_and_said_to_be_synthetic(splits: Split) -> None:
     assert description["digest"] != described(splits("data.rows=600", "seed=7"))["digest"]
 
 
-def test_sentiment140_from_a_file(splits: Split, tmp_path: Path) -> None:
+def test_sentiment140_is_split_from_a_file(splits: Split, tmp_path: Path) -> None:
     path = tmp_path / "tweets.csv"
     rows = [[str(4 * (row % 2)), row, "date", "NO_QUERY", f"user{row % 150}", f"caf\u00e9 {row}"] for row in range(400)]
     rows += [
@@ -99,7 +99,7 @@ def test_sentiment140_from_a_file(splits: Split, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
-def test_a_table_of_ones_own(splits: Split, tmp_path: Path, ending: str) -> None:
+def test_any_table_can_be_split(splits: Split, tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"mails{ending}"
     frame = pd.DataFrame(
         {
@@ -136,7 +136,7 @@ def test_a_table_of_ones_own(splits: Split, tmp_path: Path, ending: str) -> None
         (["data.path={path}", "data.negative_values=[worse]"], "no row is negative"),
     ],
 )
-def test_bad_data_leave_a_failed_run(splits: Split, tmp_path: Path, overrides: list[str], message: str) -> None:
+def test_bad_data_fail_the_run(splits: Split, tmp_path: Path, overrides: list[str], message: str) -> None:
     path = tmp_path / "tweets.csv"
     path.write_text("text,label\nlate,negative\nfine,positive\n,negative\n", encoding="utf-8")
     with pytest.raises((DataError, InstantiationException), match=message):
@@ -145,7 +145,7 @@ def test_bad_data_leave_a_failed_run(splits: Split, tmp_path: Path, overrides: l
 
 
 def tweets(rows: range, *, users: int | None) -> pd.DataFrame:
-    """Make a table of tweets; without users, it has no column of them."""
+    """Make a table of tweets; without users, it has no `user` column."""
     frame = pd.DataFrame(
         {"text": [f"tweet {row}" for row in rows], "label": ["positive" if row % 2 else "negative" for row in rows]}
     )
@@ -153,8 +153,8 @@ def tweets(rows: range, *, users: int | None) -> pd.DataFrame:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> list[str]:
-    """Write a table of 400 tweets by 300 users and return the settings that draw half of it."""
+def settings(tmp_path: Path) -> list[str]:
+    """Write a table of 400 tweets by 300 users; return the settings that sample half of it."""
     path = tmp_path / "tweets.csv"
     tweets(range(400), users=300).to_csv(path, index=False)
     return ["data=csv", f"data.path={path}", "data.group_column=user", "data.sample_size=200"]
@@ -165,8 +165,8 @@ def same_validation_and_test(one: Path, other: Path) -> bool:
     return all((one / name).read_bytes() == (other / name).read_bytes() for name in names)
 
 
-def test_the_rest_is_for_train_only(splits: Split, own: list[str]) -> None:
-    plain, enlarged = splits(*own), splits(*own, "split.train_on_rest=true")
+def test_the_rest_is_added_to_train_only(splits: Split, settings: list[str]) -> None:
+    plain, enlarged = splits(*settings), splits(*settings, "split.train_on_rest=true")
     frames = read(enlarged)
     assert same_validation_and_test(plain, enlarged)
     leakage.require_none(leakage.measure(frames))
@@ -183,23 +183,23 @@ def test_the_rest_is_for_train_only(splits: Split, own: list[str]) -> None:
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 @pytest.mark.parametrize("users", [None, 300])
-def test_extra_training_data_are_for_train_only(
-    splits: Split, own: list[str], tmp_path: Path, ending: str, users: int | None
+def test_extra_training_data_are_added_to_train_only(
+    splits: Split, settings: list[str], tmp_path: Path, ending: str, users: int | None
 ) -> None:
     path = tmp_path / f"more{ending}"
     more = tweets(range(350, 750), users=users)
     (more.to_csv if ending == ".csv" else more.to_parquet)(path, index=False)
-    plain, enlarged = splits(*own), splits(*own, "split.train_on_rest=true", f"data.extra_training={path}")
+    plain, enlarged = splits(*settings), splits(*settings, "split.train_on_rest=true", f"data.extra_training={path}")
     frames = read(enlarged)
     assert same_validation_and_test(plain, enlarged)
     assert frames["train"].dtypes.to_dict() == frames["test"].dtypes.to_dict()
     held_out = {*frames["validation"]["group"], *frames["test"]["group"]}
     both = tweets(range(750 if users else 400), users=300)
-    of_others = set(both["text"][~both["user"].isin(held_out)])
-    assert set(frames["train"]["text"]) == of_others | (set() if users else set(more["text"][50:]))
-    found = json.loads(reported("leakage.json"))
-    assert not any(count for counts in found["shared"].values() for count in counts.values())
-    assert found["unknown"] == {"train": 0 if users else extra_rows(frames), "validation": 0, "test": 0}
+    allowed = set(both["text"][~both["user"].isin(held_out)])
+    assert set(frames["train"]["text"]) == allowed | (set() if users else set(more["text"][50:]))
+    measured = json.loads(reported("leakage.json"))
+    assert not any(count for counts in measured["shared"].values() for count in counts.values())
+    assert measured["unknown"] == {"train": 0 if users else extra_rows(frames), "validation": 0, "test": 0}
     extra = described(enlarged)["extra_training"]
     assert extra["file"] == path.name
     assert extra["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -210,11 +210,11 @@ def test_extra_training_data_are_for_train_only(
 
 
 def extra_rows(frames: dict[str, pd.DataFrame]) -> int:
-    """Return how many rows of train are none of the data's 400."""
+    """Return the number of rows in train that are not among the data's 400."""
     return int((frames["train"]["text"].str.split().str[1].astype(int) >= 400).sum())
 
 
-def test_what_is_handed_over_holds_no_report(splits: Split) -> None:
+def test_the_splits_contain_no_report(splits: Split) -> None:
     folder = splits("data.rows=600")
     assert {file.name for file in folder.iterdir()} == {
         *("train.parquet", "validation.parquet", "test.parquet"),
@@ -225,7 +225,7 @@ def test_what_is_handed_over_holds_no_report(splits: Split) -> None:
     assert "limits" not in described(folder)
 
 
-def test_another_sentence_about_the_data_changes_nothing_for_those_who_train_on_them(splits: Split) -> None:
+def test_a_changed_sentence_about_the_data_does_not_change_the_digest(splits: Split) -> None:
     tags = []
     for limits in ("[Made up.]", "[A program made them up.]"):
         splits("data.rows=600", f"data.limits={limits}")
@@ -236,7 +236,7 @@ def test_another_sentence_about_the_data_changes_nothing_for_those_who_train_on_
     assert last_run().data.tags["digest"] != tags[0]["digest"]
 
 
-def test_texts_that_look_the_same_do_not_stand_on_two_sides(splits: Split, tmp_path: Path) -> None:
+def test_texts_that_look_the_same_are_duplicates(splits: Split, tmp_path: Path) -> None:
     rows = [
         (f"{text.format(number)}", "negative" if number % 2 else "positive", f"{user}{number}")
         for number in range(100)
@@ -252,7 +252,7 @@ def test_texts_that_look_the_same_do_not_stand_on_two_sides(splits: Split, tmp_p
     assert sum(map(len, read(folder).values())) == 100
 
 
-def test_authors_that_are_unknown_are_said_to_be_so(splits: Split, tmp_path: Path) -> None:
+def test_unknown_authors_are_reported(splits: Split, tmp_path: Path) -> None:
     path = tmp_path / "tweets.csv"
     tweets(range(400), users=None).to_csv(path, index=False)
     folder = splits("data=csv", f"data.path={path}")
@@ -279,14 +279,14 @@ def test_rows_without_text_are_dropped_on_request(splits: Split, tmp_path: Path)
 
 
 @pytest.mark.parametrize("values", ["negative_values=negative", "negative_values=[negative]"])
-def test_one_label_need_not_be_a_list(splits: Split, tmp_path: Path, values: str) -> None:
+def test_a_single_label_does_not_need_a_list(splits: Split, tmp_path: Path, values: str) -> None:
     path = tmp_path / "tweets.csv"
     tweets(range(200), users=None).to_csv(path, index=False)
     counts = described(splits("data=csv", f"data.path={path}", f"data.{values}"))["splits"]
     assert sum(split["negative"] for split in counts.values()) == 100
 
 
-def test_one_number_may_be_the_label(splits: Split, tmp_path: Path) -> None:
+def test_a_label_may_be_a_number(splits: Split, tmp_path: Path) -> None:
     path = tmp_path / "tweets.csv"
     frame = tweets(range(200), users=None)
     frame.assign(label=(frame["label"] == "positive").astype(int)).to_csv(path, index=False)
@@ -298,7 +298,7 @@ def test_one_number_may_be_the_label(splits: Split, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("option", sorted(path.stem for path in (CONF / "data").glob("*.yaml")))
-def test_every_data_set_can_have_extra_training_data(option: str, tmp_path: Path) -> None:
+def test_every_data_set_accepts_extra_training_data(option: str, tmp_path: Path) -> None:
     path = tmp_path / "more.csv"
     tweets(range(4), users=None).to_csv(path, index=False)
     data = configuration(f"data={option}", f"data.extra_training={path}").data
@@ -318,13 +318,13 @@ def test_every_data_set_can_have_extra_training_data(option: str, tmp_path: Path
         ("tweet,label\nlate,negative\n", r"more\.csv: No column text in the table"),
     ],
 )
-def test_extra_training_data_are_checked_and_named(
-    splits: Split, own: list[str], tmp_path: Path, content: str, message: str
+def test_errors_in_extra_training_data_name_the_file(
+    splits: Split, settings: list[str], tmp_path: Path, content: str, message: str
 ) -> None:
     path = tmp_path / "more.csv"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=message):
-        splits(*own, f"data.extra_training={path}")
+        splits(*settings, f"data.extra_training={path}")
     assert last_run().info.status == "FAILED"
 
 
@@ -335,18 +335,18 @@ def test_extra_training_data_are_checked_and_named(
         (["data.extra_training=absent.csv"], r"No file .*absent\.csv \(data\.extra_training\)"),
     ],
 )
-def test_what_can_add_nothing_is_refused_before_anything_is_read(
-    splits: Split, own: list[str], overrides: list[str], message: str
+def test_settings_that_add_no_tweets_are_refused_before_reading(
+    splits: Split, settings: list[str], overrides: list[str], message: str
 ) -> None:
     with pytest.raises((DataError, FileNotFoundError), match=message):
-        splits(*own, "data.path=absent_too.csv", *overrides)
+        splits(*settings, "data.path=absent_too.csv", *overrides)
 
 
 def test_a_leak_stops_the_step(splits: Split, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = splitting.split
+    original = splitting.split
 
     def leaking(rows: pd.DataFrame, **settings: Any) -> dict[str, pd.DataFrame]:
-        frames = honest(rows, **settings)
+        frames = original(rows, **settings)
         return {**frames, "test": pd.concat([frames["test"], frames["train"][:3]])}
 
     monkeypatch.setattr(splitting, "split", leaking)

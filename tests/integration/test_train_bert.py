@@ -1,4 +1,4 @@
-"""The step `train_bert` on small splits, with a tracking store of its own and a tiny checkpoint."""
+"""The step `train_bert` on small splits with a tiny checkpoint."""
 
 from pathlib import Path
 
@@ -27,22 +27,22 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def logged(path: str) -> set[str]:
-    found = mlflow.artifacts.list_artifacts(run_id=last_run().info.run_id, artifact_path=path)
-    return {artifact.path for artifact in found}
+    logged_artifacts = mlflow.artifacts.list_artifacts(run_id=last_run().info.run_id, artifact_path=path)
+    return {artifact.path for artifact in logged_artifacts}
 
 
-def served(uri: str) -> None:
-    """Check that a model answers raw tweets, and needs ONNX Runtime alone."""
+def require_served_by_onnx_runtime(uri: str) -> None:
+    """Check that a model answers raw tweets and requires ONNX Runtime, but no training framework."""
     answer = mlflow.pyfunc.load_model(uri).predict(["@AirParadis late again, RUDE crew", ""])
     assert answer["negative_probability"].between(0, 1).all()
-    needs = Path(mlflow.pyfunc.get_model_dependencies(uri)).read_text(encoding="utf-8")
-    assert "onnxruntime==" in needs
-    assert "tokenizers==" in needs
-    assert "torch" not in needs
-    assert "transformers" not in needs
+    requirements = Path(mlflow.pyfunc.get_model_dependencies(uri)).read_text(encoding="utf-8")
+    assert "onnxruntime==" in requirements
+    assert "tokenizers==" in requirements
+    assert "torch" not in requirements
+    assert "transformers" not in requirements
 
 
-def test_features_are_trained_and_served_by_onnx_runtime(splits: str, checkpoint: str) -> None:
+def test_a_classifier_on_features_is_served_by_onnx_runtime(splits: str, checkpoint: str) -> None:
     uri = train_bert.main(configuration(splits, checkpoint, "train_bert.max_tokens=32"))
     run = last_run()
     assert uri == f"runs:/{run.info.run_id}/model"
@@ -51,12 +51,10 @@ def test_features_are_trained_and_served_by_onnx_runtime(splits: str, checkpoint
     assert float(run.data.params["best.C"]) > 0
     assert "tables/search.csv" in logged("tables")
     assert {"native/model.safetensors", "native/tokenizer.json", "native/head.safetensors"} <= logged("native")
-    served(uri)
+    require_served_by_onnx_runtime(uri)
 
 
-def test_a_network_is_fine_tuned_served_by_onnx_runtime_and_the_same_when_trained_again(
-    splits: str, checkpoint: str
-) -> None:
+def test_a_fine_tuned_network_is_reproducible_and_served_by_onnx_runtime(splits: str, checkpoint: str) -> None:
     settings = ["train_bert=finetune", "train_bert.max_tokens=32", "train_bert.fit.learning_rate=3e-3"]
     cfg = configuration(splits, checkpoint, *settings)
     uri = train_bert.main(cfg)
@@ -65,11 +63,11 @@ def test_a_network_is_fine_tuned_served_by_onnx_runtime_and_the_same_when_traine
     assert run.data.metrics["fit_seconds"] > 0
     assert "plots/history.png" in logged("plots")
     assert "tables/history.csv" in logged("tables")
-    served(uri)
+    require_served_by_onnx_runtime(uri)
     assert_repeated(uri, train_bert.main(cfg))
 
 
-def test_a_checkpoint_that_is_nowhere_fails_the_run(splits: str) -> None:
+def test_a_missing_checkpoint_fails_the_run(splits: str) -> None:
     with pytest.raises(CheckpointError, match="is not a local folder"):
         train_bert.main(configuration(splits, "train_bert.checkpoint=no/such/folder"))
     assert last_run().info.status == "FAILED"

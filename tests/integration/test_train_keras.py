@@ -1,4 +1,4 @@
-"""The step `train_keras` on a small corpus, with a tracking store of its own."""
+"""The step `train_keras` on a small corpus."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.integration.chain import assert_repeated, configuration, last_run
 
 QUICK = ["train_keras.network.units=8", "train_keras.epochs=8", "train_keras.learning_rate=0.02"]
 
-pytestmark = pytest.mark.usefixtures("store", "undrawn")
+pytestmark = pytest.mark.usefixtures("store", "no_plots")
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +34,11 @@ def network(settings: list[str]) -> str:
 
 
 def logged(run: Run, path: str) -> set[str]:
-    found = mlflow.artifacts.list_artifacts(run_id=run.info.run_id, artifact_path=path)
-    return {artifact.path for artifact in found}
+    logged_artifacts = mlflow.artifacts.list_artifacts(run_id=run.info.run_id, artifact_path=path)
+    return {artifact.path for artifact in logged_artifacts}
 
 
-def write(embedding: Embedding, corpus: Path, folder: Path) -> str:
+def save_embedding(embedding: Embedding, corpus: Path, folder: Path) -> str:
     save(folder, embedding, read_tokenizer(corpus))
     return f"inputs.embedding={folder}"
 
@@ -54,15 +54,15 @@ def test_a_network_on_words_is_served_by_tensorflow_lite(network: str) -> None:
     assert {"native/network.keras", "native/vocabulary.json"} <= logged(run, "native")
 
     model = mlflow.pyfunc.load_model(network)
-    served = model.predict(["Late again, RUDE crew", "Thank you, lovely staff", ""])
-    assert served["sentiment"].tolist()[:2] == ["negative", "positive"]
-    assert served["negative_probability"].notna().all()
-    needs = Path(mlflow.pyfunc.get_model_dependencies(network)).read_text(encoding="utf-8")
-    assert "ai-edge-litert==" in needs
-    assert "tensorflow" not in needs
+    answers = model.predict(["Late again, RUDE crew", "Thank you, lovely staff", ""])
+    assert answers["sentiment"].tolist()[:2] == ["negative", "positive"]
+    assert answers["negative_probability"].notna().all()
+    requirements = Path(mlflow.pyfunc.get_model_dependencies(network)).read_text(encoding="utf-8")
+    assert "ai-edge-litert==" in requirements
+    assert "tensorflow" not in requirements
 
 
-def test_a_network_that_is_trained_again_is_the_same(network: str, settings: list[str]) -> None:
+def test_a_network_trained_again_is_the_same(network: str, settings: list[str]) -> None:
     assert_repeated(network, train_keras.main(configuration(*settings)))
 
 
@@ -73,8 +73,8 @@ def test_a_network_on_sentences_is_served_with_its_encoder(corpus: Path, encoder
     run = last_run()
     assert run.data.tags["runtime"] == "saved_model"
     assert run.data.metrics["val_roc_auc"] > 0.95
-    served = mlflow.pyfunc.load_model(uri).predict(["so late again", "lovely, thank you"])
-    assert served["sentiment"].tolist() == ["negative", "positive"]
+    answers = mlflow.pyfunc.load_model(uri).predict(["so late again", "lovely, thank you"])
+    assert answers["sentiment"].tolist() == ["negative", "positive"]
 
 
 WORDS = WordEmbedding(words=["late"], vectors=None, vector_size=4)
@@ -88,20 +88,20 @@ WORDS = WordEmbedding(words=["late"], vectors=None, vector_size=4)
         ("average", WORDS, r"train_keras\.trainable_embedding=true"),
     ],
 )
-def test_what_does_not_fit_together_fails_before_any_training(
+def test_a_network_that_does_not_fit_its_embedding_fails_before_training(
     corpus: Path, encoder: Path, tmp_path: Path, option: str, embedding: Embedding, message: str
 ) -> None:
     if isinstance(embedding, SentenceEmbedding):
         embedding = replace(embedding, encoder=encoder)
-    given = write(embedding, corpus, tmp_path / "embedding")
+    embedding_input = save_embedding(embedding, corpus, tmp_path / "embedding")
     settings = [f"train_keras={option}", "train_keras.trainable_embedding=false"]
     with pytest.raises(NetworkError, match=message):
-        train_keras.main(configuration(f"inputs.corpus={corpus}", given, *settings))
+        train_keras.main(configuration(f"inputs.corpus={corpus}", embedding_input, *settings))
     assert last_run().info.status == "FAILED"
     assert "fit_seconds" not in last_run().data.metrics
 
 
-def test_an_embedding_of_other_tokens_is_refused(corpus: Path, tmp_path: Path) -> None:
+def test_an_embedding_of_differently_tokenized_texts_is_refused(corpus: Path, tmp_path: Path) -> None:
     save(tmp_path / "embedding", WORDS, replace(read_tokenizer(corpus), words="stem"))
     with pytest.raises(EmbeddingError, match="words is 'stem' there and 'plain' here"):
         train_keras.main(configuration(f"inputs.corpus={corpus}", f"inputs.embedding={tmp_path / 'embedding'}"))

@@ -1,4 +1,4 @@
-"""What the bags of words promise."""
+"""`sentiment.training.bag_of_words` and every option of conf/train_baseline."""
 
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ OPTIONS = sorted((Path(__file__).parents[2] / "conf/train_baseline").glob("*.yam
 def settings(option: Path) -> dict[str, object]:
     cfg = OmegaConf.create({"seed": 7, "train_baseline": OmegaConf.load(option)})
     if OmegaConf.select(cfg, "train_baseline.transformer.n_components"):
-        cfg.train_baseline.transformer.n_components = 5  # no more than there are words here
+        cfg.train_baseline.transformer.n_components = 5  # at most the number of words in the test data
     return OmegaConf.to_container(cfg.train_baseline, resolve=True)  # type: ignore[return-value]
 
 
@@ -30,17 +30,20 @@ def settings(option: Path) -> dict[str, object]:
 def train() -> pd.DataFrame:
     random = np.random.default_rng(0)
     negative = random.integers(0, 2, 160).astype("int8")
-    sides = [
+    class_words = [
         [["late", "lost", "rude", "never", "sorry"], ["lovely", "thanks", "great", "quick", "kind"]][1 - label]
         for label in negative
     ]
-    words = [["flight", "crew", "seat", "gate", "bag"]] * len(sides)
-    documents = [" ".join(random.choice([*side, *word], 12)) for side, word in zip(sides, words, strict=True)]
+    neutral_words = [["flight", "crew", "seat", "gate", "bag"]] * len(class_words)
+    documents = [
+        " ".join(random.choice([*telling, *neutral], 12))
+        for telling, neutral in zip(class_words, neutral_words, strict=True)
+    ]
     return pd.DataFrame({"document": documents, "negative": negative, "group": [f"user{i % 40}" for i in range(160)]})
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda path: path.stem)
-def test_every_option_is_searched_fitted_and_served_as_it_was_fitted(
+def test_every_option_can_be_searched_and_its_served_form_agrees_with_it(
     option: Path, train: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
@@ -56,7 +59,7 @@ def test_every_option_is_searched_fitted_and_served_as_it_was_fitted(
     np.testing.assert_array_equal(score(documents), bag_of_words.negative_probability(best, documents))
 
 
-def test_a_search_in_two_processes_finds_the_same(
+def test_a_search_in_two_processes_has_the_same_result(
     train: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (option,) = [path for path in OPTIONS if path.stem == "nb_svm"]
@@ -84,7 +87,7 @@ def test_a_fixed_value_is_not_searched() -> None:
     assert (pipeline["classifier"].C, grid) == (0.1, {})
 
 
-def test_a_search_reaches_into_a_union() -> None:
+def test_parameters_inside_a_union_are_searched() -> None:
     words = {"_target_": "sklearn.feature_extraction.text.TfidfVectorizer", "ngram_range": {"search": [[1, 1], [1, 2]]}}
     union = {"_target_": "sklearn.pipeline.FeatureUnion", "transformer_list": [["words", words]]}
     pipeline, grid = build({"vectorizer": union, "classifier": {"_target_": "sklearn.dummy.DummyClassifier"}})
@@ -93,11 +96,11 @@ def test_a_search_reaches_into_a_union() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parts", "said"),
+    ("parts", "message"),
     [({"clasifier": {}}, "clasifier"), ({"vectorizer": {"_target_": "builtins.dict"}}, "no classifier")],
 )
-def test_a_pipeline_with_wrong_parts_is_refused(parts: dict[str, object], said: str) -> None:
-    with pytest.raises(SettingsError, match=said):
+def test_a_pipeline_with_wrong_parts_is_refused(parts: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
         build(parts)
 
 
@@ -109,14 +112,14 @@ def test_fewer_authors_than_folds_are_refused(train: pd.DataFrame, tmp_path: Pat
         )
 
 
-def test_log_count_ratios_are_those_of_the_paper() -> None:
+def test_log_count_ratios_follow_the_paper() -> None:
     counts = np.array([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
     ratio = LogCountRatio(alpha=1.0).fit(counts, [1, 0]).ratio_
     p, q = np.array([2.0, 1.0, 2.0]), np.array([2.0, 2.0, 1.0])
     np.testing.assert_allclose(ratio, np.log((p / p.sum()) / (q / q.sum())))
 
 
-def test_a_file_with_a_type_that_is_not_trusted_is_refused(tmp_path: Path) -> None:
-    skops.io.dump(Path("a harmless type that no pipeline holds"), tmp_path / runtime.FILE)
+def test_a_file_with_an_untrusted_type_is_refused(tmp_path: Path) -> None:
+    skops.io.dump(Path("a harmless type that no pipeline contains"), tmp_path / runtime.FILE)
     with pytest.raises(skops.io.exceptions.UntrustedTypesFoundException):
         runtime.load(tmp_path, text=str.split)  # type: ignore[arg-type]

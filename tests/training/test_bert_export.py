@@ -1,4 +1,4 @@
-"""`training.bert.export` and `inference.runtimes.onnx`: what is served answers as what was trained."""
+"""`training.bert.export` and `inference.runtimes.onnx`: the served form agrees with the native form."""
 
 import json
 import subprocess
@@ -35,7 +35,7 @@ TEXTS = [
 
 
 def exported(checkpoint: str, folder: Path, *, max_tokens: int) -> tuple[Classifier, Probabilities]:
-    """Return the served form of a network with a random head, and what the network itself makes of `TEXTS`."""
+    """Return the served form of a network with a random head, and the network's own probabilities of `TEXTS`."""
     encoder, tokenizer = checkpoints.load(checkpoint, max_tokens=max_tokens)
     torch.manual_seed(0)
     model = SentenceClassifier(encoder, pad_token_id=tokenizer.pad_token_id)
@@ -57,7 +57,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert"])
-def test_every_kind_of_encoder_is_served_as_it_was_trained_and_exported_silently(
+def test_every_kind_of_encoder_is_exported_silently_and_agrees_with_its_served_form(
     kind: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     checkpoint = save_checkpoint(tmp_path / "checkpoint", kind)
@@ -71,30 +71,30 @@ def test_every_kind_of_encoder_is_served_as_it_was_trained_and_exported_silently
 
 
 @pytest.mark.slow
-def test_minilm_is_served_as_it_was_trained(tmp_path: Path) -> None:
+def test_the_served_form_of_minilm_agrees_with_its_native_form(tmp_path: Path) -> None:
     served, native = exported(checkpoints.MINILM, tmp_path / "served", max_tokens=64)
     assert np.abs(served.negative_probability(TEXTS) - native).max() < 0.03
     assert (tmp_path / "served" / onnx.GRAPH).stat().st_size < 25e6
 
 
-def test_neighbours_change_no_probability(served: Path) -> None:
+def test_probabilities_do_not_depend_on_the_batch(served: Path) -> None:
     model = Classifier.load(served)
-    alone = np.concatenate([model.negative_probability([text]) for text in TEXTS])
-    assert np.array_equal(model.negative_probability(TEXTS), alone)
+    one_by_one = np.concatenate([model.negative_probability([text]) for text in TEXTS])
+    assert np.array_equal(model.negative_probability(TEXTS), one_by_one)
     assert model.negative_probability([]).shape == (0,)
 
 
-def test_threads_may_share_a_model(served: Path) -> None:
+def test_threads_can_share_a_model(served: Path) -> None:
     model = Classifier.load(served)
     expected = model.negative_probability(TEXTS)
     with ThreadPoolExecutor(4) as pool:
-        assert all(np.array_equal(expected, other) for other in pool.map(model.score, [TEXTS] * 16))
+        assert all(np.array_equal(expected, probability) for probability in pool.map(model.score, [TEXTS] * 16))
 
 
-def test_a_long_tweet_is_cut_where_the_training_cut_it(served: Path) -> None:
+def test_a_long_tweet_is_truncated_as_in_training(served: Path) -> None:
     model = Classifier.load(served)
-    first, same = model.negative_probability(["late " * 14 + "lovely " * n for n in (1, 50)])
-    assert first == same
+    first, second = model.negative_probability(["late " * 14 + "lovely " * n for n in (1, 50)])
+    assert first == second
     truncation = json.loads((served / onnx.TOKENIZER).read_text(encoding="utf-8"))["truncation"]
     assert truncation["max_length"] == 16
 
@@ -112,9 +112,9 @@ def test_the_runtime_imports_no_training_framework_and_names_its_requirements(se
     assert not names & {"torch", "transformers", "onnx"}
 
 
-def test_feed_forward_matrices_are_rounded_in_blocks_and_the_others_by_columns(served: Path) -> None:
-    kinds = Counter(node.op_type for node in load_model(served / onnx.GRAPH).graph.node)
-    layers = kinds["Softmax"]
-    assert kinds["MatMulNBits"] == 2 * layers
-    assert kinds["MatMulInteger"] == 4 * layers + 1, "queries, keys, values, outputs, and the head"
-    assert kinds["MatMul"] == 2 * layers, "attention multiplies no weights"
+def test_feed_forward_matrices_are_quantized_by_block_and_others_by_column(served: Path) -> None:
+    node_counts = Counter(node.op_type for node in load_model(served / onnx.GRAPH).graph.node)
+    layers = node_counts["Softmax"]
+    assert node_counts["MatMulNBits"] == 2 * layers
+    assert node_counts["MatMulInteger"] == 4 * layers + 1, "queries, keys, values, outputs, and the head"
+    assert node_counts["MatMul"] == 2 * layers, "attention multiplies activations only"

@@ -1,4 +1,4 @@
-"""`sentiment.training.bert`: the network, its two ways to be trained, and its native form."""
+"""`sentiment.training.bert`: the network, both ways to train it, and its native form."""
 
 import copy
 import inspect
@@ -73,7 +73,7 @@ def finetuned(checkpoint: Path, **settings: Any) -> tuple[SentenceClassifier, Tw
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_every_option_binds_to_the_signatures_that_it_configures(option: str) -> None:
+def test_every_option_matches_the_signatures_that_it_configures(option: str) -> None:
     with initialize(version_base="1.3", config_path="../../conf"):
         settings = compose("config", overrides=[f"train_bert={option}"]).train_bert
         assert isinstance(instantiate(settings.cleaner), Cleaner)
@@ -85,22 +85,22 @@ def test_every_option_binds_to_the_signatures_that_it_configures(option: str) ->
     assert all(parameter.default is parameter.empty for parameter in inspect.signature(fit).parameters.values())
 
 
-def test_neighbours_and_padding_change_no_probability(checkpoint: Path) -> None:
+def test_probabilities_do_not_depend_on_batch_or_padding(checkpoint: Path) -> None:
     model, tweets = untrained(checkpoint)
-    alone = np.concatenate([probability(model, [tokens]) for tokens in tweets.tokens])
-    assert np.abs(probability(model, tweets.tokens) - alone).max() < 1e-6
-    assert alone.std() > 0.001
+    one_by_one = np.concatenate([probability(model, [tokens]) for tokens in tweets.tokens])
+    assert np.abs(probability(model, tweets.tokens) - one_by_one).max() < 1e-6
+    assert one_by_one.std() > 0.001
 
 
-def test_batches_hold_each_row_once_and_rows_of_like_length() -> None:
+def test_batches_contain_each_row_once_and_rows_of_similar_length() -> None:
     lengths = np.random.default_rng(0).integers(2, 60, 1000)
     tokens = [[1] * length for length in lengths]
-    cut = network.batches(tokens, 32, np.random.default_rng(1))
-    assert sorted(np.concatenate(cut)) == list(range(1000))
-    assert max(map(len, cut)) == 32
-    padded = sum(len(rows) * lengths[rows].max() for rows in cut)
+    batches = network.batches(tokens, 32, np.random.default_rng(1))
+    assert sorted(np.concatenate(batches)) == list(range(1000))
+    assert max(map(len, batches)) == 32
+    padded = sum(len(rows) * lengths[rows].max() for rows in batches)
     assert padded < 1.1 * lengths.sum()
-    means = [lengths[rows].mean() for rows in cut]
+    means = [lengths[rows].mean() for rows in batches]
     assert means != sorted(means)
 
     ordered = network.batches(tokens, 32)
@@ -108,24 +108,24 @@ def test_batches_hold_each_row_once_and_rows_of_like_length() -> None:
     assert lengths[ordered[0][0]] == lengths.max()
 
 
-def test_batches_of_a_seed_are_the_same_and_differ_between_epochs() -> None:
+def test_batches_depend_on_seed_and_epoch() -> None:
     tokens = [[1] * (n % 7 + 2) for n in range(100)]
-    chance = np.random.default_rng(1)
-    first, second = (np.concatenate(network.batches(tokens, 8, chance)).tolist() for _ in range(2))
-    again = np.concatenate(network.batches(tokens, 8, np.random.default_rng(1))).tolist()
-    assert first == again != second
+    rng = np.random.default_rng(1)
+    first, second = (np.concatenate(network.batches(tokens, 8, rng)).tolist() for _ in range(2))
+    repeated = np.concatenate(network.batches(tokens, 8, np.random.default_rng(1))).tolist()
+    assert first == repeated != second
 
 
-def test_the_native_form_comes_back_as_it_was(checkpoint: Path, tmp_path: Path) -> None:
+def test_the_native_form_survives_saving_and_loading(checkpoint: Path, tmp_path: Path) -> None:
     model, tweets = untrained(checkpoint)
     _, tokenizer = checkpoints.load(str(checkpoint), max_tokens=16)
     network.save(model, tokenizer, tmp_path / "native")
-    again, read = network.load(tmp_path / "native", max_tokens=16)
-    assert network.tokenize(read, TEXTS) == tweets.tokens
-    assert np.array_equal(probability(again, tweets.tokens), probability(model, tweets.tokens))
+    loaded, loaded_tokenizer = network.load(tmp_path / "native", max_tokens=16)
+    assert network.tokenize(loaded_tokenizer, TEXTS) == tweets.tokens
+    assert np.array_equal(probability(loaded, tweets.tokens), probability(model, tweets.tokens))
 
 
-def test_features_leave_the_encoder_alone_and_make_the_head_a_logistic_regression(checkpoint: Path) -> None:
+def test_features_train_only_the_head_as_a_logistic_regression(checkpoint: Path) -> None:
     model, tweets = untrained(checkpoint)
     before = copy.deepcopy(model.encoder.state_dict())
     training = features.fit(model, {"train": tweets}, **FEATURES)
@@ -145,7 +145,7 @@ def test_fewer_authors_than_folds_are_an_error(checkpoint: Path) -> None:
         features.fit(model, {"train": tweets}, **{**FEATURES, "folds": 7})
 
 
-def test_fine_tuning_learns_and_tells_of_each_epoch(checkpoint: Path) -> None:
+def test_fine_tuning_learns_and_records_each_epoch(checkpoint: Path) -> None:
     model, tweets, training = finetuned(checkpoint)
     history = training.tables["history"]
     assert list(history.columns) == ["epoch", "loss", "auc", "val_loss", "val_auc", "seconds"]
@@ -154,61 +154,61 @@ def test_fine_tuning_learns_and_tells_of_each_epoch(checkpoint: Path) -> None:
 
 
 def test_the_same_seed_gives_the_same_network(checkpoint: Path) -> None:
-    first, again, other = (finetuned(checkpoint, epochs=2, seed=seed)[0].state_dict() for seed in (1, 1, 2))
-    assert all(torch.equal(weights, again[name]) for name, weights in first.items())
+    first, repeated, other = (finetuned(checkpoint, epochs=2, seed=seed)[0].state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(weights, repeated[name]) for name, weights in first.items())
     assert any(not torch.equal(weights, other[name]) for name, weights in first.items())
 
 
-@pytest.mark.parametrize("instructions", [True, False])
-def test_the_network_is_trained_in_bfloat16_where_there_are_instructions_for_it(
-    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, instructions: bool
+@pytest.mark.parametrize("supported", [True, False])
+def test_the_network_is_trained_in_bfloat16_where_the_processor_supports_it(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, supported: bool
 ) -> None:
-    computed = set()
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": instructions})
+    modes_and_types = set()
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": supported})
     model, tweets = untrained(checkpoint)
-    model.head.register_forward_hook(lambda head, _, logits: computed.add((head.training, logits.dtype)))
+    model.head.register_forward_hook(lambda head, _, logits: modes_and_types.add((head.training, logits.dtype)))
     finetune.fit(model, {"train": tweets, "validation": tweets}, **{**FINETUNE, "epochs": 1})
-    assert computed == {(True, torch.bfloat16 if instructions else torch.float32), (False, torch.float32)}
+    assert modes_and_types == {(True, torch.bfloat16 if supported else torch.float32), (False, torch.float32)}
     assert {weights.dtype for weights in model.parameters()} == {torch.float32}
 
 
 def test_the_weights_of_the_best_epoch_are_kept(checkpoint: Path) -> None:
     model, tweets = untrained(checkpoint)
-    chance = np.random.default_rng(1)
-    noise = Tweets(tokens=tweets.tokens, negative=chance.integers(0, 2, len(LABELS)), group=tweets.group)
+    rng = np.random.default_rng(1)
+    noise = Tweets(tokens=tweets.tokens, negative=rng.integers(0, 2, len(LABELS)), group=tweets.group)
     training = finetune.fit(model, {"train": tweets, "validation": noise}, **FINETUNE)
     history = training.tables["history"]
     assert history["val_auc"].iloc[-1] < history["val_auc"].max()
-    kept = roc_auc_score(noise.negative, probability(model, tweets.tokens))
-    assert kept == pytest.approx(history["val_auc"].max())
+    auc = roc_auc_score(noise.negative, probability(model, tweets.tokens))
+    assert auc == pytest.approx(history["val_auc"].max())
 
 
-def test_balanced_classes_weigh_the_same(checkpoint: Path) -> None:
+def test_balanced_class_weights_favour_the_rarer_class(checkpoint: Path) -> None:
     model, tweets = untrained(checkpoint)
-    rare = np.flatnonzero(LABELS)[:3].tolist() + np.flatnonzero(LABELS == 0).tolist()
-    few = Tweets(tokens=[tweets.tokens[row] for row in rare], negative=LABELS[rare], group=tweets.group[rare])
-    both = {"train": few, "validation": few}
+    rows = np.flatnonzero(LABELS)[:3].tolist() + np.flatnonzero(LABELS == 0).tolist()
+    imbalanced = Tweets(tokens=[tweets.tokens[row] for row in rows], negative=LABELS[rows], group=tweets.group[rows])
+    splits = {"train": imbalanced, "validation": imbalanced}
     settings = {**FINETUNE, "learning_rate": 1e-3, "epochs": 1}
     means = []
     for class_weight in (None, "balanced"):
-        same = copy.deepcopy(model)
-        finetune.fit(same, both, **{**settings, "class_weight": class_weight})
-        means.append(probability(same, few.tokens).mean())
+        trained = copy.deepcopy(model)
+        finetune.fit(trained, splits, **{**settings, "class_weight": class_weight})
+        means.append(probability(trained, imbalanced.tokens).mean())
     assert means[1] > means[0]
 
 
 def test_biases_and_norms_do_not_decay(checkpoint: Path) -> None:
     model, _ = untrained(checkpoint)
-    decaying, others = finetune.parameter_groups(model, 0.5)
+    decaying, not_decaying = finetune.parameter_groups(model, 0.5)
     assert decaying["weight_decay"] == 0.5
-    assert others["weight_decay"] == 0.0
+    assert not_decaying["weight_decay"] == 0.0
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    kept = [names[id(parameter)] for parameter in others["params"]]
-    assert all("LayerNorm" in name or name.endswith("bias") for name in kept)
-    assert len(kept) + len(decaying["params"]) == len(names)
+    not_decaying_names = [names[id(parameter)] for parameter in not_decaying["params"]]
+    assert all("LayerNorm" in name or name.endswith("bias") for name in not_decaying_names)
+    assert len(not_decaying_names) + len(decaying["params"]) == len(names)
 
 
-def test_a_loss_that_is_no_number_is_an_error(checkpoint: Path) -> None:
+def test_a_loss_of_nan_is_an_error(checkpoint: Path) -> None:
     with pytest.raises(TrainingError, match=r"The loss became NaN in epoch 1.*learning_rate=1e\+30"):
         finetuned(checkpoint, learning_rate=1e30, warmup_ratio=0.0)
 

@@ -1,4 +1,4 @@
-"""`sentiment.training.bert.bertweet`: texts become the tokens that they were when BERTweet was trained."""
+"""`sentiment.training.bert.bertweet`: texts get the same tokens as when BERTweet was trained."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def original(checkpoint: Path) -> BertweetTokenizer:
 
 
 @pytest.fixture(scope="module")
-def untouched(checkpoint: Path) -> RobertaModel:
+def original_encoder(checkpoint: Path) -> RobertaModel:
     return RobertaModel.from_pretrained(checkpoint)
 
 
@@ -57,33 +57,33 @@ def converted(checkpoint: Path, original: BertweetTokenizer) -> tuple[PreTrained
     return bertweet.convert(original, encoder), encoder
 
 
-def embedded(encoder: RobertaModel, numbers: list[int]) -> Tensor:
-    return encoder.get_input_embeddings()(torch.tensor(numbers)).detach()
+def embedded(encoder: RobertaModel, ids: list[int]) -> Tensor:
+    return encoder.get_input_embeddings()(torch.tensor(ids)).detach()
 
 
 @given(st.lists(WORDS, max_size=6).map(" ".join).map(lambda text: " ".join(text.split())))
 @example("")
-@example("rat attend crewlate")  # the pieces at@@ and cr@@ are merged, but stand in no vocabulary
-def test_a_text_is_read_as_by_bertweets_own_tokenizer(
+@example("rat attend crewlate")  # the pieces at@@ and cr@@ result from merges, but are missing from the vocabulary
+def test_a_text_is_tokenized_as_by_the_original_tokenizer(
     original: BertweetTokenizer,
-    untouched: RobertaModel,
+    original_encoder: RobertaModel,
     converted: tuple[PreTrainedTokenizerFast, RobertaModel],
     text: str,
 ) -> None:
     tokenizer, encoder = converted
     expected = original(text)["input_ids"]
-    numbers = tokenizer.backend_tokenizer.encode(text).ids
-    assert [number if number < len(original) else original.unk_token_id for number in numbers] == expected
-    assert torch.equal(embedded(encoder, numbers), embedded(untouched, expected))
-    assert tokenizer(text)["input_ids"] == numbers
+    ids = tokenizer.backend_tokenizer.encode(text).ids
+    assert [token if token < len(original) else original.unk_token_id for token in ids] == expected
+    assert torch.equal(embedded(encoder, ids), embedded(original_encoder, expected))
+    assert tokenizer(text)["input_ids"] == ids
 
 
-def test_the_vocabulary_lacks_pieces_that_are_merged(original: BertweetTokenizer) -> None:
+def test_the_vocabulary_lacks_pieces_that_merges_produce(original: BertweetTokenizer) -> None:
     assert original.tokenize("attend crewlate") == ["at@@", "t@@", "e@@", "n@@", "d", "cr@@", "e@@", "w@@", "late"]
     assert original.convert_tokens_to_ids(["at@@", "cr@@"]) == [original.unk_token_id] * 2
 
 
-def test_special_tokens_and_those_of_the_vocabulary_keep_their_numbers(
+def test_tokens_of_the_original_vocabulary_keep_their_ids(
     original: BertweetTokenizer, converted: tuple[PreTrainedTokenizerFast, RobertaModel]
 ) -> None:
     tokenizer, encoder = converted
@@ -99,28 +99,28 @@ def test_special_tokens_and_those_of_the_vocabulary_keep_their_numbers(
         ("y o 1\no u 1\n", "youn", ["yo@@", "u@@", "n"]),
         ("o u 1\ny o 1\n", "youn", ["y@@", "ou@@", "n"]),
         ("y o 1\no u 1\ny o 1\n", "youn", ["y@@", "ou@@", "n"]),
-        ("@ @</w> 1\nlat @@</w> 1\n", "lat@@ latx", ["lat@@", "lat@@", "x"]),  # the first of them is a whole word
+        ("@ @</w> 1\nlat @@</w> 1\n", "lat@@ latx", ["lat@@", "lat@@", "x"]),  # the first one is a whole word
     ],
 )
-def test_merges_are_made_in_their_order(codes: str, text: str, tokens: list[str], tmp_path: Path) -> None:
+def test_merges_are_applied_in_order(codes: str, text: str, tokens: list[str], tmp_path: Path) -> None:
     save_bertweet(tmp_path)
     with (tmp_path / "bpe.codes").open("a", encoding="utf-8") as file:
         file.write(codes)
     original = BertweetTokenizer.from_pretrained(tmp_path)
-    encoder, untouched = (RobertaModel.from_pretrained(tmp_path) for _ in range(2))
-    numbers = bertweet.convert(original, encoder).backend_tokenizer.encode(text).ids
+    encoder, original_encoder = (RobertaModel.from_pretrained(tmp_path) for _ in range(2))
+    ids = bertweet.convert(original, encoder).backend_tokenizer.encode(text).ids
     assert original.tokenize(text) == tokens
-    assert torch.equal(embedded(encoder, numbers), embedded(untouched, original(text)["input_ids"]))
+    assert torch.equal(embedded(encoder, ids), embedded(original_encoder, original(text)["input_ids"]))
 
 
-def test_files_of_two_checkpoints_are_refused(checkpoint: Path, original: BertweetTokenizer) -> None:
+def test_files_of_different_checkpoints_are_refused(checkpoint: Path, original: BertweetTokenizer) -> None:
     encoder = RobertaModel.from_pretrained(checkpoint)
     encoder.resize_token_embeddings(len(original) - 1)
     with pytest.raises(ValueError, match="contain 40 tokens, but the encoder has only 39.*from the same checkpoint"):
         bertweet.convert(original, encoder)
 
 
-def test_a_damaged_line_of_the_codes_is_named(tmp_path: Path) -> None:
+def test_a_damaged_line_of_the_codes_is_reported(tmp_path: Path) -> None:
     save_bertweet(tmp_path)
     with (tmp_path / "bpe.codes").open("a", encoding="utf-8") as codes:
         codes.write("late 1\n")
@@ -129,7 +129,7 @@ def test_a_damaged_line_of_the_codes_is_named(tmp_path: Path) -> None:
         bertweet.convert(BertweetTokenizer.from_pretrained(tmp_path), RobertaModel.from_pretrained(tmp_path))
 
 
-def test_what_was_trained_comes_back_and_is_served(checkpoint: Path, tmp_path: Path) -> None:
+def test_native_and_served_form_agree_with_the_trained_network(checkpoint: Path, tmp_path: Path) -> None:
     encoder, tokenizer = checkpoints.load(str(checkpoint), max_tokens=MAX_TOKENS)
     torch.manual_seed(0)
     model = SentenceClassifier(encoder, pad_token_id=tokenizer.pad_token_id)
@@ -138,9 +138,9 @@ def test_what_was_trained_comes_back_and_is_served(checkpoint: Path, tmp_path: P
     with network.progress(2 * len(tokens), "test") as bar:
         probability = network.negative_probability(model, tokens, bar)
         network.save(model, tokenizer, tmp_path / "native")
-        again, read = network.load(tmp_path / "native", max_tokens=MAX_TOKENS)
-        assert network.tokenize(read, map(CLEANER, TWEETS)) == tokens
-        assert np.array_equal(network.negative_probability(again, tokens, bar), probability)
+        loaded, loaded_tokenizer = network.load(tmp_path / "native", max_tokens=MAX_TOKENS)
+        assert network.tokenize(loaded_tokenizer, map(CLEANER, TWEETS)) == tokens
+        assert np.array_equal(network.negative_probability(loaded, tokens, bar), probability)
 
     served = tmp_path / "served"
     export.export(model, tokenizer, served, max_tokens=MAX_TOKENS)

@@ -1,4 +1,4 @@
-"""`sentiment.training.embeddings`: each way to make one, as its file in conf/embed configures it."""
+"""`sentiment.training.embeddings`: every option of conf/embed."""
 
 import inspect
 import zipfile
@@ -23,7 +23,7 @@ TWEETS = [
     ["lovely", "staff", "thank", "you"],
 ]
 CORPUS = Corpus(tokens=TWEETS * 30, texts=["late again", "thank you"], tokenizer=TOKENIZER)
-QUICK = ["embed.vector_size=8", "embed.epochs=2", "embed.min_count=2"]
+SETTINGS = ["embed.vector_size=8", "embed.epochs=2", "embed.min_count=2"]
 
 
 def fit(option: str, *overrides: str, corpus: Corpus = CORPUS) -> Embedding:
@@ -40,7 +40,7 @@ def words_of(option: str, *overrides: str, corpus: Corpus = CORPUS) -> WordEmbed
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_every_option_binds_to_the_signature_of_its_fit(option: str) -> None:
+def test_every_option_matches_the_signature_of_its_fit(option: str) -> None:
     with initialize(version_base="1.3", config_path="../../conf"):
         settings: dict[str, Any] = dict(compose("config", overrides=[f"embed={option}"]).embed)
     signature = inspect.signature(get_method(settings.pop("_target_")))
@@ -51,24 +51,24 @@ def test_every_option_binds_to_the_signature_of_its_fit(option: str) -> None:
 
 @pytest.mark.parametrize("option", ["word2vec", "fasttext"])
 def test_trained_vectors_are_the_same_for_the_same_seed(option: str) -> None:
-    first, again, other = (words_of(option, *QUICK, f"seed={seed}") for seed in (1, 1, 2))
+    first, repeated, other = (words_of(option, *SETTINGS, f"seed={seed}") for seed in (1, 1, 2))
     assert set(first.words) == {word for tweet in TWEETS for word in tweet}
     assert first.vectors is not None
     assert first.vectors.shape == (len(first.words), 8)
     assert first.vectors.dtype == np.float32
-    assert first.words == again.words
-    assert np.array_equal(first.vectors, again.vectors)
+    assert first.words == repeated.words
+    assert np.array_equal(first.vectors, repeated.vectors)
     assert not np.array_equal(first.vectors, other.vectors)
 
 
 @pytest.mark.parametrize("option", ["word2vec", "fasttext"])
-def test_extra_texts_bring_new_words_but_none_of_a_held_out_text(option: str, tmp_path: Path) -> None:
+def test_extra_texts_add_words_but_not_those_of_held_out_texts(option: str, tmp_path: Path) -> None:
     (tmp_path / "extra.txt").write_text("Diverted to Reykjavik\nTHANK  you\n" * 3, encoding="utf-8")
-    known = words_of(option, *QUICK, f"embed.extra_texts={tmp_path / 'extra.txt'}").words
-    assert {"diverted", "reykjavik"} < set(known)
+    words = words_of(option, *SETTINGS, f"embed.extra_texts={tmp_path / 'extra.txt'}").words
+    assert {"diverted", "reykjavik"} < set(words)
     corpus = Corpus(tokens=CORPUS.tokens, texts=["diverted to reykjavik"], tokenizer=TOKENIZER)
-    known = words_of(option, *QUICK, f"embed.extra_texts={tmp_path / 'extra.txt'}", corpus=corpus).words
-    assert "reykjavik" not in known
+    words = words_of(option, *SETTINGS, f"embed.extra_texts={tmp_path / 'extra.txt'}", corpus=corpus).words
+    assert "reykjavik" not in words
 
 
 @pytest.mark.parametrize("option", ["word2vec", "fasttext", "learned"])
@@ -77,7 +77,7 @@ def test_too_small_a_corpus_is_refused(option: str) -> None:
         fit(option, "embed.min_count=500")
 
 
-def test_learned_vectors_are_not_there_yet() -> None:
+def test_a_learned_embedding_has_no_vectors_yet() -> None:
     learned = words_of("learned", "embed.vector_size=8", "embed.min_count=60")
     assert set(learned.words) == {"again", "and", "crew", "lovely", "rude", "staff", "thank", "you"}
     assert learned.vectors is None
@@ -102,7 +102,7 @@ def test_glove_keeps_the_words_of_the_training_split(tmp_path: Path, end: str) -
     assert np.allclose(glove.vectors, [[-0.001, 5, 6.5], [3, 3, 3], [0.1, 0.2, 0.3]])
 
 
-def test_glove_is_read_out_of_the_published_archive(tmp_path: Path) -> None:
+def test_glove_is_read_from_the_published_archive(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "glove.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("glove.twitter.27B.3d.txt", "\n".join(LINES))
         archive.writestr("glove.twitter.27B.50d.txt", "x 1\n")
@@ -114,15 +114,15 @@ def test_glove_is_read_out_of_the_published_archive(tmp_path: Path) -> None:
         fit("glove", override, "embed.vector_size=200")
 
 
-def test_a_truncated_archive_is_refused(tmp_path: Path) -> None:
-    whole, cut = tmp_path / "whole.zip", tmp_path / "cut.zip"
-    with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
+def test_a_corrupt_archive_is_refused(tmp_path: Path) -> None:
+    intact, corrupt = tmp_path / "whole.zip", tmp_path / "cut.zip"
+    with zipfile.ZipFile(intact, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("glove.twitter.27B.3d.txt", "\n".join(LINES * 50))
-    content = whole.read_bytes()
-    damaged = content.replace(b"late 0.1 0.2 0.3", b"late 0.1 0.2 0.4", 1)
-    cut.write_bytes(damaged)
+    content = intact.read_bytes()
+    corrupted = content.replace(b"late 0.1 0.2 0.3", b"late 0.1 0.2 0.4", 1)
+    corrupt.write_bytes(corrupted)
     with pytest.raises(EmbeddingError, match="is truncated or corrupt: Bad CRC-32"):
-        fit("glove", *GLOVE, f"embed.path={cut}")
+        fit("glove", *GLOVE, f"embed.path={corrupt}")
 
 
 @pytest.mark.parametrize(
@@ -149,18 +149,18 @@ def test_a_vectors_file_that_is_not_utf8_is_refused_by_line(tmp_path: Path) -> N
         fit("glove", *GLOVE, f"embed.path={tmp_path / 'glove.txt'}", corpus=GLOVE_CORPUS)
 
 
-def test_a_missing_vectors_file_is_named(tmp_path: Path) -> None:
+def test_a_missing_vectors_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"absent\.txt \(embed\.path\)"):
         fit("glove", f"embed.path={tmp_path / 'absent.txt'}")
 
 
-def test_a_sentence_encoder_is_taken_from_a_folder(tmp_path: Path) -> None:
+def test_a_sentence_encoder_is_loaded_from_a_folder(tmp_path: Path) -> None:
     encoder = save_encoder(tmp_path / "encoder")
     assert fit("use", f"embed.handle={encoder}") == SentenceEmbedding(encoder=encoder, vector_size=4)
 
 
 @pytest.mark.parametrize("content", [None, {}, {"saved_model.pb": b"cut off"}])
-def test_what_is_no_sentence_encoder_is_refused(tmp_path: Path, content: dict[str, bytes] | None) -> None:
+def test_a_folder_without_a_sentence_encoder_is_refused(tmp_path: Path, content: dict[str, bytes] | None) -> None:
     folder = tmp_path / "encoder"
     if content is not None:
         folder.mkdir()
@@ -170,7 +170,7 @@ def test_what_is_no_sentence_encoder_is_refused(tmp_path: Path, content: dict[st
         fit("use", f"embed.handle={folder}")
 
 
-def test_an_encoder_that_gives_no_vectors_is_refused(tmp_path: Path) -> None:
+def test_an_encoder_that_returns_no_vectors_is_refused(tmp_path: Path) -> None:
     tf.saved_model.save(Length(), str(tmp_path / "length"))
     with pytest.raises(EmbeddingError, match=r"The encoder returned shape \(1,\) for 1 texts"):
         fit("use", f"embed.handle={tmp_path / 'length'}")

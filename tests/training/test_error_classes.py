@@ -1,4 +1,4 @@
-"""The errors that a user can mend: one family, drawn as a tree in CONTRIBUTING.md."""
+"""User errors: one hierarchy, drawn as a tree in CONTRIBUTING.md."""
 
 import ast
 import pickle
@@ -21,7 +21,7 @@ CLASSES = sorted(
 
 
 @pytest.mark.parametrize(("module", "name"), CLASSES)
-def test_every_error_class_is_one_that_a_user_can_mend_and_stands_in_the_tree(module: str, name: str) -> None:
+def test_every_error_class_is_a_user_error_in_the_tree(module: str, name: str) -> None:
     error = getattr(import_module(module), name)
     assert issubclass(error, UserError)
     assert f"─ {name}" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8") or error is UserError
@@ -29,11 +29,11 @@ def test_every_error_class_is_one_that_a_user_can_mend_and_stands_in_the_tree(mo
 
 
 @pytest.mark.parametrize("error", [MissingFileError, DownloadError])
-def test_errors_of_files_are_also_those_of_the_operating_system(error: type[Exception]) -> None:
+def test_file_errors_are_also_os_errors(error: type[Exception]) -> None:
     assert issubclass(error, OSError)
 
 
-def test_the_tree_names_no_class_that_is_gone() -> None:
+def test_the_tree_contains_no_deleted_class() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    drawn = [line.split("─ ")[1].split()[0] for line in text.splitlines() if "─ " in line]
-    assert sorted(drawn) == sorted(name for _, name in CLASSES if name != "UserError")
+    names = [line.split("─ ")[1].split()[0] for line in text.splitlines() if "─ " in line]
+    assert sorted(names) == sorted(name for _, name in CLASSES if name != "UserError")

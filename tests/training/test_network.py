@@ -1,4 +1,4 @@
-"""`training.network` and every network of conf/train_keras: assembled, trained and exported as configured."""
+"""`training.network` and every network of conf/train_keras: assembly, training and export."""
 
 import inspect
 from collections.abc import Callable
@@ -53,11 +53,11 @@ def trained(
     build: network.Build, embedding: Embedding, *, shape: dict[str, Any] = SHAPE, **settings: Any
 ) -> tuple[keras.Model, pd.DataFrame]:
     keras.utils.set_random_seed(1)
-    whole = network.assemble(build, embedding, **shape)
+    model = network.assemble(build, embedding, **shape)
     rows = network.features(embedding, data(), TOKENIZER, sequence_length=shape["sequence_length"])
     negative = data()["negative"].to_numpy()
-    both = {"train": rows, "validation": rows}
-    return whole, network.fit(whole, both, dict.fromkeys(both, negative), **{**FIT, **settings})
+    splits = {"train": rows, "validation": rows}
+    return model, network.fit(model, splits, dict.fromkeys(splits, negative), **{**FIT, **settings})
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def embedding_for(encoder: Path) -> Callable[[network.Build], tuple[Embedding, dict[str, Any]]]:
-    """Return a function that gives a network an embedding that it can eat, and the shape to go with it."""
+    """Return a function that returns an embedding that fits a network, with the shape settings."""
 
     def choose(build: network.Build) -> tuple[Embedding, dict[str, Any]]:
         if "words" in inspect.signature(build).parameters:
@@ -79,13 +79,13 @@ def embedding_for(encoder: Path) -> Callable[[network.Build], tuple[Embedding, d
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_every_option_binds_to_the_signatures_that_it_configures(option: str) -> None:
+def test_every_option_matches_the_signatures_that_it_configures(option: str) -> None:
     settings = configured(option)
-    body = dict(settings.pop("network"))
-    build = get_method(body.pop("_target_"))
-    eaten = next(iter(inspect.signature(build).parameters))
-    assert eaten in {"words", "sentences"}
-    inspect.signature(build).bind(**{eaten: None}, **body)
+    network_settings = dict(settings.pop("network"))
+    build = get_method(network_settings.pop("_target_"))
+    input_name = next(iter(inspect.signature(build).parameters))
+    assert input_name in {"words", "sentences"}
+    inspect.signature(build).bind(**{input_name: None}, **network_settings)
     shape = {name: settings.pop(name) for name in ("sequence_length", "trainable_embedding")}
     inspect.signature(network.require_fit).bind(build, WORDS, **shape)
     inspect.signature(network.fit).bind(None, {}, {}, **settings)
@@ -95,17 +95,17 @@ def test_every_option_binds_to_the_signatures_that_it_configures(option: str) ->
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_every_network_learns_and_its_served_form_agrees_with_it(
+def test_every_network_learns_and_agrees_with_its_served_form(
     option: str, embedding_for: Callable[[network.Build], tuple[Embedding, dict[str, Any]]], tmp_path: Path
 ) -> None:
     build = instantiate(configured(option, "train_keras.network.units=8")["network"], _partial_=True)
     embedding, shape = embedding_for(build)
     network.require_fit(build, embedding, **shape)
-    whole, history = trained(build, embedding, shape=shape)
+    model, history = trained(build, embedding, shape=shape)
     assert history["val_auc"].max() > 0.95
 
     single = network.assemble(build, embedding, **shape, batch_size=1)
-    network.export(whole, single, embedding, tmp_path / "served")
+    network.export(model, single, embedding, tmp_path / "served")
     on_words = isinstance(embedding, WordEmbedding)
     classifier.save(
         tmp_path / "served",
@@ -119,27 +119,27 @@ def test_every_network_learns_and_its_served_form_agrees_with_it(
     texts = [*NEGATIVE, *POSITIVE, *UNSEEN]
     frame = pd.DataFrame({"text": texts, "tokens": [TOKENIZER(text) for text in texts]})
     inputs = network.features(embedding, frame, TOKENIZER, sequence_length=shape["sequence_length"])
-    native = network.negative_probability(whole, inputs)
+    native = network.negative_probability(model, inputs)
     probability = served.negative_probability(texts)
     assert probability.shape == (len(texts),)
     assert np.isfinite(probability).all()
     assert np.abs(probability - native).max() < 0.02
 
     with ThreadPoolExecutor(4) as pool:
-        assert all(np.array_equal(probability, other) for other in pool.map(served.score, [texts] * 16))
+        assert all(np.array_equal(probability, repeated) for repeated in pool.map(served.score, [texts] * 16))
 
 
-def test_the_native_form_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_the_native_form_survives_saving_and_loading(tmp_path: Path) -> None:
     build = instantiate(configured("bilstm", "train_keras.network.units=4")["network"], _partial_=True)
-    whole = network.assemble(build, WORDS, **SHAPE)
-    network.save(whole, WORDS, tmp_path / "native")
+    model = network.assemble(build, WORDS, **SHAPE)
+    network.save(model, WORDS, tmp_path / "native")
     rows = network.features(WORDS, data(), TOKENIZER, sequence_length=7)
-    again = keras.models.load_model(tmp_path / "native" / network.NATIVE)
-    assert np.array_equal(network.negative_probability(again, rows), network.negative_probability(whole, rows))
+    loaded = keras.models.load_model(tmp_path / "native" / network.NATIVE)
+    assert np.array_equal(network.negative_probability(loaded, rows), network.negative_probability(model, rows))
     assert tflite.read_vocabulary(tmp_path / "native") == WORDS.words
 
 
-def test_vectors_are_those_of_the_embedding_and_the_unknown_word_is_their_mean() -> None:
+def test_known_words_get_their_vectors_and_unknown_words_the_mean() -> None:
     build = instantiate(configured("average")["network"], _partial_=True)
     (table,) = network.assemble(build, WORDS, **SHAPE).get_layer("embedding").get_weights()
     assert WORDS.vectors is not None
@@ -149,45 +149,45 @@ def test_vectors_are_those_of_the_embedding_and_the_unknown_word_is_their_mean()
 
 
 @pytest.mark.parametrize("trainable", [True, False])
-def test_vectors_change_only_where_they_are_trainable(trainable: bool) -> None:
+def test_vectors_change_only_if_they_are_trainable(trainable: bool) -> None:
     build = instantiate(configured("average")["network"], _partial_=True)
     shape = {"sequence_length": 7, "trainable_embedding": trainable}
-    whole, _ = trained(build, WORDS, shape=shape, epochs=1)
-    (table,) = whole.get_layer("embedding").get_weights()
+    model, _ = trained(build, WORDS, shape=shape, epochs=1)
+    (table,) = model.get_layer("embedding").get_weights()
     assert np.array_equal(table[tflite.FIRST_WORD :], WORDS.vectors) is not trainable
 
 
 def test_the_same_seed_gives_the_same_network() -> None:
     build = instantiate(configured("average")["network"], _partial_=True)
-    (_, first), (_, again) = (trained(build, WORDS, epochs=2) for _ in range(2))
-    assert first.equals(again)
+    (_, first), (_, repeated) = (trained(build, WORDS, epochs=2) for _ in range(2))
+    assert first.equals(repeated)
 
 
 def test_the_weights_of_the_best_epoch_are_kept() -> None:
     build = instantiate(configured("average")["network"], _partial_=True)
     keras.utils.set_random_seed(1)
-    whole = network.assemble(build, WORDS, **SHAPE)
-    chance = np.random.default_rng(1)
-    rows = {name: chance.integers(1, 10, (40, 7), dtype=np.int32) for name in ("train", "validation")}
-    negative = {name: chance.integers(0, 2, 40).astype(np.int8) for name in rows}
-    history = network.fit(whole, rows, negative, **{**FIT, "epochs": 30, "patience": 3})
+    model = network.assemble(build, WORDS, **SHAPE)
+    rng = np.random.default_rng(1)
+    rows = {name: rng.integers(1, 10, (40, 7), dtype=np.int32) for name in ("train", "validation")}
+    negative = {name: rng.integers(0, 2, 40).astype(np.int8) for name in rows}
+    history = network.fit(model, rows, negative, **{**FIT, "epochs": 30, "patience": 3})
     assert len(history) == history["val_auc"].argmax() + 1 + 3 < 30
     assert list(history.columns) == ["epoch", "auc", "loss", "val_auc", "val_loss"]
-    kept = network.negative_probability(whole, rows["validation"])
+    probability = network.negative_probability(model, rows["validation"])
     best = history["val_loss"][history["val_auc"].argmax()]
-    assert log_loss(negative["validation"], kept) == pytest.approx(best, rel=1e-4)
+    assert log_loss(negative["validation"], probability) == pytest.approx(best, rel=1e-4)
 
 
 @pytest.mark.parametrize(("class_weight", "expected"), [(None, {0: 1, 1: 1}), ("balanced", {0: 10 / 18, 1: 10 / 2})])
-def test_balanced_classes_weigh_the_same(
+def test_balanced_classes_have_the_same_total_weight(
     class_weight: str | None, expected: dict[int, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build = instantiate(configured("average")["network"], _partial_=True)
-    given = {}
+    weights = {}
     fit = keras.Model.fit
 
     def spy(*args: Any, **settings: Any) -> Any:
-        given.update(zip(args[2].tolist(), settings["sample_weight"].tolist(), strict=True))
+        weights.update(zip(args[2].tolist(), settings["sample_weight"].tolist(), strict=True))
         return fit(*args, **settings)
 
     monkeypatch.setattr(keras.Model, "fit", spy)
@@ -195,10 +195,10 @@ def test_balanced_classes_weigh_the_same(
     negative = dict.fromkeys(rows, np.array([1] + [0] * 9, dtype=np.int8))
     settings = {**FIT, "epochs": 1, "class_weight": class_weight}
     network.fit(network.assemble(build, WORDS, **SHAPE), rows, negative, **settings)
-    assert given == pytest.approx(expected)
+    assert weights == pytest.approx(expected)
 
 
-def test_a_loss_that_is_no_number_is_an_error() -> None:
+def test_a_loss_of_nan_is_an_error() -> None:
     build = instantiate(configured("average")["network"], _partial_=True)
     with pytest.raises(NetworkError, match=r"The loss became NaN in epoch 1.*learning_rate=1e\+38"):
         trained(build, WORDS, learning_rate=1e38)
@@ -234,21 +234,21 @@ SENTENCES = SentenceEmbedding(encoder=Path("encoder"), vector_size=4)
         (bilstm.build, WORDS, {"sequence_length": None}, r"set train_keras\.sequence_length"),
     ],
 )
-def test_what_does_not_fit_together_is_refused(
+def test_a_network_that_does_not_fit_its_embedding_is_refused(
     build: network.Build, embedding: Embedding, shape: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(NetworkError, match=message):
         network.require_fit(build, embedding, **{**SHAPE, **shape})
 
 
-def test_a_learned_embedding_is_trained_from_chance() -> None:
+def test_a_learned_embedding_is_trained_from_random_vectors() -> None:
     build = instantiate(configured("average")["network"], _partial_=True)
     learned = WordEmbedding(words=WORDS.words, vectors=None, vector_size=4)
     _, history = trained(build, learned)
     assert history["val_auc"].max() > 0.95
 
 
-def test_many_texts_are_encoded_as_they_are_one_by_one(encoder: Path) -> None:
+def test_many_texts_are_encoded_like_single_ones(encoder: Path) -> None:
     model = saved_model.load_encoder(encoder)
     texts = ["late", "thank you, lovely", ""] * 200
     vectors = saved_model.encode(model, texts)

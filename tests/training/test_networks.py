@@ -1,4 +1,4 @@
-"""`sentiment.training.networks`: what holds of every network on words, beside what test_network.py asks of all."""
+"""`sentiment.training.networks`: properties of networks on words; test_network.py tests all networks."""
 
 from pathlib import Path
 
@@ -30,10 +30,10 @@ def rows(sequence_length: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("option", ON_WORDS)
-def test_padding_changes_nothing(option: str) -> None:
+def test_padding_does_not_affect_probabilities(option: str) -> None:
     short, long = assembled(option, 5), assembled(option, 30)
-    chance = np.random.default_rng(1)  # for biases and the vector of padding start near 0, where they could do nothing
-    long.set_weights([chance.normal(size=weights.shape) for weights in long.get_weights()])
+    rng = np.random.default_rng(1)  # initial biases and padding vectors near 0 would hide errors
+    long.set_weights([rng.normal(size=weights.shape) for weights in long.get_weights()])
     short.set_weights(long.get_weights())
     probability = network.negative_probability(short, rows(5))
     assert np.ptp(probability) > 1e-3
@@ -41,8 +41,8 @@ def test_padding_changes_nothing(option: str) -> None:
 
 
 @pytest.mark.parametrize("option", ON_WORDS)
-def test_the_native_form_of_every_network_comes_back_without_its_code(option: str, tmp_path: Path) -> None:
-    whole = assembled(option, 7)
-    network.save(whole, LEARNED, tmp_path / "native")
-    again = keras.models.load_model(tmp_path / "native" / network.NATIVE)
-    assert np.array_equal(network.negative_probability(again, rows(7)), network.negative_probability(whole, rows(7)))
+def test_the_native_form_of_every_network_loads_without_its_code(option: str, tmp_path: Path) -> None:
+    model = assembled(option, 7)
+    network.save(model, LEARNED, tmp_path / "native")
+    loaded = keras.models.load_model(tmp_path / "native" / network.NATIVE)
+    assert np.array_equal(network.negative_probability(loaded, rows(7)), network.negative_probability(model, rows(7)))
