@@ -40,9 +40,11 @@ ifeq ($(TORCH),cpu)
 endif
 	"$(BIN)/python" -m pip install --requirement .requirements.txt
 	mv .requirements.txt .venv/installed
+# Not needed for the other data sets; `make run` tries again.
+	-"$(BIN)/python" -m steps fetch
 
 .PHONY: run
-run: setup ## Train, compare, select and register models on the built-in sample
+run: setup ## Train, compare, select and register models on the default data set
 	mlflow run . --env-manager=local
 
 .PHONY: package
@@ -83,7 +85,7 @@ test-browser: setup ## Test the page in Chromium
 	pytest tests/browser
 
 .PHONY: pictures
-pictures: package ## Take the screenshots for the README (needs a champion trained on the sample)
+pictures: package ## Take the screenshots for the README (needs a champion of `make run`)
 	python -m tests.browser.pictures docs/pictures
 
 .PHONY: mlflow-ui
@@ -120,7 +122,7 @@ format: setup ## Format the code and apply ruff's fixes
 	ruff check --fix .
 
 .PHONY: bench
-bench: setup ## Run the benchmarks that need only the sample: served forms, preprocessing, reuse, sweeps
+bench: setup ## Run the benchmarks that need only the default data sets: served forms, preprocessing, reuse, sweeps
 	for name in tflite_against_keras onnx_against_torch preprocessing unchanged sweep; do python -m "benchmarks.$$name"; done
 
 .PHONY: lock

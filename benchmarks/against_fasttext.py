@@ -41,10 +41,10 @@ from rich.progress import track
 from rich.table import Table
 from sklearn.metrics import roc_auc_score
 
+from benchmarks import corpus
 from sentiment.data import checks, cores, splitting
 from sentiment.data.checks import Labelled
 from sentiment.data.corpus import tokenize
-from sentiment.data.datasets import sample
 from sentiment.data.splitting import Frames
 from sentiment.inference.arrays import Probabilities
 from sentiment.inference.runtimes.sklearn import document
@@ -55,8 +55,8 @@ FASTTEXT = {
     "fastText, bigrams": {"wordNgrams": 2},
     "fastText, and subwords": {"wordNgrams": 2, "minn": 2, "maxn": 5},
 }
-# Number of synthetic tweets, without --file.
-ROWS = 5_000
+# Number of tweets, without --file.
+ROWS = 4_200
 
 
 class Measurement(NamedTuple):
@@ -124,8 +124,7 @@ def compose(baseline: str, overrides: Sequence[str]) -> DictConfig:
 def read(options: Any) -> tuple[Labelled, Labelled | None]:
     """Read the rows to sample from, and the rows for train only, if any."""
     if options.file is None:
-        rows = sample.load(rows=ROWS, seed=0)
-        return check(rows, "text", "label", "user", ["negative"]), None
+        return check(corpus.read(corpus.TWEETS), "text", "label", None, ["negative"]), None
     rows = reading.read(Path(options.file)).frame
     columns = options.text, options.label, options.group, [options.negative]
     if options.random is None:
@@ -142,6 +141,7 @@ def check(rows: pd.DataFrame, text: str, label: str, group: str | None, negative
         text_column=text,
         label_column=label,
         group_column=group,
+        soft_label_column=None,
         negative_values=negative,
         positive_values=None,
         ignored_values=[],
@@ -200,7 +200,7 @@ def leads(draws: Mapping[str, list[Measurement]]) -> dict[str, list[float]]:
 def main() -> None:
     """Measure all models at all sizes; print tables and leads."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--file", help=f"CSV or Parquet with real tweets (default: {ROWS:,} synthetic ones)")
+    parser.add_argument("--file", help=f"CSV or Parquet with tweets (default: {ROWS:,} rated ones)")
     parser.add_argument("--text", default="text", help="column of texts (%(default)s)")
     parser.add_argument("--label", default="label", help="column of labels (%(default)s)")
     parser.add_argument("--negative", default="negative", help="label of negative tweets (%(default)s)")

@@ -2,7 +2,7 @@
 
     python -m benchmarks.onnx_against_torch
 
-One synthetic tweet at a time, on one thread; both times include cleaning and tokenization. Fails if ONNX Runtime is
+One tweet at a time, on one thread; both times include cleaning and tokenization. Fails if ONNX Runtime is
 less than 4 times as fast.
 """
 
@@ -31,7 +31,7 @@ WORDS = (
 )
 
 
-def synthetic_tweets() -> list[str]:
+def tweets_of_all_lengths() -> list[str]:
     """Return tweets of 4 to 24 random words, as long as real tweets: a median of 19 tokens with MiniLM."""
     generator, words = random.Random(0), WORDS.split()
     return [" ".join(generator.choices(words, k=generator.randint(4, 24))) for _ in range(TWEETS + WARM_UP)]
@@ -60,7 +60,7 @@ def main() -> None:
     def native(tweet: str) -> float:
         return torch.sigmoid(model(*model.pad(network.tokenize(tokenizer, [CLEANER(tweet)])))).item()
 
-    tweets = synthetic_tweets()
+    tweets = tweets_of_all_lengths()
     torch_ms, onnx_ms = milliseconds(native, tweets), milliseconds(lambda tweet: score([tweet]), tweets)
     print(f"PyTorch {torch_ms:.2f} ms, ONNX Runtime {onnx_ms:.2f} ms per tweet: {torch_ms / onnx_ms:.1f} times as fast")
     if torch_ms / onnx_ms < TARGET:

@@ -12,8 +12,7 @@ links, mentions and emoji, shortens repeated letters and expands negations. Each
 cached from earlier runs. Times include loading dictionaries and starting processes, but not imports and reading texts
 and settings. Runs alternate between the variants; each figure is a median. The result on one core shows the effect of
 the code, that on all cores adds the effect of parallelism. CPU seconds are summed over all processes, and depend less
-on the load of the machine. Synthetic tweets (the default) have few distinct words, which favours code that caches
-words: use real tweets.
+on the load of the machine.
 
 Peak memory is the proportional set size (Linux) of the process and its children, including texts and imports, sampled
 four times a second and at the end.
@@ -39,9 +38,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks import corpus
 from sentiment.data import cores
 from sentiment.data.corpus import tokenize, tokenize_chunk
-from sentiment.data.datasets import sample
 from tables import reading
 
 TARGET = 3
@@ -101,8 +100,8 @@ SIDES: dict[str, tuple[Callable[[], Side], str]] = {
 
 
 def read_texts(file: str | None, column: str, number: int | None) -> list[str]:
-    """Return texts of a table (a random sample if `number` is given), or synthetic ones."""
-    frame = reading.read(Path(file)).frame if file else sample.load(rows=20_000, seed=SEED)
+    """Return texts of a table (a random sample if `number` is given), or those of the default data sets."""
+    frame = reading.read(Path(file)).frame if file else corpus.read(*corpus.ALL)
     texts = frame[column].astype(str)
     return (texts if number is None else texts.sample(min(number, len(texts)), random_state=SEED)).tolist()
 
@@ -160,7 +159,7 @@ def memory_of(process: int | None) -> float:
 def main() -> None:
     """Measure all variants; print times and ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--file", help="CSV or Parquet with real tweets (default: 20,000 synthetic ones)")
+    parser.add_argument("--file", help="CSV or Parquet with real tweets (default: 23,703 rated texts)")
     parser.add_argument("--column", default="text", help="column of texts (%(default)s)")
     parser.add_argument("--tweets", type=int, help="size of a random sample (default: all)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each variant (%(default)s)")
@@ -172,7 +171,7 @@ def main() -> None:
         runs[name].append(measure(name, options))
     medians = {name: Measurement(*map(median, zip(*each, strict=True))) for name, each in runs.items()}
 
-    table = Table(title=f"{number:,} {'tweets' if options.file else 'synthetic tweets'}, medians of {options.runs}")
+    table = Table(title=f"{number:,} {'tweets' if options.file else 'rated texts'}, medians of {options.runs}")
     for heading in ("", "seconds", "ratio", "CPU seconds", "ratio", "peak GiB"):
         table.add_column(heading, justify="right" if heading else "left")
     ratios = {name: medians[loop].seconds / medians[name].seconds for name, (_, loop) in SIDES.items()}

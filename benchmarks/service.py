@@ -32,12 +32,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks import store
+from benchmarks import corpus, store
 from benchmarks.servers import Running, Server
 from benchmarks.store import PROJECT, Store
 from pipeline import artifacts, packaging
 from sentiment.data import cores
-from sentiment.data.datasets import sample
 from sentiment.inference.classifier import DESCRIPTION
 
 SERVICE, NOTHING, MLFLOW, KERAS = "the service", "a constant model", "mlflow models serve", "keras predict"
@@ -201,7 +200,7 @@ def main() -> None:
     if shutil.which("wrk") is None:
         sys.exit("wrk is not installed: apt-get install wrk, or brew install wrk.")
 
-    texts = sample.load(rows=2000, seed=1)["text"].drop_duplicates().head(TWEETS).tolist()
+    texts = corpus.read(corpus.TWEETS)["text"].drop_duplicates().head(TWEETS).tolist()
     with store.temporary() as runs, tracked(runs):
         runs.mlflow_run(PROJECT, options.overrides)
         for family in options.families:

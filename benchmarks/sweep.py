@@ -3,7 +3,7 @@
     python -m benchmarks.sweep [--launcher joblib] [OVERRIDE ...]
 
 Compares `mlflow run` of this project with `-m` over four sizes and two dropout rates of a Keras network (8 trials,
-16,000 tweets) with the sum of the trials' `fit_seconds` and the duration of 8 runs of an empty entry point, half of
+10,000 texts) with the sum of the trials' `fit_seconds` and the duration of 8 runs of an empty entry point, half of
 them before the sweep and half after.
 
 Fairness: The duration is that of the whole command, including export, scoring and logging of 8 models, their
@@ -28,8 +28,7 @@ from sentiment.data import cores
 
 TARGET = 1.3
 STEP = "train_keras"
-# 18,000 synthetic tweets have at least 16,000 distinct ones.
-DATA = ["data.rows=18000", "data.sample_size=16000"]
+DATA = ["data=vader_movie", "data.sample_size=10000"]
 SWEPT = [f"{STEP}.network.units=32,64,96,128", f"{STEP}.network.dropout=0.2,0.4"]
 TRIALS = 8
 WARM_UP = [f"{STEP}.network.units=8,16", f"{STEP}.epochs=1", "export.max_auc_drop=1", "select.floor.roc_auc=1"]

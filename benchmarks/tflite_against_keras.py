@@ -33,8 +33,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks import corpus
 from sentiment.data import cores
-from sentiment.data.datasets import sample
 from sentiment.inference.runtimes import tflite
 from sentiment.inference.text import Tokenizer
 from sentiment.training import network as networks
@@ -54,8 +54,8 @@ Network = Callable[[NDArray[np.int32]], object]
 
 
 def read_texts(file: str | None, column: str, number: int) -> list[str]:
-    """Return distinct texts of a table in random order, or synthetic ones."""
-    frame = reading.read(Path(file)).frame if file else sample.load(rows=number, seed=SEED)
+    """Return distinct texts of a table in random order, or those of the default data sets."""
+    frame = reading.read(Path(file)).frame if file else corpus.read(*corpus.ALL)
     texts = frame[column].drop_duplicates()
     return texts.sample(min(number, len(texts)), random_state=SEED).astype(str).tolist()
 
@@ -124,7 +124,7 @@ def milliseconds(sides: dict[str, Side], texts: list[str]) -> dict[str, float]:
 def main() -> None:
     """Measure all variants; print times and ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--file", help="CSV or Parquet with real tweets (default: synthetic ones)")
+    parser.add_argument("--file", help="CSV or Parquet with real tweets (default: rated texts)")
     parser.add_argument("--column", default="text", help="column of texts (%(default)s)")
     parser.add_argument("--tweets", type=int, default=800, help="number of timed tweets (%(default)s)")
     options: Any = parser.parse_args()

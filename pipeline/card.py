@@ -31,7 +31,7 @@ ESTIMATED = ("best", "weight")
 
 
 def attach(selected: Selection, test: TestEvaluation, decision: Decision, cfg: DictConfig, scratch: Path) -> None:
-    """Log the card in the active run, and set it as the version's description (first section) and tag (URI).
+    """Log the card in the active run, and set its URI as a tag of the version and its beginning as the description.
 
     Args:
         selected: the candidates and the winner.
@@ -45,11 +45,17 @@ def attach(selected: Selection, test: TestEvaluation, decision: Decision, cfg: D
     text = write(gather(selected, test, decision, cfg), selected, folder)
     mlflow.log_artifacts(str(folder), MODEL_CARD)
     version, run = decision.version, runs.active()
-    head = f"{text.partition('## Uses')[0]}\n[Full model card]({runs.link(run)}/artifacts/{MODEL_CARD})"
     client = MlflowClient()
-    client.update_model_version(version.name, version.version, description=head[:MAX_DESCRIPTION_LENGTH])
+    client.update_model_version(version.name, version.version, description=description(text, runs.link(run)))
     uri = f"runs:/{run.info.run_id}/{MODEL_CARD}/model_card.md"
     client.set_model_version_tag(version.name, version.version, MODEL_CARD, uri)
+
+
+def description(card: str, run: str) -> str:
+    """Return the beginning of a card and its limits, as far as the registry has room, after a link to the card."""
+    head, limits = card.partition("\n## Uses")[0], card.partition("\n## Limits")[2].partition("\n## ")[0]
+    link = f"[Full model card]({run}/artifacts/{MODEL_CARD})"
+    return f"{link}\n\n{head}\n## Limits{limits}"[:MAX_DESCRIPTION_LENGTH]
 
 
 def gather(selected: Selection, test: TestEvaluation, decision: Decision, cfg: DictConfig) -> model_card.Card:

@@ -46,7 +46,6 @@ def about(version: ModelVersion, alias: str) -> dict[str, Any]:
         "runtime": run.data.tags["runtime"],
         "trained": datetime.fromtimestamp(run.info.end_time / 1000, UTC).isoformat(timespec="seconds"),
         "data": {key: version.tags[key] for key in ("data", "digest")},
-        "synthetic": version.tags["synthetic"] == "True",
         "threshold": scores["threshold"],
         "negative_share": scores.get("negative_share"),
         "validation": {name.removeprefix("val_"): value for name, value in scores.items() if name.startswith("val_")},

@@ -61,7 +61,7 @@ def challenge(selected: Selection, test: TestEvaluation, cfg: DictConfig) -> Dec
         cfg: the configuration.
     """
     name, winner = cfg.select.name, selected.winner
-    tags = {key: selected.data[key] for key in ("data", "digest", "synthetic")}
+    tags = {key: selected.data[key] for key in ("data", "digest")}
     tags |= {"candidate": winner["name"], "threshold": winner["threshold"]}
     tags |= {f"val_{cfg.select.metric}": winner[cfg.select.metric]}
     with registry.locked(name, seconds=LOCK_TIMEOUT_SECONDS):
@@ -89,8 +89,7 @@ def compare(champion: ModelVersion, test: TestEvaluation, cfg: DictConfig) -> Ri
     The winner's own choices (model, epoch, calibration, threshold) were all made on validation. Texts of the champion's
     training and validation splits are excluded.
     """
-    synthetic = champion.tags.get("synthetic") == "True"
-    facts: dict[str, Any] = {"synthetic": synthetic, "behind": behind_best(champion, cfg.select.metric)}
+    facts: dict[str, Any] = {"behind": behind_best(champion, cfg.select.metric)}
     try:
         champion_row = candidates.read(f"runs:/{champion.run_id}/{artifacts.MODEL}")
         seen = stored_predictions.read_seen(champion_row["uri"])
@@ -144,7 +143,6 @@ def run_gate(selected: Selection, champion: Rival | None, withdrawn: str | None,
         megabytes=winner["megabytes"],
         milliseconds=winner["predict_milliseconds"],
         champion=champion,
-        synthetic=selected.data["synthetic"],
         withdrawn=withdrawn,
     )
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import mlflow
+import pandas as pd
 from filelock import Timeout
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
@@ -22,6 +23,9 @@ from pipeline import artifacts, runs, store
 from sentiment.inference.errors import UserError
 
 CHAMPION, CHALLENGER = "champion", "challenger"
+# The description of a registered model has at most 5,000 characters.
+MAX_MOVES, MAX_REASON_LENGTH = 15, 120
+MOVES = "## Moves of the aliases"
 WITHDRAWN = "withdrawn"
 
 
@@ -95,6 +99,8 @@ def register(uri: str, name: str, tags: Mapping[str, Any]) -> ModelVersion:
 def move(name: str, alias: str, to: str | None, why: str) -> None:
     """Record and make the move of an alias to a version, or its removal; do nothing if it already points there.
 
+    Also updates the description of the registered model.
+
     Raises:
         RegistryError: another machine has moved the alias at the same time.
     """
@@ -114,3 +120,29 @@ def move(name: str, alias: str, to: str | None, why: str) -> None:
             f"The alias {alias} of {name} should point to version {to}, but points to {after}: another command moved "
             "it at the same time. Check the tags of the registered model, and try again."
         )
+    client.update_registered_model(name, description(name))
+
+
+def description(name: str) -> str:
+    """Return the description of a registered model, in Markdown: its purpose, and the moves of its aliases.
+
+    If people have changed the purpose, it stays.
+    """
+    from sentiment.reports.templates import render  # not needed to predict with a model
+
+    current = MlflowClient().get_registered_model(name).description or ""
+    moves = history(name)[::-1]
+    latest = pd.DataFrame(
+        {
+            "when (UTC)": f"{datetime.fromisoformat(move['when']):%Y-%m-%d %H:%M}",
+            "alias": move["alias"],
+            "from": move["from"] or "",
+            "to": move["to"] or "",
+            "reason": move["why"][:MAX_REASON_LENGTH],
+            "by": move["by"],
+        }
+        for move in moves[:MAX_MOVES]
+    )
+    text = render("registered_model", model=name, moves=latest, older=len(moves) - len(latest))
+    purpose, heading, table = text.partition(MOVES)
+    return (current.partition(MOVES)[0] or purpose) + heading + table

@@ -228,11 +228,11 @@ def import_graph(*, reports: bool) -> grimp.ImportGraph:
 
 
 def module_files(module: str) -> list[Path]:
-    """Return the file of a module and its data files: those of the same name, or the templates in a package."""
+    """Return the file of a module, and the templates in a package."""
     path = ROOT / module.replace(".", "/")
     if path.is_dir():
         return [path / "__init__.py", *sorted(path.glob("*.j2"))]
-    return sorted(path.parent.glob(f"{path.name}.*"))
+    return [path.parent / f"{path.name}.py"]
 
 
 def parents(name: str) -> list[str]:

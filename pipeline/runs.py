@@ -16,6 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 from pipeline import door, reuse, settings, store
 
 PROJECT = store.PROJECT
+# Tag of an experiment that tells the MLflow UI how to show it.
+KIND = "mlflow.experimentKind"
 
 
 @contextmanager
@@ -26,12 +28,19 @@ def start(step: str, cfg: DictConfig) -> Iterator[Path]:
     inputs_given = {name: uri for name, uri in cast(dict[str, Any], inputs).items() if uri != "???"}
     read = settings.read(step, cfg, inputs_given)
     name = None if os.environ.get("MLFLOW_RUN_ID") else step  # a run created by `mlflow run` already has a name
-    with tempfile.TemporaryDirectory(prefix=f"{step}-") as scratch, opened(run_name=name):
+    with tempfile.TemporaryDirectory(prefix=f"{step}-") as scratch, opened(run_name=name) as run:
+        show_as_model_training(run.info.experiment_id)
         mlflow.set_tag("step", step)
         mlflow.log_params(settings.flatten(read))
         mlflow.log_dict(read, "config.yaml")
         reuse.log_fingerprint(step, read)
         yield Path(scratch)
+
+
+def show_as_model_training(experiment_id: str) -> None:
+    """Have the MLflow UI open an experiment as model training, unless its users have chosen another kind."""
+    if KIND not in mlflow.get_experiment(experiment_id).tags:
+        mlflow.MlflowClient().set_experiment_tag(experiment_id, KIND, "custom_model_development")
 
 
 @contextmanager

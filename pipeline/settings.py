@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 # Sections that each step reads, in addition to `seed` and `inputs`.
 READS = {
+    "fetch": ("data",),
     "split": ("data", "split"),
     "preprocess": ("preprocess",),
     "distill": ("distill",),

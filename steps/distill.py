@@ -88,7 +88,7 @@ def pseudo_label(
     A pseudo-labelled text is `negative` if its target is at least 0.5.
     """
     on_train, on_texts = np.split(predict_with_progress(teacher, [*train["text"], *texts]), [len(train)])
-    target = label_weight * train["negative"] + (1 - label_weight) * on_train
+    target = label_weight * train.get("target", train["negative"]) + (1 - label_weight) * on_train
     pseudo_labelled = pd.DataFrame({"text": texts, "negative": (on_texts >= 0.5).astype(np.int8), "target": on_texts})
     pseudo_labelled["group"] = [f"taught-{number}" for number in range(len(texts))]
     pseudo_labelled["tokens"] = tokenize(texts, tokenizer)

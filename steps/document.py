@@ -37,7 +37,7 @@ FIGURES = (
     "megabytes",
 )
 # Facts about the data, as described by `split`.
-DATA = ("data", "synthetic", "digest", "splits", "unknown_groups", "near_duplicates")
+DATA = ("data", "digest", "splits", "unknown_groups", "near_duplicates")
 # Prefixes of the metrics of `select` to report.
 CONCLUSIONS = ("test_", "lead_", "validation_to_test_gap")
 # Settings of `select` to report.
@@ -112,8 +112,7 @@ def section(results: Mapping[str, Any]) -> str:
     """Return the results of a run as Markdown."""
     data, figures = results["data"], results["metrics"]
     rows = ", ".join(f"{name} {split['rows']:,}" for name, split in data["splits"].items())
-    notes = " The tweets are synthetic: the figures say nothing about real tweets." * data["synthetic"]
-    notes += "".join(f" {note}" for note in caveats(data))
+    notes = "".join(f" {note}" for note in caveats(data))
     blocks = [
         f"## {results['title']}",
         f"Data: {data['data']}; tweets: {rows} (digest `{data['digest'][:12]}`).{notes} All steps together take "

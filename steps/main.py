@@ -4,7 +4,9 @@ In: nothing. Out: a registered version, and a Bento of the champion. Plans are i
 MLproject. With `-m`, every combination of the swept values is a trial (pipeline/sweep.py).
 """
 
+import re
 import sys
+from collections.abc import Mapping
 
 import mlflow
 from hydra.core.hydra_config import HydraConfig
@@ -15,6 +17,15 @@ from pipeline import door, plan, preflight, runs, sweep
 from pipeline.launch import Launcher, package, select
 from pipeline.study import Study
 from sentiment.data import cores
+
+# A name that MLflow draws: `crawling-horse-848`.
+DRAWN = re.compile(r"[a-z]+-[a-z]+-[0-9]+")
+
+
+def name_run(choices: Mapping[str, str]) -> None:
+    """Name the run by its plan and its data, unless the user has: `mlflow run` without `--run-name` draws a name."""
+    if DRAWN.fullmatch(runs.active().info.run_name) or runs.active().info.run_name == "main":
+        mlflow.set_tag("mlflow.runName", f"main {choices['plan']} {choices['data']}")
 
 
 @door.step
@@ -29,6 +40,7 @@ def main(cfg: DictConfig) -> float | None:
         launcher = Launcher(reuse_before=cfg.reuse, since=runs.active().info.start_time)
         study = Study(cfg, overrides, launcher)
         mlflow.set_tags({"command": runs.command(overrides), "cores": cores.available()})
+        name_run(HydraConfig.get().runtime.choices)
         try:
             for number, stage in enumerate(stages, 1):
                 study.run(stage, number)

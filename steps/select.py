@@ -22,13 +22,12 @@ NOTE = """\
 Ranked by {metric}. cost: per 1,000 tweets; fit: seconds; ms: time to predict one tweet, in a batch. Calibration and \
 threshold are cross-fitted: no tweet is scored with values fitted on it. Networks and fine-tuned BERT chose their best \
 epoch on these tweets, so their metrics are slightly optimistic."""
-SYNTHETIC = " The data are synthetic: the figures say nothing about real tweets."
 NEXT_STEPS = """\
 [bold]Next steps[/bold]
   activate first      [cyan]source .venv/bin/activate[/cyan]
   classify a tweet    [cyan]python -m steps predict "@AirParadis two hours late, thanks for nothing"[/cyan]
   open the MLflow UI  [cyan]make mlflow-ui[/cyan]
-  try another model   [cyan]mlflow run . --env-manager=local -P hydra_options="train_bert=finetune"[/cyan]
+  try film reviews    [cyan]mlflow run . --env-manager=local -P hydra_options="data=vader_movie"[/cyan]
 """
 
 
@@ -66,7 +65,7 @@ def main(cfg: DictConfig) -> None:
     with runs.start("select", cfg) as scratch:
         splits = artifacts.fetch(cfg.inputs.splits, "splits", scratch)
         selected = selection.compare(cfg.inputs.candidates, splits, artifacts.describe_data(splits), cfg)
-        note = NOTE.format(metric=cfg.select.metric) + SYNTHETIC * selected.data["synthetic"]
+        note = NOTE.format(metric=cfg.select.metric)
         selection.log_comparison(selected, cfg.select.metric, note, scratch)
         test = selection.evaluate_on_test(selected, splits, cfg)
         decision = promotion.challenge(selected, test, cfg)

@@ -42,7 +42,11 @@ def main(cfg: DictConfig) -> str:
         folder.mkdir()
         description, leakage = splits.write(made, folder, **sections, seed=cfg.seed)
         data_report.write(
-            scratch / "report", name=cfg.data.name, synthetic=cfg.data.synthetic, splits=made, leakage=leakage
+            scratch / "report",
+            name=cfg.data.name,
+            splits=made,
+            leakage=leakage,
+            definitions=table.attrs.get("definitions", ()),
         )
         artifacts.log_report(scratch / "report")
         log_counts(description)

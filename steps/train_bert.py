@@ -32,6 +32,7 @@ def train(cfg: DictConfig, frames: dict[str, pd.DataFrame], scratch: Path) -> Tr
         name: network.Tweets(
             tokens=network.tokenize(tokenizer, frame["text"].map(cleaner)),
             negative=frame["negative"].to_numpy(),
+            target=frame.get("target", frame["negative"]).to_numpy(),
             group=frame["group"].to_numpy(),
         )
         for name, frame in frames.items()

@@ -58,7 +58,7 @@ def train(
         name: networks.features(embedding, frame, tokenizer, sequence_length=shape["sequence_length"])
         for name, frame in frames.items()
     }
-    # A corpus of the step `distill` has soft labels (`target`).
+    # Data with soft labels, and a corpus of the step `distill`, have a column `target`.
     target = {name: frame.get("target", frame["negative"]).to_numpy() for name, frame in frames.items()}
     history = networks.fit(network, inputs, target, **settings)
     fit_seconds = time.perf_counter() - started

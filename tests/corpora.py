@@ -1,6 +1,9 @@
-"""A corpus of 288 tweets, in the form in which the step `preprocess` writes it."""
+"""Small corpora: a table of labelled tweets, and one in the form in which the step `preprocess` writes it."""
 
+import atexit
+import tempfile
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,42 @@ TOKENIZER = Tokenizer(
     negation=True,
     words="plain",
 )
+
+
+MOODS = {
+    "negative": ["late", "rude", "lost", "awful", "dirty", "cancelled", "worst", "broken"],
+    "positive": ["lovely", "thanks", "great", "smooth", "friendly", "clean", "best", "quick"],
+}
+SUBJECTS = ["flight", "crew", "bag", "seat", "food", "gate", "staff", "plane", "lounge", "desk"]
+# How often a word is one of the tweet's own class.
+TELLING = 0.75
+FOLDER = tempfile.TemporaryDirectory(prefix="corpora-")
+atexit.register(FOLDER.cleanup)
+
+
+@cache
+def labelled(rows: int) -> Path:
+    """Write a table of tweets with label and author; a few rows repeat others, with the same or the other label."""
+    random = np.random.default_rng(rows)
+    repeated = max(1, rows // 100)
+    tweets = []
+    for number in range(rows - 2 * repeated):
+        label, other = random.permutation(list(MOODS))
+        words = [random.choice(MOODS[label if random.random() < TELLING else other]) for _ in range(3)]
+        subjects = random.choice(SUBJECTS, 3)
+        text = " ".join(f"{word} {subject}" for word, subject in zip(words, subjects, strict=True))
+        tweets.append((f"@AirParadis {text} &amp; {number % 97} http://t.co/{number}", label, f"user{number // 2}"))
+    tweets += tweets[:repeated]
+    opposite = {"negative": "positive", "positive": "negative"}
+    tweets += [(text, opposite[label], user) for text, label, user in tweets[repeated : 2 * repeated]]
+    file = Path(FOLDER.name) / f"{rows} tweets.csv"
+    pd.DataFrame(tweets, columns=["text", "label", "user"]).to_csv(file, index=False)
+    return file
+
+
+def data(rows: int) -> list[str]:
+    """Return the options that choose a table of labelled tweets."""
+    return ["data=csv", f"data.path='{labelled(rows)}'", "data.group_column=user"]
 
 
 def save_corpus(folder: Path) -> Path:
@@ -32,6 +71,6 @@ def save_corpus(folder: Path) -> Path:
         frame.to_parquet(folder / f"{name}.parquet")
     (folder / "preprocess.yaml").write_text(yaml.safe_dump(asdict(TOKENIZER)), encoding="utf-8")
     digests = {name: digit * 64 for name, digit in {"train": "1", "validation": "2", "test": "3"}.items()}
-    described = {"data": "small", "synthetic": True, "limits": ["made up"], "digest": "0" * 64, "digests": digests}
+    described = {"data": "small", "limits": ["made up"], "digest": "0" * 64, "digests": digests}
     (folder / "splits.yaml").write_text(yaml.safe_dump(described), encoding="utf-8")
     return folder

@@ -33,7 +33,8 @@ class Labelled:
     """A table that passed the checks.
 
     Attributes:
-        frame: columns `text` (str), `negative` (int8; 1 = negative) and `group` (str; empty if there is none).
+        frame: columns `text` (str), `negative` (int8; 1 = negative) and `group` (str; empty if there is none); with
+            soft labels, also `target` (float, 0 to 1).
         labels: columns `label`, `rows` and `meaning` (negative, positive or ignored) of each label.
         ignored: the number of rows with an ignored label.
         empty: the number of rows dropped because they have no text (`drop_empty_texts`).
@@ -55,6 +56,7 @@ def check(
     text_column: str,
     label_column: str,
     group_column: str | None,
+    soft_label_column: str | None,
     negative_values: object,
     positive_values: object,
     ignored_values: object,
@@ -70,6 +72,7 @@ def check(
         text_column: the column of the texts.
         label_column: the column of the labels.
         group_column: the column of the groups, for instance the authors; None if there is none.
+        soft_label_column: the column of the probability that a row is negative; None if there is none.
         negative_values: the label or the labels of the negative class.
         positive_values: the label or the labels of the positive class; None for all other labels.
         ignored_values: the label or the labels of rows to drop; None if there are none.
@@ -79,7 +82,8 @@ def check(
     Raises:
         DataError: lists all problems, with up to ten row numbers each. Rows are counted from 1, without a header.
     """
-    require_columns(table, [column for column in (text_column, label_column, group_column) if column is not None])
+    columns = (text_column, label_column, group_column, soft_label_column)
+    require_columns(table, [column for column in columns if column is not None])
     meanings = read_meanings(negative=negative_values, positive=positive_values, ignored=ignored_values)
     labels = as_text(table[label_column])
     meaning = labels.str.casefold().map(meanings)
@@ -94,6 +98,7 @@ def check(
     unlabelled = (labels == "").to_numpy() & ~dropped
     kept = ((meaning != "ignored").to_numpy() | unlabelled) & ~dropped
 
+    target = None if soft_label_column is None else pd.to_numeric(table[soft_label_column], errors="coerce")
     damage = damage_of(text)
     damaged = np.logical_or.reduce(list(damage.values()))
     problems = [
@@ -107,6 +112,9 @@ def check(
     if (kept & damaged).sum() > max_damaged * kept.sum():
         allowed = f"more than data.max_damaged={max_damaged:g} of all: check that the file was read in its own encoding"
         problems.append(problem(f"show encoding damage, {allowed}", kept & damaged))
+    if target is not None:
+        message = f"have no probability from 0 to 1 in column {soft_label_column} (data.soft_label_column)"
+        problems.append(problem(message, kept & ~target.between(0, 1).to_numpy()))
     problems.append(missing_class(labels[kept & ~unlabelled], meaning[kept & ~unlabelled]))
     if reported := [line for line in problems if line]:
         raise DataError(
@@ -114,10 +122,11 @@ def check(
         )
 
     group = as_text(table[group_column]) if group_column else pd.Series("", index=table.index, dtype=object)
+    frame = pd.DataFrame({"text": text, "negative": (meaning == "negative").astype(np.int8), "group": group})
+    if target is not None:
+        frame["target"] = target
     labelled = Labelled(
-        frame=pd.DataFrame({"text": text, "negative": (meaning == "negative").astype(np.int8), "group": group})[
-            kept
-        ].reset_index(drop=True),
+        frame=frame[kept].reset_index(drop=True),
         labels=pd.DataFrame({"label": labels, "meaning": meaning})[~dropped]
         .value_counts()
         .rename("rows")
@@ -143,7 +152,7 @@ def require_columns(table: pd.DataFrame, columns: Sequence[str]) -> None:
         present = ", ".join(map(str, table.columns))
         raise DataError(
             f"No column {', '.join(missing)} in the table. Its columns: {present}. Set data.text_column, "
-            "data.label_column and data.group_column (null if there is none)."
+            "data.label_column, data.group_column and data.soft_label_column (null if there is none)."
         )
     if table.empty:
         raise DataError("The table has no rows.")

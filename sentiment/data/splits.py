@@ -24,6 +24,7 @@ CHECKED = (
     "text_column",
     "label_column",
     "group_column",
+    "soft_label_column",
     "negative_values",
     "positive_values",
     "ignored_values",
@@ -37,7 +38,7 @@ class Splits:
     """The splits, and the number of rows removed or added on the way.
 
     Attributes:
-        frames: columns `text`, `negative` and `group`.
+        frames: columns `text`, `negative` and `group`; `train` also has `target` if the data have soft labels.
         labelled: the result of the checks.
         deduplicated: the result of deduplication.
         rest: the number of rows added to train that are not in the sample.
@@ -90,6 +91,8 @@ def make(
     if data["sample_size"] is not None:
         rows = splitting.sample(rows, size=data["sample_size"], seed=seed)
     frames = splitting.split(rows, validation=split["validation"], test=split["test"], seed=seed)
+    # Models learn from soft labels, but are measured by the labels.
+    frames |= {name: frames[name].drop(columns="target", errors="ignore") for name in ("validation", "test")}
     if split["train_on_rest"]:
         frames = splitting.add_to_train(frames, splitting.rest(unique.frame, frames))
     rest = sum(map(len, frames.values())) - len(rows)
@@ -113,15 +116,14 @@ def check(table: pd.DataFrame, data: Mapping[str, Any]) -> Labelled:
 
 
 def check_extra(table: pd.DataFrame, data: Mapping[str, Any]) -> Labelled:
-    """Check the extra training data, which may lack the group column.
+    """Check the extra training data, which may lack the columns of groups and of soft labels.
 
     Raises:
         DataError: lists its problems, with the name of the file.
     """
     log.info("%s: read %d rows.", data["extra_training"], len(table))
     settings = {name: data[name] for name in CHECKED}
-    if data["group_column"] not in table.columns:
-        settings["group_column"] = None
+    settings |= {name: None for name in ("group_column", "soft_label_column") if data[name] not in table.columns}
     try:
         return checks.check(table, **settings)
     except DataError as error:
@@ -155,7 +157,6 @@ def describe(
     frames, extra = splits.frames, splits.extra
     return {
         "data": data["name"],
-        "synthetic": data["synthetic"],
         "digest": splitting.digest(frames),
         "digests": {name: splitting.digest({name: frame}) for name, frame in frames.items()},
         "seed": seed,

@@ -181,8 +181,13 @@ def extra_training(labelled: Labelled, *, data: pd.DataFrame, frames: Mapping[st
 
 
 def add_to_train(frames: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> Frames:
-    """Return the splits with more rows in train, ordered as by `deduplicate`; the others are unchanged."""
+    """Return the splits with more rows in train, ordered as by `deduplicate`; the others are unchanged.
+
+    Where only one of both has soft labels (`target`), the labels of the other take their place.
+    """
     train = pd.concat([frames["train"], rows])
+    if "target" in train:
+        train["target"] = train["target"].fillna(train["negative"])
     order = np.argsort(order_of(train["text"]), kind="stable")
     return {**frames, "train": train.iloc[order].reset_index(drop=True)}
 

@@ -40,7 +40,6 @@ class Rival:
     """The champion, and its comparison with the challenger.
 
     Attributes:
-        synthetic: whether it was trained on synthetic tweets.
         rows: the number of tweets that neither model has seen: used neither for training nor for choosing an epoch, a
             calibration or a threshold.
         authors: the number of authors of these tweets; a tweet without a known author counts as one.
@@ -49,7 +48,6 @@ class Rival:
         behind: its estimated lead over the best champion so far, in the metric: 0 or negative.
     """
 
-    synthetic: bool
     rows: int
     authors: int
     lead: Interval | None
@@ -110,7 +108,6 @@ def examine(
     megabytes: float,
     milliseconds: float,
     champion: Rival | None,
-    synthetic: bool,
     withdrawn: str | None,
 ) -> Verdict:
     """Run all checks of whether a model may become the champion.
@@ -124,7 +121,6 @@ def examine(
         megabytes: the size of its served form, in units of 10**6 bytes.
         milliseconds: the time to predict one tweet.
         champion: the champion; None if there is none, or the model is the champion.
-        synthetic: whether the model was trained on synthetic tweets.
         withdrawn: why a person has withdrawn the model; None if nobody has.
     """
     return Verdict(
@@ -142,7 +138,6 @@ def examine(
                 requirements.max_milliseconds,
                 "select.max_milliseconds",
             ),
-            check_data(synthetic, champion),
             check_champion(metric, champion, requirements.margin),
             check_withdrawal(withdrawn),
         ]
@@ -180,18 +175,6 @@ def check_budget(name: str, subject: str, value: float, unit: str, limit: float,
     if value <= limit:
         return Check(name=name, result="passed", reason=facts)
     return Check(name=name, result="refused", reason=f"{facts} Choose a lighter model, or raise {setting}.")
-
-
-def check_data(synthetic: bool, champion: Rival | None) -> Check:
-    """Check that a model trained on synthetic tweets does not replace one trained on real tweets."""
-    if synthetic and champion is not None and not champion.synthetic:
-        reason = (
-            "It was trained on synthetic tweets, but the champion on real ones. Use real data (data=), or promote it "
-            "manually (step promote)."
-        )
-        return Check(name="data", result="refused", reason=reason)
-    reason = "It does not replace a model trained on real tweets by one trained on synthetic tweets."
-    return Check(name="data", result="passed", reason=reason)
 
 
 def check_champion(metric: str, champion: Rival | None, margin: float) -> Check:

@@ -3,7 +3,7 @@
 import json
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,28 +32,29 @@ PRIOR_WORDS = 500.0
 Frames = Mapping[str, pd.DataFrame]
 
 
-def write(folder: Path, *, name: str, synthetic: bool, splits: Splits, leakage: Leakage) -> None:
+def write(
+    folder: Path, *, name: str, splits: Splits, leakage: Leakage, definitions: Sequence[Mapping[str, Any]] = ()
+) -> None:
     """Write `report.md`, `report.html` (one file with its plots), `report.json`, `leakage.json` and plots to a folder.
 
     Args:
         folder: the folder; created if missing.
         name: the name of the data set.
-        synthetic: whether the texts are synthetic; the title says so.
         splits: the splits, and the number of rows removed or added on the way.
         leakage: the overlap of the splits.
+        definitions: what other definitions of the label would change, a row each.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    source = f"{name} (synthetic texts)" if synthetic else name
-    content = gather(splits)
+    content = {**gather(splits), "definitions": pd.DataFrame(definitions)}
     figures = {
-        "class_balance": plot_balance(splits.frames, source),
-        "text_length": plot_lengths(splits.frames, source),
-        "frequent_words": plot_words(content["frequent_words"], source),
+        "class_balance": plot_balance(splits.frames, name),
+        "text_length": plot_lengths(splits.frames, name),
+        "frequent_words": plot_words(content["frequent_words"], name),
     }
     save(figures, folder)
     write_json(folder / "leakage.json", asdict(leakage))
-    write_json(folder / "report.json", {"data": name, "synthetic": synthetic, **content, "leakage": asdict(leakage)})
-    text = markdown(source, content, leakage, synthetic=synthetic)
+    write_json(folder / "report.json", {"data": name, **content, "leakage": asdict(leakage)})
+    text = markdown(name, content, leakage)
     (folder / "report.md").write_text(text, encoding="utf-8")
     (folder / "report.html").write_text(page(text, folder), encoding="utf-8")
 
@@ -87,12 +88,11 @@ def write_json(file: Path, content: Mapping[str, Any]) -> None:
     file.write_text(text + "\n", encoding="utf-8")
 
 
-def markdown(source: str, content: Mapping[str, Any], leakage: Leakage, *, synthetic: bool) -> str:
+def markdown(source: str, content: Mapping[str, Any], leakage: Leakage) -> str:
     """Return the report as Markdown; its plots are files in the same folder."""
     return render(
         "data_report",
         source=source,
-        synthetic=synthetic,
         **content,
         shared=pd.DataFrame([{"between": pair, **counts} for pair, counts in leakage.shared.items()]),
         unknown=sum(leakage.unknown.values()),

@@ -50,7 +50,7 @@ class Card:
         candidate: the name of the winner in the comparison.
         family: its family of models.
         training: the settings of the steps that made it, nested or not.
-        data: the split step's description of the data: `data` (name), `digest`, `synthetic`, `splits` (rows and
+        data: the split step's description of the data: `data` (name), `digest`, `splits` (rows and
             negative rows of each) and more.
         data_limits: the limitations of the data, one sentence each.
         validation: metrics on the validation split.

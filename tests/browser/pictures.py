@@ -1,6 +1,6 @@
 """Take the screenshots of the page for the README: `python -m tests.browser.pictures docs/pictures`.
 
-The champion packaged last answers; all tweets are synthetic.
+The champion packaged last answers; all tweets are made up.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,7 +18,6 @@ import httpx
 import pandas as pd
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from sentiment.data.datasets import sample
 from telemetry.events import Feedback, Prediction
 from telemetry.store import Store
 from tests.browser import processes
@@ -28,13 +28,49 @@ from ui import __version__
 BENTO = "tweet_sentiment:latest"
 DAYS, BAD_DAY = 14, 9
 TWEET = "@AirParadis three hours late, no seat, no food and nobody tells us why :("
+# The made-up tweets are all combinations of these.
+PARTS = {
+    "negative": (
+        [
+            "@AirParadis",
+            "Hey @AirParadis,",
+            "So @AirParadis",
+            "Dear @AirParadis,",
+            "@AirParadis seriously?",
+            "Wow @AirParadis",
+        ],
+        ["my bag is lost again", "two hours late", "nobody answers the phone", "the crew was rude", "flight cancelled"],
+        [
+            "and nobody tells us why.",
+            "and no refund!",
+            "for the third time this month :(",
+            "and no hotel.",
+            "and no apology",
+        ],
+        ["#fail", "Never again.", "Worst airline ever.", "Not even a message.", ""],
+    ),
+    "positive": (
+        [
+            "@AirParadis",
+            "Hey @AirParadis,",
+            "So @AirParadis",
+            "Dear @AirParadis,",
+            "Wow @AirParadis",
+            "Well done @AirParadis:",
+        ],
+        ["the crew was lovely", "boarding was quick", "a smooth flight", "great seats", "we landed early", "good food"],
+        ["on the way to Lisbon.", "today!", "with three children.", "as always.", "from Rome :)", "last night."],
+        ["Thank you!", "See you soon.", "Best airline.", "", "Happy to fly with you."],
+    ),
+}
 HEIGHT = {"try": 980, "watch": 1750, "model": 2050}
 
 
 def tweets(rng: random.Random) -> pd.DataFrame:
-    """Return synthetic tweets of two weeks with one bad day: columns `text` and `time`."""
-    generated = sample.load(rows=4000, seed=3).drop_duplicates("text")
-    pools = {label: list(texts) for label, texts in generated.groupby("label")["text"]}
+    """Return made-up tweets of two weeks with one bad day: columns `text` and `time`."""
+    pools = {label: [" ".join(parts) for parts in product(*columns)] for label, columns in PARTS.items()}
+    for pool in pools.values():
+        rng.shuffle(pool)
     rows = []
     for day in range(DAYS):
         share, count = (0.62, 150) if day == BAD_DAY else (0.36, rng.randint(60, 100))

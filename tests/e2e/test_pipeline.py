@@ -36,7 +36,7 @@ def test_steps_are_children_of_main_named_by_their_differences(chain: Chain) -> 
 
 def test_all_candidates_use_the_same_splits(chain: Chain) -> None:
     inputs = [data for step in TRAINERS for run in chain.runs(step) for data in run.inputs.dataset_inputs]
-    assert {data.dataset.name for data in inputs} == {"sample train", "sample validation"}
+    assert {data.dataset.name for data in inputs} == {"vader train", "vader validation"}
     assert len({data.dataset.digest for data in inputs}) == 2
 
 
@@ -56,7 +56,7 @@ def test_the_best_servable_candidate_is_the_champion(chain: Chain) -> None:
 
 
 def test_the_output_shows_the_candidates_and_the_next_steps(chain: Chain) -> None:
-    for expected in ("dummy lemmatize", "bilstm word2vec lemmatize", "Registered:", "synthetic"):
+    for expected in ("dummy lemmatize", "bilstm word2vec lemmatize", "Registered:"):
         assert expected in chain.output
     for expected in ("source .venv/bin/activate", "python -m steps predict", "mlflow run . --env-manager=local"):
         assert expected in chain.output

@@ -83,6 +83,6 @@ def test_the_pipeline_trains_the_same_models_with_a_server(server: str, chain: C
     (select,) = remote.runs("select")
     assert select.info.artifact_uri.startswith("mlflow-artifacts:")
     assert server in remote.output, "links to the candidates"
-    answer = load(remote, "models:/tweet_sentiment@challenger").predict(["@AirParadis late again"])
+    answer = load(remote, "models:/tweet_sentiment/1").predict(["@AirParadis late again"])
     assert 0 < answer["negative_probability"].item() < 1
     assert not (tmp_path / "mlruns").exists(), "nothing bypasses the server"

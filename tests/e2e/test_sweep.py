@@ -9,13 +9,14 @@ import mlflow
 import pandas as pd
 import pytest
 
+from tests.corpora import data
 from tests.e2e.commands import BIN, PROJECT, Chain, environment
 
 pytestmark = pytest.mark.slow
 
 C = "train_baseline.classifier.C"
 PARALLEL = "hydra/launcher=joblib hydra.launcher.n_jobs=2"
-SMALL = "data.rows=400 search.folds=2 select.families=[baseline] select.floor.roc_auc=null select.resamples=20"
+SMALL = f"{' '.join(data(400))} search.folds=2 select.families=[baseline] select.floor.roc_auc=null select.resamples=20"
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,6 @@ def save_splits(folder: Path, **changes: Iterable[int]) -> Path:
     counts = {name: {"rows": len(frame), "negative": int(frame["negative"].sum())} for name, frame in frames.items()}
     description = {
         "data": "small",
-        "synthetic": True,
         "limits": ["A test made them up."],
         "digest": splitting.digest(frames),
         "digests": {name: splitting.digest({name: frame}) for name, frame in frames.items()},
@@ -128,7 +127,7 @@ def restored(path: Path) -> Iterator[None]:
 
 def make_champion(uri: str, name: str, **tags: Any) -> ModelVersion:
     """Register a model with tags and make it the champion without any checks."""
-    version = registry.register(uri, name, {"synthetic": True, **tags})
+    version = registry.register(uri, name, {"data": "small", **tags})
     registry.move(name, CHAMPION, str(version.version), "a test")
     return version
 

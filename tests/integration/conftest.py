@@ -21,7 +21,7 @@ from pipeline import store as stores
 from sentiment.inference.errors import UserError
 from steps import preprocess, split, train_baseline
 from tests.conftest import Once
-from tests.corpora import save_corpus
+from tests.corpora import data, save_corpus
 from tests.integration.candidates import SharedCandidates, train_shared
 from tests.integration.chain import CONF, Chain, configuration, last_run
 from tests.sentence_encoder import save_encoder
@@ -80,7 +80,7 @@ def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def chain(store: str) -> Chain:  # noqa: ARG001
     """Run `split` and `preprocess` once for the tests of a module."""
-    splits = split.main(configuration("data.rows=500"))
+    splits = split.main(configuration(*data(500)))
     return Chain(splits=splits, corpus=preprocess.main(configuration(f"inputs.splits={splits}")))
 
 

@@ -55,7 +55,7 @@ def test_a_trained_model_logs_everything_a_comparison_needs(model: str, tmp_path
     expected += ["threshold", "fit_seconds", "predict_milliseconds", "served_bytes", "native_bytes", "export_auc_drop"]
     assert not set(expected) - set(run.data.metrics)
     assert run.data.params["train_baseline.classifier.C"] == "1.0"
-    assert {used.dataset.name for used in run.inputs.dataset_inputs} == {"sample train", "sample validation"}
+    assert {used.dataset.name for used in run.inputs.dataset_inputs} == {"csv train", "csv validation"}
     for path in ("config.yaml", "plots/roc.png", "plots/precision_recall.png", "plots/calibration.png",
                  "plots/confusion.png", "tables/search.csv", "tables/calibration.csv",
                  "tables/most_wrong.csv"):  # fmt: skip

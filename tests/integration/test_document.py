@@ -22,7 +22,7 @@ def main_run_id(tmp_path: Path) -> str:
     """Log a finished run of `main` with its artifacts; return its id."""
     (tmp_path / "splits").mkdir()
     counts = {name: {"rows": 1000, "negative": 500} for name in ("train", "validation", "test")}
-    description = {"data": "tweets", "synthetic": False, "digest": "d" * 64, "splits": counts}
+    description = {"data": "tweets", "digest": "d" * 64, "splits": counts}
     description["unknown_groups"] = {"train": 1200, "validation": 3, "test": 0}
     description["near_duplicates"] = {name: {"rows": 19, "share": 0.019} for name in ("validation", "test")}
     (tmp_path / "splits" / "splits.yaml").write_text(yaml.safe_dump(description, sort_keys=False), encoding="utf-8")

@@ -10,6 +10,7 @@ import mlflow
 import pytest
 
 from steps import split
+from tests.corpora import data
 from tests.integration.chain import configuration
 
 
@@ -31,11 +32,11 @@ def small_disk(store: str, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001
 
 def test_a_step_on_a_full_disk_fails_and_works_once_there_is_space(small_disk: Path) -> None:
     with pytest.raises(OSError) as failure:
-        split.main(configuration("data.rows=500"))
+        split.main(configuration(*data(500)))
     assert failure.value.errno == errno.ENOSPC
     (run,) = mlflow.search_runs(output_format="list")
     assert run.info.status == "FAILED"
 
     subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)
-    uri = split.main(configuration("data.rows=500"))
+    uri = split.main(configuration(*data(500)))
     assert mlflow.get_run(uri.split("/")[1]).info.status == "FINISHED"

@@ -64,7 +64,6 @@ def test_the_bento_contains_the_champion_and_its_description(selected: str, shar
     packaged = PackagedModel.load(folder / "src" / "model")
     assert packaged.about["name"] == selected
     assert packaged.about["card"].startswith("#")
-    assert packaged.about["synthetic"] is True
     assert 0 < packaged.about["negative_share"] < 1
     assert abs(datetime.now(UTC) - datetime.fromisoformat(packaged.about["trained"])) < timedelta(hours=1)
     assert 0 < packaged.about["validation"]["roc_auc"] <= 1

@@ -13,6 +13,7 @@ import pytest
 
 from pipeline import relocation, reuse, store
 from pipeline.store import StoreError
+from tests.corpora import data
 
 ROOT = Path(__file__).parents[2]
 
@@ -109,7 +110,7 @@ def test_a_step_in_a_copied_project_writes_nothing_and_says_what_to_do(
             [sys.executable, "-m", *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
 
-    split = ("steps", "split", "data.rows=200")
+    split = ("steps", "split", *data(200))
     assert run(project, *split).returncode == 0
     shutil.copytree(project, here)
     before = sorted(project.rglob("*"))

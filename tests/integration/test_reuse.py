@@ -18,9 +18,10 @@ from pipeline import artifacts, launch, plan
 from pipeline.launch import Launcher, StepError
 from pipeline.plan import Candidate, CandidateSpec, Stage
 from sentiment.data.folders import LIMITS
+from tests.corpora import data
 
 pytestmark = pytest.mark.usefixtures("experiment")
-OPTIONS = ["data.rows=300", "train_baseline=dummy", "search.folds=2"]
+OPTIONS = [*data(300), "train_baseline=dummy", "search.folds=2"]
 Command = Callable[..., list[str]]
 
 

@@ -121,7 +121,7 @@ def test_the_first_winner_becomes_champion_with_test_metrics(name: str, splits: 
     assert champion.run_id == run_id(model)
     assert registry.aliases(name) == {CHAMPION: "1"}
     assert moves(name) == [(CHALLENGER, None, "1"), (CHAMPION, None, "1"), (CHALLENGER, "1", None)]
-    assert champion.tags["synthetic"] == "True"
+    assert champion.tags["data"] == "small"
     assert champion.tags["gate"] == "passed"
     assert last_run().data.tags["winner"] == f"train_baseline {run_id(model)[:4]}"  # the dummy has the same name
     answers = mlflow.pyfunc.load_model(model).predict(pd.read_parquet(splits / "test.parquet")["text"].tolist())
@@ -139,7 +139,6 @@ def test_the_comparison_is_logged_and_printed(
     table = pd.read_csv(StringIO(logged("comparison/candidates.csv")))
     assert table["uri"].tolist() == [model, dummy]
     page = logged("comparison/candidates.html")
-    assert "synthetic" in page
     assert all(f"runs/{run_id(uri)}" in page for uri in (model, dummy))
     metrics, output = last_run().data.metrics, capsys.readouterr().out
     assert f"AUC {metrics['test_roc_auc']:.3f}, {abs(metrics['validation_to_test_gap']):.3f} " in output
@@ -206,7 +205,7 @@ def test_the_first_winner_must_pass_the_absolute_checks(
 ) -> None:
     run(name, splits, model, options=(option,))
     assert registry.aliases(name) == {CHALLENGER: "1"}
-    assert f"**Refused by 1 of 7 checks: {check}.**" in version(name, CHALLENGER).tags["gate_reasons"]
+    assert f"**Refused by 1 of 6 checks: {check}.**" in version(name, CHALLENGER).tags["gate_reasons"]
 
 
 @pytest.mark.usefixtures("in_process")
@@ -257,18 +256,7 @@ def test_a_manually_registered_winner_gets_its_tags(name: str, splits: Path, mod
     registry.register(model, name, {})
     run(name, splits, model)
     digest = yaml.safe_load((splits / "splits.yaml").read_text(encoding="utf-8"))["digest"]
-    assert version(name, CHAMPION).tags.items() >= {"digest": digest, "synthetic": "True", "data": "small"}.items()
-
-
-@pytest.mark.usefixtures("in_process")
-def test_a_champion_without_tags_is_assumed_to_be_trained_on_real_tweets(
-    name: str, splits: Path, model: str, dummy: str
-) -> None:
-    make_champion(dummy, name)
-    MlflowClient().delete_model_version_tag(name, "1", "synthetic")
-    run(name, splits, model)
-    assert version(name, CHALLENGER).tags["gate"] == "refused"
-    assert "the champion on real ones" in version(name, CHALLENGER).tags["gate_reasons"]
+    assert version(name, CHAMPION).tags.items() >= {"digest": digest, "data": "small"}.items()
 
 
 @pytest.mark.usefixtures("in_process")
@@ -404,7 +392,8 @@ def test_the_version_gets_its_model_card(name: str, splits: Path, model: str, du
     run(name, splits, dummy, model)
     champion = version(name, CHAMPION)
     card = mlflow.artifacts.load_text(champion.tags["model_card"])
-    assert champion.description.startswith(f"# {name}, version 1: model card")
+    assert f"\n# {name}, version 1: model card\n" in champion.description
+    assert "\n## Limits\n\n- A test made them up." in champion.description
     assert last_run().info.run_id in champion.description  # the run with the whole card
     assert len(champion.description) <= 5_000
     page = logged("model_card/model_card.html")
@@ -418,7 +407,7 @@ def test_the_version_gets_its_model_card(name: str, splits: Path, model: str, du
         *(f"| {requirement.replace('==', ' | ')} |" for requirement in requirements),
         f"{metrics['test_roc_auc']:.3f}",
     ]
-    expected += [f"inputs.candidates=[{dummy},{model}]", "Passed all 7 checks", "with negation", "classifier.C | 1.0"]
+    expected += [f"inputs.candidates=[{dummy},{model}]", "Passed all 6 checks", "with negation", "classifier.C | 1.0"]
     assert not [text for text in expected if text not in card]
 
 

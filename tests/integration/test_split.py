@@ -22,6 +22,7 @@ from sentiment.data.checks import DataError
 from sentiment.data.keys import text_key
 from sentiment.data.leakage import LeakageError
 from steps import split
+from tests.corpora import data
 from tests.integration.chain import CONF, configuration, last_run
 
 pytestmark = pytest.mark.usefixtures("store", "no_plots")
@@ -56,20 +57,19 @@ def described(folder: Path) -> dict[str, Any]:
     return description
 
 
-def test_the_sample_is_split_and_marked_as_synthetic(splits: Split) -> None:
-    folder = splits("data.rows=600")
+def test_a_table_is_split_and_described(splits: Split) -> None:
+    folder = splits(*data(600))
     frames = read(folder)
     for frame in frames.values():
         assert frame.dtypes.astype(str).to_dict() == {"text": "object", "negative": "int8", "group": "object"}
         assert set(frame["negative"]) == {0, 1}
     rows = sum(map(len, frames.values()))
     description = described(folder)
-    assert description["synthetic"] is True
-    assert description["data"] == "sample"
+    assert description["data"] == "csv"
     assert description["splits"]["test"]["rows"] == len(frames["test"])
     assert rows + description["duplicates_removed"] + description["contradictions_removed"] == 600
     assert description["unknown_groups"] == {"train": 0, "validation": 0, "test": 0}
-    assert reported("report.md").startswith("# Data report: sample (synthetic")
+    assert reported("report.md").startswith("# Data report: csv\n")
     assert reported("report.html").count("data:image/png;base64,") == 3
     measured = json.loads(reported("leakage.json"))
     assert measured == asdict(leakage.measure(frames))
@@ -77,8 +77,8 @@ def test_the_sample_is_split_and_marked_as_synthetic(splits: Split) -> None:
     metrics = last_run().data.metrics
     assert metrics["rows"] == rows
     assert metrics["negative_share"] == sum(frame["negative"].sum() for frame in frames.values()) / rows
-    assert description["digest"] == described(splits("data.rows=600"))["digest"]
-    assert description["digest"] != described(splits("data.rows=600", "seed=7"))["digest"]
+    assert description["digest"] == described(splits(*data(600)))["digest"]
+    assert description["digest"] != described(splits(*data(600), "seed=7"))["digest"]
 
 
 def test_sentiment140_is_split_from_a_file(splits: Split, tmp_path: Path) -> None:
@@ -123,7 +123,6 @@ def test_any_table_can_be_split(splits: Split, tmp_path: Path, ending: str) -> N
     frames = read(folder)
     negative = {text_key(text) for part in frames.values() for text in part["text"][part["negative"] == 1]}
     assert negative == {f"mail {row}" for row in range(0, 200, 4)}
-    assert described(folder)["synthetic"] is False
 
 
 @pytest.mark.parametrize(
@@ -215,12 +214,12 @@ def extra_rows(frames: dict[str, pd.DataFrame]) -> int:
 
 
 def test_the_splits_contain_no_report(splits: Split) -> None:
-    folder = splits("data.rows=600")
+    folder = splits(*data(600))
     assert {file.name for file in folder.iterdir()} == {
         *("train.parquet", "validation.parquet", "test.parquet"),
         *("splits.yaml", "limits.yaml"),
     }
-    limits = configuration().data.limits
+    limits = configuration("data=csv").data.limits
     assert artifacts.describe_data(folder)["limits"] == list(limits)
     assert "limits" not in described(folder)
 
@@ -228,11 +227,11 @@ def test_the_splits_contain_no_report(splits: Split) -> None:
 def test_a_changed_sentence_about_the_data_does_not_change_the_digest(splits: Split) -> None:
     tags = []
     for limits in ("[Made up.]", "[A program made them up.]"):
-        splits("data.rows=600", f"data.limits={limits}")
+        splits(*data(600), f"data.limits={limits}")
         tags.append(last_run().data.tags)
     assert tags[0]["digest"] == tags[1]["digest"]
     assert tags[0]["wording"] != tags[1]["wording"]
-    splits("data.rows=601")
+    splits(*data(601))
     assert last_run().data.tags["digest"] != tags[0]["digest"]
 
 
@@ -351,5 +350,5 @@ def test_a_leak_stops_the_step(splits: Split, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(splitting, "split", leaking)
     with pytest.raises(LeakageError, match="3 texts in both train and test"):
-        splits("data.rows=600")
+        splits(*data(600))
     assert last_run().info.status == "FAILED"

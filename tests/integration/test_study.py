@@ -10,8 +10,9 @@ from pipeline import candidates, plan
 from pipeline.launch import Launcher, StepError
 from pipeline.plan import CandidateSpec, Stage
 from pipeline.study import Study
+from tests.corpora import data
 
-OPTIONS = ["data.rows=700", "search.folds=2", "train_baseline.classifier.C=1.0", "select.resamples=100"]
+OPTIONS = [*data(700), "search.folds=2", "train_baseline.classifier.C=1.0", "select.resamples=100"]
 DUMMY = CandidateSpec("train_baseline", ["train_baseline=dummy"])
 # No word occurs in that many tweets.
 FAILING = CandidateSpec("train_baseline", ["train_baseline.vectorizer.min_df=100000"])
@@ -82,7 +83,7 @@ def test_a_candidate_without_a_teacher_is_listed_as_failed(
 def test_a_stage_keeps_the_simplest_candidate_that_is_not_significantly_worse(
     study: Study, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first, second = (f"train_baseline.classifier.C={value}" for value in (0.9, 1.1))
+    first, second = (f"train_baseline.classifier.C={value}" for value in (0.999, 1.001))
     for number, options in enumerate(((first, second), (second, first)), 1):  # regardless of which is better
         similar = [CandidateSpec("train_baseline", [option]) for option in options]
         study.run(Stage("strength", [DUMMY, *similar], keep=["train_baseline"]), number)

@@ -49,7 +49,7 @@ class FakeLauncher:
 
     def make(self, step: str, candidate: Candidate, existing: Any) -> str:  # noqa: ARG002
         if step == "split":
-            return f"splits {candidate.cfg.data.rows} {candidate.cfg.seed}"
+            return f"splits {candidate.cfg.data.sample_size} {candidate.cfg.seed}"
         value = candidate.cfg.train_baseline.classifier.get("C", 0)
         if isinstance(value, str):
             raise StepError(f"{candidate.name(step)} failed; see the error above.")
@@ -109,14 +109,14 @@ def table() -> pd.DataFrame:
 def test_trials_are_ranked_in_a_table_and_the_best_is_selected(
     select_arguments: list[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    objectives = run_sweep(C, ["1", "nonsense", "4", "2"], "data.rows=300")
+    objectives = run_sweep(C, ["1", "nonsense", "4", "2"], "data.sample_size=300")
     assert objectives == [0.51, None, 0.54, 0.52], "a search needs the metric, or None for a failed trial"
     assert table()[C].tolist() == ["4", "2", "1", "nonsense"]
     assert table()["status"].tolist() == ["FINISHED"] * 3 + ["FAILED"]
     ((splits, candidates, cfg, overrides),) = select_arguments
     assert (splits, candidates) == ("splits 300 42", [model("baseline", 4)])
     assert cfg.select.name == "tweet_sentiment"
-    assert overrides == [PLAN, ALL_FAMILIES, "data.rows=300", f"{C}=4"]
+    assert overrides == [PLAN, ALL_FAMILIES, "data.sample_size=300", f"{C}=4"]
     lines = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
     assert [line for line in lines if line[1:] in (["0.540"], ["0.520"], ["0.510"], ["failed"])] == [
         ["4", "0.540"], ["2", "0.520"], ["1", "0.510"], ["nonsense", "failed"],
@@ -148,7 +148,7 @@ def test_a_sweep_whose_trials_all_fail_fails_and_selects_nothing(select_argument
     assert not select_arguments
 
 
-@pytest.mark.parametrize(("name", "values"), [("data.rows", ["300", "400"]), ("seed", ["1", "2"])])
+@pytest.mark.parametrize(("name", "values"), [("data.sample_size", ["300", "400"]), ("seed", ["1", "2"])])
 def test_trials_with_different_splits_are_listed_but_none_is_selected(
     select_arguments: list[Any], caplog: pytest.LogCaptureFixture, name: str, values: list[str]
 ) -> None:

@@ -43,7 +43,7 @@ def require_served_by_onnx_runtime(uri: str) -> None:
 
 
 def test_a_classifier_on_features_is_served_by_onnx_runtime(splits: str, checkpoint: str) -> None:
-    uri = train_bert.main(configuration(splits, checkpoint, "train_bert.max_tokens=32"))
+    uri = train_bert.main(configuration(splits, checkpoint, "train_bert=features", "train_bert.max_tokens=32"))
     run = last_run()
     assert uri == f"runs:/{run.info.run_id}/model"
     assert run.data.tags["runtime"] == "onnx"

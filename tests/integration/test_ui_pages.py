@@ -1207,14 +1207,7 @@ def test_with_an_empty_store_each_section_says_so(code: str) -> None:
     assert f"{say('model.since')}: {say('model.unused')} ()" in shown
     assert f"{say('model.auc')}: {say.number(0.876, 3)} ()" in shown
     assert say("model.rule", tweets=say.number(3), minutes=say.number(5)) in shown
-    assert say("model.synthetic") not in shown
     assert say("model.forwarding") not in shown
-
-
-@pytest.mark.usefixtures("store")
-def test_a_model_trained_on_synthetic_tweets_is_labelled(service: FakeService) -> None:
-    service.about["synthetic"] = True
-    assert SAY("model.synthetic") in page_text(open_view("model"))
 
 
 @pytest.mark.usefixtures("store")

@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ def untrained(checkpoint: Path) -> tuple[SentenceClassifier, Tweets]:
     torch.manual_seed(0)
     model = SentenceClassifier(encoder, pad_token_id=tokenizer.pad_token_id)
     tokens = network.tokenize(tokenizer, TEXTS)
-    return model, Tweets(tokens=tokens, negative=LABELS, group=np.array([text.split()[-1] for text in TEXTS]))
+    groups = np.array([text.split()[-1] for text in TEXTS])
+    return model, Tweets(tokens=tokens, negative=LABELS, target=LABELS, group=groups)
 
 
 def probability(model: SentenceClassifier, tokens: list[list[int]]) -> network.Probabilities:
@@ -153,6 +155,15 @@ def test_fine_tuning_learns_and_records_each_epoch(checkpoint: Path) -> None:
     assert (probability(model, tweets.tokens) >= 0.5).astype(int).tolist() == LABELS.tolist()
 
 
+def test_soft_labels_are_learned_in_place_of_the_labels(checkpoint: Path) -> None:
+    model, tweets = untrained(checkpoint)
+    soft = replace(tweets, target=np.where(LABELS == 1, 0.7, 0.3))
+    finetune.fit(model, {"train": soft, "validation": tweets}, **{**FINETUNE, "epochs": 8})
+    predictions = probability(model, tweets.tokens)
+    assert 0.55 < predictions[LABELS == 1].mean() < 0.75
+    assert 0.25 < predictions[LABELS == 0].mean() < 0.45
+
+
 def test_the_same_seed_gives_the_same_network(checkpoint: Path) -> None:
     first, repeated, other = (finetuned(checkpoint, epochs=2, seed=seed)[0].state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(weights, repeated[name]) for name, weights in first.items())
@@ -175,7 +186,8 @@ def test_the_network_is_trained_in_bfloat16_where_the_processor_supports_it(
 def test_the_weights_of_the_best_epoch_are_kept(checkpoint: Path) -> None:
     model, tweets = untrained(checkpoint)
     rng = np.random.default_rng(1)
-    noise = Tweets(tokens=tweets.tokens, negative=rng.integers(0, 2, len(LABELS)), group=tweets.group)
+    labels = rng.integers(0, 2, len(LABELS))
+    noise = Tweets(tokens=tweets.tokens, negative=labels, target=labels, group=tweets.group)
     training = finetune.fit(model, {"train": tweets, "validation": noise}, **FINETUNE)
     history = training.tables["history"]
     assert history["val_auc"].iloc[-1] < history["val_auc"].max()
@@ -186,7 +198,8 @@ def test_the_weights_of_the_best_epoch_are_kept(checkpoint: Path) -> None:
 def test_balanced_class_weights_favour_the_rarer_class(checkpoint: Path) -> None:
     model, tweets = untrained(checkpoint)
     rows = np.flatnonzero(LABELS)[:3].tolist() + np.flatnonzero(LABELS == 0).tolist()
-    imbalanced = Tweets(tokens=[tweets.tokens[row] for row in rows], negative=LABELS[rows], group=tweets.group[rows])
+    labels, tokens = LABELS[rows], [tweets.tokens[row] for row in rows]
+    imbalanced = Tweets(tokens=tokens, negative=labels, target=labels, group=tweets.group[rows])
     splits = {"train": imbalanced, "validation": imbalanced}
     settings = {**FINETUNE, "learning_rate": 1e-3, "epochs": 1}
     means = []

@@ -12,6 +12,7 @@ SETTINGS: dict[str, Any] = {
     "text_column": "text",
     "label_column": "label",
     "group_column": "user",
+    "soft_label_column": None,
     "negative_values": ["bad"],
     "positive_values": ["good"],
     "ignored_values": [],
@@ -224,3 +225,22 @@ def test_a_setting_without_valid_labels_is_refused(values: dict[str, Any], messa
 def test_a_label_cannot_have_two_meanings() -> None:
     with pytest.raises(DataError, match="occurs twice"):
         checked(table(), ignored_values=["Bad"])
+
+
+def test_soft_labels_are_the_probability_to_learn() -> None:
+    labelled = checked(table(share=[0.9, "0.25", 0]), soft_label_column="share")
+    assert labelled.frame["target"].tolist() == [0.9, 0.25, 0.0]
+    assert labelled.frame["negative"].tolist() == [1, 0, 0]
+    assert "target" not in checked(table(share=[0.9, 0.2, 0])).frame
+
+
+@pytest.mark.parametrize("value", [None, 1.2, -0.1, "often", float("nan")])
+def test_a_soft_label_that_is_no_probability_is_refused(value: object) -> None:
+    message = r"1 row\(s\) have no probability from 0 to 1 in column share \(data.soft_label_column\): 2"
+    with pytest.raises(DataError, match=message):
+        checked(table(share=[0.9, value, 0.1]), soft_label_column="share")
+
+
+def test_a_missing_column_of_soft_labels_is_named() -> None:
+    with pytest.raises(DataError, match="No column share in the table"):
+        checked(table(), soft_label_column="share")

@@ -14,7 +14,7 @@ from steps.__main__ import STEPS, main, split_options
     ("argument", "options"),
     [
         ("hydra_options=", []),
-        ("hydra_options=seed=1 data.rows=50", ["seed=1", "data.rows=50"]),
+        ("hydra_options=seed=1 split.test=0.2", ["seed=1", "split.test=0.2"]),
         ("hydra_options=data.path='a b.csv'", ["data.path=a b.csv"]),
         ("hydra_options=data.negative_values=[0,'$(touch x)']", ["data.negative_values=[0,$(touch x)]"]),
         ("inputs.splits=/a folder/with spaces", ["inputs.splits=/a folder/with spaces"]),

@@ -53,7 +53,6 @@ EXTRA = Extra(
 def write_report(
     folder: Path,
     *,
-    synthetic: bool = False,
     frames: dict[str, pd.DataFrame] = FRAMES,
     rest: int = 0,
     extra: Extra | None = None,
@@ -73,9 +72,7 @@ def write_report(
         rest=rest,
         extra=extra,
     )
-    data_report.write(
-        folder / "report", name="tweets", synthetic=synthetic, splits=splits, leakage=leakage.measure(frames)
-    )
+    data_report.write(folder / "report", name="tweets", splits=splits, leakage=leakage.measure(frames))
     return folder / "report"
 
 
@@ -83,7 +80,6 @@ def test_the_report_describes_the_splits(tmp_path: Path) -> None:
     folder = write_report(tmp_path)
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert text.startswith("# Data report: tweets\n")
-    assert "synthetic" not in text
     for expected in (
         "| train | 10 | 0.333 | 6 | 0.600 | 10 | 0 |",
         "| dropped: no text | 4 |",
@@ -110,7 +106,7 @@ def test_the_report_describes_the_splits(tmp_path: Path) -> None:
 
 
 def test_blocks_are_separated_by_exactly_one_blank_line(tmp_path: Path) -> None:
-    text = (write_report(tmp_path, synthetic=True, extra=EXTRA) / "report.md").read_text(encoding="utf-8")
+    text = (write_report(tmp_path, extra=EXTRA) / "report.md").read_text(encoding="utf-8")
     assert "\n\n\n" not in text
     assert text == text.strip() + "\n"
     for before, line in zip(text.splitlines(), text.splitlines()[1:], strict=False):
@@ -163,16 +159,6 @@ def test_plots_are_png_files(tmp_path: Path) -> None:
     folder = write_report(tmp_path)
     for name in ("class_balance", "text_length", "frequent_words"):
         assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_titles_mark_synthetic_texts(tmp_path: Path) -> None:
-    folder = write_report(tmp_path, synthetic=True)
-    assert (folder / "report.md").read_text(encoding="utf-8").startswith("# Data report: tweets (synthetic texts)\n")
-    assert "<title>Data report: tweets (synthetic texts)</title>" in (folder / "report.html").read_text(
-        encoding="utf-8"
-    )
-    assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["synthetic"] is True
-    assert "synthetic" in data_report.plot_balance(FRAMES, "tweets (synthetic texts)").axes[0].get_title(loc="left")
 
 
 def test_the_report_contains_no_names_or_links(tmp_path: Path) -> None:

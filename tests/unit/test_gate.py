@@ -24,7 +24,6 @@ GOOD_MODEL: dict[str, Any] = {
     "megabytes": 2.0,
     "milliseconds": 0.3,
     "champion": None,
-    "synthetic": False,
     "withdrawn": None,
 }
 
@@ -35,7 +34,7 @@ def between(low: float, high: float) -> Interval:
 
 def champion_led_by(low: float, high: float, *, rows: int = 1_000, behind: float = 0.0) -> Rival:
     """Return a champion over which the challenger has a lead in this interval."""
-    return Rival(synthetic=False, rows=rows, authors=rows, lead=between(low, high), behind=behind)
+    return Rival(rows=rows, authors=rows, lead=between(low, high), behind=behind)
 
 
 def reason(name: str, requirements: Requirements = REQUIREMENTS, **changes: Any) -> tuple[str, str]:
@@ -46,13 +45,12 @@ def reason(name: str, requirements: Requirements = REQUIREMENTS, **changes: Any)
 def test_a_good_model_passes_with_a_reason_for_each_check() -> None:
     verdict = examine(REQUIREMENTS, **GOOD_MODEL)
     assert verdict.passed
-    assert verdict.summary == "Passed all 7 checks."
+    assert verdict.summary == "Passed all 6 checks."
     assert [check.name for check in verdict.checks] == [
         "family",
         "quality",
         "size",
         "latency",
-        "data",
         "champion",
         "withdrawal",
     ]
@@ -75,7 +73,6 @@ def test_a_good_model_passes_with_a_reason_for_each_check() -> None:
         ("size", {"megabytes": 100.5}, "select.max_megabytes"),
         ("latency", {"milliseconds": 51.0}, "select.max_milliseconds"),
         ("champion", {"champion": champion_led_by(-0.03, -0.01)}, "worse than the champion"),
-        ("data", {"synthetic": True, "champion": champion_led_by(0.01, 0.03)}, "the champion on real ones"),
         ("withdrawal", {"withdrawn": "it calls\nall thanks negative"}, '"it calls all thanks negative"'),
     ],
 )
@@ -86,7 +83,7 @@ def test_a_refusal_gives_figures_and_advice(name: str, changes: dict[str, Any], 
     assert ". " in explanation, "the advice is missing"
     verdict = examine(REQUIREMENTS, **{**GOOD_MODEL, **changes})
     assert not verdict.passed
-    assert verdict.summary == f"Refused by 1 of 7 checks: {name}."
+    assert verdict.summary == f"Refused by 1 of 6 checks: {name}."
 
 
 def test_a_model_that_just_meets_the_requirements_passes() -> None:
@@ -172,9 +169,7 @@ def test_a_lead_makes_up_for_earlier_losses() -> None:
 
 
 def test_a_champion_without_comparison_leaves_the_gate_undecided() -> None:
-    rival = Rival(
-        synthetic=False, rows=12, authors=12, lead=None, obstacle="only 12 tweets are unseen by it; 300 are required."
-    )
+    rival = Rival(rows=12, authors=12, lead=None, obstacle="only 12 tweets are unseen by it; 300 are required.")
     result, explanation = reason("champion", champion=rival)
     assert result == "undecided"
     assert "only 12 tweets are unseen by it; 300 are required. Decide manually (step promote)." in explanation
@@ -183,13 +178,13 @@ def test_a_champion_without_comparison_leaves_the_gate_undecided() -> None:
 def test_a_refusal_outweighs_an_undecided_check() -> None:
     verdict = examine(REQUIREMENTS, **{**GOOD_MODEL, "megabytes": 200.0, "champion": champion_led_by(-0.018, 0.018)})
     assert verdict.result == "refused"
-    assert verdict.summary == "Refused by 1 of 7 checks: size."
+    assert verdict.summary == "Refused by 1 of 6 checks: size."
 
 
 def test_a_verdict_is_shown_in_markdown_and_on_the_terminal() -> None:
     verdict = examine(REQUIREMENTS, **{**GOOD_MODEL, "withdrawn": "[red]wrong|rude"})
     text = report.markdown(verdict)
-    assert text.startswith("**Refused by 1 of 7 checks: withdrawal.**\n\n| check | result | reason |")
+    assert text.startswith("**Refused by 1 of 6 checks: withdrawal.**\n\n| check | result | reason |")
     assert "| size | passed | The served form takes 2 MB; the limit is 100 MB. |" in text
     assert "wrong\\|rude" in text
     console = Console(width=80, record=True, file=io.StringIO())
@@ -197,4 +192,4 @@ def test_a_verdict_is_shown_in_markdown_and_on_the_terminal() -> None:
     output = " ".join(console.export_text().split())
     assert "withdrawal refused" in output
     assert '"[red]wrong|rude"' in output
-    assert output.endswith("Refused by 1 of 7 checks: withdrawal.")
+    assert output.endswith("Refused by 1 of 6 checks: withdrawal.")

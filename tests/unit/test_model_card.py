@@ -48,7 +48,6 @@ def card(**changes: Any) -> Card:
         training={"train_keras": {"learning_rate": 0.0005, "units": 64}},
         data={
             "data": "tweets",
-            "synthetic": False,
             "digest": DIGEST,
             "splits": {
                 "train": {"rows": 11_200, "negative": 5_600},
@@ -149,13 +148,6 @@ def test_the_card_contains_every_value() -> None:
         "| numpy | 2.4.6 |",
     ):
         assert expected in text, expected
-
-
-def test_synthetic_data_is_stated_first() -> None:
-    real = card()
-    blocks = model_card.markdown(replace(real, data={**real.data, "synthetic": True})).split("\n\n")
-    assert blocks[1].startswith("> **Synthetic data.**")
-    assert "**Synthetic data.**" not in model_card.markdown(real)
 
 
 def test_without_a_band_the_card_says_that_review_never_pays() -> None:

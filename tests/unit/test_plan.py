@@ -60,7 +60,7 @@ def test_the_quick_plan_has_one_of_each_approach() -> None:
         "train_baseline dummy lemmatize",
         "train_baseline logistic_regression lemmatize",
         "train_keras bilstm word2vec lemmatize",
-        "train_bert features",
+        "train_bert finetune",
     ]
 
 
@@ -218,7 +218,7 @@ def test_candidates_with_a_false_condition_are_dropped_with_empty_stages(when: o
 def test_a_candidate_whose_condition_is_true_takes_part() -> None:
     cfg = compose("config", overrides=["data.extra_training=more.csv"])
     cfg.plan = OmegaConf.create({"stages": [stage(trainer("train_bert", when="${data.extra_training}"))]})
-    assert names(plan.read(cfg, []), []) == ["train_bert features"]
+    assert names(plan.read(cfg, []), []) == ["train_bert finetune"]
 
 
 @pytest.mark.parametrize("override", ["train_baseline=nb_svm", "train_keras.epochs=1", "embed=glove"])

@@ -124,3 +124,31 @@ def test_only_one_command_at_a_time_moves_the_aliases_of_a_model() -> None:
             pass
     with registry.locked(NAME, seconds=0):  # released
         pass
+
+
+def test_the_description_of_the_model_lists_the_moves_the_latest_first(client: MlflowClient) -> None:
+    registry.move(NAME, CHALLENGER, "1", "the best")
+    registry.move(NAME, CHAMPION, "1", "passed | all checks")
+    description = client.get_registered_model(NAME).description
+    assert description.startswith("Reads a tweet and returns the probability that it is negative.")
+    rows = [line.split(" | ") for line in description.splitlines() if line.startswith("| 20")]
+    assert [row[1] for row in rows] == [CHAMPION, CHALLENGER]
+    assert "passed \\| all checks" in description
+
+
+def test_what_people_write_in_the_description_stays(client: MlflowClient) -> None:
+    registry.move(NAME, CHAMPION, "1", "passed")
+    moves = client.get_registered_model(NAME).description.partition(registry.MOVES)
+    client.update_registered_model(NAME, "".join(("Ask Ana before you use it.\n\n", *moves[1:])))
+    registry.move(NAME, CHAMPION, "2", "better")
+    description = client.get_registered_model(NAME).description
+    assert description.startswith("Ask Ana before you use it.\n\n## Moves")
+    assert description.count("| champion |") == 2
+
+
+def test_a_description_with_many_long_moves_fits_into_the_registry(client: MlflowClient) -> None:
+    for number in range(20):
+        registry.move(NAME, CHAMPION, str(number % 2 + 1), "reason " * 100)
+    description = client.get_registered_model(NAME).description
+    assert len(description) <= 5_000
+    assert "5 earlier moves are in the tags." in description

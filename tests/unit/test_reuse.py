@@ -71,12 +71,11 @@ def test_only_content_changes_a_fingerprint(project: Path, before: dict[str, str
     ("override", "steps"),
     [
         ("seed=1", STEPS),
-        ("data.rows=5", {"split"}),
+        ("data.sample_size=5", {"split"}),
         ("preprocess=stem", {"preprocess"}),
         ("embed.epochs=1", {"embed"}),
         ("train_baseline.classifier.C=2", {"train_baseline"}),
-        # The search of train_bert=features refers to this value.
-        ("search.folds=2", {"train_baseline", "train_bert"}),
+        ("search.folds=2", {"train_baseline"}),
         ("train_keras.network.units=3", {"train_keras"}),
         ("cost.review=0.4", TRAINERS | {"select"}),
         ("select.floor.roc_auc=0.5", {"select", "package"}),
@@ -103,7 +102,7 @@ def test_a_setting_affects_the_steps_that_read_it(override: str, steps: set[str]
         ("sentiment/training/networks/bilstm.py", {"train_keras"}),
         ("sentiment/training/networks/average.py", set()),
         ("sentiment/training/embeddings/word2vec.py", {"embed"}),
-        ("sentiment/data/datasets/sample.yaml", {"split"}),
+        ("sentiment/data/datasets/vader.py", {"split"}),
         # Modules loaded by name.
         ("sentiment/inference/pyfunc.py", TRAINERS),
         ("sentiment/inference/runtimes/onnx.py", STEPS - {"split", "preprocess", "embed"}),

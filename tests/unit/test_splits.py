@@ -15,11 +15,11 @@ from sentiment.inference.errors import MissingFileError
 
 DATA: dict[str, Any] = {
     "name": "mine",
-    "synthetic": False,
     "limits": ["Caf\u00e9 tweets only."],
     "text_column": "text",
     "label_column": "label",
     "group_column": "user",
+    "soft_label_column": None,
     "negative_values": "bad",
     "positive_values": None,
     "ignored_values": None,
@@ -96,3 +96,20 @@ def test_settings_that_add_nothing_are_refused() -> None:
     with pytest.raises(MissingFileError, match=r"absent\.csv \(data\.extra_training\)"):
         splits.require_rows_to_add({**DATA, "extra_training": "absent.csv"}, SPLIT)
     splits.require_rows_to_add({**DATA, "sample_size": 5}, SPLIT | {"train_on_rest": True})
+
+
+def test_only_training_tweets_have_soft_labels() -> None:
+    rows = table(range(100), share=[0.9, 0.2] * 50)
+    frames = splits.make(rows, None, data={**DATA, "soft_label_column": "share"}, split=SPLIT, seed=1).frames
+    assert frames["train"].groupby("negative")["target"].unique().map(list).to_dict() == {0: [0.2], 1: [0.9]}
+    assert "target" not in frames["validation"]
+    assert "target" not in frames["test"]
+
+
+def test_extra_tweets_without_soft_labels_have_their_label_as_target() -> None:
+    rows, extra = table(range(100), share=[0.9, 0.2] * 50), table(range(200, 240))
+    data = {**DATA, "soft_label_column": "share", "extra_training": "more.csv"}
+    train = splits.make(rows, extra, data=data, split=SPLIT, seed=1).frames["train"]
+    added = train[train["group"].isin(extra["user"])]
+    assert len(added) == 40
+    assert added["target"].tolist() == added["negative"].tolist()

@@ -121,7 +121,7 @@ def test_a_multirun_is_recognised_in_every_notation(argument: str) -> None:
 
 @pytest.mark.usefixtures("_hydra")
 def test_a_trial_runs_only_the_candidates_that_it_affects() -> None:
-    assert names("train_bert.max_tokens=32", swept="train_bert.max_tokens") == ["train_bert features"]
+    assert names("train_bert.max_tokens=32", swept="train_bert.max_tokens") == ["train_bert finetune"]
     assert names("preprocess=stem", swept="preprocess") == [
         "train_baseline dummy stem", "train_baseline logistic_regression stem", "train_keras bilstm word2vec stem",
     ]  # fmt: skip
@@ -130,7 +130,7 @@ def test_a_trial_runs_only_the_candidates_that_it_affects() -> None:
 @pytest.mark.usefixtures("_hydra")
 def test_the_seed_affects_only_candidates_that_do_not_build_on_others() -> None:
     overrides = ["distill.extra_texts=texts.txt", "seed=2", ALL_KINDS_PLAN]
-    assert names(*overrides, swept="seed") == ["train_bert features", "train_keras bilstm word2vec lemmatize"]
+    assert names(*overrides, swept="seed") == ["train_bert finetune", "train_keras bilstm word2vec lemmatize"]
 
 
 @pytest.mark.usefixtures("_hydra")

@@ -58,8 +58,6 @@ def show_model(predictions: pd.DataFrame, say: Language) -> Mapping[str, Any] | 
         st.metric(say("model.since"), say.moment(since) if since else say("model.unused"), border=True)
         auc = about.get("validation", {}).get("roc_auc")
         st.metric(say("model.auc"), say.number(auc, 3) if auc else "–", border=True, help=say("model.auc_help"))
-    if about.get("synthetic"):
-        st.info(say("model.synthetic"), icon=":material/science:")
     return about
 
 

@@ -126,7 +126,7 @@ def step(
     ids, mask = model.pad([train.tokens[row] for row in rows])
     with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=network.has_bfloat16(ids.device)):
         logits = model(ids, mask).float()
-    target = torch.as_tensor(train.negative[rows], dtype=torch.float32, device=ids.device)
+    target = torch.as_tensor(train.target[rows], dtype=torch.float32, device=ids.device)
     weight = torch.as_tensor(weights, dtype=torch.float32, device=ids.device)
     losses = binary_cross_entropy_with_logits(logits, target, weight=weight, reduction="none")
     optimizer.zero_grad()

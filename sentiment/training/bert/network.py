@@ -33,11 +33,13 @@ class Tweets:
     Attributes:
         tokens: the token numbers of each tweet, of different lengths.
         negative: 1 for a negative tweet, shape (n,).
+        target: the probability to learn, shape (n,): a soft label, otherwise `negative`.
         group: the author of each tweet, shape (n,).
     """
 
     tokens: list[list[int]]
     negative: NDArray[Any]
+    target: NDArray[Any]
     group: NDArray[Any]
 
 
