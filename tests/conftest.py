@@ -18,7 +18,7 @@ from telemetry.store import Store
 Once = Callable[[str, Callable[[Path], None]], Path]
 # The first file makes the run of the pipeline. A second worker takes every other one of these: long files that do not
 # wait for that run.
-STARTED_FIRST = ("e2e/test_pipeline.py", "e2e/test_sweep.py", "e2e/test_errors.py", "browser/test_page.py")
+STARTED_FIRST = ("e2e/test_pipeline.py", "e2e/test_sweep.py", "e2e/test_errors.py", "integration/test_ui_pages.py")
 
 gc.set_threshold(*COLLECT)
 # No test is one for speed, and other tests run at the same time.
