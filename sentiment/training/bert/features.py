@@ -11,6 +11,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sentiment.training.bert import network
 from sentiment.training.bert.network import SentenceClassifier, Training, Tweets
+from sentiment.training.bert.saved_progress import SavedProgress
 from sentiment.training.folds import folds_by_author
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ def fit(
     folds: int,
     scoring: str,
     seed: int,
+    progress: SavedProgress,  # noqa: ARG001
 ) -> Training:
     """Fit the head as a logistic regression, choosing `C` by cross-validation with all tweets of an author in one fold.
 
@@ -40,6 +42,7 @@ def fit(
         folds: the number of folds of the cross-validation.
         scoring: the metric of scikit-learn that ranks the values.
         seed: the seed of the folds.
+        progress: not used: the encoder is not trained.
 
     Raises:
         SettingsError: there are fewer authors than folds.
