@@ -279,6 +279,9 @@ def test_only_pages_of_allowed_origins_get_access(start_service: StartService) -
         for origin, has_access in ((allowed, True), (other, False)):
             answer = client.post("/predict", json={"text": TWEET}, headers={**authorized, **origin})
             assert (answer.status_code, granted in answer.headers) == (200, has_access)
+            unauthorized = client.post("/predict", json={"text": TWEET}, headers=origin)
+            assert (unauthorized.status_code, granted in unauthorized.headers) == (401, has_access)
+        assert refusal.headers["content-type"] == PROBLEM
     with start_service() as client:
         assert client.options("/predict", headers={**preflight, **allowed}).status_code == 400
 
