@@ -952,6 +952,7 @@ def test_named_zones_are_understood_and_the_displayed_zone_can_be_chosen(code: s
     box(at, "watch.zone_label", say).set_value("America/New_York")
     run(at)
     axis = say("watch.time_axis", zone="America/New York")
+    assert len(charts(at)) == 2
     assert all(axis in json.dumps(chart, ensure_ascii=False) for chart in charts(at))
     assert say.day(datetime(2026, 3, 4, tzinfo=UTC)) in page_text(at)
 
