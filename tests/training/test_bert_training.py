@@ -265,8 +265,8 @@ def test_biases_and_norms_do_not_decay(checkpoint: Path) -> None:
     assert decaying["weight_decay"] == 0.5
     assert not_decaying["weight_decay"] == 0.0
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    not_decaying_names = [names[id(parameter)] for parameter in not_decaying["params"]]
-    assert all("LayerNorm" in name or name.endswith("bias") for name in not_decaying_names)
+    not_decaying_names = {names[id(parameter)] for parameter in not_decaying["params"]}
+    assert not_decaying_names == {name for name in names.values() if "LayerNorm" in name or name.endswith("bias")}
     assert len(not_decaying_names) + len(decaying["params"]) == len(names)
 
 
