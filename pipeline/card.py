@@ -21,6 +21,7 @@ from pipeline.promotion import Decision
 from pipeline.selection import Selection, TestEvaluation
 from sentiment.evaluation import bootstrap, metrics, slices
 from sentiment.evaluation.metrics import Cost
+from sentiment.inference import classifier
 from sentiment.reports import model_card, pages
 from sentiment.reports import slices as slices_report
 
@@ -42,7 +43,8 @@ def attach(selected: Selection, test: TestEvaluation, decision: Decision, cfg: D
     """
     folder = scratch / MODEL_CARD
     folder.mkdir()
-    text = write(gather(selected, test, decision, cfg), selected, folder)
+    served = candidates.fetch_served(selected.winner["uri"], scratch / "winner")
+    text = write(gather(selected, test, decision, cfg, served), selected, folder)
     mlflow.log_artifacts(str(folder), MODEL_CARD)
     version, run = decision.version, runs.active()
     client = MlflowClient()
@@ -58,12 +60,16 @@ def description(card: str, run: str) -> str:
     return f"{link}\n\n{head}\n## Limits{limits}"[:MAX_DESCRIPTION_LENGTH]
 
 
-def gather(selected: Selection, test: TestEvaluation, decision: Decision, cfg: DictConfig) -> model_card.Card:
-    """Collect the content of the card; for the arguments, see `attach`."""
+def gather(
+    selected: Selection, test: TestEvaluation, decision: Decision, cfg: DictConfig, served: Path
+) -> model_card.Card:
+    """Collect the content of the card; for the arguments, see `attach`; `served` is the winner's served form."""
     winner = selected.winner
     run = mlflow.get_run(artifacts.run_id(winner["uri"]))
     runs_by_name = with_unique_names(lineage(run))
     cost, threshold = Cost(**cfg.cost), float(winner["threshold"])
+    reliability = classifier.read_reliability(served)
+    assert reliability is not None, "every trainer determines it"
     negative, resampling = test.tweets["negative"].to_numpy(), selection.resampling(cfg, test.tweets)
     return model_card.Card(
         name=decision.version.name,
@@ -86,6 +92,8 @@ def gather(selected: Selection, test: TestEvaluation, decision: Decision, cfg: D
         threshold=threshold,
         uncertain=metrics.uncertain_band(cost, threshold),
         uncertain_share=winner["uncertain_share"],
+        reliability=reliability,
+        reliable=test.reliable,
         auc_without_near_duplicates=run.data.metrics.get("val_roc_auc_without_near_duplicates"),
         calibration_method=run.data.tags["calibration"],
         calibration=candidates.read_table(run, "calibration"),

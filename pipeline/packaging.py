@@ -48,6 +48,7 @@ def about(version: ModelVersion, alias: str) -> dict[str, Any]:
         "data": {key: version.tags[key] for key in ("data", "digest")},
         "threshold": scores["threshold"],
         "negative_share": scores.get("negative_share"),
+        "reliable_share": scores.get("reliable_share"),
         "validation": {name.removeprefix("val_"): value for name, value in scores.items() if name.startswith("val_")},
         "test": {n.removeprefix("test_"): v for n, v in select.data.metrics.items() if n.startswith("test_")},
         "run_id": version.run_id,

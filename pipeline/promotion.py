@@ -98,14 +98,14 @@ def compare(champion: ModelVersion, test: TestEvaluation, cfg: DictConfig) -> Ri
         facts |= {"rows": len(tweets), "authors": int(codes_of(tweets["group"].to_numpy()).max(initial=-1)) + 1}
         if obstacle := too_few(tweets, facts["authors"], cfg):
             return Rival(**facts, lead=None, obstacle=obstacle)
-        probability = selection.predict_in_subprocess(
+        answers = selection.predict_in_subprocess(
             f"models:/{champion.name}/{champion.version}", tweets["text"].tolist()
         )
     except (mlflow.MlflowException, OSError, ValueError, UserError) as error:  # its files are missing or damaged
         obstacle = f"version {champion.version}, the champion: {str(error).rstrip('.')}."
         return Rival(**{"rows": 0, "authors": 0, **facts}, lead=None, obstacle=obstacle)
     log.info("Compared with the champion on %d of %d test tweets.", len(tweets), len(test.tweets))
-    champion_predictions = Predictions.at(probability.to_numpy(), champion_row["threshold"])
+    champion_predictions = Predictions.at(answers["negative_probability"].to_numpy(), champion_row["threshold"])
     lead = selection.lead(tweets, test.predictions[unseen], champion_predictions, cfg)
     mlflow.log_metric("compared_with_champion_rows", len(tweets))
     selection.log_lead("lead_over_champion", lead)

@@ -14,12 +14,12 @@ import mlflow
 import pandas as pd
 from omegaconf import DictConfig
 
-from pipeline import artifacts, candidates, settings, stored_predictions
+from pipeline import artifacts, candidates, runs, settings, stored_predictions
 from pipeline.artifacts import ArtifactError
 from pipeline.candidates import CandidateError
 from sentiment.data import keys, splitting
 from sentiment.data.folders import read_splits
-from sentiment.evaluation import bootstrap, metrics
+from sentiment.evaluation import abstention, bootstrap, metrics
 from sentiment.evaluation.bootstrap import Interval, Resampling
 from sentiment.evaluation.gate import Requirements
 from sentiment.evaluation.metrics import Cost, Predictions
@@ -77,12 +77,14 @@ class TestEvaluation:
         predictions: predictions of the served form.
         scores: its metrics.
         gap: the difference between its AUC on validation and on test, in words.
+        reliable: how its promise about reliable answers is kept, `sentiment.evaluation.abstention.table`.
     """
 
     tweets: pd.DataFrame
     predictions: Predictions
     scores: Mapping[str, float]
     gap: str
+    reliable: pd.DataFrame
 
 
 def requirements(cfg: DictConfig) -> Requirements:
@@ -203,17 +205,21 @@ def evaluate_on_test(selected: Selection, splits: Path, cfg: DictConfig) -> Test
     """Score the winner's served form on the test split, and log its metrics `test_*`.
 
     Raises:
-        CandidateError: the model cannot be run, or has seen test tweets.
+        CandidateError: the model cannot be run, has seen test tweets, or was trained by an older version.
     """
     winner = selected.winner
     test = read_split(splits, "test", artifacts.describe_data(splits))
     if seen := keys.text_hashes(test["text"]).isin(stored_predictions.read_seen(winner["uri"])).sum():
         raise CandidateError(f"{winner['uri']} has seen {seen:,} of the {len(test):,} test tweets. Use other splits.")
     negative = test["negative"].to_numpy()
-    probability = predict_in_subprocess(winner["uri"], test["text"].tolist()).to_numpy()
-    predictions = Predictions.at(probability, winner["threshold"])
+    answers = predict_in_subprocess(winner["uri"], test["text"].tolist())
+    if "reliable" not in answers:
+        raise CandidateError(f"{winner['uri']} was trained by an older version of this project. Train it again.")
+    predictions = Predictions.at(answers["negative_probability"].to_numpy(), winner["threshold"])
+    reliable = abstention.table(negative, predictions.called, answers["reliable"].to_numpy())
     scores = metrics.score(negative, predictions, Cost(**cfg.cost))
     mlflow.log_metrics({f"test_{name}": value for name, value in scores.items()})
+    runs.log_table(reliable, "tables/reliable.csv")
 
     gap, errors = bootstrap.gap_in_standard_errors(
         (
@@ -225,7 +231,9 @@ def evaluate_on_test(selected: Selection, splits: Path, cfg: DictConfig) -> Test
         cost=Cost(**cfg.cost),
     )
     mlflow.log_metrics({"validation_to_test_gap": gap, "validation_to_test_gap_in_standard_errors": errors})
-    return TestEvaluation(tweets=test, predictions=predictions, scores=scores, gap=describe_gap(gap, errors))
+    return TestEvaluation(
+        tweets=test, predictions=predictions, scores=scores, gap=describe_gap(gap, errors), reliable=reliable
+    )
 
 
 def describe_gap(gap: float, errors: float) -> str:
@@ -236,8 +244,10 @@ def describe_gap(gap: float, errors: float) -> str:
     return f"{abs(gap):.3f} {side} validation ({abs(errors):.1f} standard errors; {chance}){advice}"
 
 
-def predict_in_subprocess(uri: str, texts: list[str]) -> pd.Series:
-    """Return a model's probabilities, predicted in a subprocess with the code stored in the model.
+def predict_in_subprocess(uri: str, texts: list[str]) -> pd.DataFrame:
+    """Return a model's answers, predicted in a subprocess with the code stored in the model.
+
+    They have a column `negative_probability`.
 
     Raises:
         CandidateError: the model cannot be run, or does not return probabilities.
@@ -260,4 +270,4 @@ def predict_in_subprocess(uri: str, texts: list[str]) -> pd.Series:
         raise CandidateError(
             f"The model {uri} does not return a negative_probability between 0 and 1, but {table.head(3)}."
         )
-    return table["negative_probability"]
+    return table

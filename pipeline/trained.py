@@ -17,7 +17,8 @@ from sklearn.metrics import roc_auc_score
 from pipeline import reuse, runs, stored_predictions
 from pipeline.artifacts import MODEL, PYFUNC_REQUIREMENTS, SEEN, VALIDATION
 from sentiment.data import leakage
-from sentiment.evaluation import calibration, metrics
+from sentiment.evaluation import abstention, calibration, metrics
+from sentiment.evaluation.abstention import Promise
 from sentiment.evaluation.metrics import Cost
 from sentiment.inference import classifier, golden
 from sentiment.inference.arrays import Probabilities
@@ -81,7 +82,7 @@ def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictC
     negative = validation["negative"].to_numpy()
     cost = Cost(**cfg.cost)
     save = partial(classifier.save, trained.served, runtime=trained.runtime, text=trained.text)
-    save(threshold=0.5, calibration=IDENTITY, uncertain=None)
+    save(threshold=0.5, calibration=IDENTITY, uncertain=None, reliability=None)
     served = Classifier.load(trained.served)
     started = time.perf_counter()
     served_probability = served.negative_probability(validation["text"].tolist())
@@ -98,7 +99,8 @@ def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictC
     probability = chosen.calibration(raw)
     threshold = metrics.cheapest_threshold(negative, probability, cost)
     uncertain = metrics.uncertain_band(cost, threshold)
-    save(threshold=threshold, calibration=chosen.calibration, uncertain=uncertain)
+    reliability = abstention.find(negative, probability, threshold, Promise(**cfg.reliable))
+    save(threshold=threshold, calibration=chosen.calibration, uncertain=uncertain, reliability=reliability)
     served = Classifier.load(trained.served)
     golden.save(trained.served, served)
 
@@ -112,6 +114,7 @@ def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictC
             "threshold": threshold,
             "negative_share": float(served.is_negative(probability).mean()),
             "uncertain_share": float(served.is_uncertain(probability).mean()),
+            "reliable_share": float(served.is_reliable(probability).mean()),
             "fit_seconds": trained.fit_seconds,
             "predict_milliseconds": predict_milliseconds,
             "served_bytes": size(trained.served),

@@ -173,13 +173,15 @@ async def predict(request: PredictRequest, service: Service) -> Response:
             sentiment="negative" if negative else "positive",
             negative_probability=probability,
             certainty="uncertain" if uncertain else "certain",
+            reliable=reliable,
             model_version=version,
             prediction_id=uuid4().hex,
         )
-        for probability, negative, uncertain in zip(
+        for probability, negative, uncertain, reliable in zip(
             probabilities.tolist(),
             classifier.is_negative(probabilities).tolist(),
             classifier.is_uncertain(probabilities).tolist(),
+            classifier.is_reliable(probabilities).tolist(),
             strict=True,
         )
     ]

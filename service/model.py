@@ -1,7 +1,7 @@
 """The packaged model: a folder with the classifier, its metadata and its model card."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ class PackagedModel:
 
     Attributes:
         classifier: maps raw tweets to probabilities.
-        about: the response of `GET /model`: name, version, origin, metrics and model card.
+        about: the response of `GET /model`: name, version, origin, metrics, bounds of reliable answers and
+            model card.
     """
 
     classifier: Classifier
@@ -37,5 +38,6 @@ class PackagedModel:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         about["card"] = (folder / CARD).read_text(encoding="utf-8")
         classifier = Classifier.load(folder / CLASSIFIER)
+        about["reliability"] = None if classifier.reliability is None else asdict(classifier.reliability)
         golden.check(folder / CLASSIFIER, classifier)
         return cls(classifier=classifier, about=about)

@@ -69,6 +69,10 @@ class Prediction(BaseModel):
     certainty: Literal["certain", "uncertain"] = Field(
         description="`uncertain` if the expected cost of a wrong answer exceeds the cost of a review by a person."
     )
+    reliable: bool = Field(
+        description="Whether the answer keeps the model's promise: at most a small share of such answers is wrong "
+        "(`reliability` in `GET /model`)."
+    )
     model_version: str = Field(description="Version of the registered model.")
     prediction_id: str = Field(description="Id of this prediction, to which feedback refers.")
 

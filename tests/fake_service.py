@@ -21,7 +21,7 @@ from service.problems import MEDIA_TYPE
 from service.schemas import Contribution, Explanation, Prediction, Predictions, PredictRequest, Question, Questions
 
 VERSION = "7"
-BASE, THRESHOLD, UNCERTAIN = -0.2, 0.5, (0.4, 0.6)
+BASE, THRESHOLD, UNCERTAIN, RELIABLE = -0.2, 0.5, (0.4, 0.6), 0.9
 WEIGHTS = {
     **dict.fromkeys(("late", "lost", "rude", "awful", "worst", "cancelled"), 2.5),
     **dict.fromkeys(("thanks", "thank", "lovely", "great", "smooth"), -2.5),
@@ -85,6 +85,7 @@ def prediction(text: str) -> Prediction:
         sentiment="negative" if negative_probability >= THRESHOLD else "positive",
         negative_probability=negative_probability,
         certainty="uncertain" if UNCERTAIN[0] <= negative_probability <= UNCERTAIN[1] else "certain",
+        reliable=max(negative_probability, 1 - negative_probability) >= RELIABLE,
         model_version=VERSION,
         prediction_id=uuid4().hex,
     )

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from sentiment.inference import classifier, golden
-from sentiment.inference.classifier import Calibration, Classifier
+from sentiment.inference.classifier import Calibration, Classifier, Reliability
 from sentiment.inference.runtimes.sklearn import FILE
 from tests.corpora import TOKENIZER
 
@@ -35,7 +35,13 @@ def save_packaged(folder: Path) -> Path:
     skops.io.dump(pipeline.fit(documents, list(TWEETS.values())), served / FILE)
     calibration = Calibration(slope=1.1, intercept=0.1)
     classifier.save(
-        served, runtime="sklearn", calibration=calibration, threshold=0.4, uncertain=(0.3, 0.6), text=TOKENIZER
+        served,
+        runtime="sklearn",
+        calibration=calibration,
+        threshold=0.4,
+        uncertain=(0.3, 0.6),
+        reliability=Reliability(negative_from=0.7, positive_to=None, max_error=0.05, confidence=0.95),
+        text=TOKENIZER,
     )
     golden.save(served, Classifier.load(served))
     (folder / "about.json").write_text(json.dumps(ABOUT), encoding="utf-8")

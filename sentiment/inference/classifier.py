@@ -1,8 +1,8 @@
 """The contract of every served model: raw tweets in, the probability that each is negative out.
 
 A served model is a folder with `classifier.json` and the files of its runtime. `classifier.json` contains the runtime,
-the text settings, the calibration, the threshold and the uncertain band. Using it requires neither MLflow nor the
-training framework.
+the text settings, the calibration, the threshold, the uncertain band and the bounds of reliable answers. Using it
+requires neither MLflow nor the training framework.
 """
 
 import importlib
@@ -29,7 +29,7 @@ DESCRIPTION = "classifier.json"
 # Imported by `sentiment.inference.text` and this module.
 REQUIREMENTS = ("emoji", "nltk", "numpy", "simplemma")
 # Required keys of `classifier.json`.
-CONTRACT = ("runtime", "calibration", "threshold", "uncertain", "text")
+CONTRACT = ("runtime", "calibration", "threshold", "uncertain", "reliability", "text")
 # Probabilities are clipped this far from 0 and 1: otherwise a logit could be infinite or outweigh all others.
 EPSILON = 1e-12
 
@@ -75,6 +75,29 @@ class Calibration:
 IDENTITY = Calibration(slope=1.0, intercept=0.0)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reliability:
+    """The probabilities at which an answer is reliable: few of such answers are wrong.
+
+    Attributes:
+        negative_from: the lowest probability at which `negative` is reliable; None if it never is.
+        positive_to: the highest probability at which `positive` is reliable; None if it never is.
+        max_error: the largest share of wrong answers among the reliable ones, for each of the two answers.
+        confidence: the probability that this holds for tweets like those that the bounds were found on.
+    """
+
+    negative_from: float | None
+    positive_to: float | None
+    max_error: float
+    confidence: float
+
+    def __call__(self, probability: Probabilities) -> NDArray[np.bool_]:
+        """Return whether each answer is reliable; shapes (n,)."""
+        negative_from = math.inf if self.negative_from is None else self.negative_from
+        positive_to = -math.inf if self.positive_to is None else self.positive_to
+        return (probability >= negative_from) | (probability <= positive_to)
+
+
 @dataclass(frozen=True)
 class Classifier:
     """A model in its served form.
@@ -84,6 +107,7 @@ class Classifier:
         calibration: applied to raw probabilities; all other probabilities here are calibrated.
         threshold: the lowest probability that counts as negative.
         uncertain: the lowest and the highest uncertain probability; None if no answer is uncertain.
+        reliability: the bounds of reliable answers; None if they were not determined.
         score: a function from raw tweets to the raw probability that each is negative, shape (n,).
     """
 
@@ -91,6 +115,7 @@ class Classifier:
     calibration: Calibration
     threshold: float
     uncertain: Band | None
+    reliability: Reliability | None
     score: Callable[[Sequence[str]], Probabilities]
 
     @classmethod
@@ -107,6 +132,7 @@ class Classifier:
             calibration=read_calibration(folder),
             threshold=description["threshold"],
             uncertain=read_band(description["uncertain"]),
+            reliability=read_reliability(folder),
             score=runtime_module(runtime).load(folder, read_text(description["text"])),
         )
 
@@ -131,6 +157,12 @@ class Classifier:
         low, high = self.uncertain
         return (low <= probability) & (probability <= high)
 
+    def is_reliable(self, probability: Probabilities) -> NDArray[np.bool_]:
+        """Return whether each answer, shape (n,), is reliable."""
+        return (
+            np.zeros(probability.shape, dtype=np.bool_) if self.reliability is None else self.reliability(probability)
+        )
+
 
 def save(
     folder: Path,
@@ -139,6 +171,7 @@ def save(
     calibration: Calibration,
     threshold: float,
     uncertain: Band | None,
+    reliability: Reliability | None,
     text: Cleaner | Tokenizer | None,
 ) -> None:
     """Write `classifier.json`, which makes a folder with a runtime's files a classifier.
@@ -150,6 +183,7 @@ def save(
         "calibration": asdict(calibration),
         "threshold": threshold,
         "uncertain": uncertain,
+        "reliability": None if reliability is None else asdict(reliability),
         "text": None if text is None else asdict(text),
     }
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
@@ -203,6 +237,12 @@ def read_description(folder: Path) -> dict[str, Any]:
 def read_calibration(folder: Path) -> Calibration:
     """Return the calibration of the classifier in a folder; raises what `read_description` raises."""
     return Calibration(**read_description(folder)["calibration"])
+
+
+def read_reliability(folder: Path) -> Reliability | None:
+    """Return the bounds of reliable answers of the classifier in a folder; raises what `read_description` raises."""
+    bounds = read_description(folder)["reliability"]
+    return None if bounds is None else Reliability(**bounds)
 
 
 def read_band(bounds: Sequence[float] | None) -> Band | None:

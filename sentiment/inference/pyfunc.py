@@ -15,7 +15,7 @@ from sentiment.inference.classifier import Classifier
 
 
 class SentimentModel(PythonModel):
-    """A list of raw tweets in; a frame of `negative_probability`, `sentiment`, `uncertain` out, one row per tweet."""
+    """A list of raw tweets in; a frame of probabilities and answers out, one row per tweet."""
 
     def load_context(self, context: Any) -> None:
         """Load the classifier stored with the model."""
@@ -24,12 +24,19 @@ class SentimentModel(PythonModel):
     def predict(self, model_input: list[str]) -> pd.DataFrame:  # type: ignore[override]
         """Score raw tweets.
 
-        `sentiment` is `negative` or `positive`, at the stored threshold; `uncertain` asks for a check by a person.
+        Columns: `negative_probability`; `sentiment`, which is `negative` or `positive`, at the stored threshold;
+        `uncertain`, which asks for a check by a person; `reliable`, if few such answers are wrong.
         """
         probability = self.classifier.negative_probability(model_input)
         sentiment = np.where(self.classifier.is_negative(probability), "negative", "positive")
-        uncertain = self.classifier.is_uncertain(probability)
-        return pd.DataFrame({"negative_probability": probability, "sentiment": sentiment, "uncertain": uncertain})
+        return pd.DataFrame(
+            {
+                "negative_probability": probability,
+                "sentiment": sentiment,
+                "uncertain": self.classifier.is_uncertain(probability),
+                "reliable": self.classifier.is_reliable(probability),
+            }
+        )
 
 
 set_model(SentimentModel())

@@ -17,6 +17,7 @@ from sentiment.evaluation.gate import Verdict
 from sentiment.evaluation.metrics import Cost
 from sentiment.evaluation.slices import FEW
 from sentiment.inference.arrays import Labels
+from sentiment.inference.classifier import Reliability
 from sentiment.reports import comparison, slices, verdict
 from sentiment.reports.pages import grid
 from sentiment.reports.templates import render
@@ -61,6 +62,8 @@ class Card:
         threshold: the lowest probability that counts as negative.
         uncertain: the lowest and the highest uncertain probability; None if no answer is uncertain.
         uncertain_share: the share of uncertain validation tweets, 0 to 1.
+        reliability: the bounds of reliable answers.
+        reliable: how the promise about them is kept on the test split, `sentiment.evaluation.abstention.table`.
         auc_without_near_duplicates: the validation AUC without near-duplicates of training tweets; None if unknown.
         calibration_method: `none`, or the method of calibration.
         calibration: the comparison of methods, `sentiment.evaluation.calibration.CalibrationChoice.table`.
@@ -93,6 +96,8 @@ class Card:
     threshold: float
     uncertain: tuple[float, float] | None
     uncertain_share: float
+    reliability: Reliability
+    reliable: pd.DataFrame
     auc_without_near_duplicates: float | None
     calibration_method: str
     calibration: pd.DataFrame
@@ -148,6 +153,7 @@ def markdown(card: Card) -> str:
             lambda value: f"{value:.4f}" if isinstance(value, float) else value
         ),
         negative_share=100 * share_of_negative(splits.values()),
+        reliable=reliable_table(card.reliability, card.reliable),
         splits=splits_table(splits),
         near_duplicates=card.data.get("near_duplicates"),
         unknown_groups=card.data.get("unknown_groups"),
@@ -181,6 +187,23 @@ def comparison_table(card: Card) -> pd.DataFrame:
         for name in card.candidates["name"]
     ]
     return table
+
+
+def reliable_table(reliability: Reliability, counts: pd.DataFrame) -> pd.DataFrame:
+    """Return the probabilities of reliable answers, how many there are, and how many of them are wrong."""
+    bounds = {
+        "negative": "never" if reliability.negative_from is None else f"from {reliability.negative_from:.3f}",
+        "positive": "never" if reliability.positive_to is None else f"to {reliability.positive_to:.3f}",
+    }
+    return pd.DataFrame(
+        {
+            "answer": counts["answer"],
+            "probability": counts["answer"].map(bounds),
+            "reliable": [f"{row.reliable:,} of {row.tweets:,}" for row in counts.itertuples()],
+            "wrong": counts["wrong"].astype(str),
+            "error": counts["error"].map(lambda error: slices.NONE if math.isnan(error) else f"{100 * error:.1f} %"),
+        }
+    )
 
 
 def share_of_negative(splits: Collection[Mapping[str, int]]) -> float:

@@ -113,7 +113,9 @@ def test_the_service_classifies_one_tweet(server: Server) -> None:
             """-d '{"text": "@AirParadis two hours late :("}'"""
         ),
     )
-    assert {"sentiment", "negative_probability", "certainty", "model_version", "prediction_id"} == answer.keys()
+    assert {"sentiment", "negative_probability", "certainty", "model_version", "prediction_id"} | {
+        "reliable"
+    } == answer.keys()
 
 
 def test_the_service_classifies_several_tweets(server: Server) -> None:

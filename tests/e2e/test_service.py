@@ -46,6 +46,7 @@ def test_the_service_agrees_with_the_registered_model_and_its_mlflow_server(
     assert probabilities == pytest.approx(expected["negative_probability"].tolist(), abs=1e-6)
     assert [prediction["sentiment"] for prediction in predictions] == expected["sentiment"].tolist()
     assert [prediction["certainty"] == "uncertain" for prediction in predictions] == expected["uncertain"].tolist()
+    assert [prediction["reliable"] for prediction in predictions] == expected["reliable"].tolist()
     (version,) = {prediction["model_version"] for prediction in predictions}
     assert server.client.get("/model").json()["version"] == version == "1"
     with served_by_mlflow(chain, uri, tmp_path) as client:

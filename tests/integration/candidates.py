@@ -140,9 +140,9 @@ def command_line_configuration(*overrides: str) -> DictConfig:
     return cfg
 
 
-def predict_in_process(uri: str, texts: list[str]) -> pd.Series:
-    """Return a model's probabilities, computed in this process: starting another one takes seconds."""
-    return mlflow.pyfunc.load_model(uri).predict(texts)["negative_probability"]
+def predict_in_process(uri: str, texts: list[str]) -> pd.DataFrame:
+    """Return a model's answers, computed in this process: starting another one takes seconds."""
+    return mlflow.pyfunc.load_model(uri).predict(texts)
 
 
 def folder_of(uri: str) -> Path:

@@ -86,7 +86,7 @@ def test_no_trainer_sees_or_scores_the_test_split(model: str) -> None:
 
 def test_the_logged_model_classifies_raw_tweets_at_its_threshold(model: str) -> None:
     answers = mlflow.pyfunc.load_model(model).predict(["@AirParadis lost my bag AGAIN &amp; nobody cares", ""])
-    assert list(answers.columns) == ["negative_probability", "sentiment", "uncertain"]
+    assert list(answers.columns) == ["negative_probability", "sentiment", "uncertain", "reliable"]
     threshold = mlflow.get_run(run_id(model)).data.metrics["threshold"]
     expected = np.where(answers["negative_probability"] >= threshold, "negative", "positive")
     assert answers["sentiment"].tolist() == expected.tolist()

@@ -76,7 +76,9 @@ def test_the_served_blend_combines_the_answers_of_its_members(
 def test_its_metrics_are_out_of_fold(splits: Path, word_model: str, character_model: str, blended: str) -> None:
     negative = pd.read_parquet(splits / "validation.parquet")["negative"]
     texts = pd.read_parquet(splits / "validation.parquet")["text"].tolist()
-    members = [predict_in_process(uri, texts).to_numpy() for uri in (word_model, character_model)]
+    members = [
+        predict_in_process(uri, texts)["negative_probability"].to_numpy() for uri in (word_model, character_model)
+    ]
     logits = np.column_stack([logit(member) for member in members])
     _, _, out_of_fold = blend.blending.fit(negative.to_numpy(), logits, folds=3, seed=42)
     logged = mlflow.get_run(run_id(blended)).data.metrics

@@ -229,7 +229,7 @@ def test_challenger_and_champion_are_compared_on_tweets_unseen_by_both(
     run(name, splits, model)
     assert last_run().data.metrics["compared_with_champion_rows"] == 30
     unseen = pd.read_parquet(splits / "test.parquet")[-30:]
-    auc = roc_auc_score(unseen["negative"], predict_in_process(model, unseen["text"].tolist()))
+    auc = roc_auc_score(unseen["negative"], predict_in_process(model, unseen["text"].tolist())["negative_probability"])
     assert last_run().data.metrics["lead_over_champion"] == pytest.approx(auc - 0.5), "a dummy champion has 0.5"
 
 
@@ -406,6 +406,7 @@ def test_the_version_gets_its_model_card(name: str, splits: Path, model: str, du
         digest,
         *(f"| {requirement.replace('==', ' | ')} |" for requirement in requirements),
         f"{metrics['test_roc_auc']:.3f}",
+        "with 90 % confidence, at most 5 % of such answers are wrong",
     ]
     expected += [f"inputs.candidates=[{dummy},{model}]", "Passed all 6 checks", "with negation", "classifier.C | 1.0"]
     assert not [text for text in expected if text not in card]

@@ -44,7 +44,13 @@ def exported(checkpoint: str, folder: Path, *, max_tokens: int) -> tuple[Classif
         native = network.negative_probability(model, tokens, bar)
     export.export(model, tokenizer, folder, max_tokens=max_tokens)
     classifier.save(
-        folder, runtime="onnx", threshold=0.5, calibration=classifier.IDENTITY, uncertain=None, text=CLEANER
+        folder,
+        runtime="onnx",
+        threshold=0.5,
+        calibration=classifier.IDENTITY,
+        uncertain=None,
+        reliability=None,
+        text=CLEANER,
     )
     return Classifier.load(folder), native
 

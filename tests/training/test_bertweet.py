@@ -145,7 +145,13 @@ def test_native_and_served_form_agree_with_the_trained_network(checkpoint: Path,
     served = tmp_path / "served"
     export.export(model, tokenizer, served, max_tokens=MAX_TOKENS)
     classifier.save(
-        served, runtime="onnx", threshold=0.5, calibration=classifier.IDENTITY, uncertain=None, text=CLEANER
+        served,
+        runtime="onnx",
+        threshold=0.5,
+        calibration=classifier.IDENTITY,
+        uncertain=None,
+        reliability=None,
+        text=CLEANER,
     )
     assert np.abs(Classifier.load(served).negative_probability(TWEETS) - probability).max() < 0.03
     assert probability.std() > 0.01

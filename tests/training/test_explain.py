@@ -68,7 +68,9 @@ def describe_and_load(
     folder: Path, runtime: Runtime, text: Cleaner | Tokenizer | None, calibration: Calibration
 ) -> Classifier:
     """Write the description of a served model to its folder, and load the model."""
-    classifier.save(folder, runtime=runtime, calibration=calibration, threshold=0.5, uncertain=None, text=text)
+    classifier.save(
+        folder, runtime=runtime, calibration=calibration, threshold=0.5, uncertain=None, reliability=None, text=text
+    )
     return Classifier.load(folder)
 
 
@@ -173,7 +175,9 @@ class RecordingScore:
 def classifier_with(
     function: Callable[[Sequence[str]], Probabilities], calibration: Calibration = IDENTITY
 ) -> Classifier:
-    return Classifier(runtime="onnx", calibration=calibration, threshold=0.5, uncertain=None, score=function)
+    return Classifier(
+        runtime="onnx", calibration=calibration, threshold=0.5, uncertain=None, reliability=None, score=function
+    )
 
 
 def contributions(explanation: Explanation) -> list[float]:

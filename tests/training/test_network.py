@@ -113,6 +113,7 @@ def test_every_network_learns_and_agrees_with_its_served_form(
         threshold=0.5,
         calibration=classifier.IDENTITY,
         uncertain=None,
+        reliability=None,
         text=TOKENIZER if on_words else TOKENIZER.cleaner,
     )
     served = Classifier.load(tmp_path / "served")

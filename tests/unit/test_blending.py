@@ -77,7 +77,15 @@ def save_member(folder: Path, alpha: float, calibration: Calibration = IDENTITY)
     folder.mkdir()
     pipeline = make_pipeline(CountVectorizer(token_pattern=r"\S+"), MultinomialNB(alpha=alpha))
     skops.io.dump(pipeline.fit(["late lost", "late rude", "thanks", "lovely crew"], [1, 1, 0, 0]), folder / FILE)
-    classifier.save(folder, runtime="sklearn", calibration=calibration, threshold=0.5, uncertain=None, text=TOKENIZER)
+    classifier.save(
+        folder,
+        runtime="sklearn",
+        calibration=calibration,
+        threshold=0.5,
+        uncertain=None,
+        reliability=None,
+        text=TOKENIZER,
+    )
     return Classifier.load(folder)
 
 
@@ -85,7 +93,9 @@ def test_a_served_blend_sums_the_calibrated_logits_of_its_members(tmp_path: Path
     keras = save_member(tmp_path / "keras", 0.1, Calibration(slope=2.0, intercept=0.3))
     bert = save_member(tmp_path / "bert", 2.0)
     blend.write(tmp_path, {"keras": 0.7, "bert": 0.5}, -0.1)
-    classifier.save(tmp_path, runtime="blend", calibration=IDENTITY, threshold=0.4, uncertain=None, text=None)
+    classifier.save(
+        tmp_path, runtime="blend", calibration=IDENTITY, threshold=0.4, uncertain=None, reliability=None, text=None
+    )
     texts = ["late and rude crew", "thanks, lovely", ""]
     keras_logits, bert_logits = (logit(member.negative_probability(texts)) for member in (keras, bert))
     served = Classifier.load(tmp_path)
@@ -100,7 +110,9 @@ def test_a_blend_requires_the_packages_of_its_members(tmp_path: Path) -> None:
     save_member(tmp_path / "baseline", 1.0)
     (tmp_path / "keras").mkdir()
     for folder, runtime in ((tmp_path / "keras", "tflite"), (tmp_path, "blend")):
-        classifier.save(folder, runtime=runtime, calibration=IDENTITY, threshold=0.5, uncertain=None, text=None)
+        classifier.save(
+            folder, runtime=runtime, calibration=IDENTITY, threshold=0.5, uncertain=None, reliability=None, text=None
+        )
     assert classifier.runtimes_in(tmp_path) == {"blend", "sklearn", "tflite"}
     packages = {
         requirement.partition("==")[0] for requirement in classifier.requirements(*classifier.runtimes_in(tmp_path))

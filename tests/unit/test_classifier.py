@@ -16,7 +16,7 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
 from sentiment.inference import classifier
-from sentiment.inference.classifier import IDENTITY, Calibration, Classifier, ClassifierError
+from sentiment.inference.classifier import IDENTITY, Calibration, Classifier, ClassifierError, Reliability
 from sentiment.inference.pyfunc import SentimentModel
 from sentiment.inference.runtimes.sklearn import FILE
 from sentiment.inference.text import Cleaner, Tokenizer
@@ -58,8 +58,21 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def describe(folder: Path, calibration: Calibration = IDENTITY, uncertain: classifier.Band | None = None) -> None:
-    classifier.save(folder, runtime="sklearn", threshold=0.6, calibration=calibration, uncertain=uncertain, text=TEXT)
+def describe(
+    folder: Path,
+    calibration: Calibration = IDENTITY,
+    uncertain: classifier.Band | None = None,
+    reliability: Reliability | None = None,
+) -> None:
+    classifier.save(
+        folder,
+        runtime="sklearn",
+        threshold=0.6,
+        calibration=calibration,
+        uncertain=uncertain,
+        reliability=reliability,
+        text=TEXT,
+    )
 
 
 def test_raw_tweets_get_probabilities(folder: Path) -> None:
@@ -141,6 +154,29 @@ def test_no_tweet_is_uncertain_without_a_band(folder: Path) -> None:
     assert Classifier.load(folder).is_uncertain(np.linspace(0, 1, 11)).tolist() == [False] * 11
 
 
+@pytest.mark.parametrize(
+    ("negative_from", "positive_to", "expected"),
+    [
+        (0.8, 0.2, [True, True, False, False, True, True]),
+        (None, 0.2, [True, True, False, False, False, False]),
+        (0.8, None, [False, False, False, False, True, True]),
+        (None, None, [False] * 6),
+    ],
+)
+def test_answers_beyond_the_stored_bounds_are_reliable_bounds_included(
+    folder: Path, negative_from: float | None, positive_to: float | None, expected: list[bool]
+) -> None:
+    reliability = Reliability(negative_from=negative_from, positive_to=positive_to, max_error=0.05, confidence=0.95)
+    describe(folder, reliability=reliability)
+    loaded = Classifier.load(folder)
+    assert loaded.reliability == reliability
+    assert loaded.is_reliable(np.array([0.0, 0.2, 0.21, 0.79, 0.8, 1.0])).tolist() == expected
+
+
+def test_no_answer_is_reliable_if_nothing_is_promised(folder: Path) -> None:
+    assert not Classifier.load(folder).is_reliable(np.linspace(0, 1, 11)).any()
+
+
 def test_a_classifier_is_loaded_as_saved(folder: Path) -> None:
     calibration = Calibration(slope=0.8374650192837465, intercept=-0.1)
     describe(folder, calibration=calibration, uncertain=(0.1, 1 / 3))
@@ -176,18 +212,20 @@ def test_a_model_of_an_older_version_must_be_retrained(folder: Path, key: str) -
         Classifier.load(folder)
 
 
-def test_mlflow_returns_probability_sentiment_and_uncertainty(folder: Path) -> None:
+def test_mlflow_returns_probability_sentiment_and_certainty(folder: Path) -> None:
     texts = ["late and rude", "lovely and quick", "crew"]
     probability = Classifier.load(folder).negative_probability(texts)
-    describe(folder, uncertain=(probability[2] - 0.01, probability[2] + 0.01))
+    reliability = Reliability(negative_from=probability[0], positive_to=0.0, max_error=0.05, confidence=0.95)
+    describe(folder, uncertain=(probability[2] - 0.01, probability[2] + 0.01), reliability=reliability)
     model = SentimentModel()
     model.load_context(SimpleNamespace(artifacts={"classifier": str(folder)}))
     answers = model.predict(texts)
-    assert list(answers.columns) == ["negative_probability", "sentiment", "uncertain"]
+    assert list(answers.columns) == ["negative_probability", "sentiment", "uncertain", "reliable"]
     assert answers["negative_probability"].tolist() == probability.tolist()
     assert answers["sentiment"].tolist() == ["negative", "positive", "positive"]
     assert answers["uncertain"].dtype == bool
     assert answers["uncertain"].tolist() == [False, False, True]
+    assert answers["reliable"].tolist() == [True, False, False]
 
 
 @pytest.mark.parametrize("runtime", ["sklearn", "tflite", "onnx"])

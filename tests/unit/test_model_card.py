@@ -14,6 +14,7 @@ from sentiment.evaluation.bootstrap import Interval
 from sentiment.evaluation.calibration import choose
 from sentiment.evaluation.gate import Check, Verdict
 from sentiment.evaluation.metrics import HIGHER_IS_BETTER, Cost, Predictions
+from sentiment.inference.classifier import Reliability
 from sentiment.reports import comparison, model_card, pages
 from sentiment.reports.canvas import blank
 from sentiment.reports.model_card import Card
@@ -31,6 +32,9 @@ PASSED = Verdict([Check(name="size", result="passed", reason="The model takes 2 
 CALIBRATION = choose(NEGATIVE, PROBABILITY, folds=3, seed=0).table
 SLICES = slices.table(TEXTS, NEGATIVE, Predictions.at(PROBABILITY, 0.4), cost=COST, confidence=0.95)
 DIGEST = "0123456789abcdef" * 4
+RELIABLE = pd.DataFrame(
+    {"answer": ["negative", "positive"], "tweets": [1_275, 1_125], "reliable": [640, 0], "wrong": [19, 0]}
+).assign(error=[19 / 640, np.nan])
 NO_ALARMS = {"found": 0, "missed": 5, "false_alarms": 0, "left_alone": 5}
 
 
@@ -68,6 +72,8 @@ def card(**changes: Any) -> Card:
         threshold=0.34,
         uncertain=(0.25, 0.5),
         uncertain_share=0.22,
+        reliability=Reliability(negative_from=0.812, positive_to=None, max_error=0.05, confidence=0.95),
+        reliable=RELIABLE,
         auc_without_near_duplicates=0.8234,
         calibration_method="platt",
         calibration=CALIBRATION,
@@ -137,6 +143,9 @@ def test_the_card_contains_every_value() -> None:
         "1 for a false alarm",
         "**0.25 to 0.50**",
         "22 of 100 validation tweets",
+        "with 95 % confidence, at most 5 % of such answers are wrong",
+        "| negative | from 0.812 | 640 of 1,275 | 19 | 3.0 % |",
+        "| positive | never | 0 of 1,125 | 0 | – |",
         "calibrated on validation (platt)",
         "| with negation (few) | 30 |",
         "Passed all 1 checks.",
@@ -216,4 +225,4 @@ def test_the_page_embeds_its_images(tmp_path: Path) -> None:
     sources = re.findall(r'src="([^"]{0,22})', page)
     assert sources == ["data:image/png;base64,"] * len(model_card.PLOTS)
     assert "<title>tweet_sentiment, version 7: model card</title>" in page
-    assert page.count("<table>") == 12
+    assert page.count("<table>") == 13

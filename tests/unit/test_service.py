@@ -60,6 +60,7 @@ def test_predictions_are_those_of_the_classifier(client: TestClient, packaged: P
         "sentiment": "negative",
         "negative_probability": pytest.approx(probability, abs=1e-12),
         "certainty": "certain",
+        "reliable": True,
         "model_version": "7",
     }
 
@@ -78,6 +79,7 @@ def test_a_tweet_near_the_threshold_is_uncertain(client: TestClient) -> None:
     prediction = client.post("/predict", json={"text": "seat 12"}).json()
     assert 0.3 <= prediction["negative_probability"] <= 0.6
     assert prediction["certainty"] == "uncertain"
+    assert not prediction["reliable"]
 
 
 def test_an_explanation_adds_up_and_locates_its_words(client: TestClient) -> None:

@@ -39,7 +39,13 @@ def test_predictions_are_returned_unchanged_in_order(server: FakeService) -> Non
     assert [prediction["negative_probability"] for prediction in predictions] == [
         fake_service.probability(text) for text in texts
     ]
-    assert set(predictions[0]) == {"sentiment", "negative_probability", "certainty", "model_version", "prediction_id"}
+    assert set(predictions[0]) == {
+        "sentiment",
+        "negative_probability",
+        "certainty",
+        "model_version",
+        "prediction_id",
+    } | {"reliable"}
     assert [request.body for request in server.requests] == [{"texts": texts}]
 
 

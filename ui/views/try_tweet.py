@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 EXAMPLES = 4
 # Minimum probability of the predicted sentiment for each wording.
-SURE, LIKELY = 0.9, 0.7
+LIKELY = 0.7
 
 
 def show(say: Language) -> None:
@@ -101,12 +101,14 @@ def show_sentiment(prediction: dict[str, Any], say: Language) -> None:
 
 
 def certainty(prediction: dict[str, Any]) -> Literal["unsure", "sure", "likely", "barely"]:
-    """Return the wording of the certainty; `unsure` for predictions that the service calls uncertain."""
+    """Return the wording of the certainty: `unsure` if the service says uncertain, `sure` if it says reliable."""
     if prediction["certainty"] == "uncertain":
         return "unsure"
+    if prediction["reliable"]:
+        return "sure"
     probability = prediction["negative_probability"]
     confidence = probability if prediction["sentiment"] == "negative" else 1 - probability
-    return "sure" if confidence >= SURE else "likely" if confidence >= LIKELY else "barely"
+    return "likely" if confidence >= LIKELY else "barely"
 
 
 def ask_feedback(text: str, prediction: dict[str, Any], say: Language) -> None:

@@ -1,0 +1,88 @@
+"""Abstention: reliable answers keep the promise, and there are as many of them as that allows."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import expit
+
+from sentiment.evaluation import abstention
+from sentiment.evaluation.abstention import Promise
+from sentiment.inference.errors import SettingsError
+
+PROMISE = Promise(max_error=0.05, confidence=0.95)
+
+
+def calibrated(tweets: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels and perfectly calibrated probabilities."""
+    random = np.random.default_rng(seed)
+    probability = expit(random.normal(0, 3, tweets))
+    return (random.random(tweets) < probability).astype(np.int8), probability
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.7])
+def test_at_most_the_promised_share_of_reliable_answers_is_wrong(threshold: float) -> None:
+    broken = 0
+    new_negative, new_probability = calibrated(200_000, seed=0)
+    for seed in range(1, 101):
+        reliability = abstention.find(*calibrated(1_000, seed=seed), threshold, PROMISE)
+        kept = abstention.table(new_negative, new_probability >= threshold, reliability(new_probability))
+        broken += bool((kept["error"] > PROMISE.max_error).any())
+    assert broken <= 10, "5 of 100 are expected at most; more than 10 happen once in 90 runs"
+
+
+def test_with_many_tweets_the_bounds_approach_the_best_ones() -> None:
+    negative, probability = calibrated(100_000, seed=1)
+    reliability = abstention.find(negative, probability, 0.5, PROMISE)
+    assert reliability.negative_from is not None
+    assert reliability.positive_to is not None
+    for answered in (probability >= reliability.negative_from, 1 - probability >= 1 - reliability.positive_to):
+        doubt = np.minimum(probability, 1 - probability)[answered]
+        assert 0.04 < doubt.mean() <= PROMISE.max_error
+
+
+def test_reliable_answers_lie_on_the_side_of_their_answer() -> None:
+    negative, probability = calibrated(5_000, seed=2)
+    reliability = abstention.find((probability > 0.4).astype(np.int8), probability, 0.7, PROMISE)
+    assert reliability.negative_from is not None
+    assert reliability.negative_from >= 0.7
+    assert reliability.positive_to is not None
+    assert reliability.positive_to < 0.7
+    assert negative.shape == probability.shape
+
+
+@pytest.mark.parametrize("label", [0, 1])
+@given(probability=st.lists(st.floats(0.0, 1.0), min_size=1, max_size=50), threshold=st.floats(0.0, 1.1))
+def test_too_few_tweets_promise_nothing(label: int, probability: list[float], threshold: float) -> None:
+    labels = np.full(len(probability), label, dtype=np.int8)
+    reliability = abstention.find(labels, np.array(probability), threshold, PROMISE)
+    assert (reliability.negative_from, reliability.positive_to) == (None, None)
+
+
+def test_a_model_that_guesses_is_never_reliable() -> None:
+    random = np.random.default_rng(0)
+    reliability = abstention.find(random.integers(0, 2, 5_000), random.random(5_000), 0.5, PROMISE)
+    assert (reliability.negative_from, reliability.positive_to) == (None, None)
+
+
+def test_a_model_without_errors_is_always_reliable() -> None:
+    negative = np.array([0, 1] * 500)
+    reliability = abstention.find(negative, np.where(negative == 1, 0.9, 0.2), 0.5, PROMISE)
+    assert (reliability.negative_from, reliability.positive_to) == (0.9, pytest.approx(0.2))
+
+
+def test_the_table_counts_reliable_and_wrong_answers() -> None:
+    negative = np.array([1, 1, 0, 0, 0, 1])
+    called = np.array([True, True, True, False, False, False])
+    table = abstention.table(negative, called, np.array([True, False, True, False, False, False]))
+    assert table.fillna(-1).to_dict("records") == [
+        {"answer": "negative", "tweets": 3, "reliable": 2, "wrong": 1, "error": 0.5},
+        {"answer": "positive", "tweets": 3, "reliable": 0, "wrong": 0, "error": -1},
+    ]
+
+
+@pytest.mark.parametrize("values", [{"max_error": 0.0}, {"max_error": 1.0}, {"confidence": 0.0}, {"confidence": 1.5}])
+def test_a_promise_without_meaning_is_refused(values: dict[str, float]) -> None:
+    ((name, value),) = values.items()
+    with pytest.raises(SettingsError, match=rf"reliable\.{name}={value}: must be above 0 and below 1"):
+        Promise(**{"max_error": 0.05, "confidence": 0.95, **values})
