@@ -10,6 +10,8 @@ from transformers import (
     BertModel,
     DistilBertConfig,
     DistilBertModel,
+    MPNetConfig,
+    MPNetModel,
     PreTrainedModel,
     PreTrainedTokenizerFast,
     RobertaConfig,
@@ -104,4 +106,6 @@ def encoder(kind: str, words: int) -> PreTrainedModel:
         return DistilBertModel(DistilBertConfig(**shape, **distil))
     if kind == "roberta":  # its positions start after the padding's own number
         return RobertaModel(RobertaConfig(**shape, **SMALL, max_position_embeddings=MAX_TOKENS + 2))
+    if kind == "mpnet":  # likewise
+        return MPNetModel(MPNetConfig(**shape, **SMALL, max_position_embeddings=MAX_TOKENS + 2))
     return BertModel(BertConfig(**shape, **SMALL, max_position_embeddings=MAX_TOKENS))

@@ -171,7 +171,7 @@ def test_a_cached_commit_needs_no_hub(hub: list[str], tmp_path: Path) -> None:
     assert hub == []
 
 
-@pytest.mark.parametrize("option", ["bertweet", "distilbert", "twitter_roberta"])
+@pytest.mark.parametrize("option", ["bertweet", "distilbert", "mpnet", "twitter_roberta"])
 def test_every_hub_checkpoint_has_a_revision(option: str) -> None:
     assert configuration(f"train_bert={option}").train_bert.revision
 

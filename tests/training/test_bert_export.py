@@ -62,7 +62,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "served"
 
 
-@pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert"])
+@pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert", "mpnet"])
 def test_every_kind_of_encoder_is_exported_silently_and_agrees_with_its_served_form(
     kind: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

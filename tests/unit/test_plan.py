@@ -86,7 +86,7 @@ def test_a_cleaner_override_skips_checkpoints_with_their_own_cleaner() -> None:
         for option in sorted(path.stem for path in (CONF / "train_bert").glob("*.yaml"))
     }
     repeats = {option: built.cfg.train_bert.cleaner.max_repeats for option, built in candidates.items()}
-    assert repeats == {"bertweet": 3, "distilbert": 2, "features": 2, "finetune": 2, "twitter_roberta": 3}
+    assert repeats == {"bertweet": 3, "distilbert": 2, "features": 2, "finetune": 2, "mpnet": 2, "twitter_roberta": 3}
     assert {option for option, built in candidates.items() if plan.depends(built, overrides)} == {
         option for option, value in repeats.items() if value == 2
     }
