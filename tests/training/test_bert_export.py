@@ -1,6 +1,7 @@
 """`training.bert.export` and `inference.runtimes.onnx`: the served form agrees with the native form."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -10,11 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from onnx import load as load_model
+from onnx import TensorProto, helper, numpy_helper
+from onnx import load as load_graph
+from onnx import save as save_graph
+from onnxruntime import InferenceSession
 
 from sentiment.inference import classifier
 from sentiment.inference.arrays import Probabilities
-from sentiment.inference.classifier import Classifier
+from sentiment.inference.classifier import Classifier, ClassifierError
 from sentiment.inference.runtimes import onnx
 from sentiment.inference.text import Cleaner
 from sentiment.training.bert import checkpoints, export, network
@@ -83,11 +87,23 @@ def test_the_served_form_of_minilm_agrees_with_its_native_form(tmp_path: Path) -
     assert (tmp_path / "served" / onnx.GRAPH).stat().st_size < 25e6
 
 
-def test_probabilities_do_not_depend_on_the_batch(served: Path) -> None:
+def test_probabilities_do_not_depend_on_the_other_tweets_and_keep_their_order(served: Path) -> None:
     model = Classifier.load(served)
-    one_by_one = np.concatenate([model.negative_probability([text]) for text in TEXTS])
-    assert np.array_equal(model.negative_probability(TEXTS), one_by_one)
-    assert model.negative_probability([]).shape == (0,)
+    texts = [*TEXTS, *("so rude " * n for n in range(12, 0, -1)), *TEXTS]
+    one_by_one = np.concatenate([model.negative_probability([text]) for text in texts])
+    assert np.abs(model.negative_probability(texts) - one_by_one).max() < 1e-6
+    assert one_by_one.std() > 0.01
+    assert model.negative_probability([]).shape == model.score([]).shape == (0,)
+
+
+def test_a_batch_contains_texts_of_one_length_only_and_not_too_many() -> None:
+    lengths = np.random.default_rng(0).integers(2, 6, 1000).tolist()
+    batches = list(onnx.batches(lengths))
+    assert sorted(row for rows in batches for row in rows) == list(range(1000))
+    assert all(len({lengths[row] for row in rows}) == 1 for rows in batches)
+    assert max(map(len, batches)) == onnx.LARGEST_BATCH
+    assert len(batches) <= 4 + 1000 / onnx.LARGEST_BATCH
+    assert list(onnx.batches([])) == []
 
 
 def test_threads_can_share_a_model(served: Path) -> None:
@@ -118,9 +134,49 @@ def test_the_runtime_imports_no_training_framework_and_names_its_requirements(se
     assert not names & {"torch", "transformers", "onnx"}
 
 
-def test_feed_forward_matrices_are_quantized_by_block_and_others_by_column(served: Path) -> None:
-    node_counts = Counter(node.op_type for node in load_model(served / onnx.GRAPH).graph.node)
+def test_all_products_with_matrices_of_the_encoder_are_quantized(served: Path) -> None:
+    graph = load_graph(served / onnx.GRAPH).graph
+    node_counts = Counter(node.op_type for node in graph.node)
     layers = node_counts["Softmax"]
-    assert node_counts["MatMulNBits"] == 2 * layers
-    assert node_counts["MatMulInteger"] == 4 * layers + 1, "queries, keys, values, outputs, and the head"
+    assert node_counts["MatMulIntegerToFloat"] == 6 * layers, "queries, keys, values, outputs, and two feed-forward"
+    assert node_counts["QuantizeLinear"] == 4 * layers, "queries, keys and values share their input"
     assert node_counts["MatMul"] == 2 * layers, "attention multiplies activations only"
+
+
+def test_weights_of_products_use_7_bits_so_that_no_processor_overflows(served: Path) -> None:
+    graph = load_graph(served / onnx.GRAPH).graph
+    weights = {node.input[1] for node in graph.node if node.op_type == "MatMulIntegerToFloat"}
+    integers = [numpy_helper.to_array(tensor) for tensor in graph.initializer if tensor.name in weights]
+    assert all(np.abs(matrix.astype(int)).max(axis=0).tolist() == [63] * matrix.shape[1] for matrix in integers)
+    assert {matrix.dtype for matrix in integers} == {np.dtype(np.int8)}
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_quantized_layer_agrees_with_the_linear_layer_even_beside_an_outlier(bias: bool, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    linear = torch.nn.Linear(64, 8, bias=bias)
+    tokens = torch.randn(1, 3, 64)
+    tokens[0, 1] *= 1000
+    tokens[0, 2] = 0
+    with export.quiet():
+        program = torch.onnx.export(export.QuantizedLinear(linear), (tokens,), dynamo=True, verbose=False)
+    assert program is not None
+    program.save(tmp_path / "layer.onnx")
+    session = InferenceSession(tmp_path / "layer.onnx", providers=["CPUExecutionProvider"])
+    (output,) = session.run(None, {session.get_inputs()[0].name: tokens.numpy()})
+    expected = linear(tokens).detach().numpy()
+    assert np.abs(output[0, 0] - expected[0, 0]).max() < 0.03
+    assert np.abs(output[0, 1] - expected[0, 1]).max() < 0.03 * 1000
+    assert np.array_equal(output[0, 2], expected[0, 2])
+
+
+def test_a_graph_for_single_tweets_is_refused(served: Path, tmp_path: Path) -> None:
+    shutil.copytree(served, tmp_path, dirs_exist_ok=True)
+    token_ids = helper.make_tensor_value_info(onnx.INPUT, TensorProto.INT64, [1, "length"])
+    probability = helper.make_tensor_value_info(onnx.OUTPUT, TensorProto.INT64, [1, "length"])
+    node = helper.make_node("Identity", [onnx.INPUT], [onnx.OUTPUT])
+    graph = helper.make_graph([node], "older", [token_ids], [probability])
+    opset = [helper.make_opsetid("", 20)]
+    save_graph(helper.make_model(graph, opset_imports=opset, ir_version=10), tmp_path / onnx.GRAPH)
+    with pytest.raises(ClassifierError, match="one tweet at a time.*Train the model again"):
+        Classifier.load(tmp_path)
