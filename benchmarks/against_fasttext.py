@@ -42,10 +42,11 @@ from rich.table import Table
 from sklearn.metrics import roc_auc_score
 
 from benchmarks import corpus
-from sentiment.data import checks, cores, splitting
+from sentiment.data import checks, splitting
 from sentiment.data.checks import Labelled
 from sentiment.data.corpus import tokenize
 from sentiment.data.splitting import Frames
+from sentiment.inference import cores
 from sentiment.inference.arrays import Probabilities
 from sentiment.inference.runtimes.sklearn import document
 from sentiment.training import bag_of_words

@@ -33,7 +33,7 @@ from benchmarks import store
 from benchmarks.preprocessing import SAMPLING_SECONDS, memory_of
 from benchmarks.store import PROJECT, Store
 from pipeline.plan import MAKERS, inputs
-from sentiment.data import cores
+from sentiment.inference import cores
 from sentiment.reports import canvas, pages
 
 # By name: a step and its overrides.

@@ -39,8 +39,8 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks import corpus
-from sentiment.data import cores
 from sentiment.data.corpus import tokenize, tokenize_chunk
+from sentiment.inference import cores
 from tables import reading
 
 TARGET = 3

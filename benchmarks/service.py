@@ -36,7 +36,7 @@ from benchmarks import corpus, store
 from benchmarks.servers import Running, Server
 from benchmarks.store import PROJECT, Store
 from pipeline import artifacts, packaging
-from sentiment.data import cores
+from sentiment.inference import cores
 from sentiment.inference.classifier import DESCRIPTION
 
 SERVICE, NOTHING, MLFLOW, KERAS = "the service", "a constant model", "mlflow models serve", "keras predict"

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from benchmarks import store
 from benchmarks.store import PROJECT, Store
-from sentiment.data import cores
+from sentiment.inference import cores
 
 TARGET = 1.3
 STEP = "train_keras"

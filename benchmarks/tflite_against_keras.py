@@ -34,7 +34,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks import corpus
-from sentiment.data import cores
+from sentiment.inference import cores
 from sentiment.inference.runtimes import tflite
 from sentiment.inference.text import Tokenizer
 from sentiment.training import network as networks

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from benchmarks import store
 from benchmarks.store import PROJECT, Measurement, Store
-from sentiment.data import cores
+from sentiment.inference import cores
 
 TARGET = 3.0
 UNCHANGED, EMPTY = "this project, unchanged", "empty project"

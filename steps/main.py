@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from pipeline import door, plan, preflight, runs, sweep
 from pipeline.launch import Launcher, package, select
 from pipeline.study import Study
-from sentiment.data import cores
+from sentiment.inference import cores
 
 # A name that MLflow draws: `crawling-horse-848`.
 DRAWN = re.compile(r"[a-z]+-[a-z]+-[0-9]+")

@@ -10,8 +10,8 @@ from pathlib import Path
 import yaml
 from tqdm import tqdm
 
-from sentiment.data import cores
 from sentiment.data.folders import DESCRIPTIONS
+from sentiment.inference import cores
 from sentiment.inference.errors import UserError
 from sentiment.inference.text import Tokenizer, read_text
 

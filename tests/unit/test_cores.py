@@ -1,4 +1,4 @@
-"""`sentiment.data.cores`: how many processors a process may use."""
+"""`sentiment.inference.cores`: how many processors a process may use."""
 
 import os
 import subprocess
@@ -7,14 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sentiment.data import cores, corpus
+from sentiment.data import corpus
+from sentiment.inference import cores
 from tests.corpora import TOKENIZER
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no CPU affinity")
 def test_cpu_affinity_limits_the_processors() -> None:
     code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
-    code += "from sentiment.data import cores; print(cores.available())"
+    code += "from sentiment.inference import cores; print(cores.available())"
     unlimited = {name: value for name, value in os.environ.items() if name != "LOKY_MAX_CPU_COUNT"}
     completed = subprocess.run([sys.executable, "-c", code], env=unlimited, capture_output=True, text=True, check=True)
     assert completed.stdout == "1\n"

@@ -1,10 +1,12 @@
-"""Transformers, run by ONNX Runtime and `tokenizers` only, on one thread.
+"""Transformers, run by ONNX Runtime and `tokenizers` only.
 
-Tweets of equal length are scored together: they need no padding, so a tweet's answer does not depend on the others. One
-thread: ONNX Runtime counts the cores of the machine, not those available to the container.
+Tweets of equal length are scored together: they need no padding, so a tweet's answer does not depend on the others. A
+batch takes one thread, and several batches as many as there are cores: more threads for a short batch would mostly wait
+for each other.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 
@@ -13,10 +15,11 @@ from numpy.typing import NDArray
 from onnxruntime import InferenceSession, SessionOptions
 from tokenizers import Tokenizer
 
+from sentiment.inference import cores
 from sentiment.inference.classifier import ClassifierError
 from sentiment.inference.text import Cleaner
 
-REQUIREMENTS = ("onnxruntime", "tokenizers")
+REQUIREMENTS = ("joblib", "onnxruntime", "tokenizers")
 GRAPH = "model.onnx"
 TOKENIZER = "tokenizer.json"
 INPUT = "input_ids"
@@ -47,20 +50,27 @@ def load(folder: Path, text: Cleaner) -> Callable[[Sequence[str]], NDArray[np.fl
             "model again."
         )
 
+    threads = ThreadPoolExecutor(cores.available())
+
     def score(texts: Sequence[str]) -> NDArray[np.float64]:
         token_ids = [encoding.ids for encoding in tokenizer.encode_batch_fast([text(tweet) for tweet in texts])]
         probabilities = np.empty(len(texts))
-        for rows in batches([len(ids) for ids in token_ids]):
+
+        def score_batch(rows: list[int]) -> None:
             inputs = np.array([token_ids[row] for row in rows], dtype=np.int64)
             probabilities[rows] = session.run([OUTPUT], {INPUT: inputs})[0]
+
+        all_batches = list(batches([len(ids) for ids in token_ids]))
+        run = map if len(all_batches) == 1 else threads.map  # a thread would delay a single tweet
+        list(run(score_batch, all_batches))
         return probabilities
 
     return score
 
 
 def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Yield the rows of all texts in batches of equal length, the shortest first."""
-    by_length = sorted(range(len(lengths)), key=lengths.__getitem__)
+    """Yield the rows of all texts in batches of equal length, the longest first, so that threads finish together."""
+    by_length = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
     for _, group in groupby(by_length, key=lengths.__getitem__):
         rows = list(group)
         for start in range(0, len(rows), LARGEST_BATCH):
