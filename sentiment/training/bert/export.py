@@ -1,10 +1,6 @@
 """Export a trained network for ONNX Runtime, with 8-bit weights and activations."""
 
 import copy
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import onnx
@@ -15,6 +11,7 @@ from transformers import PreTrainedTokenizerFast
 
 from sentiment.inference.runtimes.onnx import GRAPH, INPUT, OUTPUT, TOKENIZER
 from sentiment.training.bert.network import SentenceClassifier
+from sentiment.training.onnx_export import quiet
 
 # Weights per block; a block shares one scale.
 BLOCK = 128
@@ -85,16 +82,3 @@ def feed_forward(graph: ModelProto) -> list[str]:
     shapes = {weights.name: tuple(weights.dims) for weights in graph.graph.initializer}
     products = [node for node in graph.graph.node if node.op_type == "MatMul" and node.input[1] in shapes]
     return [node.name for node in products if len(set(shapes[node.input[1]])) > 1]
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silence warnings of the exporter and the quantizer, which concern their own code."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
