@@ -1,26 +1,35 @@
 """The multilingual Universal Sentence Encoder (its convolutional form) in PyTorch.
 
-Each piece of a text has a vector; convolutions over 2, 3 and 5 pieces add its context. The sum over the text goes
-through a residual network and gives a vector of length 1.
+SentencePiece splits a text into pieces. Each has a vector; convolutions over 2, 3 and 5 pieces add its context. The sum
+over the text goes through a residual network and gives a vector of length 1.
 
 Source: Yang et al., Multilingual Universal Sentence Encoder for Semantic Retrieval, 2020.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
+from tokenizers.models import Unigram
 from torch import Tensor, nn
 from torch.nn import functional
+from tqdm import tqdm
+from transformers.utils import sentencepiece_model_pb2_new as sentencepiece
 
 WEIGHTS = "weights.npz"
+PIECES = "sp.model"
+START, END = ("<s>", 1), ("</s>", 2)
+# Types of pieces: unknown and control.
+SPECIAL = {2, 3}
 VECTOR_SIZE = 512
 WIDTHS = (2, 3, 5)
 # The table of vectors is stored in this many blocks, in turn a row of each; a block has one scale.
 BLOCKS = 17
+BATCH = 256
 
 
 class Linear(nn.Module):
@@ -110,3 +119,47 @@ def load(folder: Path) -> Encoder:
     """Load the encoder in a folder."""
     with (folder / WEIGHTS).open("rb") as file, np.load(file, allow_pickle=False) as weights:
         return Encoder(dict(weights)).eval().requires_grad_(False)
+
+
+def load_tokenizer(folder: Path, *, max_tokens: int) -> Tokenizer:
+    """Return the SentencePiece model in a folder as a fast tokenizer, which truncates texts to `max_tokens` pieces.
+
+    Raises:
+        google.protobuf.message.DecodeError: the file is damaged.
+    """
+    model = sentencepiece.ModelProto.FromString((folder / PIECES).read_bytes())  # type: ignore[attr-defined]
+    # A text cannot contain special pieces such as <s>: no normalised text has the line break that they get here.
+    pieces = [("\n" * (piece.type in SPECIAL) + piece.piece, piece.score) for piece in model.pieces]
+    tokenizer = Tokenizer(Unigram(pieces, model.trainer_spec.unk_id))
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.Precompiled(model.normalizer_spec.precompiled_charsmap),
+            normalizers.Strip(),
+            normalizers.Replace(Regex(" {2,}"), " "),
+        ]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(split=False)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{START[0]} $A {END[0]}", special_tokens=[START, END]
+    )
+    tokenizer.enable_truncation(max_tokens)
+    return tokenizer
+
+
+@torch.inference_mode()
+def encode(folder: Path, texts: Sequence[str], *, max_tokens: int) -> NDArray[np.float32]:
+    """Return the vector of each text, shape (texts, 512), with a progress bar if there are several batches.
+
+    Texts of the same length are encoded together, so that none is padded.
+    """
+    encoder = load(folder)
+    pieces = [encoding.ids for encoding in load_tokenizer(folder, max_tokens=max_tokens).encode_batch(list(texts))]
+    lengths = np.array([len(ids) for ids in pieces])
+    vectors = np.empty((len(texts), VECTOR_SIZE), dtype=np.float32)
+    with tqdm(total=len(texts), desc="encode", unit=" tweets", disable=None if len(texts) > BATCH else True) as bar:
+        for length in np.unique(lengths):
+            rows = np.flatnonzero(lengths == length)
+            for batch in np.split(rows, range(BATCH, len(rows), BATCH)):
+                vectors[batch] = encoder(torch.tensor([pieces[row] for row in batch])).numpy()
+                bar.update(len(batch))
+    return vectors

@@ -18,7 +18,7 @@ from sentiment.inference import classifier
 from sentiment.inference.classifier import Classifier
 from sentiment.inference.errors import SettingsError
 from sentiment.inference.runtimes import onnx
-from sentiment.training import network
+from sentiment.training import network, universal_sentence_encoder
 from sentiment.training.embedding import Corpus, EmbeddingError, SentenceEmbedding
 from sentiment.training.embeddings import use as embedding
 from sentiment.training.encoders import use
@@ -46,7 +46,7 @@ def vectors(*texts: str) -> NDArray[np.float32]:
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
-    return use.load_tokenizer(PACKAGE, max_tokens=128)
+    return universal_sentence_encoder.load_tokenizer(PACKAGE, max_tokens=128)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_sentence_is_nearest_to_its_translation() -> None:
 
 
 def test_a_vector_does_not_depend_on_the_other_texts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(use, "BATCH", 3)
+    monkeypatch.setattr(universal_sentence_encoder, "BATCH", 3)
     assert np.allclose(vectors(*TEXTS * 4), np.tile(vectors(*TEXTS), (4, 1)), atol=1e-5)
 
 

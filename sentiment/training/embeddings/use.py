@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 
 from sentiment.inference.errors import SettingsError
 from sentiment.training.embedding import Corpus, EmbeddingError, SentenceEmbedding
-from sentiment.training.encoders.use import encode
+from sentiment.training.universal_sentence_encoder import encode
 
 LEAST_TOKENS = 3  # start and end of the text, and one word piece
 

@@ -1,31 +1,20 @@
-"""The multilingual Universal Sentence Encoder: encoding texts, and its export for ONNX Runtime."""
+"""The multilingual Universal Sentence Encoder, and its export for ONNX Runtime."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import keras
-import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
-from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
-from tokenizers.models import Unigram
 from torch import Tensor, nn
-from tqdm import tqdm
-from transformers.utils import sentencepiece_model_pb2_new as sentencepiece
 
 from sentiment.inference.classifier import Runtime
 from sentiment.inference.runtimes.onnx import GRAPH, INPUT, OUTPUT, TOKENIZER
 from sentiment.training import universal_sentence_encoder
 from sentiment.training.onnx_export import quiet
-from sentiment.training.universal_sentence_encoder import VECTOR_SIZE, Encoder, Linear
+from sentiment.training.universal_sentence_encoder import START, Encoder, Linear, load_tokenizer
 
 RUNTIME: Runtime = "onnx"
-PIECES = "sp.model"
-START, END = ("<s>", 1), ("</s>", 2)
-# Types of pieces: unknown and control.
-SPECIAL = {2, 3}
-BATCH = 256
+encode = universal_sentence_encoder.encode
 # Weights per scale, and onnxruntime's code for products of 8-bit integers (`accuracy_level`).
 QUANTIZED_BLOCK = 32
 INT8 = 4
@@ -45,50 +34,6 @@ class OneTweet(nn.Module):
         """Return the probability that the tweet is negative, shape (1,)."""
         probability: Tensor = self.network(self.encoder(input_ids)).squeeze(-1)
         return probability
-
-
-def load_tokenizer(folder: Path, *, max_tokens: int) -> Tokenizer:
-    """Return the SentencePiece model in a folder as a fast tokenizer, which truncates texts to `max_tokens` pieces.
-
-    Raises:
-        google.protobuf.message.DecodeError: the file is damaged.
-    """
-    model = sentencepiece.ModelProto.FromString((folder / PIECES).read_bytes())  # type: ignore[attr-defined]
-    # A text cannot contain special pieces such as <s>: no normalised text has the line break that they get here.
-    pieces = [("\n" * (piece.type in SPECIAL) + piece.piece, piece.score) for piece in model.pieces]
-    tokenizer = Tokenizer(Unigram(pieces, model.trainer_spec.unk_id))
-    tokenizer.normalizer = normalizers.Sequence(
-        [
-            normalizers.Precompiled(model.normalizer_spec.precompiled_charsmap),
-            normalizers.Strip(),
-            normalizers.Replace(Regex(" {2,}"), " "),
-        ]
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(split=False)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{START[0]} $A {END[0]}", special_tokens=[START, END]
-    )
-    tokenizer.enable_truncation(max_tokens)
-    return tokenizer
-
-
-@torch.inference_mode()
-def encode(folder: Path, texts: Sequence[str], *, max_tokens: int) -> NDArray[np.float32]:
-    """Return the vector of each text, shape (texts, 512), with a progress bar if there are several batches.
-
-    Texts of the same length are encoded together, so that none is padded.
-    """
-    encoder = universal_sentence_encoder.load(folder)
-    pieces = [encoding.ids for encoding in load_tokenizer(folder, max_tokens=max_tokens).encode_batch(list(texts))]
-    lengths = np.array([len(ids) for ids in pieces])
-    vectors = np.empty((len(texts), VECTOR_SIZE), dtype=np.float32)
-    with tqdm(total=len(texts), desc="encode", unit=" tweets", disable=None if len(texts) > BATCH else True) as bar:
-        for length in np.unique(lengths):
-            rows = np.flatnonzero(lengths == length)
-            for batch in np.split(rows, range(BATCH, len(rows), BATCH)):
-                vectors[batch] = encoder(torch.tensor([pieces[row] for row in batch])).numpy()
-                bar.update(len(batch))
-    return vectors
 
 
 def export(network: keras.Model, encoder: Path, folder: Path, *, max_tokens: int) -> None:
