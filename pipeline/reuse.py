@@ -32,6 +32,7 @@ PACKAGES = ("steps", "pipeline", "sentiment", "tables", "service", "telemetry")
 # package.
 LOADED_BY_NAME = {
     "sentiment.inference.classifier": "sentiment.inference.runtimes",
+    "sentiment.training.network": "sentiment.training.encoders",
     "pipeline.trained": "sentiment.inference.pyfunc",
     "pipeline.packaging": "service",
     "service.service": "telemetry",

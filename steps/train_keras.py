@@ -68,7 +68,7 @@ def train(
     networks.export(network, single, embedding, scratch / "served")
     on_words = isinstance(embedding, WordEmbedding)
     return Trained(
-        runtime="tflite" if on_words else "saved_model",
+        runtime=networks.runtime(embedding),
         text=tokenizer if on_words else tokenizer.cleaner,
         served=scratch / "served",
         native=scratch / "native",

@@ -1,7 +1,7 @@
 """The embeddings that the embed step hands over: word vectors, or an encoder of whole sentences.
 
 A folder contains `embedding.yaml`, which also describes the tokenizer, and either `vocabulary.json` and `vectors.npy`
-or, in `encoder/`, the encoder's SavedModel.
+or, in `encoder/`, the files of the encoder.
 """
 
 import shutil
@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import yaml
@@ -51,12 +51,16 @@ class SentenceEmbedding:
     """An encoder that maps a whole text to one vector.
 
     Attributes:
-        encoder: the folder of a SavedModel that takes a batch of strings and returns shape (texts, vector_size).
+        kind: its module in `sentiment.training.encoders`.
+        encoder: the folder with its files.
         vector_size: the length of a vector.
+        max_tokens: longer texts are truncated; None if the encoder reads all of them.
     """
 
+    kind: Literal["use", "saved_model"]
     encoder: Path
     vector_size: int
+    max_tokens: int | None
 
 
 Embedding = WordEmbedding | SentenceEmbedding
@@ -145,7 +149,7 @@ def save(folder: Path, embedding: Embedding, tokenizer: Tokenizer) -> None:
     folder.mkdir(parents=True)
     description: dict[str, Any] = {"vector_size": embedding.vector_size, "tokenizer": asdict(tokenizer)}
     if isinstance(embedding, SentenceEmbedding):
-        description["of"] = "sentences"
+        description |= {"of": "sentences", "kind": embedding.kind, "max_tokens": embedding.max_tokens}
         shutil.copytree(embedding.encoder, folder / ENCODER)
     else:
         description |= {"of": "words", "words": len(embedding.words)}
@@ -170,7 +174,12 @@ def load(folder: Path, tokenizer: Tokenizer) -> Embedding:
         )
     size: int = description["vector_size"]
     if description["of"] == "sentences":
-        return SentenceEmbedding(encoder=folder / ENCODER, vector_size=size)
+        return SentenceEmbedding(
+            kind=description["kind"],
+            encoder=folder / ENCODER,
+            vector_size=size,
+            max_tokens=description["max_tokens"],
+        )
     words = read_vocabulary(folder)
     path = folder / VECTORS
     vectors = np.load(path, allow_pickle=False) if path.is_file() else None

@@ -1,13 +1,14 @@
 """The complete network: an embedding, a body from `sentiment.training.networks`, an output; training and export."""
 
 import contextlib
+import importlib
 import inspect
 import io
 import logging
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 import keras
@@ -18,8 +19,9 @@ from keras import layers
 from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_sample_weight
 
+from sentiment.inference.classifier import Runtime
 from sentiment.inference.errors import UserError
-from sentiment.inference.runtimes import saved_model, tflite
+from sentiment.inference.runtimes import tflite
 from sentiment.inference.text import Tokenizer
 from sentiment.training.embedding import Embedding, SentenceEmbedding, WordEmbedding
 
@@ -95,9 +97,11 @@ def features(
 ) -> NDArray[Any]:
     """Return the network's input for each row: the numbers of its `tokens`, or the vector of its cleaned `text`."""
     if isinstance(embedding, SentenceEmbedding):
-        return saved_model.encode(
-            saved_model.load_encoder(embedding.encoder), frame["text"].map(tokenizer.cleaner).tolist()
+        texts = frame["text"].map(tokenizer.cleaner).tolist()
+        vectors: NDArray[np.float32] = encoder_module(embedding).encode(
+            embedding.encoder, texts, max_tokens=embedding.max_tokens
         )
+        return vectors
     assert sequence_length is not None  # by `require_fit`
     return tflite.token_numbers(frame["tokens"].tolist(), tflite.number_words(embedding.words), sequence_length)
 
@@ -184,18 +188,30 @@ def save(network: keras.Model, embedding: Embedding, folder: Path) -> None:
         tflite.write_vocabulary(folder, embedding.words)
 
 
+def encoder_module(embedding: SentenceEmbedding) -> ModuleType:
+    """Import the module of an encoder, and with it TensorFlow's or PyTorch's part of it."""
+    return importlib.import_module(f"sentiment.training.encoders.{embedding.kind}")
+
+
+def runtime(embedding: Embedding) -> Runtime:
+    """Return the runtime that serves networks on an embedding."""
+    if isinstance(embedding, WordEmbedding):
+        return "tflite"
+    served_by: Runtime = encoder_module(embedding).RUNTIME
+    return served_by
+
+
 def export(network: keras.Model, single: keras.Model, embedding: Embedding, folder: Path) -> None:
     """Write the files of the network's runtime to a new folder.
 
     A network on words becomes a TensorFlow Lite model with 8-bit weights; `single` is the network assembled for batches
-    of one tweet, because an LSTM cannot be converted otherwise. On sentences, encoder and head become SavedModels.
+    of one tweet, because an LSTM cannot be converted otherwise. On sentences, the encoder's module writes both.
     """
     folder.mkdir()
     single.set_weights(network.get_weights())
     with contextlib.redirect_stdout(io.StringIO()):  # Keras prints the signature of each model it saves
         if isinstance(embedding, SentenceEmbedding):
-            shutil.copytree(embedding.encoder, folder / saved_model.ENCODER)
-            network.export(folder / saved_model.HEAD)
+            encoder_module(embedding).export(network, embedding.encoder, folder, max_tokens=embedding.max_tokens)
         else:
             converter = tf.lite.TFLiteConverter.from_keras_model(single)
             converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -57,11 +57,19 @@ def test_a_vocabulary_without_vectors_is_logged(corpus: Path, tmp_path: Path) ->
 
 
 def test_a_sentence_encoder_is_logged(corpus: Path, encoder: Path, tmp_path: Path) -> None:
-    uri = embed.main(configuration(f"inputs.corpus={corpus}", "embed=use", f"embed.handle={encoder}"))
+    uri = embed.main(configuration(f"inputs.corpus={corpus}", "embed=use_hub", f"embed.handle={encoder}"))
     sentences = load(download(uri, tmp_path / "download"), read_tokenizer(corpus))
     assert isinstance(sentences, SentenceEmbedding)
     assert sentences.vector_size == 4
     assert (sentences.encoder / "saved_model.pb").is_file()
+
+
+def test_the_weights_of_a_package_are_logged(corpus: Path, tmp_path: Path) -> None:
+    uri = embed.main(configuration(f"inputs.corpus={corpus}", "embed=use", "embed.max_tokens=9"))
+    sentences = load(download(uri, tmp_path / "download"), read_tokenizer(corpus))
+    assert isinstance(sentences, SentenceEmbedding)
+    assert (sentences.kind, sentences.vector_size, sentences.max_tokens) == ("use", 512, 9)
+    assert {file.name for file in sentences.encoder.iterdir()} == {"sp.model", "weights.npz"}
 
 
 def test_extra_texts_that_occur_in_a_split_are_dropped(corpus: Path, tmp_path: Path) -> None:
@@ -85,7 +93,7 @@ def test_extra_texts_that_occur_in_a_split_are_dropped(corpus: Path, tmp_path: P
         (["inputs.corpus={folder}"], ArtifactError, r"has no preprocess\.yaml"),
         (["inputs.corpus={corpus}", "embed.min_count=10000"], EmbeddingError, r"Lower embed\.min_count"),
         (["inputs.corpus={corpus}", "embed=glove", "embed.path=absent.txt"], FileNotFoundError, r"embed\.path"),
-        (["inputs.corpus={corpus}", "embed=use", "embed.handle=absent"], EmbeddingError, r"embed\.handle"),
+        (["inputs.corpus={corpus}", "embed=use_hub", "embed.handle=absent"], EmbeddingError, r"embed\.handle"),
     ],
 )
 def test_bad_inputs_fail_the_run(

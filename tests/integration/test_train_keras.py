@@ -66,24 +66,31 @@ def test_a_network_trained_again_is_the_same(network: str, settings: list[str]) 
     assert_repeated(network, train_keras.main(configuration(*settings)))
 
 
-def test_a_network_on_sentences_is_served_with_its_encoder(corpus: Path, encoder: Path) -> None:
-    embedding = embed.main(configuration(f"inputs.corpus={corpus}", "embed=use", f"embed.handle={encoder}"))
+@pytest.mark.parametrize(("option", "runtime"), [("use", "onnx"), ("use_hub", "saved_model")])
+def test_a_network_on_sentences_is_served_with_its_encoder(
+    corpus: Path, encoder: Path, option: str, runtime: str
+) -> None:
+    settings = [f"embed.handle={encoder}"] if option == "use_hub" else []
+    embedding = embed.main(configuration(f"inputs.corpus={corpus}", f"embed={option}", *settings))
     inputs = [f"inputs.corpus={corpus}", f"inputs.embedding={embedding}"]
     uri = train_keras.main(configuration(*inputs, "train_keras=dense", *QUICK))
     run = last_run()
-    assert run.data.tags["runtime"] == "saved_model"
+    assert run.data.tags["runtime"] == runtime
     assert run.data.metrics["val_roc_auc"] > 0.95
     answers = mlflow.pyfunc.load_model(uri).predict(["so late again", "lovely, thank you"])
     assert answers["sentiment"].tolist() == ["negative", "positive"]
+    requirements = Path(mlflow.pyfunc.get_model_dependencies(uri)).read_text(encoding="utf-8")
+    assert ("tensorflow" in requirements) == (option == "use_hub")
 
 
 WORDS = WordEmbedding(words=["late"], vectors=None, vector_size=4)
+SENTENCES = SentenceEmbedding(kind="saved_model", encoder=Path(), vector_size=4, max_tokens=None)
 
 
 @pytest.mark.parametrize(
     ("option", "embedding", "message"),
     [
-        ("bilstm", SentenceEmbedding(encoder=Path(), vector_size=4), "expects vectors of words"),
+        ("bilstm", SENTENCES, "expects vectors of words"),
         ("dense", WORDS, "expects vectors of sentences"),
         ("average", WORDS, r"train_keras\.trainable_embedding=true"),
     ],

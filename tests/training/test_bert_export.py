@@ -1,7 +1,6 @@
 """`training.bert.export` and `inference.runtimes.onnx`: the served form agrees with the native form."""
 
 import json
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -11,14 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from onnx import load as load_graph
-from onnx import save as save_graph
+from onnx import numpy_helper
 from onnxruntime import InferenceSession
 
 from sentiment.inference import classifier
 from sentiment.inference.arrays import Probabilities
-from sentiment.inference.classifier import Classifier, ClassifierError
+from sentiment.inference.classifier import Classifier
 from sentiment.inference.runtimes import onnx
 from sentiment.inference.text import Cleaner
 from sentiment.training.bert import checkpoints, export, network
@@ -98,12 +96,12 @@ def test_probabilities_do_not_depend_on_the_other_tweets_and_keep_their_order(se
 
 def test_a_batch_contains_texts_of_one_length_only_and_not_too_many() -> None:
     lengths = np.random.default_rng(0).integers(2, 6, 1000).tolist()
-    batches = list(onnx.batches(lengths))
+    batches = list(onnx.batches(lengths, onnx.LARGEST_BATCH))
     assert sorted(row for rows in batches for row in rows) == list(range(1000))
     assert all(len({lengths[row] for row in rows}) == 1 for rows in batches)
     assert max(map(len, batches)) == onnx.LARGEST_BATCH
     assert len(batches) <= 4 + 1000 / onnx.LARGEST_BATCH
-    assert list(onnx.batches([])) == []
+    assert list(onnx.batches([], onnx.LARGEST_BATCH)) == []
 
 
 def test_threads_can_share_a_model(served: Path) -> None:
@@ -168,15 +166,3 @@ def test_a_quantized_layer_agrees_with_the_linear_layer_even_beside_an_outlier(b
     assert np.abs(output[0, 0] - expected[0, 0]).max() < 0.03
     assert np.abs(output[0, 1] - expected[0, 1]).max() < 0.03 * 1000
     assert np.array_equal(output[0, 2], expected[0, 2])
-
-
-def test_a_graph_for_single_tweets_is_refused(served: Path, tmp_path: Path) -> None:
-    shutil.copytree(served, tmp_path, dirs_exist_ok=True)
-    token_ids = helper.make_tensor_value_info(onnx.INPUT, TensorProto.INT64, [1, "length"])
-    probability = helper.make_tensor_value_info(onnx.OUTPUT, TensorProto.INT64, [1, "length"])
-    node = helper.make_node("Identity", [onnx.INPUT], [onnx.OUTPUT])
-    graph = helper.make_graph([node], "older", [token_ids], [probability])
-    opset = [helper.make_opsetid("", 20)]
-    save_graph(helper.make_model(graph, opset_imports=opset, ir_version=10), tmp_path / onnx.GRAPH)
-    with pytest.raises(ClassifierError, match="one tweet at a time.*Train the model again"):
-        Classifier.load(tmp_path)

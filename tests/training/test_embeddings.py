@@ -176,7 +176,8 @@ def test_a_missing_vectors_file_is_reported(tmp_path: Path) -> None:
 
 def test_a_sentence_encoder_is_loaded_from_a_folder(tmp_path: Path) -> None:
     encoder = save_encoder(tmp_path / "encoder")
-    assert fit("use", f"embed.handle={encoder}") == SentenceEmbedding(encoder=encoder, vector_size=4)
+    sentences = SentenceEmbedding(kind="saved_model", encoder=encoder, vector_size=4, max_tokens=None)
+    assert fit("use_hub", f"embed.handle={encoder}") == sentences
 
 
 @pytest.mark.parametrize("content", [None, {}, {"saved_model.pb": b"cut off"}])
@@ -187,10 +188,10 @@ def test_a_folder_without_a_sentence_encoder_is_refused(tmp_path: Path, content:
         for name, data in content.items():
             (folder / name).write_bytes(data)
     with pytest.raises(EmbeddingError, match=r"embed\.handle"):
-        fit("use", f"embed.handle={folder}")
+        fit("use_hub", f"embed.handle={folder}")
 
 
 def test_an_encoder_that_returns_no_vectors_is_refused(tmp_path: Path) -> None:
     tf.saved_model.save(Length(), str(tmp_path / "length"))
     with pytest.raises(EmbeddingError, match=r"The encoder returned shape \(1,\) for 1 texts"):
-        fit("use", f"embed.handle={tmp_path / 'length'}")
+        fit("use_hub", f"embed.handle={tmp_path / 'length'}")

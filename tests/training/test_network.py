@@ -72,7 +72,7 @@ def embedding_for(encoder: Path) -> Callable[[network.Build], tuple[Embedding, d
     def choose(build: network.Build) -> tuple[Embedding, dict[str, Any]]:
         if "words" in inspect.signature(build).parameters:
             return WORDS, SHAPE
-        sentences = SentenceEmbedding(encoder=encoder, vector_size=4)
+        sentences = SentenceEmbedding(kind="saved_model", encoder=encoder, vector_size=4, max_tokens=None)
         return sentences, {"sequence_length": None, "trainable_embedding": False}
 
     return choose
@@ -109,7 +109,7 @@ def test_every_network_learns_and_agrees_with_its_served_form(
     on_words = isinstance(embedding, WordEmbedding)
     classifier.save(
         tmp_path / "served",
-        runtime="tflite" if on_words else "saved_model",
+        runtime=network.runtime(embedding),
         threshold=0.5,
         calibration=classifier.IDENTITY,
         uncertain=None,
@@ -222,7 +222,7 @@ def test_history_is_drawn_with_titles_and_a_legend() -> None:
 
 
 LEARNED = WordEmbedding(words=["late"], vectors=None, vector_size=4)
-SENTENCES = SentenceEmbedding(encoder=Path("encoder"), vector_size=4)
+SENTENCES = SentenceEmbedding(kind="saved_model", encoder=Path("encoder"), vector_size=4, max_tokens=None)
 
 
 @pytest.mark.parametrize(

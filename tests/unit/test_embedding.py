@@ -62,9 +62,10 @@ def test_words_are_loaded_as_saved(tmp_path: Path, vectors: np.ndarray | None) -
 def test_an_encoder_is_saved_with_its_embedding(tmp_path: Path) -> None:
     (tmp_path / "hub" / "variables").mkdir(parents=True)
     (tmp_path / "hub" / "saved_model.pb").write_bytes(b"model")
-    embedding.save(tmp_path / "embedding", SentenceEmbedding(encoder=tmp_path / "hub", vector_size=8), TOKENIZER)
+    sentences = SentenceEmbedding(kind="use", encoder=tmp_path / "hub", vector_size=8, max_tokens=128)
+    embedding.save(tmp_path / "embedding", sentences, TOKENIZER)
     loaded = embedding.load(tmp_path / "embedding", TOKENIZER)
-    assert loaded == SentenceEmbedding(encoder=tmp_path / "embedding" / "encoder", vector_size=8)
+    assert loaded == replace(sentences, encoder=tmp_path / "embedding" / "encoder")
     assert (tmp_path / "embedding" / "encoder" / "saved_model.pb").read_bytes() == b"model"
 
 

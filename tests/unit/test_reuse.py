@@ -196,7 +196,7 @@ def test_the_code_of_the_chosen_alternative_counts(project: Path) -> None:
     ("distribution", "steps"),
     [
         ("gensim", {"embed"}),
-        ("torch", {"train_bert"}),
+        ("torch", {"train_bert", "train_keras"}),
         ("keras", {"train_keras"}),
         ("pandas", STEPS),
         ("ruff", set()),

