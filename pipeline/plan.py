@@ -186,7 +186,7 @@ def candidate(
     """
     try:
         planned = {key(option) for option in spec.options}
-        values_in_name = (re.sub(r"^[^=]*\.", "", option) for option in spec.options if "." in key(option))
+        values_in_name = (re.sub(r"^[^=]*\.", "", option) for option in spec.options if not chooses(option))
         name_parts = tuple(values_in_name) if spec.called is None else (spec.called,)
         if spec.step == BEST and best is not None:
             step, teacher, name_parts = best.step, best.teacher, (*best.name_parts, *name_parts)
@@ -194,8 +194,8 @@ def candidate(
         else:
             step, teacher = spec.step, spec.teacher
             inherited = [*(override for override in overrides if key(override) not in kept), *kept.values()]
-            groups = [option for option in inherited if "." not in key(option) and key(option) not in planned]
-            values = [option for option in inherited if "." in key(option)]
+            groups = [option for option in inherited if chooses(option) and key(option) not in planned]
+            values = [option for option in inherited if not chooses(option)]
             options = [*groups, *applicable(values, [*groups, *spec.options]), *spec.options]
         return Candidate(step, options, compose(options), name_parts, teacher)
     except (HydraException, OmegaConfBaseException) as error:
@@ -237,13 +237,19 @@ def entry_points() -> dict[str, Any]:
 
 
 def root(override: str) -> str:
-    """Return the section or group of an override."""
-    return key(override).partition(".")[0]
+    """Return the section or group of an override; for a group mounted elsewhere, the section it is mounted in."""
+    group, _, package = key(override).partition("@")
+    return (package or group).partition(".")[0]
 
 
 def key(override: str) -> str:
-    """Return the key of an override: `a.b` for `a.b=1`, `+a.b=1` and `~a.b`."""
-    return str(OverridesParser.create().parse_override(override).key_or_group)
+    """Return the key of an override: `a.b` for `a.b=1`, `+a.b=1` and `~a.b`; `a@b.c` for `+a@b.c=1`."""
+    return OverridesParser.create().parse_override(override).get_key_element().lstrip("+~")
+
+
+def chooses(override: str) -> bool:
+    """Return whether an override chooses an alternative of a group, mounted elsewhere or not; else it sets a value."""
+    return "@" in key(override) or "." not in key(override)
 
 
 def compose(options: list[str]) -> DictConfig:

@@ -90,7 +90,7 @@ def check(overrides: list[str]) -> tuple[list[str], DictConfig]:
         parsed = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(overrides)
         # hydra.job.env_copy refers to an environment variable that is not set yet.
         parsed = [override for override in parsed if not str(override.key_or_group).startswith("hydra.job.")]
-        swept = sorted(str(override.key_or_group) for override in parsed if override.is_sweep_override())
+        swept = sorted(plan.key(str(override.input_line)) for override in parsed if override.is_sweep_override())
         if not swept:
             raise PlanError("-m needs a setting with several values, for example train_keras.network.units=32,64.")
         expanded = [with_each_value(override) for override in parsed]

@@ -115,6 +115,18 @@ def test_every_section_is_read_by_a_step_or_referenced() -> None:
     assert not read_by_steps & set(settings.REFERRED_TO)
 
 
+def test_a_mounted_data_set_reaches_every_candidate_with_its_settings() -> None:
+    mounted = ["+data@data.extra_training.reviews=csv", "+data@data.extra_training.more=vader"]
+    overrides = ["data.extra_training.reviews.path=a.csv", *mounted, "data=sentiment140"]
+    for spec in (CandidateSpec("train_baseline"), CandidateSpec("train_bert", ["train_bert=features"])):
+        built = candidate(spec, overrides, {})
+        assert built.cfg.data.name == "sentiment140"
+        assert built.cfg.data.extra_training.reviews.path == "a.csv"
+        assert built.cfg.data.extra_training.more.name == "vader"
+        assert plan.depends(built, mounted)
+    assert plan.read(configuration(stage(trainer("train_bert"))), overrides)
+
+
 def test_a_command_line_choice_replaces_only_the_default() -> None:
     overrides = ["train_baseline=nb_svm", "train_baseline.transformer.alpha=0.5"]
     dummy = candidate(CandidateSpec("train_baseline", ["train_baseline=dummy"]), overrides, {})
