@@ -37,10 +37,9 @@ def main(cfg: DictConfig) -> str:
     with runs.start("split", cfg) as scratch:
         splits.require_rows_to_add(**sections)
         extra = sources.read(sections["data"], sections["split"]["targets"])
+        tables = [(source, sources.load(source, instantiate)) for source in extra]
         table = instantiate(cfg.data.source, section="data")
-        made = splits.make(
-            table, [(source, sources.load(source, instantiate)) for source in extra], **sections, seed=cfg.seed
-        )
+        made = splits.make(table, tables, **sections, seed=cfg.seed)
         folder = scratch / "splits"
         folder.mkdir()
         description, leakage = splits.write(made, folder, extra=extra, **sections, seed=cfg.seed)

@@ -321,10 +321,10 @@ def test_every_data_set_can_be_the_main_one_and_another_one(option: str) -> None
     [
         (
             "text,label\nlate,negative\n,positive\n",
-            r"extra_training=.*more\.csv: .*\n- 1 row\(s\) have an empty text: 2",
+            r"extra_training \(.*more\.csv\): .*\n- 1 row\(s\) have an empty text: 2",
         ),
-        ("text,label\ncaf\ufffd,negative\nfine,positive\n", r"more\.csv: (.|\n)*more than data\.max_damaged=0\.05"),
-        ("tweet,label\nlate,negative\n", r"more\.csv: No column text in the table"),
+        ("text,label\ncaf\ufffd,negative\nfine,positive\n", r"more\.csv\): (.|\n)*more than data\.max_damaged=0\.05"),
+        ("tweet,label\nlate,negative\n", r"more\.csv\): No column text in the table"),
     ],
 )
 def test_errors_in_extra_training_data_name_the_file(

@@ -47,6 +47,8 @@ def fit(
     epochs: int,
     class_weight: Literal["balanced"] | None,
     seed: int,
+    stage: int,
+    stages: int,
 ) -> Training:
     """Train the network, and keep the weights of its best epoch: the one with the highest validation AUC.
 
@@ -71,12 +73,15 @@ def fit(
         epochs: the number of epochs.
         class_weight: `balanced` gives both classes the same total weight in the loss; None gives each tweet the same.
         seed: the seed of the order of tweets and of dropout.
+        stage: the number of the stage of the training, from 1: each goes on with the weights of the one before.
+        stages: the number of stages.
 
     Raises:
         TrainingError: the loss became NaN.
     """
     train, validation = tweets["train"], tweets["validation"]
     weights = compute_class_weight(class_weight, classes=np.array([0, 1]), y=train.negative)[train.negative]
+    weights = weights * train.weight
     batches = epochs * math.ceil(len(train.tokens) / batch_size)
     model.dropout.p = dropout
     optimizer = torch.optim.AdamW(parameter_groups(model, weight_decay), lr=learning_rate, fused=True)
@@ -85,7 +90,8 @@ def fit(
     torch.manual_seed(seed)
     history: list[dict[str, float]] = []
     best: dict[str, Any] = {}
-    log.info("Fine-tuning on %d tweets, %d epochs on %s", len(train.tokens), epochs, model.head.weight.device)
+    size, device = len(train.tokens), model.head.weight.device
+    log.info("Fine-tuning, stage %d of %d: %d tweets, %d epochs on %s", stage, stages, size, epochs, device)
     total = epochs * (len(train.tokens) + len(validation.tokens))
     with network.progress(total, "fine-tuning") as bar, logging_redirect_tqdm():
         for epoch in range(1, epochs + 1):
