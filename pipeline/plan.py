@@ -137,6 +137,12 @@ def read(cfg: DictConfig, overrides: list[str]) -> list[Stage]:
             f"select.families={list(cfg.select.families)} allows none of the plan's families to be served "
             f"({', '.join(sorted(families))}). Add one of them."
         )
+    if cfg.select.target is not None and cfg.select.target not in (cfg.split.targets or {}):
+        known = ", ".join(cfg.split.targets or {}) or "none"
+        raise PlanError(
+            f"Unknown select.target={cfg.select.target}. Targets (split.targets): {known}. Choose one of them, null "
+            "for the validation split, or hold out another one."
+        )
     read_by_trainers = {*settings.READS["distill"], *settings.REFERRED_TO}
     read_by_trainers = read_by_trainers.union(*(sections(step, cfg) for step in (*TRAINERS, BLEND)))
     unused = {override for override in overrides if root(override) in read_by_trainers}

@@ -25,13 +25,14 @@ def main(cfg: DictConfig) -> str:
         corpus = artifacts.fetch(cfg.inputs.corpus, "corpus", scratch)
         frames = artifacts.read_splits(corpus)
         artifacts.log_data(frames, artifacts.describe_data(corpus))
-        learned = stages.divide(frames["train"], artifacts.sources(corpus), **settings.plain(cfg.training))
-        stages.require_one(len(learned), "train_baseline")
+        training = settings.plain(cfg.training)
+        training |= {"stages": stages.mixed(training["stages"])}
+        (learned,) = stages.divide(frames["train"], artifacts.sources(corpus), **training)
         train, validation = (
-            frame["tokens"].map(sklearn.document).tolist() for frame in (learned[0], frames["validation"])
+            frame["tokens"].map(sklearn.document).tolist() for frame in (learned, frames["validation"])
         )
         best, table, fit_seconds = bag_of_words.search(
-            pipeline, grid, train, learned[0], **cfg.search, seed=cfg.seed, cache=scratch / "cache"
+            pipeline, grid, train, learned, **cfg.search, seed=cfg.seed, cache=scratch / "cache"
         )
         mlflow.log_params({f"best.{name}": best.get_params()[name] for name in grid})
         served = scratch / "served"

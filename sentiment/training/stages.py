@@ -1,11 +1,15 @@
 """Stages of a training: which rows are learned from in which order, what they count, and from which kind of label."""
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 import pandas as pd
 
 from sentiment.inference.errors import SettingsError
+
+log = logging.getLogger(__name__)
 
 
 def divide(
@@ -34,14 +38,13 @@ def divide(
     for source, weight in weights.items():
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:
             raise SettingsError(f"training.weights.{source}={weight}: must be a number of 0 or more.")
-    if stages is not None and not (stages and all(isinstance(names, Sequence) for names in stages)):
+    if stages is not None and not (stages and all(isinstance(names, list | tuple) for names in stages)):
         raise SettingsError(f"training.stages={stages}: list the sources of each stage, [[a], [b]], or set null.")
     source_of_row = train.get("source", pd.Series(sources[0], index=train.index))
     weight_of_row = source_of_row.map(weights).fillna(1.0).astype(float)
     target = train.get("target", train["negative"]) if soft_labels else train["negative"]
     divided = []
     for number, names in enumerate([sources] if stages is None else stages, 1):
-        names = [names] if isinstance(names, str) else list(names)
         require_known(f"training.stages, stage {number}", names, sources)
         rows = source_of_row.isin(names) & (weight_of_row > 0)
         if train["negative"][rows].nunique() < 2:
@@ -61,13 +64,13 @@ def require_known(setting: str, names: Sequence[str], sources: Sequence[str]) ->
         raise SettingsError(f"{setting}: unknown source {', '.join(map(str, unknown))}. Sources: {', '.join(sources)}.")
 
 
-def require_one(stages: int, trainer: str) -> None:
-    """Raise a SettingsError if there are several stages, for a trainer that starts anew in each."""
-    if stages > 1:
-        raise SettingsError(
-            f"training.stages: {trainer} cannot go on from one stage to the next. List all sources in one stage, "
-            "[[a, b]], or set null; fine-tuned BERT and Keras networks train in stages."
-        )
+def mixed(stages: Sequence[Sequence[str]] | None) -> Sequence[Sequence[str]] | None:
+    """Return the sources of all stages as one stage, for trainers without stages; if that changes any, log it."""
+    if stages is None or len(stages) < 2:
+        return stages
+    names = list(dict.fromkeys(chain.from_iterable(stages)))
+    log.warning("This trainer has no stages: it learns from %s together (training.stages).", ", ".join(map(str, names)))
+    return [names]
 
 
 def join(histories: Sequence[pd.DataFrame]) -> pd.DataFrame:

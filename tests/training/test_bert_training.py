@@ -193,7 +193,7 @@ def test_a_second_stage_goes_on_with_the_network_of_the_first(checkpoint: Path) 
 
 def test_a_classifier_on_features_is_not_trained_in_stages(checkpoint: Path) -> None:
     model, tweets = untrained(checkpoint)
-    with pytest.raises(SettingsError, match=r"training\.stages: train_bert=features cannot go on"):
+    with pytest.raises(SettingsError, match=r"training\.stages: train_bert=features has no stages"):
         features.fit(model, {"train": tweets}, **{**FEATURES, "stages": 2})
 
 

@@ -78,6 +78,7 @@ def test_rows_without_weight_are_not_learned_from() -> None:
         ({"weights": {"people": float("nan")}}, r"training\.weights\.people=nan"),
         ({"stages": []}, r"training\.stages=\[\]: list the sources of each stage"),
         ({"stages": [3]}, r"training\.stages=\[3\]"),
+        ({"stages": ["people"]}, r"training\.stages=\['people'\]: list the sources of each stage, \[\[a\], \[b\]\]"),
         ({"stages": [["emoticons"], ["airline"]]}, r"stage 2 \(airline\): 0 rows of train, 0 of them negative"),
         ({"stages": [["people"]], "weights": {"people": 0}}, r"stage 1 \(people\): 0 rows of train"),
     ],
@@ -94,12 +95,10 @@ def test_a_stage_of_one_class_is_refused() -> None:
         divide(TRAIN[:5], stages=[["people"]])
 
 
-def test_a_trainer_that_starts_anew_refuses_several_stages() -> None:
-    stages.require_one(1, "train_baseline")
-    with pytest.raises(
-        SettingsError, match=r"training\.stages: train_baseline cannot go on .* \[\[a, b\]\], or set null"
-    ):
-        stages.require_one(2, "train_baseline")
+def test_trainers_without_stages_mix_them() -> None:
+    assert stages.mixed(None) is None
+    assert stages.mixed([["people"]]) == [["people"]]
+    assert stages.mixed([["emoticons"], ["people", "emoticons"]]) == [["emoticons", "people"]]
 
 
 def test_the_epochs_of_all_stages_are_numbered_throughout() -> None:

@@ -281,6 +281,13 @@ def test_a_plan_without_a_servable_candidate_is_refused() -> None:
         plan.read(cfg, [])
 
 
+@pytest.mark.parametrize(("targets", "known"), [("null", "none"), ("{people: 0.5, airline: 1}", "people, airline")])
+def test_an_unknown_target_is_refused_with_the_known_ones(targets: str, known: str) -> None:
+    cfg = compose("config", overrides=["select.target=someone", f"split.targets={targets}"])
+    with pytest.raises(PlanError, match=rf"Unknown select\.target=someone\. Targets \(split\.targets\): {known}\."):
+        plan.read(cfg, [])
+
+
 def test_a_teacher_from_no_earlier_stage_is_refused() -> None:
     cfg = configuration(stage(trainer("train_baseline"), trainer("train_keras", teacher="train_bert")))
     with pytest.raises(PlanError, match="The stage 'only' .* no earlier stage has a candidate of 'train_bert'"):

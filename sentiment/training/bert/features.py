@@ -9,10 +9,10 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
+from sentiment.inference.errors import SettingsError
 from sentiment.training.bert import network
 from sentiment.training.bert.network import SentenceClassifier, Training, Tweets
 from sentiment.training.folds import folds_by_author
-from sentiment.training.stages import require_one
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,11 @@ def fit(
     Raises:
         SettingsError: there are fewer authors than folds, or several stages.
     """
-    require_one(stages, "train_bert=features")
+    if stages > 1:
+        raise SettingsError(
+            "training.stages: train_bert=features has no stages. List all sources in one, [[a, b]], or set null, or "
+            "use train_bert=finetune."
+        )
     train = tweets["train"]
     cv, groups = folds_by_author(train.group, folds, seed=seed)
     log.info("Computing sentence vectors of %d tweets on %s", len(train.tokens), model.head.weight.device)
