@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline import artifacts, door, registry, reuse, runs, settings, store
-from pipeline.plan import MAKERS, Candidate, inputs
+from pipeline.plan import MAKERS, TRAINERS, Candidate, inputs
 from sentiment.inference.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -54,12 +54,14 @@ class Launcher:
         Args:
             step: the candidate's step, or one that makes an input of it.
             candidate: the candidate whose options to use.
-            existing: URIs of inputs that exist already, by name. With a `teacher`, the corpus is that of `distill`.
+            existing: URIs of inputs that exist already, by name. With a `teacher`, the candidate's step reads the
+                corpus of `distill` instead of a corpus or splits.
 
         Raises:
             StepError: the step failed, or a step before it.
         """
-        makers = {**MAKERS, "corpus": "distill"} if "teacher" in existing and step != "distill" else MAKERS
+        taught = "teacher" in existing and step in TRAINERS + ("embed",)
+        makers = {**MAKERS, "corpus": "distill", "splits": "distill"} if taught else MAKERS
         input_uris = {name: existing.get(name) or self.make(makers[name], candidate, existing) for name in inputs(step)}
         run = self.run(step, candidate.name(step), candidate.options, settings.read(step, candidate.cfg, input_uris))
         return f"runs:/{run.info.run_id}/{ARTIFACTS.get(step, artifacts.MODEL)}"

@@ -123,8 +123,10 @@ def read(cfg: DictConfig, overrides: list[str]) -> list[Stage]:
                 raise PlanError(
                     f"{stage}: no earlier stage has a candidate of {spec.teacher!r}. Add one, or change the teacher."
                 )
-            if spec.teacher is not None and "corpus" not in inputs(spec.step):
-                raise PlanError(f"{stage}: {spec.step} reads no corpus, so it cannot have a teacher. Remove `teacher`.")
+            if spec.teacher is not None and spec.step not in TRAINERS:
+                raise PlanError(
+                    f"{stage}: {spec.step} trains no network, so it cannot have a teacher. Remove `teacher`."
+                )
         if unknown := [name for name in stage.keep if name not in cfg]:
             raise PlanError(f"{stage} keeps {', '.join(unknown)}: no such group or section in conf/.")
         stages += [stage] if stage.candidates else []
@@ -226,7 +228,9 @@ def sections(step: str, cfg: DictConfig, teacher: str | None = None) -> set[str]
     """Return the config sections that determine the output of a step, including those of the steps before it."""
     if step == BEST:  # takes the options of an earlier candidate, and those of the plan
         return set()
-    read_by_step = {"seed", *settings.sections(step, cfg), *(settings.sections("distill", cfg) if teacher else ())}
+    read_by_step = {"seed", *settings.sections(step, cfg)}
+    if teacher:
+        read_by_step |= sections("distill", cfg)
     return read_by_step.union(*(sections(MAKERS[name], cfg) for name in inputs(step) if name in MAKERS))
 
 

@@ -34,6 +34,12 @@ class StoreError(UserError):
     """A store of runs and models that cannot be used."""
 
 
+def cache_folder() -> Path:
+    """Return the cache folder."""
+    variable, default = CACHE
+    return Path(os.environ.get(variable, default)).expanduser()
+
+
 def connect() -> None:
     """Set MLflow's tracking URI to the database in the project's folder, unless the environment names another store.
 
@@ -211,8 +217,7 @@ def lock(name: str, uri: str, *, seconds: float = -1) -> FileLock:
     """
     file = database(uri)
     if file is None:
-        variable, default = CACHE
-        folder, mode = Path(os.environ.get(variable, default)).expanduser() / "locks", 0o600
+        folder, mode = cache_folder() / "locks", 0o600
     else:
         folder, mode = file.with_name(f"{file.name}.locks"), file.stat().st_mode & 0o666
     try:

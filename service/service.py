@@ -92,7 +92,10 @@ def guarded(app: ASGIApp) -> ASGIApp:
         requests_per_minute=settings.requests_per_minute,
     )
     headers = ["Authorization", "Content-Type"]
-    app = CORSMiddleware(app, settings.cors_origins, allow_methods=["GET", "POST"], allow_headers=headers)
+    # Inside, so that allowed pages can read refusals; outside, for refusals by the CORS middleware itself.
+    app = CORSMiddleware(
+        guards.Problems(app), settings.cors_origins, allow_methods=["GET", "POST"], allow_headers=headers
+    )
     return metrics.Measured(guards.Problems(app))
 
 

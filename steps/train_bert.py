@@ -1,10 +1,12 @@
 """Train a BERT-like Transformer: a classifier on sentence vectors of a frozen encoder, or fine-tuning.
 
-In: splits (not a corpus, because each checkpoint has its own tokenizer and form of links and mentions). Out: `model`.
-The run also has plots and tables of the training.
+In: splits, or the corpus of `distill`, whose tokens it does not use: each checkpoint has its own tokenizer and form of
+links and mentions. Out: `model`. The run also has plots and tables of the training.
 """
 
+import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -12,17 +14,28 @@ import pandas as pd
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from pipeline import artifacts, door, preflight, runs, settings
+from pipeline import artifacts, door, preflight, runs, settings, store
 from pipeline.trained import Trained, log_trained
 from sentiment.reports import plots
 from sentiment.training import stages
 
+# In the cache folder: the progress of trainings, each in a folder named after its fingerprint.
+TRAININGS = "trainings"
+# Progress is saved this often, and deleted this long after its last change.
+SAVED_MINUTES, KEPT_DAYS = 5.0, 14
 
-def train(cfg: DictConfig, learned: list[pd.DataFrame], validation: pd.DataFrame, scratch: Path) -> Trained:
-    """Train a network as configured, on one stage of rows after another, and export it to `scratch`."""
+
+def train(
+    cfg: DictConfig, learned: list[pd.DataFrame], validation: pd.DataFrame, scratch: Path, progress: Path
+) -> Trained:
+    """Train a network as configured, on one stage of rows after another, and export it to `scratch`.
+
+    If it was interrupted, resume from `progress`.
+    """
     import torch  # here, because importing it and Transformers takes seconds
 
     from sentiment.training.bert import checkpoints, export, network
+    from sentiment.training.bert.saved_progress import SavedProgress
 
     options = cfg.train_bert
     cleaner = instantiate(options.cleaner)
@@ -40,7 +53,14 @@ def train(cfg: DictConfig, learned: list[pd.DataFrame], validation: pd.DataFrame
     started = time.perf_counter()
     fit = instantiate(options.fit, _partial_=True, _convert_="all")
     trainings = [
-        fit(model, {"train": rows, "validation": held_out}, seed=cfg.seed, stage=stage, stages=len(tweets))
+        fit(
+            model,
+            {"train": rows, "validation": held_out},
+            seed=cfg.seed,
+            stage=stage,
+            stages=len(tweets),
+            progress=SavedProgress(progress / f"stage {stage}", minutes=SAVED_MINUTES),
+        )
         for stage, rows in enumerate(tweets, 1)
     ]
     fit_seconds = time.perf_counter() - started
@@ -63,6 +83,13 @@ def train(cfg: DictConfig, learned: list[pd.DataFrame], validation: pd.DataFrame
     )
 
 
+def delete(progress: Path) -> None:
+    """Delete the progress of a finished training, and that of others which were not resumed for two weeks."""
+    for file in progress.parent.glob("*/*"):
+        if file.parent == progress or time.time() - file.stat().st_mtime > KEPT_DAYS * 24 * 3600:
+            shutil.rmtree(file.parent, ignore_errors=True)
+
+
 @door.step
 def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the model."""
@@ -71,10 +98,14 @@ def main(cfg: DictConfig) -> str:
         splits = artifacts.fetch(cfg.inputs.splits, "splits", scratch)
         frames = artifacts.read_splits(splits)
         artifacts.log_data(frames, artifacts.describe_data(splits))
+        fingerprint = mlflow.get_run(runs.active().info.run_id).data.tags["fingerprint"]
+        progress = store.cache_folder() / TRAININGS / fingerprint
         learned = stages.divide(frames["train"], artifacts.sources(splits), **settings.plain(cfg.training))
-        return log_trained(
-            train(cfg, learned, frames["validation"], scratch), frames, artifacts.read_targets(splits), cfg
-        )
+        trained = train(cfg, learned, frames["validation"], scratch, progress)
+        trained = replace(trained, learned_from=artifacts.teachers(splits))
+        uri = log_trained(trained, frames, artifacts.read_targets(splits), cfg)
+        delete(progress)
+        return uri
 
 
 if __name__ == "__main__":

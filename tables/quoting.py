@@ -112,12 +112,15 @@ def _is_plain(lines: Sequence[str], rows: Rows, dialect: Dialect, fits: dict[int
     """Return whether there is (almost) no evidence that marks enclose fields, and some that they do not.
 
     Evidence for it: fields that need their marks, of which `needed` are known. Evidence against it: doubtful rows,
-    unless there is no other way to read them, and marks inside fields that are not enclosed.
+    unless there is no other way to read them, and marks inside fields that are not enclosed. A header of two or more
+    fields that are all enclosed is proof.
     """
     if any(share is not None and share <= UNLIKELY for share in fits.values()):
         return False
     delimiter, space = re.escape(dialect.delimiter), " *" if dialect.spaced else ""
     enclosed = re.compile(rf'(?:^|{delimiter}){space}"((?:[^"]|"")*)"(?=\r?\n?$|{delimiter})')
+    if len(enclosed.findall(lines[0])) > 1 and not enclosed.sub("", lines[0]).strip():
+        return False
     against = len(fits)
     starts = (
         start for index, (start, end) in enumerate(pairwise(rows.starts)) if end - start == 1 and index not in fits

@@ -16,8 +16,9 @@ from steps.__main__ import COLLECT, QUIET
 from telemetry.store import Store
 
 Once = Callable[[str, Callable[[Path], None]], Path]
-# The first file makes the run of the pipeline; a second worker takes every other one of these. Files of `tests/e2e`.
-STARTED_FIRST = ("test_pipeline.py", "test_errors.py", "test_sweep.py", "test_server.py")
+# The first file makes the run of the pipeline. A second worker takes every other one of these: long files that do not
+# wait for that run.
+STARTED_FIRST = ("e2e/test_pipeline.py", "e2e/test_sweep.py", "e2e/test_errors.py", "integration/test_ui_pages.py")
 
 gc.set_threshold(*COLLECT)
 # No test is one for speed, and other tests run at the same time.
@@ -47,7 +48,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with the run of the pipeline that other tests wait for, and beside it with tests that do not need it."""
-    order = {Path(__file__).parent / "e2e" / name: position for position, name in enumerate(STARTED_FIRST)}
+    order = {Path(__file__).parent / name: position for position, name in enumerate(STARTED_FIRST)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
 
 

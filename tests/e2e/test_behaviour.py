@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterable
 import pandas as pd
 import pytest
 
+from sentiment.inference.arrays import Probabilities
+from sentiment.inference.classifier import logit
 from tests.e2e.commands import Chain, load
 
 pytestmark = pytest.mark.slow
 Predict = Callable[[Iterable[str]], pd.DataFrame]
 ABOUT_AN_AIRLINE = ["{} The crew was rude.", "{} lost my bag", "Thank you {} for the lovely flight"]
-# Largest change of the probability from one airline's name to another: a model reads them as ordinary words.
-MAX_CHANGE_BY_NAME = 0.2
-# Largest change in the wrong direction that an intensifier may cause.
-MAX_WEAKENING = 0.1
-# Lowest accuracy of a model trained on 400 tweets.
-MIN_ACCURACY = 0.8
+# Largest change of the probability by a name, a mention or a link: a model reads them as ordinary words.
+MAX_CHANGE = 0.2
+# Lowest share of correct answers, and of pairs in the right order.
+MIN_CORRECT = 0.8
 PLAIN = {
     "negative": [
         "The crew was rude.",
@@ -46,13 +46,15 @@ PLAIN = {
     ],
 }
 # Pairs of tweets, the more negative one first.
-NEGATED = [
+NEGATED_PRAISE = [
     ("The crew was not friendly.", "The crew was friendly."),
     ("I do not love this airline.", "I love this airline."),
     ("I don't like this airline.", "I like this airline."),
     ("This flight is not good.", "This flight is good."),
     ("The food isn't great.", "The food is great."),
     ("I can't recommend this airline.", "I can recommend this airline."),
+]
+NEGATED_COMPLAINTS = [
     ("This flight is bad.", "This flight is not bad."),
     ("The crew was rude.", "The crew was not rude."),
     ("The seats are terrible.", "The seats aren't terrible."),
@@ -94,23 +96,34 @@ def test_mentions_and_links_do_not_affect_the_answer(predict: Predict, tweet: st
 def test_the_name_of_the_airline_does_not_change_the_sentiment(predict: Predict, tweet: str) -> None:
     answers = predict(tweet.format(name) for name in ("Air Paradis", "Lufthansa", "Delta", "Air France"))
     assert answers["sentiment"].nunique() == 1
-    assert answers["negative_probability"].max() - answers["negative_probability"].min() < MAX_CHANGE_BY_NAME
+    assert answers["negative_probability"].max() - answers["negative_probability"].min() < MAX_CHANGE
 
 
-def test_a_negation_reverses_the_sentiment(predict: Predict) -> None:
-    assert share_more_negative(predict, NEGATED) >= MIN_ACCURACY
+@pytest.mark.parametrize("tweet", ABOUT_AN_AIRLINE)
+def test_a_mention_or_a_link_does_not_change_the_sentiment(predict: Predict, tweet: str) -> None:
+    answers = predict(tweet.format(word).strip() for word in ("", "@AirParadis", "https://t.co/abc"))
+    assert answers["sentiment"].nunique() == 1
+    assert answers["negative_probability"].max() - answers["negative_probability"].min() < MAX_CHANGE
 
 
-def test_an_intensifier_does_not_weaken_the_sentiment(predict: Predict) -> None:
-    assert share_more_negative(predict, INTENSIFIED, tolerance=MAX_WEAKENING) >= MIN_ACCURACY
+def test_negated_praise_is_negative(predict: Predict) -> None:
+    assert (predict(more for more, _ in NEGATED_PRAISE)["sentiment"] == "negative").mean() >= MIN_CORRECT
+
+
+def test_a_negation_moves_the_probability_in_the_other_direction(predict: Predict) -> None:
+    assert (shifts(predict, NEGATED_PRAISE + NEGATED_COMPLAINTS) > 0).mean() >= MIN_CORRECT
+
+
+def test_intensifiers_strengthen_the_sentiment(predict: Predict) -> None:
+    assert shifts(predict, INTENSIFIED).mean() > 0
 
 
 @pytest.mark.parametrize("sentiment", ["negative", "positive"])
 def test_plain_sentences_are_classified_correctly(predict: Predict, sentiment: str) -> None:
-    assert (predict(PLAIN[sentiment])["sentiment"] == sentiment).mean() >= MIN_ACCURACY
+    assert (predict(PLAIN[sentiment])["sentiment"] == sentiment).mean() >= MIN_CORRECT
 
 
-def share_more_negative(predict: Predict, pairs: list[tuple[str, str]], tolerance: float = 0.0) -> float:
-    """Return the share of pairs whose first tweet is more negative than the second, within the tolerance."""
-    more, less = (predict(column)["negative_probability"].to_numpy() for column in zip(*pairs, strict=True))
-    return float((more > less - tolerance).mean())
+def shifts(predict: Predict, pairs: list[tuple[str, str]]) -> Probabilities:
+    """Return by how much the first tweet of each pair is more negative than the second, in log-odds, shape (n,)."""
+    more, less = (logit(predict(column)["negative_probability"].to_numpy()) for column in zip(*pairs, strict=True))
+    return more - less

@@ -11,12 +11,13 @@ import pytest
 from hydra import initialize_config_dir
 from mlflow.entities import Run
 
-from pipeline import artifacts, plan
+from pipeline import artifacts, plan, stored_predictions
 from pipeline.artifacts import run_id
 from pipeline.candidates import CandidateError
 from pipeline.plan import CandidateSpec, Stage
 from sentiment.data.extra_texts import ExtraTextsError
-from steps import distill, embed, train_keras
+from steps import distill, embed, train_bert, train_keras
+from tests.checkpoints import save_checkpoint
 from tests.integration.candidates import SharedCandidates, save_splits
 from tests.integration.chain import CONF, configuration, last_run
 
@@ -176,6 +177,14 @@ def test_a_network_learns_the_teacher_s_targets_instead_of_the_labels(corpus: Pa
     train.assign(target=1 - train["target"]).to_parquet(inverted / "train.parquet")
     assert student(corpus).data.metrics["val_roc_auc"] > 0.75
     assert student(inverted).data.metrics["val_roc_auc"] < 0.5
+
+
+def test_bert_can_be_a_student(corpus: Path, teacher: str, tmp_path: Path) -> None:
+    inputs = [f"inputs.splits={corpus}", f"train_bert.checkpoint={save_checkpoint(tmp_path)}"]
+    fit = ["train_bert.fit.learning_rate=3e-3", "train_bert.fit.epochs=4", "train_bert.fit.batch_size=8"]
+    uri = train_bert.main(configuration(*inputs, "train_bert.max_tokens=32", *fit))
+    assert last_run().data.metrics["val_roc_auc"] > 0.75
+    assert set(stored_predictions.read_seen(uri)) > set(stored_predictions.read_seen(teacher))
 
 
 def test_the_run_of_a_student_logs_its_training_data(corpus: Path, teacher: str) -> None:

@@ -23,8 +23,6 @@ from telemetry.worker import Delayed, Worker
 from tests.events import feedback, prediction
 from tests.fake_ingestion import Ingestion, ingestion
 
-# Raised when OpenCensus is imported.
-pytestmark = pytest.mark.filterwarnings("ignore:'locale.getdefaultlocale' is deprecated:DeprecationWarning")
 PROJECT = Path(__file__).parents[2]
 OUTLETS = ("opencensus", "opentelemetry")
 PATIENCE_SECONDS = 30.0

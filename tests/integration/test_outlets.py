@@ -17,8 +17,6 @@ from telemetry.forwarding import OLDEST_SECONDS, Outlet, connect, record
 from telemetry.settings import Settings, read
 from tests.fake_ingestion import KEY, Ingestion, ingestion
 
-# Raised when OpenCensus is imported.
-pytestmark = pytest.mark.filterwarnings("ignore:'locale.getdefaultlocale' is deprecated:DeprecationWarning")
 PROJECT = Path(__file__).parents[2]
 OUTLETS = ("opencensus", "opentelemetry")
 WHEN = time.time() - 3600.25

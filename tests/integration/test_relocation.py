@@ -56,6 +56,8 @@ def test_a_moved_or_copied_project_is_refused_until_it_is_relocated(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: bool
 ) -> None:
     here = tmp_path / "elsewhere à"
+    number_of_locations = len(locations(project))
+    assert number_of_locations >= 4, "of an experiment, a run, its tag and a model version"
     shutil.copytree(project, here)
     monkeypatch.chdir(here)
     if not copied:
@@ -64,7 +66,9 @@ def test_a_moved_or_copied_project_is_refused_until_it_is_relocated(
         store.require_own_files(here / "mlflow.db")
     assert relocation.relocate(here / "mlflow.db") == [project]
     store.require_own_files(here / "mlflow.db")
-    assert all(store.local_path(location).startswith(f"{here}/mlruns/") for location in locations(here))
+    relocated = locations(here)
+    assert len(relocated) == number_of_locations
+    assert all(store.local_path(location).startswith(f"{here}/mlruns/") for location in relocated)
     assert (here / "mlflow.db.before_relocation").is_file()
 
     client = mlflow.MlflowClient(store.sqlite_uri(here / "mlflow.db"))
@@ -74,7 +78,9 @@ def test_a_moved_or_copied_project_is_refused_until_it_is_relocated(
     assert [path.name for path in here.rglob("more.txt")] == ["more.txt"]
     if copied:
         assert not list(project.rglob("more.txt"))
-        assert all(store.local_path(location).startswith(f"{project}/mlruns/") for location in locations(project))
+        originals = locations(project)
+        assert len(originals) == number_of_locations
+        assert all(store.local_path(location).startswith(f"{project}/mlruns/") for location in originals)
 
 
 def test_relocation_is_refused_if_files_were_left_behind(project: Path, tmp_path: Path) -> None:

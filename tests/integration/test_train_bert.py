@@ -1,11 +1,14 @@
 """The step `train_bert` on small splits with a tiny checkpoint."""
 
+import logging
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
 
 from pipeline.artifacts import ArtifactError
+from sentiment.training.bert import finetune
 from sentiment.training.bert.checkpoints import CheckpointError
 from steps import train_bert
 from tests.checkpoints import save_checkpoint
@@ -65,6 +68,31 @@ def test_a_fine_tuned_network_is_reproducible_and_served_by_onnx_runtime(splits:
     assert "tables/history.csv" in logged("tables")
     require_served_by_onnx_runtime(uri)
     assert_repeated(uri, train_bert.main(cfg))
+
+
+def test_an_interrupted_run_is_resumed_by_the_next_one(
+    splits: str, checkpoint: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    caplog.set_level(logging.INFO, logger="sentiment")
+    monkeypatch.setenv("TWEET_SENTIMENT_CACHE", str(tmp_path))
+    monkeypatch.setattr(train_bert, "SAVED_MINUTES", 0.0)
+    cfg = configuration(splits, checkpoint, "train_bert.max_tokens=32", "train_bert.fit.epochs=2")
+    train_on_batch, batches = finetune.step, iter(range(3))
+
+    def interrupted(*arguments: Any) -> Any:
+        if next(batches, None) is None:
+            raise KeyboardInterrupt
+        return train_on_batch(*arguments)
+
+    with monkeypatch.context() as interruption, pytest.raises(KeyboardInterrupt):
+        interruption.setattr(finetune, "step", interrupted)
+        train_bert.main(cfg)
+    assert last_run().info.status == "KILLED"
+    (progress,) = tmp_path.glob("trainings/*")
+    train_bert.main(cfg)
+    assert "Resuming in epoch 1, after 3 batches" in caplog.text
+    assert last_run().info.status == "FINISHED"
+    assert not progress.exists()
 
 
 def test_a_missing_checkpoint_fails_the_run(splits: str) -> None:

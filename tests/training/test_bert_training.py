@@ -21,6 +21,7 @@ from sentiment.reports import plots
 from sentiment.training.bert import checkpoints, features, finetune, network
 from sentiment.training.bert.finetune import TrainingError
 from sentiment.training.bert.network import SentenceClassifier, Training, Tweets
+from sentiment.training.bert.saved_progress import FILE, SavedProgress, SavedProgressError
 from tests.checkpoints import save_checkpoint
 
 OPTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "train_bert").glob("*.yaml"))
@@ -37,6 +38,7 @@ FEATURES: dict[str, Any] = {
     "seed": 1,
     "stage": 1,
     "stages": 1,
+    "progress": SavedProgress(Path("unused"), minutes=60.0),
 }
 FINETUNE: dict[str, Any] = {
     "learning_rate": 3e-3,
@@ -51,6 +53,7 @@ FINETUNE: dict[str, Any] = {
     "seed": 1,
     "stage": 1,
     "stages": 1,
+    "progress": SavedProgress(Path("unused"), minutes=60.0),
 }
 
 
@@ -86,7 +89,7 @@ def test_every_option_matches_the_signatures_that_it_configures(option: str) -> 
         fit_settings = dict(settings.fit)
     assert set(settings) == {"checkpoint", "revision", "cleaner", "max_tokens", "fit"}
     fit = get_method(fit_settings.pop("_target_"))
-    bound = inspect.signature(fit).bind(None, {}, **fit_settings, seed=1, stage=1, stages=1)
+    bound = inspect.signature(fit).bind(None, {}, **fit_settings, seed=1, stage=1, stages=1, progress=None)
     assert set(bound.arguments) == set(inspect.signature(fit).parameters)
     assert all(parameter.default is parameter.empty for parameter in inspect.signature(fit).parameters.values())
 
@@ -203,6 +206,52 @@ def test_the_same_seed_gives_the_same_network(checkpoint: Path) -> None:
     assert any(not torch.equal(weights, other[name]) for name, weights in first.items())
 
 
+@pytest.mark.parametrize("batches", [1, 5, 8, 9, 17])
+def test_an_interrupted_training_resumes_with_the_same_result(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batches: int
+) -> None:
+    settings = {**FINETUNE, "epochs": 3}
+    uninterrupted, _, expected = finetuned(checkpoint, **settings)
+    train_on_batch, trained = finetune.step, 0
+
+    def interrupted(*arguments: Any) -> Any:
+        nonlocal trained
+        if trained == batches:
+            raise KeyboardInterrupt
+        trained += 1
+        return train_on_batch(*arguments)
+
+    settings["progress"] = SavedProgress(tmp_path / "training", minutes=0.0)
+    monkeypatch.setattr(finetune, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        finetuned(checkpoint, **settings)
+    monkeypatch.setattr(finetune, "step", train_on_batch)
+    torch.manual_seed(99)
+    resumed, _, training = finetuned(checkpoint, **settings)
+    weights = resumed.state_dict()
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in uninterrupted.state_dict().items())
+    histories = [table.tables["history"].drop(columns="seconds") for table in (training, expected)]
+    pd.testing.assert_frame_equal(*histories, check_exact=True)
+
+
+def test_damaged_progress_is_an_error_that_names_the_file(checkpoint: Path, tmp_path: Path) -> None:
+    progress = SavedProgress(tmp_path / "training", minutes=0.0)
+    finetuned(checkpoint, epochs=1, progress=progress)
+    content = (tmp_path / "training" / FILE).read_bytes()
+    (tmp_path / "training" / FILE).write_bytes(content[: len(content) // 2])
+    with pytest.raises(SavedProgressError, match=r"progress\.pt .* Delete the file to train from the start"):
+        finetuned(checkpoint, epochs=1, progress=progress)
+
+
+def test_a_training_goes_on_where_its_progress_cannot_be_saved(
+    checkpoint: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    _, _, training = finetuned(checkpoint, epochs=1, progress=SavedProgress(tmp_path / "file" / "x", minutes=0.0))
+    assert len(training.tables["history"]) == 1
+    assert "The progress could not be saved to" in caplog.text
+
+
 @pytest.mark.parametrize("supported", [True, False])
 def test_the_network_is_trained_in_bfloat16_where_the_processor_supports_it(
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch, supported: bool
@@ -250,8 +299,8 @@ def test_biases_and_norms_do_not_decay(checkpoint: Path) -> None:
     assert decaying["weight_decay"] == 0.5
     assert not_decaying["weight_decay"] == 0.0
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    not_decaying_names = [names[id(parameter)] for parameter in not_decaying["params"]]
-    assert all("LayerNorm" in name or name.endswith("bias") for name in not_decaying_names)
+    not_decaying_names = {names[id(parameter)] for parameter in not_decaying["params"]}
+    assert not_decaying_names == {name for name in names.values() if "LayerNorm" in name or name.endswith("bias")}
     assert len(not_decaying_names) + len(decaying["params"]) == len(names)
 
 

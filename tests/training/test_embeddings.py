@@ -2,6 +2,7 @@
 
 import inspect
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -114,15 +115,34 @@ def test_glove_is_read_from_the_published_archive(tmp_path: Path) -> None:
         fit("glove", override, "embed.vector_size=200")
 
 
-def test_a_corrupt_archive_is_refused(tmp_path: Path) -> None:
-    intact, corrupt = tmp_path / "whole.zip", tmp_path / "cut.zip"
-    with zipfile.ZipFile(intact, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("glove.twitter.27B.3d.txt", "\n".join(LINES * 50))
-    content = intact.read_bytes()
-    corrupted = content.replace(b"late 0.1 0.2 0.3", b"late 0.1 0.2 0.4", 1)
-    corrupt.write_bytes(corrupted)
-    with pytest.raises(EmbeddingError, match="is truncated or corrupt: Bad CRC-32"):
-        fit("glove", *GLOVE, f"embed.path={corrupt}")
+@pytest.mark.parametrize(
+    ("compression", "damage", "reason"),
+    [
+        (
+            zipfile.ZIP_STORED,
+            lambda content: content.replace(b"late 0.1 0.2 0.3", b"late 0.1 0.2 0.4", 1),
+            "Bad CRC-32",
+        ),
+        (
+            zipfile.ZIP_DEFLATED,
+            lambda content: content[:80] + bytes(40) + content[120:],
+            "Error -3 while decompressing",
+        ),
+        (zipfile.ZIP_DEFLATED, lambda content: content[: len(content) // 2], "File is not a zip file"),
+    ],
+    ids=["changed", "overwritten", "truncated"],
+)
+def test_a_truncated_or_corrupt_archive_is_refused(
+    tmp_path: Path, compression: int, damage: Callable[[bytes], bytes], reason: str
+) -> None:
+    file = tmp_path / "glove.zip"
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        archive.writestr(
+            "glove.twitter.27B.3d.txt", "\n".join([*LINES, *(f"word{number} 1 2 3" for number in range(99))])
+        )
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(EmbeddingError, match=rf"glove\.zip \(embed\.path\) is truncated or corrupt: .*{reason}"):
+        fit("glove", *GLOVE, f"embed.path={file}")
 
 
 @pytest.mark.parametrize(

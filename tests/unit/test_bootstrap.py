@@ -144,7 +144,9 @@ def by_author(authors: int, tweets: int, seed: int) -> tuple[np.ndarray, np.ndar
 
 def test_authors_are_resampled_with_all_their_tweets() -> None:
     negative, _, groups = by_author(authors=20, tweets=5, seed=0)
-    for counts in bootstrap.draws(negative, Resampling(**RESAMPLING, groups=groups)):
+    draws = list(bootstrap.draws(negative, Resampling(**RESAMPLING, groups=groups)))
+    assert len(draws) == RESAMPLING["resamples"]
+    for counts in draws:
         counts_by_author = counts.reshape(20, 5)
         assert (counts_by_author == counts_by_author[:, :1]).all()
         assert counts_by_author[:, 0].sum() == 20
@@ -171,8 +173,9 @@ def test_tweets_are_resampled_if_no_author_has_two() -> None:
 
 def test_a_resample_of_authors_contains_both_classes() -> None:
     negative, groups = np.array([1, 0, 0], dtype=np.int8), np.array(["a", "b", "b"])
-    for counts in bootstrap.draws(negative, Resampling(**RESAMPLING, groups=groups)):
-        assert (counts > 0).tolist() == [True, True, True]
+    draws = list(bootstrap.draws(negative, Resampling(**RESAMPLING, groups=groups)))
+    assert len(draws) == RESAMPLING["resamples"]
+    assert all((counts > 0).all() for counts in draws)
 
 
 def test_metrics_use_the_decisions_rather_than_a_threshold() -> None:

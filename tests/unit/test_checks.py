@@ -193,19 +193,18 @@ def test_non_text_is_refused_even_if_empty_texts_are_dropped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "values"),
+    ("labels", "values", "negative"),
     [
-        (["bad", "good", "good"], {"negative_values": "bad", "positive_values": "good"}),
-        ([0, 4, 4], {"negative_values": 0, "positive_values": 4}),
-        ([True, False, False], {"negative_values": True, "positive_values": None}),
-        (["bad", "good", "meh"], {"negative_values": "bad", "ignored_values": "meh"}),
-        (["bad", "good", "good"], {"ignored_values": None}),
-        (["bad", "good", "good"], {"negative_values": ("bad",)}),
+        (["bad", "good", "good"], {"negative_values": "bad", "positive_values": "good"}, [1, 0, 0]),
+        ([0, 4, 4], {"negative_values": 0, "positive_values": 4}, [1, 0, 0]),
+        ([True, False, False], {"negative_values": True, "positive_values": None}, [1, 0, 0]),
+        (["bad", "good", "meh"], {"negative_values": "bad", "ignored_values": "meh"}, [1, 0]),
+        (["bad", "good", "good"], {"ignored_values": None}, [1, 0, 0]),
+        (["bad", "good", "good"], {"negative_values": ("bad",)}, [1, 0, 0]),
     ],
 )
-def test_a_single_label_needs_no_list(labels: list[Any], values: dict[str, Any]) -> None:
-    negative = checked(table(label=labels), **values).frame["negative"].tolist()
-    assert negative == [1, 0, 0][: len(negative)]
+def test_a_single_label_needs_no_list(labels: list[Any], values: dict[str, Any], negative: list[int]) -> None:
+    assert checked(table(label=labels), **values).frame["negative"].tolist() == negative
 
 
 @pytest.mark.parametrize(

@@ -184,12 +184,12 @@ def test_plots_are_png_files(tmp_path: Path) -> None:
 
 
 def test_the_report_contains_no_names_or_links(tmp_path: Path) -> None:
-    folder = write_report(tmp_path)
-    for name in ("report.md", "report.json"):
-        text = (folder / name).read_text(encoding="utf-8")
-        assert "ana" not in text
-        assert "user 1" not in text
-        assert "t.co" not in text
+    folder = write_report(tmp_path, extra=EXTRA)
+    texts = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.suffix != ".png"}
+    assert set(texts) == {"report.md", "report.html", "report.json", "leakage.json"}
+    for name, text in texts.items():
+        without_images = re.sub(r"data:image/png;base64,[^\"]+", "", text)
+        assert not re.search(r"\b(ana|bo)(\b|_)|user \d|t\.co|http", without_images), name
 
 
 def test_characteristic_words_distinguish_the_classes() -> None:

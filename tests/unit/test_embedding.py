@@ -41,7 +41,7 @@ def test_nearest_words_have_the_most_similar_direction() -> None:
     neighbours = embedding.nearest(words, ["a", "zero", "unknown"], count=2)
     assert [word for word, _ in neighbours["a"]] == ["c", "b"]
     assert neighbours["a"][0][1] == pytest.approx(5 / 26**0.5)
-    assert all(np.isfinite(cosine) for _, cosine in neighbours["zero"])
+    assert [cosine for _, cosine in neighbours["zero"]] == [0, 0]
     assert "unknown" not in neighbours
 
 

@@ -68,6 +68,7 @@ def test_a_good_model_passes_with_a_reason_for_each_check() -> None:
         ),
         ("quality", {"quality": between(math.nan, math.nan)}, "not significantly better than a constant answer"),
         ("quality", {"quality": between(0.49, 0.99)}, "not significantly better than a constant answer"),
+        ("quality", {"quality": between(0.5, 1.0)}, "not significantly better than a constant answer"),
         ("quality", {"metric": "log_loss", "quality": between(0.6, 0.63), "constant": 0.62}, "constant answer"),
         ("champion", {"champion": champion_led_by(-0.004, -0.002)}, "worse than the champion"),
         ("size", {"megabytes": 100.5}, "select.max_megabytes"),
@@ -84,6 +85,12 @@ def test_a_refusal_gives_figures_and_advice(name: str, changes: dict[str, Any], 
     verdict = examine(REQUIREMENTS, **{**GOOD_MODEL, **changes})
     assert not verdict.passed
     assert verdict.summary == f"Refused by 1 of 6 checks: {name}."
+
+
+def test_authors_are_counted_only_if_some_wrote_several_tweets() -> None:
+    champion = champion_led_by(0.01, 0.02, rows=1_000)
+    assert "(by 400 authors)" in reason("champion", champion=replace(champion, authors=400))[1]
+    assert "authors" not in reason("champion", champion=champion)[1]
 
 
 def test_a_model_that_just_meets_the_requirements_passes() -> None:

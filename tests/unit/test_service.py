@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from sentiment.inference.classifier import Classifier
 from service.service import TweetSentiment
@@ -223,26 +224,66 @@ def test_too_many_requests_are_answered_with_429(start_service: StartService) ->
 
 
 def test_a_large_body_is_refused_with_or_without_a_length(start_service: StartService) -> None:
-    body = json.dumps({"text": "a" * 1500}).encode()
-    read = []
-
-    def chunks() -> Iterator[bytes]:
-        for start in range(0, len(body), 100):
-            read.append(start)
-            yield body[start : start + 100]
-
+    body = json.dumps({"text": "a" * 1900}).encode()
     with start_service(max_body_bytes=1024) as client:
-        headers = {"Content-Type": "application/json"}
-        assert client.post("/predict", content=body, headers=headers).status_code == 413
-        assert client.post("/predict", content=chunks(), headers=headers).status_code == 413
+        assert post_in_chunks(client, body, {"content-length": str(len(body))}) == (413, 0)
+        assert post_in_chunks(client, body, {}) == (413, 11)
+        assert post_in_chunks(client, body, {"content-length": "10"}) == (413, 11), "the declared length may be wrong"
+    with start_service(max_body_bytes=2048) as client:
+        assert post_in_chunks(client, body, {}) == (200, 20)
+
+
+def post_in_chunks(client: TestClient, body: bytes, headers: dict[str, str]) -> tuple[int, int]:
+    """Send a body in chunks of 100 bytes, as a server receives it; return the status and how many chunks were read."""
+    chunks = [body[start : start + 100] for start in range(0, len(body), 100)]
+    statuses: list[int] = []
+    chunks_read = 0
+
+    async def receive() -> Message:
+        nonlocal chunks_read
+        chunks_read += 1
+        return {"type": "http.request", "body": chunks[chunks_read - 1], "more_body": chunks_read < len(chunks)}
+
+    async def send(message: Message) -> None:
+        statuses.extend([message["status"]] if message["type"] == "http.response.start" else [])
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/predict",
+        "query_string": b"",
+        "client": ("127.0.0.1", 50000),
+        "headers": [
+            (name.encode(), value.encode()) for name, value in {"content-type": "application/json", **headers}.items()
+        ],
+    }
+    assert client.portal is not None
+    client.portal.call(client.app, scope, receive, send)
+    (status,) = statuses
+    return status, chunks_read
 
 
 def test_only_pages_of_allowed_origins_get_access(start_service: StartService) -> None:
-    preflight = {"Origin": "https://page.example", "Access-Control-Request-Method": "POST"}
+    preflight = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization, content-type",
+    }
+    authorized = {"Authorization": f"Bearer {KEY}"}
+    allowed, other = {"Origin": "https://page.example"}, {"Origin": "https://other.example"}
+    granted = "access-control-allow-origin"
     with start_service(cors_origins="https://page.example", api_keys=KEY) as client:
-        assert client.options("/predict", headers=preflight).status_code == 200
-        refused = client.options("/predict", headers={**preflight, "Origin": "https://other.example"})
-        assert "access-control-allow-origin" not in refused.headers
+        permission = client.options("/predict", headers={**preflight, **allowed})
+        assert (permission.status_code, permission.headers[granted]) == (200, "https://page.example")
+        refusal = client.options("/predict", headers={**preflight, **other})
+        assert (refusal.status_code, granted in refusal.headers) == (400, False)
+        for origin, has_access in ((allowed, True), (other, False)):
+            answer = client.post("/predict", json={"text": TWEET}, headers={**authorized, **origin})
+            assert (answer.status_code, granted in answer.headers) == (200, has_access)
+            unauthorized = client.post("/predict", json={"text": TWEET}, headers=origin)
+            assert (unauthorized.status_code, granted in unauthorized.headers) == (401, has_access)
+        assert refusal.headers["content-type"] == PROBLEM
+    with start_service() as client:
+        assert client.options("/predict", headers={**preflight, **allowed}).status_code == 400
 
 
 def test_a_model_with_different_golden_answers_is_never_ready(

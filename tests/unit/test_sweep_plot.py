@@ -85,6 +85,7 @@ def test_labels_neither_overlap_nor_leave_the_figure() -> None:
     canvas.draw()
     axes = axes_of(figure)
     boxes = [text.get_window_extent() for text in (*axes.texts, *axes.get_xticklabels())]
+    assert len(boxes) > 2 * 6, "labels on each axis, and its name"
     assert not any(one.overlaps(other) for number, one in enumerate(boxes) for other in boxes[:number])
     assert all(figure.bbox.containsx(box.x0) and figure.bbox.containsx(box.x1) for box in boxes)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from tables.errors import TableError
@@ -76,6 +76,7 @@ def frames(draw: st.DrawFn, characters: st.SearchStrategy[str] = CHARACTERS) -> 
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
     st.booleans(),
 )
+@example(pd.DataFrame([[";\n", ""]], columns=["A", "B"]), ";", "\n", "utf-8", True)  # also two rows of marks
 def test_any_fully_quoted_table_is_read_unchanged(
     frame: pd.DataFrame, delimiter: str, line_end: str, encoding: str, strict: bool
 ) -> None:

@@ -1,12 +1,13 @@
 """`sentiment.inference.text`: cleaning and tokenizing tweets."""
 
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize
 from hydra.utils import instantiate
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from nltk.tokenize.casual import TweetTokenizer
 
@@ -162,6 +163,26 @@ def test_tokens_are_those_of_nltk_on_the_whole_text(text: str) -> None:
 def test_links_and_mentions_are_replaced_after_any_text(text: str) -> None:
     tweet = f"{text} @someone http://t.co/1"
     assert CLEANER(tweet).endswith("@user http")
+
+
+PARTS_OF_LINKS_AND_MENTIONS = ["@", "anna", "www.", "HTTP://", "x.org", " "]
+HIDDEN_PARTS = ["&#64;", "\\u0040", "\u200b", "\ufe0f", "\U0001f44d\U0001f3fd"]
+UNESCAPED = st.characters(exclude_characters="&\\")
+
+
+@given(st.lists(st.sampled_from([*PARTS_OF_LINKS_AND_MENTIONS, *HIDDEN_PARTS]) | st.text(max_size=2)).map("".join))
+@example("@\ufe0fanna www\U0001f3fd.x.org")
+@example("@anna, @bo: www.x.org HTTPS://x.org/@anna")
+def test_a_clean_text_contains_no_link_or_mention(text: str) -> None:
+    clean = CLEANER(text)
+    assert set(re.findall(r"(?<!\w)@\w+", clean)) <= {"@user"}
+    assert not re.search(r"(https?://|www\.)\S", clean, re.IGNORECASE)
+
+
+@given(st.lists(st.sampled_from(PARTS_OF_LINKS_AND_MENTIONS) | st.text(UNESCAPED, max_size=2)).map("".join))
+def test_cleaning_a_clean_text_changes_nothing(text: str) -> None:
+    clean = CLEANER(text)
+    assert CLEANER(clean) == clean
 
 
 @pytest.mark.parametrize("text", [CLEANER, PLAIN, replace(PLAIN, words="stem")])

@@ -64,7 +64,6 @@ def test_an_invalid_setting_stops_the_start_and_is_named(
     assert executed == []
 
 
-@pytest.mark.filterwarnings("ignore:'locale.getdefaultlocale' is deprecated:DeprecationWarning")
 def test_an_invalid_connection_string_stops_the_start_and_is_not_shown(
     executed: list[Command], monkeypatch: pytest.MonkeyPatch
 ) -> None:

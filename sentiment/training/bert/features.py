@@ -12,6 +12,7 @@ from sklearn.model_selection import GridSearchCV
 from sentiment.inference.errors import SettingsError
 from sentiment.training.bert import network
 from sentiment.training.bert.network import SentenceClassifier, Training, Tweets
+from sentiment.training.bert.saved_progress import SavedProgress
 from sentiment.training.folds import folds_by_author
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ def fit(
     seed: int,
     stage: int,  # noqa: ARG001
     stages: int,
+    progress: SavedProgress,  # noqa: ARG001
 ) -> Training:
     """Fit the head as a logistic regression, choosing `C` by cross-validation with all tweets of an author in one fold.
 
@@ -47,6 +49,7 @@ def fit(
         seed: the seed of the folds.
         stage: not used: there is only one.
         stages: the number of stages, which must be 1.
+        progress: not used: the encoder is not trained.
 
     Raises:
         SettingsError: there are fewer authors than folds, or several stages.

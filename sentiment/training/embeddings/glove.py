@@ -20,6 +20,9 @@ from sentiment.training.embedding import Corpus, EmbeddingError, WordEmbedding, 
 
 log = logging.getLogger(__name__)
 
+# The first bytes of a ZIP archive, even of a truncated one, which `zipfile.is_zipfile` does not recognise.
+ZIP_SIGNATURE = b"PK\x03\x04"
+
 
 def fit(
     *,
@@ -78,7 +81,9 @@ def fit(
 @contextmanager
 def open_lines(file: Path, member: str) -> Iterator[Iterable[bytes]]:
     """Open a vectors file, or the one in an archive, as lines of bytes with a progress bar."""
-    if not zipfile.is_zipfile(file):
+    with file.open("rb") as lines:
+        is_archive = lines.read(len(ZIP_SIGNATURE)) == ZIP_SIGNATURE
+    if not is_archive:
         with file.open("rb") as lines, bar(file.name, file.stat().st_size) as progress:
             yield with_progress(lines, progress)
         return
