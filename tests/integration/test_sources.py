@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pandas as pd
@@ -14,11 +15,12 @@ from pipeline.artifacts import run_id
 from pipeline.candidates import CandidateError
 from sentiment.evaluation.metrics import HIGHER_IS_BETTER
 from sentiment.inference.errors import SettingsError
+from sentiment.training.bert import finetune
 from steps import embed, preprocess, select, split, train_baseline, train_bert, train_keras
 from tests.checkpoints import save_checkpoint
 from tests.corpora import data, labelled
 from tests.integration.candidates import command_line_configuration, predict_in_process
-from tests.integration.chain import Chain, configuration, last_run
+from tests.integration.chain import Chain, assert_repeated, configuration, last_run
 
 pytestmark = pytest.mark.usefixtures("store", "no_plots")
 MOUNTED = [
@@ -89,12 +91,32 @@ def test_a_keras_network_goes_on_with_the_second_stage(chain: Chain) -> None:
     assert "people_roc_auc" in last_run().data.metrics
 
 
-def test_fine_tuning_goes_on_with_the_second_stage(chain: Chain, tmp_path: Path) -> None:
+def test_fine_tuning_goes_on_with_the_second_stage_even_if_it_is_interrupted_there(
+    chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     checkpoint = f"train_bert.checkpoint={save_checkpoint(tmp_path / 'checkpoint')}"
-    quick = ["train_bert.fit.epochs=1", "train_bert.max_tokens=32"]
-    train_bert.main(configuration(f"inputs.splits={chain.splits}", checkpoint, *quick, IN_STAGES))
+    quick = ["train_bert.fit.epochs=1", "train_bert.max_tokens=32", "train_bert.fit.batch_size=64"]
+    cfg = configuration(f"inputs.splits={chain.splits}", checkpoint, *quick, IN_STAGES)
+    monkeypatch.setenv("TWEET_SENTIMENT_CACHE", str(tmp_path))
+    monkeypatch.setattr(train_bert, "SAVED_MINUTES", 0.0)
+    uninterrupted = train_bert.main(cfg)
     assert pd.read_csv(StringIO(artifact("tables/history.csv")))["stage"].tolist() == [1, 2]
     assert "people_roc_auc" in last_run().data.metrics
+
+    train_on_batch, rows_of_stages = finetune.step, []
+
+    def interrupted(*arguments: Any) -> Any:
+        rows_of_stages.append(len(arguments[1].tokens))
+        if len(rows_of_stages) > 1 and rows_of_stages[-2] != rows_of_stages[0]:
+            raise KeyboardInterrupt
+        return train_on_batch(*arguments)
+
+    with monkeypatch.context() as interruption, pytest.raises(KeyboardInterrupt):
+        interruption.setattr(finetune, "step", interrupted)
+        train_bert.main(cfg)
+    assert len(list(tmp_path.glob("trainings/*/stage */progress.pt"))) == 2
+    assert_repeated(uninterrupted, train_bert.main(cfg))
+    assert not list(tmp_path.glob("trainings/*"))
 
 
 @pytest.fixture

@@ -209,7 +209,7 @@ def test_a_card_can_be_written_for_every_ranking_metric(metric: str) -> None:
     head = model_card.METRICS[metric][0]
     text = model_card.markdown(card(metric=metric))
     assert f"| {head} on test | " in text
-    assert f"best {head} first" in text
+    assert f"Best {head} on the validation split first" in text
 
 
 def test_answers_are_counted_by_kind() -> None:
