@@ -157,7 +157,9 @@ def test_an_unknown_target_is_refused_with_the_known_ones(chain: Chain, models: 
 def test_a_candidate_that_was_not_scored_on_the_target_is_named(models: list[str]) -> None:
     first, second = (candidates.read(uri) for uri in models)
     without = {name: value for name, value in second.items() if not name.startswith("people_")}
-    with pytest.raises(CandidateError, match=rf"^{second['name']}: not scored on select\.target=people"):
+    with pytest.raises(
+        CandidateError, match=rf"^{second['name']} {run_id(models[1])[:4]}: not scored on select\.target=people"
+    ):
         candidates.rank([first, without], "roc_auc", "people")
 
 
