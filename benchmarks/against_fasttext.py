@@ -44,7 +44,9 @@ from sklearn.metrics import roc_auc_score
 from benchmarks import corpus
 from sentiment.data import checks, splitting
 from sentiment.data.checks import Labelled
+from sentiment.data.combining import combine
 from sentiment.data.corpus import tokenize
+from sentiment.data.sources import Source
 from sentiment.data.splitting import Frames
 from sentiment.inference import cores
 from sentiment.inference.arrays import Probabilities
@@ -148,17 +150,20 @@ def check(rows: pd.DataFrame, text: str, label: str, group: str | None, negative
         ignored_values=[],
         drop_empty_texts=False,
         max_damaged=1.0,
+        section="data",
     )
 
 
 def draw(rows: Labelled, more: Labelled | None, shares: DictConfig, *, size: int, seed: int) -> Frames:
     """Sample and split `size` rows (or all, if fewer); if `rows` are too few, add rows of `more` to train."""
     unique = splitting.deduplicate(rows.frame).frame
-    drawn = splitting.sample(unique, size=min(size, len(unique)), seed=seed)
+    drawn = splitting.sample(unique, size=min(size, len(unique)), seed=seed, section="data")
     frames = splitting.split(drawn, validation=shares.validation, test=shares.test, seed=seed)
     if more is None or size <= len(unique):
         return frames
-    extra = splitting.extra_training(more, data=rows.frame, frames=frames).frame
+    source = Source(name="more", section="more", settings={"sample_size": None}, like_main=False)
+    combined = combine(frames, [(source, more)], name="data", data=rows.frame, targets={}, seed=seed)
+    extra = combined.extras["more"].rows.drop(columns="key")
     return splitting.add_to_train(frames, extra.sample(min(size - len(unique), len(extra)), random_state=seed))
 
 

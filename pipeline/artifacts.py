@@ -12,7 +12,7 @@ from mlflow.data.pandas_dataset import from_pandas
 from mlflow.entities import Run
 
 from pipeline import reuse, runs
-from sentiment.data import folders
+from sentiment.data import folders, splitting
 from sentiment.data.folders import DESCRIPTIONS
 from sentiment.inference.errors import UserError
 
@@ -72,6 +72,39 @@ def read_splits(folder: Path) -> dict[str, pd.DataFrame]:
     return folders.read_splits(folder, folders.IN_TRAINING)
 
 
+def read_split(folder: Path, name: str, data: Mapping[str, Any]) -> pd.DataFrame:
+    """Return a split: columns `text`, `negative` and `group`; `data` is its description.
+
+    Raises:
+        ArtifactError: the file has changed since the step `split` wrote it.
+    """
+    frame = folders.read_splits(folder, [name], ["text", "negative", "group"])[name]
+    return unchanged(frame, name, data["digests"][name], folder)
+
+
+def read_target(folder: Path, name: str, data: Mapping[str, Any]) -> pd.DataFrame:
+    """Return a target: columns and errors as for `read_split`."""
+    return unchanged(read_targets(folder)[name], name, data["targets"][name]["digest"], folder / folders.TARGETS)
+
+
+def unchanged(frame: pd.DataFrame, name: str, digest: str, folder: Path) -> pd.DataFrame:
+    """Return the rows of a file if they have this digest.
+
+    Raises:
+        ArtifactError: they have another one.
+    """
+    if splitting.digest({name: frame}) != digest:
+        raise ArtifactError(
+            f"{folder / name}.parquet (inputs.splits) was changed after the step `split` wrote it. Run `split` again."
+        )
+    return frame
+
+
+def read_targets(folder: Path) -> dict[str, pd.DataFrame]:
+    """Read the targets that a trainer is scored on from a splits or corpus folder."""
+    return folders.read_targets(folder)
+
+
 def log_folder(folder: Path, kind: Kind) -> str:
     """Log a folder as the artifact that the run passes on; return its URI."""
     mlflow.log_artifacts(str(folder), kind)
@@ -94,6 +127,17 @@ def describe_data(folder: Path) -> dict[str, Any]:
     if (limits := folder / folders.LIMITS).is_file():
         description["limits"] = yaml.safe_load(limits.read_text(encoding="utf-8"))
     return description
+
+
+def predictions_file(target: str | None) -> str:
+    """Return the artifact of a trainer's run with its predictions on a target; None for the validation split."""
+    return VALIDATION if target is None else f"{target}_predictions.parquet"
+
+
+def sources(folder: Path) -> list[str]:
+    """Return the sources of the training rows in a splits or corpus folder, the main data first."""
+    description = describe_data(folder)
+    return [description["data"], *description.get("extra_training", {})]
 
 
 def teachers(folder: Path) -> list[str]:

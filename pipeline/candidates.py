@@ -56,15 +56,15 @@ def read(uri: str) -> dict[str, Any]:
     }
 
 
-def rank(rows: list[dict[str, Any]], metric: str) -> pd.DataFrame:
-    """Return candidates as a table, the best first; ties are broken by prediction time.
+def rank(rows: list[dict[str, Any]], metric: str, target: str | None) -> pd.DataFrame:
+    """Return candidates as a table, the best on a target first (None: on validation); prediction time breaks ties.
 
     Adds run ids to names that are not unique.
 
     Raises:
-        CandidateError: they were scored on different validation splits.
+        CandidateError: they were scored on different validation splits, or one was not scored on the target.
     """
-    table = pd.DataFrame(rows)
+    table, ranking = pd.DataFrame(rows), metrics.on_target(metric, target)
     if table["validation"].nunique() > 1:
         digests = "; ".join(
             f"{row.name} on {row.validation}" for row in table[["name", "validation"]].itertuples(index=False)
@@ -74,8 +74,15 @@ def rank(rows: list[dict[str, Any]], metric: str) -> pd.DataFrame:
         )
     ambiguous = table["name"].duplicated(keep=False)
     table["name"] = table["name"].where(~ambiguous, table["name"] + " " + table["uri"].map(run_id).str[:4])
+    if ranking not in table or table[ranking].isna().any():
+        unscored = table["name"] if ranking not in table else table["name"][table[ranking].isna()]
+        known = ", ".join(metrics.targets(table.columns)) or "none"
+        raise CandidateError(
+            f"{', '.join(unscored)}: not scored on select.target={target}. Targets of these candidates: {known}. "
+            "Choose one of them, or null, or hold it out (split.targets) and train again."
+        )
     ascending = [not metrics.HIGHER_IS_BETTER[metric], True]
-    return table.sort_values([metric, "predict_milliseconds"], ascending=ascending, ignore_index=True)
+    return table.sort_values([ranking, "predict_milliseconds"], ascending=ascending, ignore_index=True)
 
 
 def may_be_served(rows: pd.DataFrame, cfg: DictConfig) -> pd.Series:

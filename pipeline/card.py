@@ -106,6 +106,11 @@ def gather(
         ),
         verdict=decision.verdict,
         metric=cfg.select.metric,
+        targets={
+            name: {metric: winner[metrics.on_target(metric, name)] for metric in model_card.METRICS}
+            for name in metrics.targets(selected.ranked.columns)
+        },
+        ranked_on=selection.tweets_that_rank(cfg.select.target),
         candidates=selected.ranked,
         leads=selected.leads,
         megabytes=winner["megabytes"],

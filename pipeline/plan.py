@@ -139,6 +139,12 @@ def read(cfg: DictConfig, overrides: list[str]) -> list[Stage]:
             f"select.families={list(cfg.select.families)} allows none of the plan's families to be served "
             f"({', '.join(sorted(families))}). Add one of them."
         )
+    if cfg.select.target is not None and cfg.select.target not in (cfg.split.targets or {}):
+        known = ", ".join(cfg.split.targets or {}) or "none"
+        raise PlanError(
+            f"Unknown select.target={cfg.select.target}. Targets (split.targets): {known}. Choose one of them, null "
+            "for the validation split, or hold out another one."
+        )
     read_by_trainers = {*settings.READS["distill"], *settings.REFERRED_TO}
     read_by_trainers = read_by_trainers.union(*(sections(step, cfg) for step in (*TRAINERS, BLEND)))
     unused = {override for override in overrides if root(override) in read_by_trainers}
@@ -188,7 +194,7 @@ def candidate(
     """
     try:
         planned = {key(option) for option in spec.options}
-        values_in_name = (re.sub(r"^[^=]*\.", "", option) for option in spec.options if "." in key(option))
+        values_in_name = (re.sub(r"^[^=]*\.", "", option) for option in spec.options if not chooses(option))
         name_parts = tuple(values_in_name) if spec.called is None else (spec.called,)
         if spec.step == BEST and best is not None:
             step, teacher, name_parts = best.step, best.teacher, (*best.name_parts, *name_parts)
@@ -196,8 +202,8 @@ def candidate(
         else:
             step, teacher = spec.step, spec.teacher
             inherited = [*(override for override in overrides if key(override) not in kept), *kept.values()]
-            groups = [option for option in inherited if "." not in key(option) and key(option) not in planned]
-            values = [option for option in inherited if "." in key(option)]
+            groups = [option for option in inherited if chooses(option) and key(option) not in planned]
+            values = [option for option in inherited if not chooses(option)]
             options = [*groups, *applicable(values, [*groups, *spec.options]), *spec.options]
         return Candidate(step, options, compose(options), name_parts, teacher)
     except (HydraException, OmegaConfBaseException) as error:
@@ -241,13 +247,19 @@ def entry_points() -> dict[str, Any]:
 
 
 def root(override: str) -> str:
-    """Return the section or group of an override."""
-    return key(override).partition(".")[0]
+    """Return the section or group of an override; for a group mounted elsewhere, the section it is mounted in."""
+    group, _, package = key(override).partition("@")
+    return (package or group).partition(".")[0]
 
 
 def key(override: str) -> str:
-    """Return the key of an override: `a.b` for `a.b=1`, `+a.b=1` and `~a.b`."""
-    return str(OverridesParser.create().parse_override(override).key_or_group)
+    """Return the key of an override: `a.b` for `a.b=1`, `+a.b=1` and `~a.b`; `a@b.c` for `+a@b.c=1`."""
+    return OverridesParser.create().parse_override(override).get_key_element().lstrip("+~")
+
+
+def chooses(override: str) -> bool:
+    """Return whether an override chooses an alternative of a group, mounted elsewhere or not; else it sets a value."""
+    return "@" in key(override) or "." not in key(override)
 
 
 def compose(options: list[str]) -> DictConfig:

@@ -15,10 +15,8 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from pipeline import artifacts, candidates, runs, settings, stored_predictions
-from pipeline.artifacts import ArtifactError
 from pipeline.candidates import CandidateError
-from sentiment.data import keys, splitting
-from sentiment.data.folders import read_splits
+from sentiment.data import keys
 from sentiment.evaluation import abstention, bootstrap, metrics
 from sentiment.evaluation.bootstrap import Interval, Resampling
 from sentiment.evaluation.gate import Requirements
@@ -28,7 +26,6 @@ from sentiment.reports import comparison, pages
 log = logging.getLogger(__name__)
 
 COMPARISON, QUALITY_PLOT = "comparison", "quality_against_time.png"
-TITLE = "Candidates on the validation split, best first"
 # Gap between validation and test, in standard errors. By chance, 3 are exceeded once in 370 runs. 2 would be exceeded
 # once in 20 runs, and more often here: the winner was chosen on validation, so its validation metrics are optimistic.
 SUSPICIOUS = 3.0
@@ -55,7 +52,7 @@ class Selection:
         data: description of the winner's training data, with `limits`.
         validation: the validation split: columns `text`, `negative` and `group`.
         predictions: predictions of each candidate on the validation split, by URI.
-        leads: the winner's lead over each other candidate, by name, in ranking order.
+        leads: the winner's lead over each other candidate on the tweets that rank, by name, in ranking order.
         intervals: the winner's validation metrics, with confidence intervals.
     """
 
@@ -102,7 +99,7 @@ def resampling(cfg: DictConfig, tweets: pd.DataFrame) -> Resampling:
 
 
 def compare(uris: Sequence[str], splits: Path, data: Mapping[str, Any], cfg: DictConfig) -> Selection:
-    """Rank candidates on the validation split, choose the best that may be served, and measure its leads.
+    """Rank candidates on the target to select by, choose the best that may be served, and measure its leads.
 
     Args:
         uris: URIs of the candidates.
@@ -117,12 +114,16 @@ def compare(uris: Sequence[str], splits: Path, data: Mapping[str, Any], cfg: Dic
         raise CandidateError(
             f"There are no candidates to select from (inputs.candidates): pass runs:/<run id>/{artifacts.MODEL}."
         )
-    ranked = candidates.rank([candidates.read(uri) for uri in dict.fromkeys(uris)], cfg.select.metric)
+    target = cfg.select.target
+    ranked = candidates.rank([candidates.read(uri) for uri in dict.fromkeys(uris)], cfg.select.metric, target)
     candidates.require_same_splits(ranked, data)
     winner = choose(ranked, cfg)
-    validation = read_split(splits, "validation", data)
-    predictions = {uri: stored_predictions.read(uri, validation) for uri in ranked["uri"]}
-    winner_predictions, cost = predictions[winner["uri"]], Cost(**cfg.cost)
+    validation = artifacts.read_split(splits, "validation", data)
+    predictions = {uri: stored_predictions.read(uri, validation, None) for uri in ranked["uri"]}
+    tweets, of_tweets = validation, predictions
+    if target is not None:
+        tweets = read_ranking(splits, data, cfg)
+        of_tweets = {uri: stored_predictions.read(uri, tweets, target) for uri in ranked["uri"]}
     others = ranked[ranked["uri"] != winner["uri"]]
     return Selection(
         ranked=ranked,
@@ -131,27 +132,44 @@ def compare(uris: Sequence[str], splits: Path, data: Mapping[str, Any], cfg: Dic
         validation=validation,
         predictions=predictions,
         leads={
-            other.name: lead(validation, winner_predictions, predictions[other.uri], cfg)
+            other.name: lead(tweets, of_tweets[winner["uri"]], of_tweets[other.uri], cfg)
             for other in others[["name", "uri"]].itertuples(index=False)
         },
         intervals=bootstrap.intervals(
-            validation["negative"].to_numpy(), winner_predictions, cost=cost, resampling=resampling(cfg, validation)
+            validation["negative"].to_numpy(),
+            predictions[winner["uri"]],
+            cost=Cost(**cfg.cost),
+            resampling=resampling(cfg, validation),
         ),
     )
 
 
-def read_split(splits: Path, name: str, data: Mapping[str, Any]) -> pd.DataFrame:
-    """Return a split: columns `text`, `negative` and `group`.
+def read_ranking(splits: Path, data: Mapping[str, Any], cfg: DictConfig) -> pd.DataFrame:
+    """Return the tweets that rank candidates, those of `select.target` or of the validation split.
 
     Raises:
-        ArtifactError: the file has changed since the step `split` wrote it.
+        ArtifactError: their file has changed since the step `split` wrote it.
+        CandidateError: the splits have no such target.
     """
-    frame = read_splits(splits, [name], ["text", "negative", "group"])[name]
-    if splitting.digest({name: frame}) != data["digests"][name]:
-        raise ArtifactError(
-            f"{splits / name}.parquet (inputs.splits) was changed after the step `split` wrote it. Run `split` again."
+    target, known = cfg.select.target, list(data.get("targets", {}))
+    if target is None:
+        return artifacts.read_split(splits, "validation", data)
+    if target not in known:
+        raise CandidateError(
+            f"Unknown select.target={target}. Targets of these splits: {', '.join(known) or 'none'}. Choose one of "
+            "them, or null for the validation split, or hold out others (split.targets)."
         )
-    return frame
+    return artifacts.read_target(splits, target, data)
+
+
+def title(cfg: DictConfig) -> str:
+    """Return the title of the comparison."""
+    return f"Candidates on {tweets_that_rank(cfg.select.target)}, best first"
+
+
+def tweets_that_rank(target: str | None) -> str:
+    """Return how a title calls the tweets that rank candidates."""
+    return "the validation split" if target is None else f"the target {target}"
 
 
 def choose(ranked: pd.DataFrame, cfg: DictConfig) -> pd.Series:
@@ -182,18 +200,19 @@ def log_lead(name: str, interval: Interval) -> None:
     mlflow.log_metrics({name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high})
 
 
-def log_comparison(selected: Selection, metric: str, note: str, scratch: Path) -> None:
+def log_comparison(selected: Selection, cfg: DictConfig, note: str, scratch: Path) -> None:
     """Log the comparison as CSV, Markdown, HTML and plots, and the lead over the best other candidate."""
     from sentiment.reports import plots  # takes a second to import, which `main` saves
 
     folder = scratch / COMPARISON
     folder.mkdir()
     selected.ranked.to_csv(folder / "candidates.csv", index=False)
-    plots.quality_against_time(selected.ranked, metric).savefig(folder / QUALITY_PLOT)
+    ranking = metrics.on_target(cfg.select.metric, cfg.select.target)
+    plots.quality_against_time(selected.ranked, ranking).savefig(folder / QUALITY_PLOT)
     names_and_uris = zip(selected.ranked["name"], selected.ranked["uri"], strict=True)
     curves = {name: selected.predictions[uri].score for name, uri in names_and_uris}
     plots.roc_curves(selected.validation["negative"].to_numpy(), curves).savefig(folder / "roc.png")
-    text = comparison.markdown(selected.ranked, TITLE, note, comparison.PLOTS)
+    text = comparison.markdown(selected.ranked, title(cfg), note, comparison.PLOTS)
     (folder / "candidates.md").write_text(text, encoding="utf-8")
     (folder / "candidates.html").write_text(pages.page(text, folder), encoding="utf-8")
     mlflow.log_artifacts(str(folder), COMPARISON)
@@ -208,7 +227,7 @@ def evaluate_on_test(selected: Selection, splits: Path, cfg: DictConfig) -> Test
         CandidateError: the model cannot be run, has seen test tweets, or was trained by an older version.
     """
     winner = selected.winner
-    test = read_split(splits, "test", artifacts.describe_data(splits))
+    test = artifacts.read_split(splits, "test", artifacts.describe_data(splits))
     if seen := keys.text_hashes(test["text"]).isin(stored_predictions.read_seen(winner["uri"])).sum():
         raise CandidateError(f"{winner['uri']} has seen {seen:,} of the {len(test):,} test tweets. Use other splits.")
     negative = test["negative"].to_numpy()

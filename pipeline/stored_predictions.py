@@ -8,34 +8,34 @@ import mlflow
 import numpy as np
 import pandas as pd
 
-from pipeline.artifacts import SEEN, VALIDATION, ArtifactError, run_id
+from pipeline.artifacts import SEEN, ArtifactError, predictions_file, run_id
 from sentiment.data import keys
 from sentiment.evaluation.metrics import Predictions
 
 
-def as_table(validation: pd.DataFrame, predictions: Predictions) -> pd.DataFrame:
-    """Return validation predictions in their stored form, each with the label and the hash of its tweet."""
-    identity = {"text": keys.hash_of(validation["text"]), "negative": validation["negative"].to_numpy()}
+def as_table(tweets: pd.DataFrame, predictions: Predictions) -> pd.DataFrame:
+    """Return predictions in their stored form, each with the label and the hash of its tweet."""
+    identity = {"text": keys.hash_of(tweets["text"]), "negative": tweets["negative"].to_numpy()}
     return pd.DataFrame(identity | {field.name: getattr(predictions, field.name) for field in fields(predictions)})
 
 
-def read(uri: str, validation: pd.DataFrame) -> Predictions:
-    """Read a model's stored predictions for the validation split.
+def read(uri: str, tweets: pd.DataFrame, target: str | None) -> Predictions:
+    """Read a model's stored predictions for the tweets of a target; with None, for those of the validation split.
 
     Raises:
         ArtifactError: the stored tweets, their order or their labels differ from those of the split.
     """
-    stored = read_parquet(uri, VALIDATION)
-    expected = {"text": keys.hash_of(validation["text"]), "negative": validation["negative"].to_numpy()}
-    if len(stored) != len(validation):
+    stored, name = read_parquet(uri, predictions_file(target)), target or "validation"
+    expected = {"text": keys.hash_of(tweets["text"]), "negative": tweets["negative"].to_numpy()}
+    if len(stored) != len(tweets):
         raise ArtifactError(
-            f"{uri} has stored predictions of {len(stored):,} validation tweets, but the splits have "
-            f"{len(validation):,}. Train it on these splits."
+            f"{uri} has stored predictions of {len(stored):,} {name} tweets, but the splits have {len(tweets):,}. "
+            "Train it on these splits."
         )
     different = np.logical_or.reduce([stored[column].to_numpy() != values for column, values in expected.items()])
     if different.any():
         raise ArtifactError(
-            f"{uri} has stored predictions of other validation tweets than those of the splits: {different.sum():,} of "
+            f"{uri} has stored predictions of other {name} tweets than those of the splits: {different.sum():,} of "
             f"{len(stored):,} texts or labels differ, the first in row {int(np.argmax(different)) + 1}. Train it on "
             "these splits."
         )

@@ -15,6 +15,7 @@ from pipeline import artifacts, candidates, plan, selection, stored_predictions
 from pipeline.launch import Launcher, StepError
 from pipeline.plan import BLEND, Candidate, Stage
 from sentiment.evaluation.bootstrap import signed
+from sentiment.evaluation.metrics import Predictions
 from sentiment.reports import comparison
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class Study:
         self.candidates: dict[str, Candidate] = {}
         self.kept: dict[str, str] = {}
         self.splits = ""
-        self.validation = pd.DataFrame()
+        self.tweets = pd.DataFrame()  # that rank
 
     def run(self, stage: Stage, number: int) -> None:
         """Run the candidates of a stage, print and log its table, and keep its winner's settings.
@@ -64,20 +65,20 @@ class Study:
             log.error("%s Continuing with the next stage.", message)
             return
         self.rows += [row for row in rows if row["uri"] not in {earlier["uri"] for earlier in self.rows}]
-        ranked = candidates.rank(rows, self.cfg.select.metric)
+        ranked = self.rank(rows)
         uri, reason = self.choose(ranked, [row["uri"] for row in rows])
         self.kept |= plan.kept_of(self.candidates[uri], stage, self.overrides)
         notes = [f"Failed: {', '.join(failed)}."] if failed else []
         notes += [reason] if reason else []
         notes += [f"Kept for the next stages: {', '.join(self.kept.values()) or 'nothing new'}."] if stage.keep else []
-        show(stage, number, ranked, " ".join(notes))
+        show(stage, number, ranked, " ".join(notes), self.cfg.select.target)
 
     def choose(self, ranked: pd.DataFrame, simplest_first: Sequence[str]) -> tuple[str, str]:
         """Return the URI of a stage's choice, and the reason as a sentence (empty if there is only one candidate).
 
         Chooses the simplest candidate that the best one does not outperform significantly, among those that may be
         served. A plan lists the candidates of a stage from simple to complex. The interval accounts for the sampling of
-        validation tweets; it does not account for the variance between training seeds.
+        tweets; it does not account for the variance between training seeds.
 
         Source: the one-standard-error rule of Breiman et al., Classification and regression trees, 1984, here with the
         paired interval of the lead.
@@ -87,13 +88,8 @@ class Study:
         best, *others = names.index
         if not others:
             return best, ""
-        best_predictions = stored_predictions.read(best, self.validation)
-        leads = {
-            uri: selection.lead(
-                self.validation, best_predictions, stored_predictions.read(uri, self.validation), self.cfg
-            )
-            for uri in others
-        }
+        best_predictions = self.predictions(best)
+        leads = {uri: selection.lead(self.tweets, best_predictions, self.predictions(uri), self.cfg) for uri in others}
         simpler = simplest_first[: simplest_first.index(best)]
         for uri in simpler:
             if uri in leads and leads[uri].low <= 0:
@@ -110,12 +106,11 @@ class Study:
         if not self.splits:
             self.splits = self.launcher.make("split", candidate, {})
             with tempfile.TemporaryDirectory() as scratch:
-                self.validation = artifacts.read_splits(artifacts.fetch(self.splits, "splits", Path(scratch)))[
-                    "validation"
-                ]
+                folder = artifacts.fetch(self.splits, "splits", Path(scratch))
+                self.tweets = selection.read_ranking(folder, artifacts.describe_data(folder), self.cfg)
         if candidate.step != BLEND and candidate.teacher is None:
             return {}
-        ranked = candidates.rank([row for row in self.rows if row["family"] != BLEND], self.cfg.select.metric)
+        ranked = self.rank([row for row in self.rows if row["family"] != BLEND])
         if candidate.step == BLEND:
             runnable = ranked[candidates.runtimes_allowed(ranked, self.cfg)]
             members = (ranked if runnable.empty else runnable).groupby("family", sort=False).head(1)
@@ -128,16 +123,23 @@ class Study:
             )
         return {"teacher": teacher}
 
+    def rank(self, rows: list[dict[str, Any]]) -> pd.DataFrame:
+        """Rank candidates by the metric, on the target to select by."""
+        return candidates.rank(rows, self.cfg.select.metric, self.cfg.select.target)
+
+    def predictions(self, uri: str) -> Predictions:
+        """Read a candidate's predictions of the tweets that rank."""
+        return stored_predictions.read(uri, self.tweets, self.cfg.select.target)
+
     def best(self) -> Candidate:
         """Return the best candidate so far, other than blends, that may be served."""
-        single = [row for row in self.rows if row["family"] != BLEND]
-        ranked = candidates.rank(single, self.cfg.select.metric)
+        ranked = self.rank([row for row in self.rows if row["family"] != BLEND])
         return self.candidates[candidates.best_to_serve(ranked, self.cfg)["uri"]]
 
 
-def show(stage: Stage, number: int, ranked: pd.DataFrame, note: str) -> None:
+def show(stage: Stage, number: int, ranked: pd.DataFrame, note: str, target: str | None) -> None:
     """Print the table of a stage on the terminal, and log it."""
     mlflow.log_text(ranked.to_csv(index=False), f"stages/{number:02} {stage.name}.csv")
-    title = f"Stage {stage.name}: candidates on the validation split, best first"
+    title = f"Stage {stage.name}: candidates on {selection.tweets_that_rank(target)}, best first"
     mlflow.log_text(comparison.markdown(ranked, title, note, plots=()), f"stages/{number:02} {stage.name}.md")
     Console().print("", comparison.terminal(ranked, title), note, "", sep="\n", soft_wrap=True)

@@ -90,7 +90,7 @@ def check(overrides: list[str]) -> tuple[list[str], DictConfig]:
         parsed = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(overrides)
         # hydra.job.env_copy refers to an environment variable that is not set yet.
         parsed = [override for override in parsed if not str(override.key_or_group).startswith("hydra.job.")]
-        swept = sorted(str(override.key_or_group) for override in parsed if override.is_sweep_override())
+        swept = sorted(plan.key(str(override.input_line)) for override in parsed if override.is_sweep_override())
         if not swept:
             raise PlanError("-m needs a setting with several values, for example train_keras.network.units=32,64.")
         expanded = [with_each_value(override) for override in parsed]
@@ -180,11 +180,11 @@ def trial(cfg: DictConfig, overrides: list[str]) -> float | None:
             mlflow.set_tag("error", door.summary(error))
             mlflow.end_run(RunStatus.to_string(RunStatus.FAILED))
             return None
-        rows = [candidates.read(uri) for uri in uris]
-        best = candidates.best_to_serve(candidates.rank(rows, cfg.select.metric), cfg)
+        rows, ranking = [candidates.read(uri) for uri in uris], metrics.on_target(cfg.select.metric, cfg.select.target)
+        best = candidates.best_to_serve(candidates.rank(rows, cfg.select.metric, cfg.select.target), cfg)
         mlflow.set_tags({"candidate": best["name"], "model": best["uri"], "splits": splits})
-        mlflow.log_metrics({column: float(best[column]) for column in figures(cfg.select.metric)})
-        return float(best[cfg.select.metric])
+        mlflow.log_metrics({column: float(best[column]) for column in figures(ranking)})
+        return float(best[ranking])
 
 
 def value_of(cfg: DictConfig, name: str) -> str | int | float:
@@ -249,24 +249,27 @@ def end_interrupted(sweep: Run, swept: list[str], cfg: DictConfig) -> None:
 
 def show(sweep: Run, swept: list[str], cfg: DictConfig) -> pd.DataFrame:
     """Show and log the table and the plot of the trials; return the table, sorted with failed trials last."""
-    metric = cfg.select.metric
+    metric, ranking = cfg.select.metric, metrics.on_target(cfg.select.metric, cfg.select.target)
     table = pd.DataFrame([row(run) for run in trials(sweep)], dtype=object)
-    table = table.reindex(columns=list(dict.fromkeys([*table.columns, *figures(metric)])))
-    table = table.astype(dict.fromkeys(figures(metric), float))
-    table = table.sort_values(metric, ascending=not metrics.HIGHER_IS_BETTER[metric], ignore_index=True)
+    table = table.reindex(columns=list(dict.fromkeys([*table.columns, *figures(ranking)])))
+    table = table.astype(dict.fromkeys(figures(ranking), float))
+    table = table.sort_values(ranking, ascending=not metrics.HIGHER_IS_BETTER[metric], ignore_index=True)
     runs.log_table(table, "sweep/trials.csv")
     finished = table[table["status"] == "FINISHED"]
     if not finished.empty:
-        mlflow.log_figure(sweep_plot.parallel_coordinates(finished, swept, metric), "sweep/trials.png")
+        mlflow.log_figure(
+            sweep_plot.parallel_coordinates(finished.rename(columns={ranking: metric}), swept, metric),
+            "sweep/trials.png",
+        )
     value_columns = {short(name, swept): table[name].map(rounded) for name in swept}
-    trials_table = comparison.trials(table.assign(**value_columns), list(value_columns), metric)
+    trials_table = comparison.trials(table.assign(**value_columns), list(value_columns), ranking)
     Console().print("", trials_table, "", sep="\n", soft_wrap=True)
     return table
 
 
-def figures(metric: str) -> list[str]:
-    """Return the metrics of a trial: the columns of the table, and the metric to select by."""
-    return list(dict.fromkeys([*comparison.TRIAL_COLUMNS, metric]))
+def figures(ranking: str) -> list[str]:
+    """Return the metrics of a trial: the columns of the table, and the one that ranks."""
+    return list(dict.fromkeys([*comparison.TRIAL_COLUMNS, ranking]))
 
 
 def trials(sweep: Run) -> list[Run]:

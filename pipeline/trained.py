@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,11 +15,11 @@ from omegaconf import DictConfig
 from sklearn.metrics import roc_auc_score
 
 from pipeline import reuse, runs, stored_predictions
-from pipeline.artifacts import MODEL, PYFUNC_REQUIREMENTS, SEEN, VALIDATION
+from pipeline.artifacts import MODEL, PYFUNC_REQUIREMENTS, SEEN, VALIDATION, predictions_file
 from sentiment.data import leakage
 from sentiment.evaluation import abstention, calibration, metrics
 from sentiment.evaluation.abstention import Promise
-from sentiment.evaluation.metrics import Cost
+from sentiment.evaluation.metrics import Cost, Predictions
 from sentiment.inference import classifier, golden
 from sentiment.inference.arrays import Probabilities
 from sentiment.inference.classifier import IDENTITY, Classifier, Runtime
@@ -67,13 +67,15 @@ class ExportError(UserError):
     """A served form that performs worse than its native form."""
 
 
-def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictConfig) -> str:
+def log_trained(
+    trained: Trained, frames: Mapping[str, pd.DataFrame], targets: Mapping[str, pd.DataFrame], cfg: DictConfig
+) -> str:
     """Check, calibrate, score and log a trained model in its served form; return the URI of the model.
 
     The served form predicts the raw texts of the validation split. Its probabilities are calibrated there if that
     helps, and its threshold has the lowest expected cost there. Logs the metrics `val_*` (calibration and threshold are
-    cross-fitted: each tweet is scored with values fitted without it), plots, predictions, the worst errors, both forms
-    and their sizes.
+    cross-fitted: each tweet is scored with values fitted without it), `<target>_*` for each target, plots, predictions,
+    the worst errors, both forms and their sizes.
 
     Raises:
         ExportError: the served form's AUC is lower than the native form's by more than `export.max_auc_drop`.
@@ -123,6 +125,8 @@ def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictC
     )
     needed = ",".join(sorted(classifier.runtimes_in(trained.served)))
     mlflow.set_tags({"runtime": trained.runtime, "runtimes": needed, "calibration": chosen.method})
+    for name, tweets in targets.items():
+        log_target(name, tweets, served, cost)
     figures = {
         "roc": plots.roc_curve(negative, predictions, threshold),
         "precision_recall": plots.precision_recall(negative, predictions, threshold),
@@ -138,11 +142,22 @@ def log_trained(trained: Trained, frames: Mapping[str, pd.DataFrame], cfg: DictC
     runs.log_parquet(stored_predictions.seen_by(frames, trained.learned_from), SEEN)
     if trained.native != trained.served:
         mlflow.log_artifacts(str(trained.native), "native")
-    return log_model(trained)
+    return log_model(trained, targets)
 
 
-def log_model(trained: Trained) -> str:
-    """Log the served form as a pyfunc model that contains its code and lists only its own requirements."""
+def log_target(name: str, tweets: pd.DataFrame, served: Classifier, cost: Cost) -> None:
+    """Score the served form on a target, which nothing was fitted to; log its metrics and predictions."""
+    predictions = Predictions.at(served.negative_probability(tweets["text"].tolist()), served.threshold)
+    scores = metrics.score(tweets["negative"].to_numpy(), predictions, cost)
+    mlflow.log_metrics({f"{name}_{metric}": value for metric, value in scores.items()})
+    runs.log_parquet(stored_predictions.as_table(tweets, predictions), predictions_file(name))
+
+
+def log_model(trained: Trained, targets: Iterable[str]) -> str:
+    """Log the served form as a pyfunc model that contains its code and lists only its own requirements.
+
+    `targets` are the names of the targets that it was scored on.
+    """
     required_packages = [
         *classifier.requirements(*classifier.runtimes_in(trained.served)),
         *classifier.pins(PYFUNC_REQUIREMENTS),
@@ -158,7 +173,8 @@ def log_model(trained: Trained) -> str:
         )
     run = runs.active().info
     location = mlflow.get_logged_model(logged.model_id).artifact_location
-    reuse.log_digest(location, f"{run.artifact_uri}/{VALIDATION}", f"{run.artifact_uri}/{SEEN}")
+    files = [VALIDATION, SEEN, *map(predictions_file, targets)]
+    reuse.log_digest(location, *(f"{run.artifact_uri}/{file}" for file in files))
     return f"runs:/{run.run_id}/{MODEL}"
 
 

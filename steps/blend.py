@@ -65,7 +65,7 @@ def main(cfg: DictConfig) -> str:
         logits = np.empty((len(negative), len(members)))
         for number, (name, uri) in enumerate(zip(members["member"], members["uri"], strict=True)):
             shutil.copytree(candidates.fetch_served(uri, scratch / name), served / name)
-            score = stored_predictions.read(uri, frames["validation"]).score
+            score = stored_predictions.read(uri, frames["validation"], None).score
             logits[:, number] = logit(classifier.read_calibration(served / name)(score))
         started = time.perf_counter()
         weights, intercept, out_of_fold = blending.fit(negative, logits, folds=cfg.calibration.folds, seed=cfg.seed)
@@ -84,7 +84,7 @@ def main(cfg: DictConfig) -> str:
             learned_from=members["uri"].tolist(),
             fit_seconds=fit_seconds,
         )
-        return log_trained(trained, frames, cfg)
+        return log_trained(trained, frames, artifacts.read_targets(splits), cfg)
 
 
 if __name__ == "__main__":

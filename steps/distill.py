@@ -81,16 +81,24 @@ def predict_with_progress(teacher: Classifier, texts: list[str]) -> Probabilitie
 
 
 def pseudo_label(
-    teacher: Classifier, train: pd.DataFrame, texts: list[str], tokenizer: Tokenizer, *, label_weight: float
+    teacher: Classifier,
+    train: pd.DataFrame,
+    texts: list[str],
+    tokenizer: Tokenizer,
+    *,
+    label_weight: float,
+    source: str,
 ) -> pd.DataFrame:
     """Return the training split with a column `target`, followed by one row per pseudo-labelled text.
 
-    A pseudo-labelled text is `negative` if its target is at least 0.5.
+    A pseudo-labelled text is `negative` if its target is at least 0.5. It counts as a row of the `source`.
     """
     on_train, on_texts = np.split(predict_with_progress(teacher, [*train["text"], *texts]), [len(train)])
     target = label_weight * train.get("target", train["negative"]) + (1 - label_weight) * on_train
     pseudo_labelled = pd.DataFrame({"text": texts, "negative": (on_texts >= 0.5).astype(np.int8), "target": on_texts})
     pseudo_labelled["group"] = [f"taught-{number}" for number in range(len(texts))]
+    if "source" in train:
+        pseudo_labelled["source"] = source
     pseudo_labelled["tokens"] = tokenize(texts, tokenizer)
     return pd.concat([train.assign(target=target), pseudo_labelled], ignore_index=True)
 
@@ -107,7 +115,12 @@ def main(cfg: DictConfig) -> str:
         texts = unlabelled_texts(frames, cfg)
         teacher = Classifier.load(candidates.fetch_served(cfg.inputs.teacher, scratch / "teacher"))
         frames["train"] = pseudo_label(
-            teacher, frames["train"], texts, read_tokenizer(source), label_weight=cfg.distill.label_weight
+            teacher,
+            frames["train"],
+            texts,
+            read_tokenizer(source),
+            label_weight=cfg.distill.label_weight,
+            source=description["data"],
         )
 
         corpus = scratch / "corpus"

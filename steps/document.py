@@ -100,7 +100,8 @@ def table(run: Run, path: str) -> pd.DataFrame:
 
 def candidates(ranked: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the columns to report of ranked candidates."""
-    return [{str(key): value for key, value in row.items()} for row in ranked[["name", *FIGURES]].to_dict("records")]
+    columns = comparison.with_targets(ranked, ("name", *FIGURES), comparison.QUALITY)
+    return [{str(key): value for key, value in row.items()} for row in ranked[columns].to_dict("records")]
 
 
 def render(results: Sequence[Mapping[str, Any]]) -> str:
@@ -121,8 +122,9 @@ def section(results: Mapping[str, Any]) -> str:
         f"```sh\n{results['command']}\n```",
     ]
     for name, rows_of_stage in results["stages"].items():
-        stage = comparison.formatted(pd.DataFrame(rows_of_stage), ("name", *FIGURES))
-        blocks += [f"### {name.partition(' ')[2]}", grid(stage)]
+        stage = pd.DataFrame(rows_of_stage)
+        columns = comparison.with_targets(stage, ("name", *FIGURES), comparison.QUALITY)
+        blocks += [f"### {name.partition(' ')[2]}", grid(comparison.formatted(stage, columns))]
     settings = results["settings"]
     blocks += [
         f"Selected: **{cell(results['selected'])}**{lead(figures, settings)}. On the test split: AUC "

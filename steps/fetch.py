@@ -1,6 +1,6 @@
-"""Download a data set into the cache, so that later runs need no network.
+"""Download data sets into the cache, so that later runs need no network.
 
-In: a data set (section `data`). Out: nothing but the files in the cache.
+In: data sets (section `data`). Out: nothing but the files in the cache.
 """
 
 import logging
@@ -8,7 +8,8 @@ import logging
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from pipeline import door
+from pipeline import door, settings
+from sentiment.data import sources
 
 log = logging.getLogger(__name__)
 
@@ -16,8 +17,10 @@ log = logging.getLogger(__name__)
 @door.step
 def main(cfg: DictConfig) -> None:
     """Run the step."""
-    table = instantiate(cfg.data.source)
+    table = instantiate(cfg.data.source, section="data")
     log.info("%s: %d rows are available.", cfg.data.name, len(table))
+    for source in sources.read(settings.plain(cfg.data), targets=None):
+        log.info("%s: %d rows are available.", source.name, len(sources.load(source, instantiate)))
 
 
 if __name__ == "__main__":

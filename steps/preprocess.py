@@ -1,7 +1,7 @@
 """Tokenize every tweet.
 
-In: splits. Out: `corpus/`, the same rows with a column `tokens` (`text` is unchanged), and `preprocess.yaml`, the
-settings of the tokenizer, with which models trained on the corpus process text in production.
+In: splits. Out: `corpus/`, the same rows with a column `tokens` (`text` is unchanged), the targets, and
+`preprocess.yaml`, the settings of the tokenizer, with which models trained on the corpus process text in production.
 """
 
 import shutil
@@ -29,6 +29,7 @@ def main(cfg: DictConfig) -> str:
             frame["tokens"] = tokenize(frame["text"].tolist(), tokenizer)
             mlflow.log_metric(f"{name}_tokens_per_tweet", frame["tokens"].map(len).mean())
         folders.write_splits(corpus, frames)
+        folders.write_targets(corpus, folders.read_targets(splits))
         shutil.copy(splits / folders.DESCRIPTIONS["splits"], corpus)
         write_tokenizer(corpus, tokenizer)
         return artifacts.log_folder(corpus, "corpus")

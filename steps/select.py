@@ -15,7 +15,7 @@ from pipeline.launch import SUMMARY
 from pipeline.promotion import Decision
 from pipeline.registry import CHALLENGER, CHAMPION
 from pipeline.selection import Selection, TestEvaluation
-from sentiment.evaluation import bootstrap
+from sentiment.evaluation import bootstrap, metrics
 from sentiment.reports import comparison, verdict
 
 NOTE = """\
@@ -31,11 +31,11 @@ NEXT_STEPS = """\
 """
 
 
-def show(selected: Selection, test: TestEvaluation, decision: Decision, note: str) -> None:
+def show(selected: Selection, test: TestEvaluation, decision: Decision, title: str, note: str) -> None:
     """Print the comparison, the gate's verdict and the result on the terminal, and log the same text."""
     version, name = decision.version, selected.winner["name"]
     console = Console(record=True)
-    console.print("", comparison.terminal(selected.ranked, selection.TITLE), note, "", sep="\n", soft_wrap=True)
+    console.print("", comparison.terminal(selected.ranked, title), note, "", sep="\n", soft_wrap=True)
     console.print(verdict.terminal(decision.verdict, escape(f"{version.name} version {version.version}: {name}")))
     console.print(*conclusion(selected, test, decision), NEXT_STEPS, sep="\n", soft_wrap=True)
     mlflow.log_text(console.export_text(styles=True), SUMMARY)
@@ -65,13 +65,13 @@ def main(cfg: DictConfig) -> None:
     with runs.start("select", cfg) as scratch:
         splits = artifacts.fetch(cfg.inputs.splits, "splits", scratch)
         selected = selection.compare(cfg.inputs.candidates, splits, artifacts.describe_data(splits), cfg)
-        note = NOTE.format(metric=cfg.select.metric)
-        selection.log_comparison(selected, cfg.select.metric, note, scratch)
+        note = NOTE.format(metric=metrics.on_target(cfg.select.metric, cfg.select.target))
+        selection.log_comparison(selected, cfg, note, scratch)
         test = selection.evaluate_on_test(selected, splits, cfg)
         decision = promotion.challenge(selected, test, cfg)
         card.attach(selected, test, decision, cfg, scratch)
         mlflow.set_tags({"aliases": str(registry.aliases(cfg.select.name)), "winner": selected.winner["name"]})
-        show(selected, test, decision, note)
+        show(selected, test, decision, selection.title(cfg), note)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Split labelled texts into train, validation and test, and add extra training data.
+"""Split labelled texts into train, validation and test; hold out parts of other tables, and add the rest to train.
 
-In: a data set (section `data`). Out: `splits/`: `train.parquet`, `validation.parquet` and `test.parquet` (columns
-`text`, `negative`, `group`), `splits.yaml` (their description) and `limits.yaml` (provenance and limits of the data,
-for the model card). The run also has the data report and `leakage.json`, the overlap of the splits (`report/`).
+In: data sets (section `data`). Out: `splits/`: `train.parquet`, `validation.parquet` and `test.parquet` (columns
+`text`, `negative`, `group`; in train, `source` if there are several), `targets/<name>.parquet` (held-out parts of other
+tables), `splits.yaml` (their description) and `limits.yaml` (provenance and limits of the data, for the model card).
+The run also has the data report and `leakage.json`, the overlap of splits and targets (`report/`).
 """
 
 import logging
@@ -13,7 +14,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from pipeline import artifacts, door, runs, settings
-from sentiment.data import splits
+from sentiment.data import sources, splits
 from sentiment.reports import data_report
 
 log = logging.getLogger(__name__)
@@ -35,12 +36,13 @@ def main(cfg: DictConfig) -> str:
     sections: dict[str, Any] = {name: settings.plain(cfg[name]) for name in ("data", "split")}
     with runs.start("split", cfg) as scratch:
         splits.require_rows_to_add(**sections)
-        table = instantiate(cfg.data.source)
-        extra = None if cfg.data.extra_training is None else instantiate(cfg.data.extra_source)
-        made = splits.make(table, extra, **sections, seed=cfg.seed)
+        extra = sources.read(sections["data"], sections["split"]["targets"])
+        tables = [(source, sources.load(source, instantiate)) for source in extra]
+        table = instantiate(cfg.data.source, section="data")
+        made = splits.make(table, tables, **sections, seed=cfg.seed)
         folder = scratch / "splits"
         folder.mkdir()
-        description, leakage = splits.write(made, folder, **sections, seed=cfg.seed)
+        description, leakage = splits.write(made, folder, extra=extra, **sections, seed=cfg.seed)
         data_report.write(
             scratch / "report",
             name=cfg.data.name,

@@ -13,7 +13,7 @@ from pipeline import artifacts, door, preflight, runs, settings
 from pipeline.trained import Trained, log_trained
 from sentiment.data.corpus import read_tokenizer
 from sentiment.inference.runtimes import sklearn
-from sentiment.training import bag_of_words
+from sentiment.training import bag_of_words, stages
 
 
 @door.step
@@ -25,9 +25,14 @@ def main(cfg: DictConfig) -> str:
         corpus = artifacts.fetch(cfg.inputs.corpus, "corpus", scratch)
         frames = artifacts.read_splits(corpus)
         artifacts.log_data(frames, artifacts.describe_data(corpus))
-        documents = {name: frame["tokens"].map(sklearn.document).tolist() for name, frame in frames.items()}
+        training = settings.plain(cfg.training)
+        training |= {"stages": stages.mixed(training["stages"])}
+        (learned,) = stages.divide(frames["train"], artifacts.sources(corpus), **training)
+        train, validation = (
+            frame["tokens"].map(sklearn.document).tolist() for frame in (learned, frames["validation"])
+        )
         best, table, fit_seconds = bag_of_words.search(
-            pipeline, grid, documents["train"], frames["train"], **cfg.search, seed=cfg.seed, cache=scratch / "cache"
+            pipeline, grid, train, learned, **cfg.search, seed=cfg.seed, cache=scratch / "cache"
         )
         mlflow.log_params({f"best.{name}": best.get_params()[name] for name in grid})
         served = scratch / "served"
@@ -38,12 +43,12 @@ def main(cfg: DictConfig) -> str:
             text=read_tokenizer(corpus),
             served=served,
             native=served,
-            native_probability=bag_of_words.negative_probability(best, documents["validation"]),
+            native_probability=bag_of_words.negative_probability(best, validation),
             fit_seconds=fit_seconds,
             learned_from=artifacts.teachers(corpus),
             tables={"search": table},
         )
-        return log_trained(trained, frames, cfg)
+        return log_trained(trained, frames, artifacts.read_targets(corpus), cfg)
 
 
 if __name__ == "__main__":

@@ -9,17 +9,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from pipeline import artifacts, door, preflight, runs
+from pipeline import artifacts, door, preflight, runs, settings
 from pipeline.trained import Trained, log_trained
 from sentiment.data.corpus import read_tokenizer
 from sentiment.inference.text import Tokenizer
 from sentiment.reports import plots
+from sentiment.training import stages
 from sentiment.training.embedding import Embedding, WordEmbedding, load
 
 
@@ -38,29 +40,35 @@ def native_errors_hidden() -> Iterator[None]:
 
 
 def train(
-    cfg: DictConfig, embedding: Embedding, frames: dict[str, pd.DataFrame], tokenizer: Tokenizer, scratch: Path
+    cfg: DictConfig,
+    embedding: Embedding,
+    learned: list[pd.DataFrame],
+    validation: pd.DataFrame,
+    tokenizer: Tokenizer,
+    scratch: Path,
 ) -> Trained:
-    """Train a network as configured, and export it to `scratch`."""
+    """Train a network as configured, on one stage of rows after another, and export it to `scratch`."""
     with native_errors_hidden():
         import keras  # here, because importing it and TensorFlow takes seconds
 
     from sentiment.training import network as networks
 
-    settings = dict(cfg.train_keras)
-    build = instantiate(settings.pop("network"), _partial_=True)
-    shape = {name: settings.pop(name) for name in ("sequence_length", "trainable_embedding")}
+    options = dict(cfg.train_keras)
+    build = instantiate(options.pop("network"), _partial_=True)
+    shape = {name: options.pop(name) for name in ("sequence_length", "trainable_embedding")}
     networks.require_fit(build, embedding, **shape)
 
     keras.utils.set_random_seed(cfg.seed)
     started = time.perf_counter()
     network = networks.assemble(build, embedding, **shape)
-    inputs = {
-        name: networks.features(embedding, frame, tokenizer, sequence_length=shape["sequence_length"])
-        for name, frame in frames.items()
-    }
-    # Data with soft labels, and a corpus of the step `distill`, have a column `target`.
-    target = {name: frame.get("target", frame["negative"]).to_numpy() for name, frame in frames.items()}
-    history = networks.fit(network, inputs, target, **settings)
+    features = partial(networks.features, embedding, tokenizer=tokenizer, sequence_length=shape["sequence_length"])
+    held_out = features(validation)
+    histories = []
+    for rows in learned:
+        inputs = {"train": features(rows), "validation": held_out}
+        target = {"train": rows["target"].to_numpy(), "validation": validation["negative"].to_numpy()}
+        histories.append(networks.fit(network, inputs, target, rows["weight"].to_numpy(), **options))
+    history = stages.join(histories)
     fit_seconds = time.perf_counter() - started
 
     networks.save(network, embedding, scratch / "native")
@@ -72,7 +80,7 @@ def train(
         text=tokenizer if on_words else tokenizer.cleaner,
         served=scratch / "served",
         native=scratch / "native",
-        native_probability=networks.negative_probability(network, inputs["validation"]),
+        native_probability=networks.negative_probability(network, held_out),
         fit_seconds=fit_seconds,
         figures={"history": plots.history(history)},
         tables={"history": history},
@@ -89,8 +97,11 @@ def main(cfg: DictConfig) -> str:
         embedding = load(artifacts.fetch(cfg.inputs.embedding, "embedding", scratch), tokenizer)
         frames = artifacts.read_splits(corpus)
         artifacts.log_data(frames, artifacts.describe_data(corpus))
-        trained = train(cfg, embedding, frames, tokenizer, scratch)
-        return log_trained(replace(trained, learned_from=artifacts.teachers(corpus)), frames, cfg)
+        learned = stages.divide(frames["train"], artifacts.sources(corpus), **settings.plain(cfg.training))
+        trained = train(cfg, embedding, learned, frames["validation"], tokenizer, scratch)
+        return log_trained(
+            replace(trained, learned_from=artifacts.teachers(corpus)), frames, artifacts.read_targets(corpus), cfg
+        )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from sentiment.inference.errors import UserError
 log = logging.getLogger(__name__)
 
 MAX_LISTED = 10
-DROP_HINT = " (data.drop_empty_texts=true drops such rows)"
 # Traces of wrong encodings, by kind.
 DAMAGE = {
     "replacement characters": "\ufffd",
@@ -62,6 +61,7 @@ def check(
     ignored_values: object,
     drop_empty_texts: bool,
     max_damaged: float,
+    section: str,
 ) -> Labelled:
     """Check a table, and return its texts with their class and group.
 
@@ -78,13 +78,16 @@ def check(
         ignored_values: the label or the labels of rows to drop; None if there are none.
         drop_empty_texts: whether to drop and count rows without text, whatever their label, or to raise an error.
         max_damaged: the largest accepted share of texts with encoding damage, 0 to 1; real tweets show some.
+        section: the section of the configuration with these settings, for messages.
 
     Raises:
         DataError: lists all problems, with up to ten row numbers each. Rows are counted from 1, without a header.
     """
     columns = (text_column, label_column, group_column, soft_label_column)
-    require_columns(table, [column for column in columns if column is not None])
-    meanings = read_meanings(negative=negative_values, positive=positive_values, ignored=ignored_values)
+    require_columns(table, [column for column in columns if column is not None], section)
+    meanings = read_meanings(
+        negative=negative_values, positive=positive_values, ignored=ignored_values, section=section
+    )
     labels = as_text(table[label_column])
     meaning = labels.str.casefold().map(meanings)
     if positive_values is None:
@@ -100,22 +103,27 @@ def check(
 
     target = None if soft_label_column is None else pd.to_numeric(table[soft_label_column], errors="coerce")
     damage = damage_of(text)
+    drop_hint = f" ({section}.drop_empty_texts=true drops such rows)"
     damaged = np.logical_or.reduce(list(damage.values()))
     problems = [
-        problem("have no text (missing)", kept & missing, advice=DROP_HINT),
-        problem("have an empty text", kept & blank, advice=DROP_HINT),
+        problem("have no text (missing)", kept & missing, advice=drop_hint),
+        problem("have an empty text", kept & blank, advice=drop_hint),
         problem("contain something other than text in the text column", kept & ~is_text & ~missing),
         problem("contain NUL bytes: the file is damaged, or was read in the wrong encoding", kept & has_nul(text)),
         problem("have no label", unlabelled),
-        problem(unknown_labels(labels, meaning, label_column), meaning.isna().to_numpy() & ~unlabelled & ~dropped),
+        problem(
+            unknown_labels(labels, meaning, label_column, section), meaning.isna().to_numpy() & ~unlabelled & ~dropped
+        ),
     ]
     if (kept & damaged).sum() > max_damaged * kept.sum():
-        allowed = f"more than data.max_damaged={max_damaged:g} of all: check that the file was read in its own encoding"
+        allowed = (
+            f"more than {section}.max_damaged={max_damaged:g} of all: check that the file was read in its own encoding"
+        )
         problems.append(problem(f"show encoding damage, {allowed}", kept & damaged))
     if target is not None:
-        message = f"have no probability from 0 to 1 in column {soft_label_column} (data.soft_label_column)"
+        message = f"have no probability from 0 to 1 in column {soft_label_column} ({section}.soft_label_column)"
         problems.append(problem(message, kept & ~target.between(0, 1).to_numpy()))
-    problems.append(missing_class(labels[kept & ~unlabelled], meaning[kept & ~unlabelled]))
+    problems.append(missing_class(labels[kept & ~unlabelled], meaning[kept & ~unlabelled], section))
     if reported := [line for line in problems if line]:
         raise DataError(
             "\n- ".join(["The table cannot be used (rows are counted from 1, without a header):", *reported])
@@ -140,46 +148,46 @@ def check(
         if count:
             log.warning("%s: %s", kind, problem("are kept unchanged", kept & damage[kind]))
     if labelled.empty:
-        log.warning("%s", problem("have no text and were dropped (data.drop_empty_texts)", dropped))
+        log.warning("%s", problem(f"have no text and were dropped ({section}.drop_empty_texts)", dropped))
     if group_column and labelled.without_group:
         log.warning("%d rows have no value in column %s: their group is unknown.", labelled.without_group, group_column)
     return labelled
 
 
-def require_columns(table: pd.DataFrame, columns: Sequence[str]) -> None:
+def require_columns(table: pd.DataFrame, columns: Sequence[str], section: str) -> None:
     """Raise a DataError if a table has no rows or lacks one of these columns."""
     if missing := [column for column in columns if column not in table.columns]:
         present = ", ".join(map(str, table.columns))
         raise DataError(
-            f"No column {', '.join(missing)} in the table. Its columns: {present}. Set data.text_column, "
-            "data.label_column, data.group_column and data.soft_label_column (null if there is none)."
+            f"No column {', '.join(missing)} in the table. Its columns: {present}. Set {section}.text_column, "
+            "label_column, group_column and soft_label_column (null if there is none)."
         )
     if table.empty:
         raise DataError("The table has no rows.")
 
 
-def read_meanings(*, negative: object, positive: object, ignored: object) -> dict[str, str]:
+def read_meanings(*, negative: object, positive: object, ignored: object, section: str) -> dict[str, str]:
     """Return the meaning of each label; labels are text in lower case.
 
     Raises:
         DataError: a required list is empty, or a label has two meanings.
     """
     values = {
-        "negative": as_list(negative, "data.negative_values"),
-        "positive": None if positive is None else as_list(positive, "data.positive_values"),
-        "ignored": [] if ignored is None else as_list(ignored, "data.ignored_values"),
+        "negative": as_list(negative, f"{section}.negative_values"),
+        "positive": None if positive is None else as_list(positive, f"{section}.positive_values"),
+        "ignored": [] if ignored is None else as_list(ignored, f"{section}.ignored_values"),
     }
     if not values["negative"]:
         raise DataError(
-            f"data.negative_values={negative!r} names no label. List the labels of the class to detect, for instance "
-            "data.negative_values=[complaint,threat]."
+            f"{section}.negative_values={negative!r} names no label. List the labels of the class to detect, for "
+            f"instance {section}.negative_values=[complaint,threat]."
         )
     if values["positive"] == []:
-        raise DataError("data.positive_values=[] names no label. List some, or set null, which takes all other labels.")
+        raise DataError(f"{section}.positive_values=[] names no label. List some, or set null, which takes all others.")
     meanings = [(label_key(value), meaning) for meaning, labels in values.items() for value in labels or []]
     if len(dict(meanings)) < len(meanings):
         raise DataError(
-            "A label occurs twice in data.negative_values, positive_values and ignored_values: list each label once."
+            f"A label occurs twice in {section}.negative_values, positive_values and ignored_values: list each once."
         )
     return dict(meanings)
 
@@ -240,17 +248,19 @@ def problem(message: str, rows: np.ndarray, advice: str = "") -> str:
     return f"{len(numbers):,} row(s) {message}: {first_rows}{advice}"
 
 
-def unknown_labels(labels: pd.Series, meaning: pd.Series, column: str) -> str:
+def unknown_labels(labels: pd.Series, meaning: pd.Series, column: str, section: str) -> str:
     """Return the message for unknown labels; a column of free text is not listed in full."""
-    return f"have an unknown label in column {column} ({listing(labels[meaning.isna()])})"
+    found = listing(labels[meaning.isna()])
+    return f"have a label in column {column} that is in none of {section}.*_values ({found})"
 
 
-def missing_class(labels: pd.Series, meaning: pd.Series) -> str:
+def missing_class(labels: pd.Series, meaning: pd.Series, section: str) -> str:
     """Return a line that names the classes without rows; empty if both classes have some."""
     missing = [name for name in ("negative", "positive") if not (meaning == name).any()]
     if not missing:
         return ""
-    return f"no row is {' or '.join(missing)}: set data.negative_values and data.positive_values ({listing(labels)})"
+    settings = f"{section}.negative_values and {section}.positive_values"
+    return f"no row is {' or '.join(missing)}: set {settings} ({listing(labels)})"
 
 
 def listing(labels: pd.Series) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sentiment.data.checks import DataError, Labelled
+from sentiment.data.checks import DataError
 from sentiment.data.folders import SPLITS
 from sentiment.data.keys import group_of_its_own, hash_of, keys_of, order_of, text_key
 
@@ -27,26 +27,6 @@ class Deduplicated:
     frame: pd.DataFrame
     duplicates: int
     contradictions: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Extra:
-    """Extra rows for train, from another table.
-
-    Attributes:
-        labelled: the result of checking that table.
-        frame: the rows to add to train: columns `text`, `negative` and `group`.
-        left_out: the number of all other rows of the table by reason, one reason per row.
-    """
-
-    labelled: Labelled
-    frame: pd.DataFrame
-    left_out: dict[str, int]
-
-    @property
-    def rows_read(self) -> int:
-        """Return the number of rows of the table, whatever their label."""
-        return len(self.frame) + sum(self.left_out.values())
 
 
 def deduplicate(frame: pd.DataFrame) -> Deduplicated:
@@ -72,15 +52,15 @@ def deduplicate(frame: pd.DataFrame) -> Deduplicated:
     )
 
 
-def sample(frame: pd.DataFrame, *, size: int, seed: int) -> pd.DataFrame:
-    """Draw exactly `size` rows, stratified by class.
+def sample(frame: pd.DataFrame, *, size: int, seed: int, section: str) -> pd.DataFrame:
+    """Draw exactly `size` rows, stratified by class; `section` is that of `sample_size`, for messages.
 
     Raises:
         DataError: there are fewer rows, or `size` is below 1.
     """
     if not 0 < size <= len(frame):
         raise DataError(
-            f"data.sample_size={size}: must be from 1 to {len(frame):,}, the rows left after deduplication."
+            f"{section}.sample_size={size}: must be from 1 to {len(frame):,}, the rows left after deduplication."
         )
     negative = np.flatnonzero(frame["negative"] == 1)
     positive = np.flatnonzero(frame["negative"] == 0)
@@ -96,9 +76,6 @@ def sample(frame: pd.DataFrame, *, size: int, seed: int) -> pd.DataFrame:
 def split(frame: pd.DataFrame, *, validation: float, test: float, seed: int) -> Frames:
     """Split rows into `train`, `validation` and `test` so that no group is in two of them.
 
-    Groups are stratified by profile (none, some or all of their rows negative), shuffled, and assigned by size, so that
-    the shares of rows are as close as possible. Groups too large for validation or test go to train.
-
     Args:
         frame: columns `text`, `negative` and `group`.
         validation: the share of rows for validation, above 0.
@@ -112,26 +89,34 @@ def split(frame: pd.DataFrame, *, validation: float, test: float, seed: int) -> 
         raise DataError(
             f"split.validation={validation:g} and split.test={test:g} must each be above 0, and their sum below 1."
         )
-    groups = frame.groupby("group")["negative"].agg(["size", "mean"])
-    groups = groups.iloc[np.random.default_rng(seed).permutation(len(groups))]
-    groups["profile"] = np.ceil(groups["mean"]) + np.floor(groups["mean"])
-    groups["profile_size"] = groups.groupby("profile")["size"].transform("sum")
-    too_large = groups["size"] > min(validation, test) * groups["profile_size"]
-    groups = groups.iloc[np.argsort(too_large.to_numpy(), kind="stable")]
-    middle = (groups.groupby("profile")["size"].cumsum() - groups["size"] / 2) / groups["profile_size"]
-    split_of_group = pd.Series(
-        np.select([middle < test, middle < test + validation], ["test", "validation"], "train"), middle.index
-    )
-    split_of_row = frame["group"].map(split_of_group)
+    split_of_row = assign(frame, {"test": test, "validation": validation}, seed=seed)
     frames = {name: frame[split_of_row == name].reset_index(drop=True) for name in SPLITS}
     for name, part in frames.items():
         if part["negative"].nunique() < 2:
             raise DataError(
                 f"Too few rows to split: {name} lacks a class. There are {len(frame):,} rows, "
-                f"{int(frame['negative'].sum()):,} of them negative, in {len(groups):,} groups. Use more rows, larger "
-                "shares (split.validation, split.test) or smaller groups."
+                f"{int(frame['negative'].sum()):,} of them negative, in {frame['group'].nunique():,} groups. Use more "
+                "rows, larger shares (split.validation, split.test) or smaller groups."
             )
     return frames
+
+
+def assign(frame: pd.DataFrame, shares: Mapping[str, float], *, seed: int) -> pd.Series:
+    """Return the part of each row: one of `shares`, whose values are shares of the rows, or `train`.
+
+    Groups are stratified by profile (none, some or all of their rows negative), shuffled, and assigned by size, so that
+    the shares of rows are as close as possible. Groups too large for the smallest part go to train.
+    """
+    groups = frame.groupby("group")["negative"].agg(["size", "mean"])
+    groups = groups.iloc[np.random.default_rng(seed).permutation(len(groups))]
+    groups["profile"] = np.ceil(groups["mean"]) + np.floor(groups["mean"])
+    groups["profile_size"] = groups.groupby("profile")["size"].transform("sum")
+    too_large = groups["size"] > min(shares.values()) * groups["profile_size"]
+    groups = groups.iloc[np.argsort(too_large.to_numpy(), kind="stable")]
+    middle = (groups.groupby("profile")["size"].cumsum() - groups["size"] / 2) / groups["profile_size"]
+    below = np.cumsum(list(shares.values()))
+    part_of_group = pd.Series(np.select([middle < bound for bound in below], list(shares), "train"), middle.index)
+    return frame["group"].map(part_of_group)
 
 
 def rest(frame: pd.DataFrame, frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -141,43 +126,6 @@ def rest(frame: pd.DataFrame, frames: Mapping[str, pd.DataFrame]) -> pd.DataFram
     """
     drawn = frame["text"].isin(pd.concat(frames.values())["text"])
     return frame[~drawn & ~frame["group"].isin(held_out_groups(frames))]
-
-
-def extra_training(labelled: Labelled, *, data: pd.DataFrame, frames: Mapping[str, pd.DataFrame]) -> Extra:
-    """Choose the rows of another table that can be added to train without leaking validation or test.
-
-    After deduplication, drops rows whose text (compared by `text_key`) is in a split, whose group is in validation or
-    test, or whose text has the other label in the data. A text that also occurs in the data has its groups there, too:
-    so a table without groups cannot leak authors of validation or test.
-
-    Args:
-        labelled: the rows of the other table.
-        data: all rows that the splits were made of, including duplicates and rows outside the sample.
-        frames: the splits.
-    """
-    unique = deduplicate(labelled.frame)
-    keys = keys_of(unique.frame["text"], "look up", text_key)
-    data_keys = keys_of(data["text"], "look up", text_key)
-    held_out = held_out_groups(frames)
-    in_splits = keys.isin(keys_of(pd.concat(frames.values())["text"], "look up", text_key))
-    group_held_out = unique.frame["group"].isin(held_out) | keys.isin(data_keys[data["group"].isin(held_out)])
-    group_held_out &= ~in_splits
-    negative = unique.frame["negative"] == 1
-    contradictory = keys.isin(data_keys[data["negative"] == 0]) & negative
-    contradictory |= keys.isin(data_keys[data["negative"] == 1]) & ~negative
-    contradictory &= ~in_splits & ~group_held_out
-    return Extra(
-        labelled=labelled,
-        frame=unique.frame[~in_splits & ~group_held_out & ~contradictory].reset_index(drop=True),
-        left_out={
-            "text_empty": labelled.empty,
-            "label_ignored": labelled.ignored,
-            "duplicates": unique.duplicates,
-            "contradictions": unique.contradictions + int(contradictory.sum()),
-            "text_in_splits": int(in_splits.sum()),
-            "group_in_validation_or_test": int(group_held_out.sum()),
-        },
-    )
 
 
 def add_to_train(frames: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> Frames:

@@ -1,6 +1,7 @@
 """Metrics of a classifier, its cheapest threshold, and its uncertain band."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,6 +177,16 @@ def score(negative: Labels, predictions: Predictions, cost: Cost) -> dict[str, f
         "calibration_error": calibration_error(negative, probability, bins=CALIBRATION_BINS),
         "expected_cost": expected_cost(negative, called, cost),
     }
+
+
+def on_target(metric: str, target: str | None) -> str:
+    """Return the name of a metric on a target; with None, on the validation split."""
+    return metric if target is None else f"{target}_{metric}"
+
+
+def targets(names: Iterable[str]) -> list[str]:
+    """Return the targets that occur in names of metrics, in alphabetical order; see `on_target`."""
+    return sorted(name.removesuffix("_roc_auc") for name in names if name.endswith("_roc_auc"))
 
 
 def best_constant(negative: Labels, metric: str, cost: Cost) -> float:

@@ -13,10 +13,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sentiment.data.checks import Labelled
+from sentiment.data.combining import REASONS, Extra
 from sentiment.data.keys import has_unknown_group
 from sentiment.data.leakage import Leakage
 from sentiment.data.splits import Splits
-from sentiment.data.splitting import Extra
 from sentiment.inference.text import PROSE, WORD
 from sentiment.reports.canvas import COLOURS, blank
 from sentiment.reports.pages import page
@@ -62,19 +62,21 @@ def write(
 def gather(splits: Splits) -> dict[str, Any]:
     """Return the content of the report: tables, and numbers by name."""
     return {
-        "splits": splits_table(splits.frames),
+        "splits": splits_table({**splits.frames, **splits.targets}),
+        "sources": sources_table(splits.frames["train"]),
         "labels": splits.labelled.labels,
         "rows": count_rows(splits),
         "damage": damage_table(splits.labelled),
-        "extra": None if splits.extra is None else gather_extra(splits.extra),
+        "extras": {name: gather_extra(extra) for name, extra in splits.extras.items()},
         "lengths": lengths_table(splits.frames),
         "frequent_words": characteristic_words(splits.frames["train"]),
     }
 
 
 def gather_extra(extra: Extra) -> dict[str, Any]:
-    """Return the content of the report on extra training data."""
-    rows = {"read": extra.rows_read, **extra.left_out, "added": len(extra.frame)}
+    """Return the content of the report on another table."""
+    left_out = {reason: extra.left_out[reason] for reason in REASONS}
+    rows = {"read": extra.rows_read, **left_out, "held_out": extra.rows_held_out, "added": len(extra.rows)}
     return {
         "rows": {**rows, "without_group": extra.labelled.without_group},
         "labels": extra.labelled.labels,
@@ -104,7 +106,7 @@ def markdown(source: str, content: Mapping[str, Any], leakage: Leakage) -> str:
 
 
 def splits_table(frames: Frames) -> pd.DataFrame:
-    """Return rows, classes and groups by split."""
+    """Return rows, classes and groups by split and target."""
     total = sum(map(len, frames.values()))
     return pd.DataFrame(
         {
@@ -120,20 +122,28 @@ def splits_table(frames: Frames) -> pd.DataFrame:
     )
 
 
+def sources_table(train: pd.DataFrame) -> pd.DataFrame:
+    """Return rows and classes of train by source; empty if there is only one."""
+    if "source" not in train:
+        return pd.DataFrame()
+    table = train.groupby("source")["negative"].agg(rows="size", negative="sum", share="mean").reset_index()
+    return table.rename(columns={"share": "negative share"})
+
+
 def count_rows(splits: Splits) -> dict[str, int]:
     """Return the number of rows of the raw table at each stage, and of those added to train from elsewhere."""
-    labelled, unique, extra = splits.labelled, splits.deduplicated, splits.extra
+    labelled, unique = splits.labelled, splits.deduplicated
     in_splits = sum(map(len, splits.frames.values()))
-    added = len(extra.frame) if extra else 0
+    added = sum(len(extra.rows) for extra in splits.extras.values())
     return {
         "read": len(labelled.frame) + labelled.ignored + labelled.empty,
         "empty": labelled.empty,
         "ignored": labelled.ignored,
         "duplicates": unique.duplicates,
         "contradictions": unique.contradictions,
-        "not_drawn": len(unique.frame) - (in_splits - added - splits.rest),
+        "not_drawn": len(unique.frame) - (in_splits - added + splits.dropped - splits.rest),
         "rest": splits.rest,
-        **({} if extra is None else {"extra": added}),
+        **({"dropped": splits.dropped, "extra": added} if splits.extras else {}),
         "in_splits": in_splits,
         "without_group": labelled.without_group,
     }

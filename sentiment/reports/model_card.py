@@ -70,6 +70,8 @@ class Card:
         slices: the slices of the validation split, `sentiment.evaluation.slices.table`.
         verdict: the verdict of the gate.
         metric: the metric that candidates are ranked by.
+        targets: the model's metrics on each target, without intervals.
+        ranked_on: the tweets that the candidates are ranked on, in words.
         candidates: the comparison, best first, with the columns of `sentiment.reports.comparison.COLUMNS`.
         leads: the winner's lead over each other candidate in that metric, by the candidate's name.
         megabytes: the size of the served form, in units of 10**6 bytes.
@@ -104,6 +106,8 @@ class Card:
     slices: pd.DataFrame
     verdict: Verdict
     metric: str
+    targets: Mapping[str, Mapping[str, float]]
+    ranked_on: str
     candidates: pd.DataFrame
     leads: Mapping[str, Interval]
     megabytes: float
@@ -144,6 +148,7 @@ def markdown(card: Card) -> str:
         test_value=formatted(card.metric, card.test[card.metric]),
         confidence=100 * card.test[card.metric].confidence,
         metrics=metrics,
+        targets=targets_table(card),
         few=FEW,
         slices=slices.formatted(card.slices),
         candidates=comparison_table(card),
@@ -179,9 +184,22 @@ def shares(answers: Mapping[str, int]) -> dict[str, float | int | None]:
     }
 
 
+def targets_table(card: Card) -> pd.DataFrame:
+    """Return the metrics on each target, a column each; empty without targets."""
+    if not card.targets:
+        return pd.DataFrame()
+    return pd.DataFrame(
+        [
+            {"metric": heading, **{name: form.format(scores[metric]) for name, scores in card.targets.items()}}
+            for metric, (heading, form) in METRICS.items()
+        ]
+    )
+
+
 def comparison_table(card: Card) -> pd.DataFrame:
     """Return the comparison with the winner's lead over each other candidate."""
-    table = comparison.formatted(card.candidates, COMPARED_COLUMNS)
+    columns = comparison.with_targets(card.candidates, COMPARED_COLUMNS, ["roc_auc"])
+    table = comparison.formatted(card.candidates, columns)
     table[f"lead in {METRICS[card.metric][0]}"] = [
         with_bounds(card.leads[name], "{:+.4f}") if name in card.leads else slices.NONE
         for name in card.candidates["name"]

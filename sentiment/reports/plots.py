@@ -111,12 +111,13 @@ def confusion(negative: Labels, predictions: Predictions, threshold: float) -> F
 
 
 def history(epochs: pd.DataFrame) -> Figure:
-    """Plot loss and AUC by epoch, and mark the kept epoch: the one with the highest validation AUC.
+    """Plot loss and AUC by epoch, and mark the kept epoch: that of the last stage with the highest validation AUC.
 
-    `epochs` has one row per epoch: `epoch`, `loss`, `auc`, `val_loss` and `val_auc`.
+    `epochs` has one row per epoch: `epoch`, `loss`, `auc`, `val_loss` and `val_auc`; with several stages, `stage`.
     """
     figure = Figure(figsize=(9.6, 4.0), layout="constrained", dpi=120)
-    best = epochs.iloc[int(epochs["val_auc"].argmax())]
+    last = epochs if "stage" not in epochs else epochs[epochs["stage"] == epochs["stage"].max()]
+    best = last.iloc[int(last["val_auc"].argmax())]
     for axes, metric, name in zip(figure.subplots(1, 2), ("loss", "auc"), ("Log loss", "AUC"), strict=True):
         axes.plot(epochs["epoch"], epochs[metric], "o-", color=COLOURS[0], label="training")
         axes.plot(epochs["epoch"], epochs[f"val_{metric}"], "o-", color=COLOURS[1], label="validation")
@@ -141,11 +142,11 @@ def roc_curves(negative: Labels, probabilities: Mapping[str, Probabilities]) -> 
 
 
 def quality_against_time(candidates: pd.DataFrame, metric: str) -> Figure:
-    """Plot a validation metric against the time to predict a tweet; the size of a dot grows with that of the model.
+    """Plot a metric against the time to predict a tweet; the size of a dot grows with that of the model.
 
     `candidates` has one row per model: `name`, `predict_milliseconds`, `megabytes` and the metric.
     """
-    figure, axes = blank(f"{metric} on validation against time to predict", width=9.6, height=4.8)
+    figure, axes = blank(f"{metric} against time to predict", width=9.6, height=4.8)
     for colour, row in zip(cycle_to(len(candidates)), candidates.to_dict("records"), strict=True):
         area = 60 + 40 * np.sqrt(row["megabytes"])
         label = f"{row['name']}, {row['megabytes']:.1f} MB"
@@ -156,7 +157,7 @@ def quality_against_time(candidates: pd.DataFrame, metric: str) -> Figure:
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(x=0.15, y=0.15)
     axes.grid(alpha=0.3)
-    axes.set(xlabel="milliseconds to predict a tweet, in a batch (logarithmic)", ylabel=f"{metric} on validation")
+    axes.set(xlabel="milliseconds to predict a tweet, in a batch (logarithmic)", ylabel=metric)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, labelspacing=1.2)
     return figure
 

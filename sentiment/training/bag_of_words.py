@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
 
 from sentiment.inference.errors import SettingsError
 from sentiment.training.folds import folds_by_author
@@ -93,9 +94,14 @@ def search(
     All tweets of an author are in one fold. `documents` are the tokens of each row of `train`, joined by spaces;
     `cache` is a folder for intermediate results that several values share. Large searches run on all cores.
 
+    The weights of rows (column `weight`) count in the classifier, not in vectorizers and in the scores of the
+    cross-validation.
+
     Raises:
-        SettingsError: there are fewer authors than folds, or scikit-learn rejects a setting.
+        SettingsError: there are fewer authors than folds, the classifier takes no weights although they differ, or
+            scikit-learn rejects a setting.
     """
+    fit_settings = weighting(pipeline["classifier"], train["weight"])
     cv, groups = folds_by_author(train["group"], folds, seed=seed)
     combinations = math.prod(map(len, grid.values()))
     log.info("Cross-validating %d combination(s) of values in %d folds", combinations, folds)
@@ -110,13 +116,29 @@ def search(
         error_score="raise",
     )
     try:
-        grid_search.fit(documents, train["negative"].to_numpy(), groups=groups)
+        grid_search.fit(documents, train["negative"].to_numpy(), groups=groups, **fit_settings)
     except ValueError as error:  # an invalid parameter, or an empty vocabulary as the result of valid ones
         raise SettingsError(f"scikit-learn rejected a setting of train_baseline or search: {error}") from error
     best: Pipeline = grid_search.best_estimator_
     best.set_params(memory=None)
     table = pd.DataFrame(grid_search.cv_results_).drop(columns="params").sort_values("rank_test_score")
     return best, table, float(grid_search.refit_time_)
+
+
+def weighting(classifier: Any, weight: pd.Series) -> dict[str, Any]:
+    """Return the argument that passes weights to the classifier of a pipeline; none if all weights are equal.
+
+    Raises:
+        SettingsError: the classifier takes no weights.
+    """
+    if weight.nunique() == 1:
+        return {}
+    if not has_fit_parameter(classifier, "sample_weight"):
+        raise SettingsError(
+            f"training.weights: {type(classifier).__name__} (train_baseline.classifier) takes no weights. Choose "
+            "another classifier, or training.weights=null."
+        )
+    return {"classifier__sample_weight": weight.to_numpy()}
 
 
 def negative_probability(pipeline: Pipeline, documents: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -110,6 +110,7 @@ def fit(
     network: keras.Model,
     inputs: dict[str, NDArray[Any]],
     target: dict[str, NDArray[Any]],
+    weight: NDArray[np.float64],
     *,
     learning_rate: float,
     batch_size: int,
@@ -126,6 +127,7 @@ def fit(
         network: the result of `assemble`.
         inputs: the `features` of `train` and `validation`.
         target: the labels of the same splits, 1 for a negative tweet; in `train`, pseudo-labels may be probabilities.
+        weight: the weights of the tweets of `train` in the loss, shape (n,).
         learning_rate: the learning rate of Adam.
         batch_size: tweets per batch.
         epochs: the maximum number of epochs.
@@ -135,7 +137,7 @@ def fit(
     Raises:
         NetworkError: the loss became NaN.
     """
-    weights = compute_sample_weight(class_weight, np.round(target["train"]))
+    weights = weight * compute_sample_weight(class_weight, np.round(target["train"]))
     network.compile(keras.optimizers.Adam(learning_rate), "binary_crossentropy", metrics=[HardAUC(name="auc")])
     bar = sys.stdout.isatty()
     best = keras.callbacks.EarlyStopping("val_auc", mode="max", patience=patience, restore_best_weights=True)

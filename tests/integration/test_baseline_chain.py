@@ -97,7 +97,7 @@ def test_the_logged_probabilities_are_those_of_the_served_form(model: str, chain
     validation = pd.read_parquet(corpus / "validation.parquet")
     answers = mlflow.pyfunc.load_model(model).predict(validation["text"].tolist())["negative_probability"]
     served = candidates.fetch_served(model, tmp_path)
-    logged = stored_predictions.read(model, validation)
+    logged = stored_predictions.read(model, validation, None)
     np.testing.assert_array_equal(answers, classifier.read_calibration(served)(logged.score))
 
 

@@ -95,7 +95,7 @@ def test_a_blend_is_a_candidate_like_any_other(blended: str, word_model: str, ch
     members = [candidates.read(uri) for uri in (word_model, character_model)]
     assert row["megabytes"] >= sum(member["megabytes"] for member in members)
     assert row["fit_seconds"] > sum(member["fit_seconds"] for member in members)
-    ranked = candidates.rank([*members, row], "roc_auc").to_dict("records")
+    ranked = candidates.rank([*members, row], "roc_auc", None).to_dict("records")
     assert [candidate["family"] for candidate in ranked].count("blend") == 1
 
 

@@ -18,6 +18,7 @@ from pipeline.plan import CandidateSpec, Stage
 from sentiment.data.extra_texts import ExtraTextsError
 from steps import distill, embed, train_bert, train_keras
 from tests.checkpoints import save_checkpoint
+from tests.corpora import TOKENIZER
 from tests.integration.candidates import SharedCandidates, save_splits
 from tests.integration.chain import CONF, configuration, last_run
 
@@ -198,3 +199,22 @@ def test_the_run_of_a_student_logs_its_training_data(corpus: Path, teacher: str)
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         candidate = plan.candidate(Stage("distillation", [spec]), spec, [], {})
     assert candidate.name("train_keras") == "train_keras bilstm word2vec lemmatize extra_texts=texts.csv"
+
+
+class Certain:
+    """A teacher that calls every tweet negative."""
+
+    def negative_probability(self, texts: list[str]) -> np.ndarray:
+        return np.ones(len(texts))
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_pseudo_labelled_texts_count_as_rows_of_the_main_data(several: bool) -> None:
+    train = pd.DataFrame({"text": ["fine"], "negative": [0], "group": ["ana"], "tokens": [["fine"]]})
+    train = train.assign(source="people") if several else train
+    settings = {"label_weight": 0.5, "source": "main"}
+    labelled = distill.pseudo_label(Certain(), train, ["new"], TOKENIZER, **settings)  # type: ignore[arg-type]
+    assert labelled["target"].tolist() == [0.5, 1.0]
+    assert labelled.get("source", pd.Series(["none", "none"])).tolist() == (
+        ["people", "main"] if several else ["none"] * 2
+    )

@@ -418,7 +418,7 @@ def test_the_card_describes_the_training_data_of_the_winner(
 ) -> None:
     larger_splits = save_splits(tmp_path / "splits", train=[*range(240), *range(480, 600)])
     description = yaml.safe_load((larger_splits / "splits.yaml").read_text(encoding="utf-8"))
-    description |= {"train_on_rest": True, "extra_training": {"file": "more.csv", "rows_added": 120}}
+    description |= {"train_on_rest": True, "extra_training": {"more": {"file": "more.csv", "rows_added": 120}}}
     (larger_splits / "splits.yaml").write_text(yaml.safe_dump(description), encoding="utf-8")
     winner = train(larger_splits, "logistic_regression")
     run(name, splits, dummy, winner)  # inputs.splits are those of the first candidate

@@ -16,8 +16,8 @@ import yaml
 from hydra.errors import InstantiationException
 from hydra.utils import get_method, instantiate
 
-from pipeline import artifacts
-from sentiment.data import leakage, splitting
+from pipeline import artifacts, settings
+from sentiment.data import leakage, sources, splitting
 from sentiment.data.checks import DataError
 from sentiment.data.keys import text_key
 from sentiment.data.leakage import LeakageError
@@ -128,7 +128,7 @@ def test_any_table_can_be_split(splits: Split, tmp_path: Path, ending: str) -> N
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ([], r"data=csv needs a file: data\.path="),
+        ([], r"The data set `csv` needs a file: data\.path="),
         (["data.path={path}", "data.label_column=wrong"], "Its columns: text, label"),
         (["data.path={path}"], r"1 row\(s\) have an empty text: 3"),
         (["data.path=absent.csv"], r"No file .*absent\.csv"),
@@ -152,7 +152,7 @@ def tweets(rows: range, *, users: int | None) -> pd.DataFrame:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> list[str]:
+def sampled(tmp_path: Path) -> list[str]:
     """Write a table of 400 tweets by 300 users; return the settings that sample half of it."""
     path = tmp_path / "tweets.csv"
     tweets(range(400), users=300).to_csv(path, index=False)
@@ -164,8 +164,8 @@ def same_validation_and_test(one: Path, other: Path) -> bool:
     return all((one / name).read_bytes() == (other / name).read_bytes() for name in names)
 
 
-def test_the_rest_is_added_to_train_only(splits: Split, settings: list[str]) -> None:
-    plain, enlarged = splits(*settings), splits(*settings, "split.train_on_rest=true")
+def test_the_rest_is_added_to_train_only(splits: Split, sampled: list[str]) -> None:
+    plain, enlarged = splits(*sampled), splits(*sampled, "split.train_on_rest=true")
     frames = read(enlarged)
     assert same_validation_and_test(plain, enlarged)
     leakage.require_none(leakage.measure(frames))
@@ -183,15 +183,15 @@ def test_the_rest_is_added_to_train_only(splits: Split, settings: list[str]) -> 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 @pytest.mark.parametrize("users", [None, 300])
 def test_extra_training_data_are_added_to_train_only(
-    splits: Split, settings: list[str], tmp_path: Path, ending: str, users: int | None
+    splits: Split, sampled: list[str], tmp_path: Path, ending: str, users: int | None
 ) -> None:
     path = tmp_path / f"more{ending}"
     more = tweets(range(350, 750), users=users)
     (more.to_csv if ending == ".csv" else more.to_parquet)(path, index=False)
-    plain, enlarged = splits(*settings), splits(*settings, "split.train_on_rest=true", f"data.extra_training={path}")
+    plain, enlarged = splits(*sampled), splits(*sampled, "split.train_on_rest=true", f"data.extra_training={path}")
     frames = read(enlarged)
     assert same_validation_and_test(plain, enlarged)
-    assert frames["train"].dtypes.to_dict() == frames["test"].dtypes.to_dict()
+    assert frames["train"].drop(columns="source").dtypes.to_dict() == frames["test"].dtypes.to_dict()
     held_out = {*frames["validation"]["group"], *frames["test"]["group"]}
     both = tweets(range(750 if users else 400), users=300)
     allowed = set(both["text"][~both["user"].isin(held_out)])
@@ -199,13 +199,13 @@ def test_extra_training_data_are_added_to_train_only(
     measured = json.loads(reported("leakage.json"))
     assert not any(count for counts in measured["shared"].values() for count in counts.values())
     assert measured["unknown"] == {"train": 0 if users else extra_rows(frames), "validation": 0, "test": 0}
-    extra = described(enlarged)["extra_training"]
+    extra = described(enlarged)["extra_training"]["extra"]
     assert extra["file"] == path.name
     assert extra["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert extra["rows_read"] == 400 == extra["rows_added"] + sum(extra["left_out"].values())
     assert extra["rows_added"] == extra_rows(frames)
-    assert described(plain)["extra_training"] is None
-    assert "## Extra training data" in reported("report.md")
+    assert described(plain)["extra_training"] == {}
+    assert "## Source: extra" in reported("report.md")
 
 
 def extra_rows(frames: dict[str, pd.DataFrame]) -> int:
@@ -301,9 +301,19 @@ def test_every_data_set_accepts_extra_training_data(option: str, tmp_path: Path)
     path = tmp_path / "more.csv"
     tweets(range(4), users=None).to_csv(path, index=False)
     data = configuration(f"data={option}", f"data.extra_training={path}").data
-    assert len(instantiate(data.extra_source)) == 4
-    source = dict(data.source)
-    inspect.signature(get_method(source.pop("_target_"))).bind(**source)
+    (source,) = sources.read(settings.plain(data), None)
+    assert len(sources.load(source, instantiate)) == 4
+
+
+@pytest.mark.parametrize("option", sorted(path.stem for path in (CONF / "data").glob("*.yaml")))
+def test_every_data_set_can_be_the_main_one_and_another_one(option: str) -> None:
+    mounted = [f"+data@data.extra_training.other={option}", "data.extra_training.other.path=there.csv"]
+    cfg = configuration(f"data={option}", "data.path=here.csv", *mounted)
+    (other,) = sources.read(settings.plain(cfg.data), None)
+    for source, path in ((settings.plain(cfg.data)["source"], "here.csv"), (other.settings["source"], "there.csv")):
+        assert source["path"] == path
+        bound = {name: value for name, value in source.items() if name != "_target_"}
+        inspect.signature(get_method(source["_target_"])).bind(**bound, section="data")
 
 
 @pytest.mark.parametrize(
@@ -311,19 +321,19 @@ def test_every_data_set_accepts_extra_training_data(option: str, tmp_path: Path)
     [
         (
             "text,label\nlate,negative\n,positive\n",
-            r"extra_training=.*more\.csv: .*\n- 1 row\(s\) have an empty text: 2",
+            r"extra_training \(.*more\.csv\): .*\n- 1 row\(s\) have an empty text: 2",
         ),
-        ("text,label\ncaf\ufffd,negative\nfine,positive\n", r"more\.csv: (.|\n)*more than data\.max_damaged=0\.05"),
-        ("tweet,label\nlate,negative\n", r"more\.csv: No column text in the table"),
+        ("text,label\ncaf\ufffd,negative\nfine,positive\n", r"more\.csv\): (.|\n)*more than data\.max_damaged=0\.05"),
+        ("tweet,label\nlate,negative\n", r"more\.csv\): No column text in the table"),
     ],
 )
 def test_errors_in_extra_training_data_name_the_file(
-    splits: Split, settings: list[str], tmp_path: Path, content: str, message: str
+    splits: Split, sampled: list[str], tmp_path: Path, content: str, message: str
 ) -> None:
     path = tmp_path / "more.csv"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=message):
-        splits(*settings, f"data.extra_training={path}")
+        splits(*sampled, f"data.extra_training={path}")
     assert last_run().info.status == "FAILED"
 
 
@@ -335,10 +345,92 @@ def test_errors_in_extra_training_data_name_the_file(
     ],
 )
 def test_settings_that_add_no_tweets_are_refused_before_reading(
-    splits: Split, settings: list[str], overrides: list[str], message: str
+    splits: Split, sampled: list[str], overrides: list[str], message: str
 ) -> None:
     with pytest.raises((DataError, FileNotFoundError), match=message):
-        splits(*settings, "data.path=absent_too.csv", *overrides)
+        splits(*sampled, "data.path=absent_too.csv", *overrides)
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> list[str]:
+    """Write a table with other columns and labels, which repeats 20 tweets; return the settings that mount it."""
+    path, numbers = tmp_path / "reviews.csv", range(380, 600)
+    kinds = ["?" if number % 11 == 0 else "gut" if number % 2 else "schlecht" for number in numbers]
+    pd.DataFrame({"body": [f"tweet {number}" for number in numbers], "kind": kinds}).to_csv(path, index=False)
+    section = "data.extra_training.reviews"
+    return [
+        f"+data@{section}=csv",
+        f"{section}.path={path}",
+        f"{section}.text_column=body",
+        f"{section}.label_column=kind",
+        f"{section}.negative_values=[schlecht]",
+        f"{section}.positive_values=[gut]",
+        f"{section}.ignored_values=['?']",
+    ]
+
+
+def test_a_table_of_another_form_is_held_out_in_part_and_added_to_train(
+    splits: Split, sampled: list[str], reviews: list[str]
+) -> None:
+    plain, folder = splits(*sampled), splits(*sampled, *reviews, "split.targets={reviews:0.3}")
+    assert same_validation_and_test(plain, folder)
+    train, target = (pd.read_parquet(folder / name) for name in ("train.parquet", "targets/reviews.parquet"))
+    assert list(target.columns) == ["text", "negative", "group"]
+    described_source = described(folder)["extra_training"]["reviews"]
+    assert described_source["rows_held_out"] == len(target) == described(folder)["targets"]["reviews"]["rows"]
+    assert described_source["rows_added"] == (train["source"] == "reviews").sum()
+    assert described_source["rows_read"] == 220
+    assert described_source["left_out"]["label_ignored"] == 20
+    assert described(folder)["dropped_from_train"] + (train["source"] == "csv").sum() == len(read(plain)["train"])
+    measured = json.loads(reported("leakage.json"))
+    assert not any(count for counts in measured["shared"].values() for count in counts.values())
+    assert "validation and reviews" in measured["shared"]
+    assert "## Source: reviews" in reported("report.md")
+
+
+def test_a_table_for_evaluation_only_takes_its_texts_out_of_train(
+    splits: Split, sampled: list[str], reviews: list[str]
+) -> None:
+    plain, folder = splits(*sampled), splits(*sampled, *reviews, "split.targets={reviews:1}")
+    assert same_validation_and_test(plain, folder)
+    assert "source" not in read(folder)["train"]
+    target = pd.read_parquet(folder / "targets/reviews.parquet")
+    repeated = read(plain)["train"]["text"].isin(target["text"]).sum()
+    assert repeated > 0
+    assert described(folder)["dropped_from_train"] == repeated
+    assert f"| of these, dropped from train: text or group held out in a target | {repeated} |" in reported("report.md")
+
+
+def test_splits_are_made_again_if_another_table_has_changed(
+    splits: Split, sampled: list[str], reviews: list[str]
+) -> None:
+    fingerprints = []
+    for content in ("", "one more,gut\n"):
+        with Path(reviews[1].partition("=")[2]).open("a", encoding="utf-8") as file:
+            file.write(content)
+        splits(*sampled, *reviews)
+        fingerprints.append(last_run().data.tags["fingerprint"])
+    assert fingerprints[0] != fingerprints[1]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ["data.extra_training.reviews.ignored_values=[]"],
+            r"reviews \(.*reviews\.csv\): .*none of data\.extra_training\.r",
+        ),
+        (["split.targets={review:1}"], r"split\.targets\.review: no such source; choose one of reviews"),
+        (["split.targets={reviews:0.02}"], r"at least 10 of each class are required"),
+        (["data.name=reviews"], r"the main data has this name, too"),
+    ],
+)
+def test_errors_in_another_table_name_its_settings(
+    splits: Split, sampled: list[str], reviews: list[str], overrides: list[str], message: str
+) -> None:
+    with pytest.raises(DataError, match=f"(?s){message}"):
+        splits(*sampled, *reviews, *overrides)
+    assert last_run().info.status == "FAILED"
 
 
 def test_a_leak_stops_the_step(splits: Split, monkeypatch: pytest.MonkeyPatch) -> None:

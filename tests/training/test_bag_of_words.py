@@ -9,6 +9,7 @@ import pytest
 import skops.io
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from sklearn.pipeline import Pipeline
 
 from sentiment.inference.errors import SettingsError
 from sentiment.inference.log_count_ratio import LogCountRatio
@@ -39,7 +40,9 @@ def train() -> pd.DataFrame:
         " ".join(random.choice([*telling, *neutral], 12))
         for telling, neutral in zip(class_words, neutral_words, strict=True)
     ]
-    return pd.DataFrame({"document": documents, "negative": negative, "group": [f"user{i % 40}" for i in range(160)]})
+    return pd.DataFrame(
+        {"document": documents, "negative": negative, "group": [f"user{i % 40}" for i in range(160)], "weight": 1.0}
+    )
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda path: path.stem)
@@ -110,6 +113,28 @@ def test_fewer_authors_than_folds_are_refused(train: pd.DataFrame, tmp_path: Pat
         bag_of_words.search(
             pipeline, grid, train["document"].tolist(), train, folds=50, scoring="roc_auc", seed=0, cache=tmp_path
         )
+
+
+def search(pipeline: Pipeline, train: pd.DataFrame, cache: Path) -> Pipeline:
+    documents = train["document"].tolist()
+    return bag_of_words.search(pipeline, {}, documents, train, folds=2, scoring="roc_auc", seed=7, cache=cache)[0]
+
+
+def test_rows_count_by_their_weight(train: pd.DataFrame, tmp_path: Path) -> None:
+    contradicted = pd.concat([train, train.assign(negative=1 - train["negative"], weight=0.1)])
+    (option,) = [path for path in OPTIONS if path.stem == "logistic_regression"]
+    best = search(build(settings(option))[0], contradicted, tmp_path)
+    probability = bag_of_words.negative_probability(best, train["document"].tolist())
+    assert ((probability > 0.5) == train["negative"]).mean() > 0.9
+
+
+def test_a_classifier_without_weights_is_refused_if_they_differ(train: pd.DataFrame, tmp_path: Path) -> None:
+    neighbours = {"_target_": "sklearn.neighbors.KNeighborsClassifier"}
+    counts = {"_target_": "sklearn.feature_extraction.text.CountVectorizer"}
+    pipeline, _ = build({"vectorizer": counts, "classifier": neighbours})
+    search(pipeline, train, tmp_path)
+    with pytest.raises(SettingsError, match=r"training\.weights: KNeighborsClassifier \(.*\) takes no weights"):
+        search(pipeline, train.assign(weight=np.linspace(0.1, 1, len(train))), tmp_path)
 
 
 def test_log_count_ratios_follow_the_paper() -> None:

@@ -36,6 +36,8 @@ FEATURES: dict[str, Any] = {
     "folds": 3,
     "scoring": "roc_auc",
     "seed": 1,
+    "stage": 1,
+    "stages": 1,
     "progress": SavedProgress(Path("unused"), minutes=60.0),
 }
 FINETUNE: dict[str, Any] = {
@@ -49,6 +51,8 @@ FINETUNE: dict[str, Any] = {
     "epochs": 4,
     "class_weight": None,
     "seed": 1,
+    "stage": 1,
+    "stages": 1,
     "progress": SavedProgress(Path("unused"), minutes=60.0),
 }
 
@@ -64,7 +68,7 @@ def untrained(checkpoint: Path) -> tuple[SentenceClassifier, Tweets]:
     model = SentenceClassifier(encoder, pad_token_id=tokenizer.pad_token_id)
     tokens = network.tokenize(tokenizer, TEXTS)
     groups = np.array([text.split()[-1] for text in TEXTS])
-    return model, Tweets(tokens=tokens, negative=LABELS, target=LABELS, group=groups)
+    return model, Tweets(tokens=tokens, negative=LABELS, target=LABELS, weight=np.ones(len(LABELS)), group=groups)
 
 
 def probability(model: SentenceClassifier, tokens: list[list[int]]) -> network.Probabilities:
@@ -85,7 +89,7 @@ def test_every_option_matches_the_signatures_that_it_configures(option: str) -> 
         fit_settings = dict(settings.fit)
     assert set(settings) == {"checkpoint", "revision", "cleaner", "max_tokens", "fit"}
     fit = get_method(fit_settings.pop("_target_"))
-    bound = inspect.signature(fit).bind(None, {}, **fit_settings, seed=1, progress=None)
+    bound = inspect.signature(fit).bind(None, {}, **fit_settings, seed=1, stage=1, stages=1, progress=None)
     assert set(bound.arguments) == set(inspect.signature(fit).parameters)
     assert all(parameter.default is parameter.empty for parameter in inspect.signature(fit).parameters.values())
 
@@ -167,6 +171,35 @@ def test_soft_labels_are_learned_in_place_of_the_labels(checkpoint: Path) -> Non
     assert 0.25 < predictions[LABELS == 0].mean() < 0.45
 
 
+@pytest.mark.parametrize("module", [features, finetune])
+def test_tweets_count_by_their_weight(checkpoint: Path, module: Any) -> None:
+    model, tweets = untrained(checkpoint)
+    contradicted = replace(
+        tweets,
+        tokens=tweets.tokens * 2,
+        negative=np.concatenate([LABELS, 1 - LABELS]),
+        target=np.concatenate([LABELS, 1 - LABELS]),
+        weight=np.repeat([1.9, 0.1], len(LABELS)),
+        group=np.tile(tweets.group, 2),
+    )
+    settings = {features: FEATURES, finetune: {**FINETUNE, "epochs": 8}}[module]
+    module.fit(model, {"train": contradicted, "validation": tweets}, **settings)
+    assert roc_auc_score(LABELS, probability(model, tweets.tokens)) > 0.9
+
+
+def test_a_second_stage_goes_on_with_the_network_of_the_first(checkpoint: Path) -> None:
+    model, tweets, _ = finetuned(checkpoint)
+    second = {**FINETUNE, "epochs": 1, "learning_rate": 1e-6, "stage": 2, "stages": 2}
+    finetune.fit(model, {"train": tweets, "validation": tweets}, **second)
+    assert roc_auc_score(LABELS, probability(model, tweets.tokens)) > 0.95
+
+
+def test_a_classifier_on_features_is_not_trained_in_stages(checkpoint: Path) -> None:
+    model, tweets = untrained(checkpoint)
+    with pytest.raises(SettingsError, match=r"training\.stages: train_bert=features has no stages"):
+        features.fit(model, {"train": tweets}, **{**FEATURES, "stages": 2})
+
+
 def test_the_same_seed_gives_the_same_network(checkpoint: Path) -> None:
     first, repeated, other = (finetuned(checkpoint, epochs=2, seed=seed)[0].state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(weights, repeated[name]) for name, weights in first.items())
@@ -236,7 +269,7 @@ def test_the_weights_of_the_best_epoch_are_kept(checkpoint: Path) -> None:
     model, tweets = untrained(checkpoint)
     rng = np.random.default_rng(1)
     labels = rng.integers(0, 2, len(LABELS))
-    noise = Tweets(tokens=tweets.tokens, negative=labels, target=labels, group=tweets.group)
+    noise = replace(tweets, negative=labels, target=labels)
     training = finetune.fit(model, {"train": tweets, "validation": noise}, **FINETUNE)
     history = training.tables["history"]
     assert history["val_auc"].iloc[-1] < history["val_auc"].max()
@@ -248,7 +281,8 @@ def test_balanced_class_weights_favour_the_rarer_class(checkpoint: Path) -> None
     model, tweets = untrained(checkpoint)
     rows = np.flatnonzero(LABELS)[:3].tolist() + np.flatnonzero(LABELS == 0).tolist()
     labels, tokens = LABELS[rows], [tweets.tokens[row] for row in rows]
-    imbalanced = Tweets(tokens=tokens, negative=labels, target=labels, group=tweets.group[rows])
+    weight, group = tweets.weight[rows], tweets.group[rows]
+    imbalanced = Tweets(tokens=tokens, negative=labels, target=labels, weight=weight, group=group)
     splits = {"train": imbalanced, "validation": imbalanced}
     settings = {**FINETUNE, "learning_rate": 1e-3, "epochs": 1}
     means = []

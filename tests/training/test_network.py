@@ -57,7 +57,8 @@ def trained(
     rows = network.features(embedding, data(), TOKENIZER, sequence_length=shape["sequence_length"])
     negative = data()["negative"].to_numpy()
     splits = {"train": rows, "validation": rows}
-    return model, network.fit(model, splits, dict.fromkeys(splits, negative), **{**FIT, **settings})
+    weight = np.ones(len(negative))
+    return model, network.fit(model, splits, dict.fromkeys(splits, negative), weight, **{**FIT, **settings})
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_every_option_matches_the_signatures_that_it_configures(option: str) -> 
     inspect.signature(build).bind(**{input_name: None}, **network_settings)
     shape = {name: settings.pop(name) for name in ("sequence_length", "trainable_embedding")}
     inspect.signature(network.require_fit).bind(build, WORDS, **shape)
-    inspect.signature(network.fit).bind(None, {}, {}, **settings)
+    inspect.signature(network.fit).bind(None, {}, {}, None, **settings)
     for function in (build, network.fit):
         parameters = inspect.signature(function).parameters.values()
         assert all(parameter.default is parameter.empty for parameter in parameters)
@@ -171,7 +172,7 @@ def test_the_weights_of_the_best_epoch_are_kept() -> None:
     rng = np.random.default_rng(1)
     rows = {name: rng.integers(1, 10, (40, 7), dtype=np.int32) for name in ("train", "validation")}
     negative = {name: rng.integers(0, 2, 40).astype(np.int8) for name in rows}
-    history = network.fit(model, rows, negative, **{**FIT, "epochs": 30, "patience": 3})
+    history = network.fit(model, rows, negative, np.ones(40), **{**FIT, "epochs": 30, "patience": 3})
     assert len(history) == history["val_auc"].argmax() + 1 + 3 < 30
     assert list(history.columns) == ["epoch", "auc", "loss", "val_auc", "val_loss"]
     probability = network.negative_probability(model, rows["validation"])
@@ -195,8 +196,8 @@ def test_balanced_classes_have_the_same_total_weight(
     rows = dict.fromkeys(("train", "validation"), np.ones((10, 7), dtype=np.int32))
     negative = dict.fromkeys(rows, np.array([1] + [0] * 9, dtype=np.int8))
     settings = {**FIT, "epochs": 1, "class_weight": class_weight}
-    network.fit(network.assemble(build, WORDS, **SHAPE), rows, negative, **settings)
-    assert weights == pytest.approx(expected)
+    network.fit(network.assemble(build, WORDS, **SHAPE), rows, negative, np.full(10, 0.5), **settings)
+    assert weights == pytest.approx({label: weight / 2 for label, weight in expected.items()})
 
 
 def test_a_loss_of_nan_is_an_error() -> None:

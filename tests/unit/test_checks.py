@@ -18,6 +18,7 @@ SETTINGS: dict[str, Any] = {
     "ignored_values": [],
     "drop_empty_texts": False,
     "max_damaged": 0.0,
+    "section": "data",
 }
 
 
@@ -110,7 +111,10 @@ def test_an_empty_table_is_refused() -> None:
         ({"text": ["late", "ok", 5]}, r"1 row\(s\) contain something other than text in the text column: 3"),
         ({"text": ["late", "o\0k", "fine"]}, r"1 row\(s\) contain NUL bytes.*: 2"),
         ({"label": ["bad", "", None]}, r"2 row\(s\) have no label: 2, 3"),
-        ({"label": ["bad", "gut", "good"]}, r"have an unknown label in column label \(labels found: gut\): 2"),
+        (
+            {"label": ["bad", "gut", "good"]},
+            r"a label in column label that is in none of data\.\*_values \(labels found: gut\): 2",
+        ),
         ({"label": ["bad", "bad", "bad"]}, r"no row is positive: .*labels found: bad"),
         ({"label": ["good", "good", "good"]}, r"no row is negative: .*labels found: good"),
         (

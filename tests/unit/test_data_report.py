@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import pytest
 
 from sentiment.data import leakage
 from sentiment.data.checks import Labelled
+from sentiment.data.combining import Extra
 from sentiment.data.folders import SPLITS
 from sentiment.data.splits import Splits
-from sentiment.data.splitting import Deduplicated, Extra
+from sentiment.data.splitting import Deduplicated
 from sentiment.reports import data_report
 
 FRAMES = {
@@ -38,15 +40,17 @@ EXTRA = Extra(
         damaged={"mojibake": 77},
         without_group=2,
     ),
-    frame=FRAMES["train"][:7],
-    left_out={
-        "text_empty": 10,
-        "label_ignored": 11,
-        "duplicates": 12,
-        "contradictions": 13,
-        "text_in_splits": 14,
-        "group_in_validation_or_test": 15,
-    },
+    rows=FRAMES["train"][:7],
+    held_out=FRAMES["train"][:6],
+    left_out=Counter(
+        text_empty=10,
+        label_ignored=11,
+        duplicates=12,
+        contradictions=13,
+        not_drawn=16,
+        text_in_splits=14,
+        group_held_out=15,
+    ),
 )
 
 
@@ -56,6 +60,7 @@ def write_report(
     frames: dict[str, pd.DataFrame] = FRAMES,
     rest: int = 0,
     extra: Extra | None = None,
+    targets: dict[str, pd.DataFrame] | None = None,
 ) -> Path:
     rows = pd.concat(frames.values())
     splits = Splits(
@@ -70,9 +75,12 @@ def write_report(
         ),
         deduplicated=Deduplicated(frame=rows, duplicates=5, contradictions=3),
         rest=rest,
-        extra=extra,
+        dropped=0 if extra is None else 2,
+        extras={} if extra is None else {"reviews": extra},
+        targets=targets or {},
     )
-    data_report.write(folder / "report", name="tweets", splits=splits, leakage=leakage.measure(frames))
+    measured = leakage.measure({**frames, **(targets or {})})
+    data_report.write(folder / "report", name="tweets", splits=splits, leakage=measured)
     return folder / "report"
 
 
@@ -113,17 +121,19 @@ def test_blocks_are_separated_by_exactly_one_blank_line(tmp_path: Path) -> None:
         assert not (before and line) or (before.startswith("|") and line.startswith("|")), (before, line)
 
 
-def test_the_report_describes_extra_training_data(tmp_path: Path) -> None:
+def test_the_report_describes_other_tables(tmp_path: Path) -> None:
     folder = write_report(tmp_path, rest=8, extra=EXTRA)
     summary = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     rows = summary["rows"]
     assert rows["read"] == 36
-    assert rows["not_drawn"] == 15, "15 of 30 rows were drawn: 30 in the splits, less 7 extra and 8 of the rest"
-    assert (rows["rest"], rows["extra"]) == (8, 7)
-    assert list(summary["extra"]["rows"].values()) == [82, 10, 11, 12, 13, 14, 15, 7, 2]
+    assert rows["not_drawn"] == 13, (
+        "17 of 30 rows were drawn: 30 in the splits, 2 dropped, less 7 extra and 8 of the rest"
+    )
+    assert (rows["rest"], rows["dropped"], rows["extra"]) == (8, 2, 7)
+    assert list(summary["extras"]["reviews"]["rows"].values()) == [104, 10, 11, 12, 13, 16, 14, 15, 6, 7, 2]
     text = (folder / "report.md").read_text(encoding="utf-8")
-    assert "## Extra training data" in text
-    assert "| dropped: group in validation or test | 15 |" in text
+    assert "## Source: reviews" in text
+    assert "| dropped: group in validation, test or a target | 15 |" in text
     assert "| sp\\*m | 4,321 | negative |" in text
     assert "| mojibake | 77 |" in text
 
@@ -140,10 +150,22 @@ def test_the_report_counts_unknown_authors_and_near_duplicates(tmp_path: Path) -
     assert "| test | 10 | 0.333 | 6 | 0.600 | 0 | 10 |" in text
 
 
-def test_extra_training_data_is_mentioned_only_if_there_is_any(tmp_path: Path) -> None:
+def test_other_tables_are_mentioned_only_if_there_are_any(tmp_path: Path) -> None:
     folder = write_report(tmp_path)
-    assert "xtra" not in (folder / "report.md").read_text(encoding="utf-8")
-    assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["extra"] is None
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    assert "ource" not in text
+    assert "other tables" not in text
+    assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["extras"] == {}
+
+
+def test_the_report_lists_targets_and_the_sources_of_train(tmp_path: Path) -> None:
+    train = FRAMES["train"].assign(source=["tweets"] * 6 + ["reviews"] * 4)
+    target = FRAMES["train"].assign(text=[f"target {row}" for row in range(10)], group=[f"t{row}" for row in range(10)])
+    folder = write_report(tmp_path, frames={**FRAMES, "train": train}, extra=EXTRA, targets={"reviews": target})
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    assert "| reviews | 10 | 0.250 | 6 | 0.600 | 10 | 0 |" in text
+    assert "| tweets | 6 | 6 | 1.000 |" in text
+    assert "| train and reviews | 0 | 0 |" in text
 
 
 def test_the_page_embeds_its_images(tmp_path: Path) -> None:

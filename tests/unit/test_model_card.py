@@ -59,7 +59,7 @@ def card(**changes: Any) -> Card:
                 "test": {"rows": 2_400, "negative": 1_200},
             },
             "train_on_rest": True,
-            "extra_training": {"file": "more.csv", "rows_added": 4_321},
+            "extra_training": {"more": {"file": "more.csv", "rows_added": 4_321}},
             "unknown_groups": {"train": 12, "validation": 0, "test": 3},
             "near_duplicates": {"validation": {"rows": 46, "share": 0.019}, "test": {"rows": 12, "share": 0.005}},
         },
@@ -80,6 +80,8 @@ def card(**changes: Any) -> Card:
         slices=SLICES,
         verdict=PASSED,
         metric="roc_auc",
+        targets={},
+        ranked_on="the validation split",
         candidates=pd.DataFrame(rows),
         leads={"logistic_regression": Interval(estimate=0.0123, low=-0.0011, high=0.0255, confidence=0.95)},
         megabytes=2.1,
@@ -114,6 +116,18 @@ def test_every_metric_is_shown_for_both_splits_and_explained() -> None:
         assert re.fullmatch(r"\| ([^|]+ \| ){3}[a-z][^|]+ \|", row)
 
 
+def test_the_card_shows_all_targets_side_by_side() -> None:
+    assert "On the targets" not in model_card.markdown(card())
+    scores = dict.fromkeys(HIGHER_IS_BETTER, 0.5)
+    compared = card().candidates.assign(airline_roc_auc=[0.911, 0.922], people_roc_auc=[0.933, 0.944])
+    targets = {"airline": scores | {"roc_auc": 0.911}, "people": scores | {"roc_auc": 0.933}}
+    text = model_card.markdown(card(targets=targets, ranked_on="the target people", candidates=compared))
+    assert "| metric | airline | people |" in text
+    assert "| AUC | 0.911 | 0.933 |" in text
+    assert "Best AUC on the target people first" in text
+    assert "| candidate | AUC | AUC airline | AUC people |" in text
+
+
 def test_a_figure_without_an_interval_is_shown_alone() -> None:
     figure = Interval(estimate=0.0214, low=np.nan, high=np.nan, confidence=0.95)
     assert model_card.formatted("calibration_error", figure) == "0.021"
@@ -129,8 +143,8 @@ def test_the_card_contains_every_value() -> None:
         "keras",
         "| train_keras.learning_rate | 0.0005 |",
         f"| digest | {DIGEST} |",
-        "| extra_training.rows_added | 4321 |",
-        "| extra_training.file | more.csv |",
+        "| extra_training.more.rows_added | 4321 |",
+        "| extra_training.more.file | more.csv |",
         "| train_on_rest | True |",
         "validation AUC is 0.823.",
         "authors of 12 train, 0 validation, 3 test tweets are unknown",
@@ -204,7 +218,7 @@ def test_a_card_can_be_written_for_every_ranking_metric(metric: str) -> None:
     head = model_card.METRICS[metric][0]
     text = model_card.markdown(card(metric=metric))
     assert f"| {head} on test | " in text
-    assert f"best {head} first" in text
+    assert f"Best {head} on the validation split first" in text
 
 
 def test_answers_are_counted_by_kind() -> None:

@@ -113,6 +113,22 @@ def test_the_plan_reads_quoted_overrides_as_hydra_does() -> None:
 
 
 @pytest.mark.parametrize(
+    ("override", "key", "root"),
+    [
+        ("seed=3", "seed", "seed"),
+        ("+data.limits=[a]", "data.limits", "data"),
+        ("++data.limits=[a]", "data.limits", "data"),
+        ("~data.limits", "data.limits", "data"),
+        ("+data@data.extra_training.reviews=csv", "data@data.extra_training.reviews", "data"),
+        ("data@split.x=vader,csv", "data@split.x", "split"),
+    ],
+)
+def test_the_key_of_an_override_contains_where_a_group_is_mounted(override: str, key: str, root: str) -> None:
+    assert overrides.readable([override]) == [override]
+    assert (plan.key(override), plan.root(override)) == (key, root)
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["data=csv", "data.path=tweets été (1).csv", "data.label_column=catégorie"],

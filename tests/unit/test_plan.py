@@ -115,6 +115,18 @@ def test_every_section_is_read_by_a_step_or_referenced() -> None:
     assert not read_by_steps & set(settings.REFERRED_TO)
 
 
+def test_a_mounted_data_set_reaches_every_candidate_with_its_settings() -> None:
+    mounted = ["+data@data.extra_training.reviews=csv", "+data@data.extra_training.more=vader"]
+    overrides = ["data.extra_training.reviews.path=a.csv", *mounted, "data=sentiment140"]
+    for spec in (CandidateSpec("train_baseline"), CandidateSpec("train_bert", ["train_bert=features"])):
+        built = candidate(spec, overrides, {})
+        assert built.cfg.data.name == "sentiment140"
+        assert built.cfg.data.extra_training.reviews.path == "a.csv"
+        assert built.cfg.data.extra_training.more.name == "vader"
+        assert plan.depends(built, mounted)
+    assert plan.read(configuration(stage(trainer("train_bert"))), overrides)
+
+
 def test_a_command_line_choice_replaces_only_the_default() -> None:
     overrides = ["train_baseline=nb_svm", "train_baseline.transformer.alpha=0.5"]
     dummy = candidate(CandidateSpec("train_baseline", ["train_baseline=dummy"]), overrides, {})
@@ -266,6 +278,13 @@ def test_a_plan_without_a_servable_candidate_is_refused() -> None:
     cfg = configuration(stage(trainer("train_baseline")))
     cfg.select.families = ["keras", "bert"]
     with pytest.raises(PlanError, match=r"select\.families=.*allows none .*\(baseline\)"):
+        plan.read(cfg, [])
+
+
+@pytest.mark.parametrize(("targets", "known"), [("null", "none"), ("{people: 0.5, airline: 1}", "people, airline")])
+def test_an_unknown_target_is_refused_with_the_known_ones(targets: str, known: str) -> None:
+    cfg = compose("config", overrides=["select.target=someone", f"split.targets={targets}"])
+    with pytest.raises(PlanError, match=rf"Unknown select\.target=someone\. Targets \(split\.targets\): {known}\."):
         plan.read(cfg, [])
 
 

@@ -30,7 +30,12 @@ def csv_text(rows: Sequence[Sequence[str]]) -> str:
 
 def load(path: Path | None) -> pd.DataFrame:
     return sentiment140.load(
-        path=None if path is None else str(path), cache="unused", url="http://127.0.0.1:9/x.zip", size=None, sha256=None
+        path=None if path is None else str(path),
+        cache="unused",
+        url="http://127.0.0.1:9/x.zip",
+        size=None,
+        sha256=None,
+        section="data",
     )
 
 
@@ -81,6 +86,7 @@ def test_downloads_the_archive_once(tmp_path: Path) -> None:
             "url": f"http://127.0.0.1:{server.server_address[1]}/archive.zip",
             "size": len(content),
             "sha256": hashlib.sha256(content).hexdigest(),
+            "section": "data",
         }
         downloaded = sentiment140.load(**settings)
         server.shutdown()

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from sentiment.data import folders, splits, splitting
+from sentiment.data import folders, sources, splits, splitting
 from sentiment.data.checks import DataError
 from sentiment.data.leakage import LeakageError
+from sentiment.data.sources import Source
 from sentiment.data.splits import Splits
-from sentiment.inference.errors import MissingFileError
 
 DATA: dict[str, Any] = {
     "name": "mine",
@@ -26,9 +26,9 @@ DATA: dict[str, Any] = {
     "drop_empty_texts": True,
     "max_damaged": 0.0,
     "sample_size": None,
-    "extra_training": None,
+    "extra_training": {},
 }
-SPLIT: dict[str, Any] = {"validation": 0.2, "test": 0.2, "train_on_rest": False}
+SPLIT: dict[str, Any] = {"validation": 0.2, "test": 0.2, "train_on_rest": False, "targets": None}
 
 
 def table(numbers: range, **columns: object) -> pd.DataFrame:
@@ -37,12 +37,12 @@ def table(numbers: range, **columns: object) -> pd.DataFrame:
 
 
 def make_splits(**data: object) -> Splits:
-    return splits.make(table(range(100)), None, data={**DATA, **data}, split=SPLIT, seed=1)
+    return splits.make(table(range(100)), [], data={**DATA, **data}, split=SPLIT, seed=1)
 
 
 def test_every_row_of_the_table_is_accounted_for() -> None:
     rows = pd.concat([table(range(100)), table(range(10)), table(range(2), text="", label="unheard of")])
-    result = splits.make(rows, None, data={**DATA, "sample_size": 60}, split=SPLIT | {"train_on_rest": True}, seed=1)
+    result = splits.make(rows, [], data={**DATA, "sample_size": 60}, split=SPLIT | {"train_on_rest": True}, seed=1)
     assert (result.labelled.empty, result.deduplicated.duplicates) == (2, 10)
     held_out = splitting.held_out_groups(result.frames)
     not_added = result.deduplicated.frame["group"].isin(held_out).sum() - sum(
@@ -53,7 +53,7 @@ def test_every_row_of_the_table_is_accounted_for() -> None:
 
 def test_a_folder_of_splits_describes_its_content(tmp_path: Path) -> None:
     result = make_splits()
-    description, leakage = splits.write(result, tmp_path, data=DATA, split=SPLIT, seed=1)
+    description, leakage = splits.write(result, tmp_path, extra=[], data=DATA, split=SPLIT, seed=1)
     assert yaml.safe_load((tmp_path / folders.DESCRIPTIONS["splits"]).read_text(encoding="utf-8")) == description
     assert yaml.safe_load((tmp_path / folders.LIMITS).read_text(encoding="utf-8")) == DATA["limits"]
     read = folders.read_splits(tmp_path)
@@ -68,48 +68,63 @@ def test_leaking_splits_are_not_described(tmp_path: Path) -> None:
     result = make_splits()
     result.frames["test"] = pd.concat([result.frames["test"], result.frames["train"][:1]])
     with pytest.raises(LeakageError, match="1 texts in both train and test"):
-        splits.write(result, tmp_path, data=DATA, split=SPLIT, seed=1)
+        splits.write(result, tmp_path, extra=[], data=DATA, split=SPLIT, seed=1)
     assert not (tmp_path / folders.DESCRIPTIONS["splits"]).exists()
 
 
-def test_extra_rows_need_no_author_and_are_described_with_their_file(tmp_path: Path) -> None:
+def make_with(more: pd.DataFrame, entries: Any, **data: object) -> tuple[Splits, list[Source]]:
+    """Make splits with another table, described in `data.extra_training`."""
+    settings = {**DATA, **data, "extra_training": entries}
+    extra = sources.read(settings, None)
+    made = splits.make(table(range(100)), [(source, more) for source in extra], data=settings, split=SPLIT, seed=1)
+    return made, extra
+
+
+def test_a_table_like_the_main_data_needs_no_author_and_is_described_with_its_file(tmp_path: Path) -> None:
     file = tmp_path / "more.csv"
     more = table(range(90, 120)).drop(columns="user")
     more.to_csv(file, index=False)
-    data = {**DATA, "extra_training": str(file)}
-    result = splits.make(table(range(100)), more, data=data, split=SPLIT, seed=1)
-    description, leakage = splits.write(result, tmp_path, data=data, split=SPLIT, seed=1)
-    assert description["extra_training"]["file"] == "more.csv"
-    assert len(description["extra_training"]["sha256"]) == 64
-    assert leakage.unknown["train"] == description["extra_training"]["rows_added"] == 20
+    result, extra = make_with(more, str(file))
+    description, leakage = splits.write(result, tmp_path, extra=extra, data=DATA, split=SPLIT, seed=1)
+    described = description["extra_training"]["extra"]
+    assert described["file"] == "more.csv"
+    assert len(described["sha256"]) == 64
+    assert leakage.unknown["train"] == described["rows_added"] == 20
+    assert set(result.frames["train"]["source"]) == {"mine", "extra"}
 
 
-def test_an_error_in_extra_rows_names_their_file() -> None:
-    data = {**DATA, "extra_training": "more.csv"}
-    with pytest.raises(DataError, match=r"data\.extra_training=more\.csv: No column label"):
-        splits.make(table(range(100)), table(range(4)).drop(columns="label"), data=data, split=SPLIT, seed=1)
+def test_an_error_in_a_table_names_it() -> None:
+    with pytest.raises(DataError, match=r"data\.extra_training \(more\.csv\): No column label"):
+        make_with(table(range(4)).drop(columns="label"), "more.csv")
+
+
+def test_limits_name_the_source_that_they_are_about(tmp_path: Path) -> None:
+    other = {**DATA, "path": None, "source": {}, "limits": ["Guessed labels."]}
+    result, extra = make_with(table(range(200, 240)), {"reviews": other})
+    splits.write(result, tmp_path, extra=extra, data=DATA, split=SPLIT, seed=1)
+    limits = yaml.safe_load((tmp_path / folders.LIMITS).read_text(encoding="utf-8"))
+    assert limits == [*DATA["limits"], "reviews: Guessed labels."]
 
 
 def test_settings_that_add_nothing_are_refused() -> None:
     with pytest.raises(DataError, match="there are none"):
         splits.require_rows_to_add(DATA, SPLIT | {"train_on_rest": True})
-    with pytest.raises(MissingFileError, match=r"absent\.csv \(data\.extra_training\)"):
-        splits.require_rows_to_add({**DATA, "extra_training": "absent.csv"}, SPLIT)
     splits.require_rows_to_add({**DATA, "sample_size": 5}, SPLIT | {"train_on_rest": True})
 
 
 def test_only_training_tweets_have_soft_labels() -> None:
     rows = table(range(100), share=[0.9, 0.2] * 50)
-    frames = splits.make(rows, None, data={**DATA, "soft_label_column": "share"}, split=SPLIT, seed=1).frames
+    frames = splits.make(rows, [], data={**DATA, "soft_label_column": "share"}, split=SPLIT, seed=1).frames
     assert frames["train"].groupby("negative")["target"].unique().map(list).to_dict() == {0: [0.2], 1: [0.9]}
     assert "target" not in frames["validation"]
     assert "target" not in frames["test"]
 
 
-def test_extra_tweets_without_soft_labels_have_their_label_as_target() -> None:
+def test_tweets_of_a_table_without_soft_labels_have_their_label_as_target() -> None:
+    settings = {**DATA, "soft_label_column": "share", "extra_training": "more.csv"}
     rows, extra = table(range(100), share=[0.9, 0.2] * 50), table(range(200, 240))
-    data = {**DATA, "soft_label_column": "share", "extra_training": "more.csv"}
-    train = splits.make(rows, extra, data=data, split=SPLIT, seed=1).frames["train"]
-    added = train[train["group"].isin(extra["user"])]
+    tables = [(source, extra) for source in sources.read(settings, None)]
+    train = splits.make(rows, tables, data=settings, split=SPLIT, seed=1).frames["train"]
+    added = train[train["source"] == "extra"]
     assert len(added) == 40
     assert added["target"].tolist() == added["negative"].tolist()

@@ -1,6 +1,5 @@
 """`sentiment.data.splitting`: properties of any table, and edge cases."""
 
-from collections import Counter
 from random import Random
 
 import numpy as np
@@ -10,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment.data import leakage
-from sentiment.data.checks import DataError, Labelled
+from sentiment.data.checks import DataError
 from sentiment.data.folders import SPLITS
 from sentiment.data.keys import hash_of, spelling, text_key
-from sentiment.data.splitting import add_to_train, deduplicate, digest, extra_training, rest, sample, split
+from sentiment.data.splitting import add_to_train, deduplicate, digest, rest, sample, split
 
 WORDS = st.sampled_from(
     [
@@ -53,26 +52,6 @@ def messy_rows(rows: int, *, seed: int) -> pd.DataFrame:
             "group": groups.astype(object),
         }
     )
-
-
-def labelled_of(frame: pd.DataFrame, *, ignored: int = 0, empty: int = 0) -> Labelled:
-    return Labelled(frame=frame, labels=pd.DataFrame(), ignored=ignored, empty=empty, damaged={}, without_group=0)
-
-
-# Texts and authors of the splits below: cy is held out, and one of cy's tweets was not sampled.
-DATA = frame_of(
-    [
-        ("late", 1, "ana"),
-        ("fine", 0, "bo"),
-        ("lost", 1, "cy"),
-        ("calm", 0, "di"),
-        ("not drawn", 1, "cy"),
-        ("not drawn either", 1, "ana"),
-        ("disputed", 1, "ana"),
-        ("disputed", 0, "bo"),
-    ]
-)
-FRAMES = {"train": DATA[:2], "validation": DATA[2:3], "test": DATA[3:4]}
 
 
 @settings(max_examples=40)
@@ -171,27 +150,29 @@ def test_shares_that_leave_an_empty_split_are_refused(validation: float, test: f
 @pytest.mark.parametrize("size", [1, 333, 1_000])
 def test_a_sample_has_the_exact_size_and_class_balance(size: int) -> None:
     rows = random_rows(1_000)
-    drawn = sample(rows, size=size, seed=1)
+    drawn = sample(rows, size=size, seed=1, section="data")
     assert len(drawn) == drawn["text"].nunique() == size
     assert drawn["negative"].sum() == round(size * rows["negative"].mean())
-    assert sample(rows, size=size, seed=1).equals(drawn)
+    assert sample(rows, size=size, seed=1, section="data").equals(drawn)
 
 
 def test_samples_differ_by_seed() -> None:
-    assert not sample(random_rows(1_000), size=100, seed=1).equals(sample(random_rows(1_000), size=100, seed=2))
+    assert not sample(random_rows(1_000), size=100, seed=1, section="data").equals(
+        sample(random_rows(1_000), size=100, seed=2, section="data")
+    )
 
 
 @pytest.mark.parametrize("size", [0, -1, 101])
 def test_a_sample_that_cannot_be_drawn_is_refused(size: int) -> None:
     with pytest.raises(DataError, match=rf"data.sample_size={size}: must be from 1 to 100"):
-        sample(random_rows(100), size=size, seed=1)
+        sample(random_rows(100), size=size, seed=1, section="data")
 
 
 @settings(max_examples=40)
 @given(st.integers(0, 10_000))
 def test_the_rest_goes_to_train_unless_its_group_is_held_out(seed: int) -> None:
     unique = deduplicate(messy_rows(150, seed=seed)).frame
-    drawn = sample(unique, size=len(unique) // 2, seed=seed)
+    drawn = sample(unique, size=len(unique) // 2, seed=seed, section="data")
     frames = split(drawn, validation=0.2, test=0.2, seed=seed)
     remaining = rest(unique, frames)
     assert set(remaining["text"]).isdisjoint(drawn["text"])
@@ -205,7 +186,7 @@ def test_the_rest_goes_to_train_unless_its_group_is_held_out(seed: int) -> None:
 
 def test_adding_training_rows_does_not_change_validation_or_test() -> None:
     rows = deduplicate(random_rows(2_000, groups=1_500)).frame
-    frames = split(sample(rows, size=500, seed=1), validation=0.2, test=0.2, seed=1)
+    frames = split(sample(rows, size=500, seed=1, section="data"), validation=0.2, test=0.2, seed=1)
     enlarged = add_to_train(frames, rest(rows, frames))
     assert len(enlarged["train"]) > 1_000
     for name in ("validation", "test"):
@@ -220,76 +201,6 @@ def test_train_keeps_the_order_of_deduplication_when_rows_are_added() -> None:
     pd.testing.assert_frame_equal(add_to_train(frames, rows[:0])["train"], frames["train"])
     parts = {**frames, "train": frames["train"][1::2]}
     pd.testing.assert_frame_equal(add_to_train(parts, frames["train"][::2])["train"], frames["train"])
-
-
-@pytest.mark.parametrize(
-    ("row", "reason"),
-    [
-        (("delayed", 1, ""), None),
-        (("delayed", 1, "ana"), None),
-        (("not drawn either", 1, ""), None),
-        (("LATE ", 1, ""), "text_in_splits"),
-        (("lost", 1, ""), "text_in_splits"),
-        (("Calm", 1, "eve"), "text_in_splits"),
-        (("delayed", 1, "cy"), "group_in_validation_or_test"),
-        (("delayed", 1, "di"), "group_in_validation_or_test"),
-        (("Not  drawn", 1, ""), "group_in_validation_or_test"),
-        (("not drawn either", 0, ""), "contradictions"),
-        (("disputed", 1, ""), "contradictions"),
-        (("disputed", 0, "eve"), "contradictions"),
-    ],
-)
-def test_extra_rows_that_leak_or_contradict_are_dropped(row: tuple[str, int, str], reason: str | None) -> None:
-    extra = extra_training(labelled_of(frame_of([row])), data=DATA, frames=FRAMES)
-    assert extra.frame["text"].tolist() == ([] if reason else [row[0]])
-    assert {name: count for name, count in extra.left_out.items() if count} == ({reason: 1} if reason else {})
-
-
-def test_extra_rows_are_deduplicated_and_every_row_is_accounted_for() -> None:
-    rows = [("new", 1, ""), (" NEW", 1, "eve"), ("both", 0, ""), ("Both", 1, ""), ("late", 1, "")]
-    extra = extra_training(labelled_of(frame_of(rows), ignored=3, empty=2), data=DATA, frames=FRAMES)
-    assert extra.left_out == {
-        "text_empty": 2,
-        "label_ignored": 3,
-        "duplicates": 1,
-        "contradictions": 2,
-        "text_in_splits": 1,
-        "group_in_validation_or_test": 0,
-    }
-    assert len(extra.frame) == 1
-    assert extra.rows_read == 10
-
-
-@settings(max_examples=40)
-@given(st.integers(0, 10_000))
-def test_each_extra_row_is_added_or_counted_with_a_reason(seed: int) -> None:
-    data, more = messy_rows(150, seed=seed), messy_rows(60, seed=seed + 10_001)
-    unique = deduplicate(data).frame
-    frames = split(sample(unique, size=len(unique) // 2, seed=seed), validation=0.2, test=0.2, seed=seed)
-    extra = extra_training(labelled_of(more), data=data, frames=frames)
-
-    held_out = {*frames["validation"]["group"], *frames["test"]["group"]}
-    in_splits = {text_key(text) for frame in frames.values() for text in frame["text"]}
-    by_text = data.groupby(data["text"].map(text_key)).agg(set)
-    deduplicated = deduplicate(more)
-    expected = Counter(duplicates=deduplicated.duplicates, contradictions=deduplicated.contradictions)
-    for text, negative, group in deduplicated.frame.itertuples(index=False):
-        labels, groups = (
-            by_text.loc[text_key(text), ["negative", "group"]] if text_key(text) in by_text.index else ({}, {})
-        )
-        if text_key(text) in in_splits:
-            expected["text_in_splits"] += 1
-        elif held_out & {group, *groups}:
-            expected["group_in_validation_or_test"] += 1
-        elif 1 - negative in labels:
-            expected["contradictions"] += 1
-        else:
-            expected["added"] += 1
-    assert Counter(added=len(extra.frame), **extra.left_out) == expected
-    assert extra.rows_read == len(more)
-    enlarged = add_to_train(frames, extra.frame)
-    assert enlarged["train"]["text"].map(text_key).is_unique
-    leakage.require_none(leakage.measure(enlarged))
 
 
 def test_the_digest_depends_only_on_the_content() -> None:

@@ -13,8 +13,8 @@ FRAME = pd.DataFrame({"text": ["NA", "caf\u00e9, 2; 3", 'say "hi"\nthere'], "lab
 
 
 def load(path: Path | None, **overrides: object) -> pd.DataFrame:
-    settings = {"encoding": None, "delimiter": None, "quoted": None, "sheet": None, **overrides}
-    return table.load(path=None if path is None else str(path), setting="data.path", section="data", **settings)
+    settings = {"encoding": None, "delimiter": None, "quoted": None, "sheet": None, "section": "data", **overrides}
+    return table.load(path=None if path is None else str(path), **settings)
 
 
 def write(folder: Path, content: str | bytes, name: str = "table.csv") -> Path:
@@ -106,7 +106,7 @@ def test_reads_parquet(tmp_path: Path) -> None:
 
 
 def test_a_path_is_required() -> None:
-    with pytest.raises(DataError, match=r"data=csv needs a file: data\.path=tweets\.csv"):
+    with pytest.raises(DataError, match=r"The data set `csv` needs a file: data\.path=tweets\.csv"):
         load(None)
 
 
@@ -144,11 +144,10 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
             load(write(tmp_path, content, name))
 
 
-def test_errors_in_extra_training_data_name_its_settings(tmp_path: Path) -> None:
-    path = write(tmp_path, b"")
-    settings = {"encoding": None, "delimiter": "::", "quoted": None, "sheet": None}
-    with pytest.raises(DataError, match=r"\(data\.extra_training\): The file is empty"):
-        table.load(path=str(path), setting="data.extra_training", section="data.extra_source", **settings)
+def test_errors_in_another_table_name_its_settings(tmp_path: Path) -> None:
+    path, section = write(tmp_path, b""), "data.extra_training.more"
+    with pytest.raises(DataError, match=r"\(data\.extra_training\.more\.path\): The file is empty"):
+        load(path, section=section)
     write(tmp_path, b"text,label\na,b\n")
-    with pytest.raises(DataError, match=r"not '::'\. Setting: data\.extra_source\.delimiter\."):
-        table.load(path=str(path), setting="data.extra_training", section="data.extra_source", **settings)
+    with pytest.raises(DataError, match=r"not '::'\. Setting: data\.extra_training\.more\.delimiter\."):
+        load(path, section=section, delimiter="::")

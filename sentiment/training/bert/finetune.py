@@ -54,6 +54,8 @@ def fit(
     epochs: int,
     class_weight: Literal["balanced"] | None,
     seed: int,
+    stage: int,
+    stages: int,
     progress: SavedProgress,
 ) -> Training:
     """Train the network, and keep the weights of its best epoch: the one with the highest validation AUC.
@@ -79,6 +81,8 @@ def fit(
         epochs: the number of epochs.
         class_weight: `balanced` gives both classes the same total weight in the loss; None gives each tweet the same.
         seed: the seed of the order of tweets and of dropout.
+        stage: the number of the stage of the training, from 1: each goes on with the weights of the one before.
+        stages: the number of stages.
         progress: where the state is saved from time to time, and read if the training was interrupted.
 
     Raises:
@@ -87,13 +91,15 @@ def fit(
     """
     train, validation = tweets["train"], tweets["validation"]
     weights = compute_class_weight(class_weight, classes=np.array([0, 1]), y=train.negative)[train.negative]
+    weights = weights * train.weight
     batches = epochs * math.ceil(len(train.tokens) / batch_size)
     model.dropout.p = dropout
     optimizer = torch.optim.AdamW(parameter_groups(model, weight_decay), lr=learning_rate, fused=True)
     schedule = get_scheduler(lr_scheduler_type, optimizer, round(warmup_ratio * batches), batches)
     torch.manual_seed(seed)
     state = State(model=model, optimizer=optimizer, schedule=schedule, rng=np.random.default_rng(seed))
-    log.info("Fine-tuning on %d tweets, %d epochs on %s", len(train.tokens), epochs, model.head.weight.device)
+    size, device = len(train.tokens), model.head.weight.device
+    log.info("Fine-tuning, stage %d of %d: %d tweets, %d epochs on %s", stage, stages, size, epochs, device)
     if (saved := progress.read()) is not None:
         state.restore(saved)
         log.info("Resuming in epoch %d, after %d batches (%s)", state.epoch, state.batch, progress.file)

@@ -34,12 +34,14 @@ class Tweets:
         tokens: the token numbers of each tweet, of different lengths.
         negative: 1 for a negative tweet, shape (n,).
         target: the probability to learn, shape (n,): a soft label, otherwise `negative`.
+        weight: the weight of each tweet in the loss, shape (n,).
         group: the author of each tweet, shape (n,).
     """
 
     tokens: list[list[int]]
     negative: NDArray[Any]
     target: NDArray[Any]
+    weight: NDArray[np.float64]
     group: NDArray[Any]
 
 
