@@ -12,7 +12,7 @@ from mlflow.data.pandas_dataset import from_pandas
 from mlflow.entities import Run
 
 from pipeline import reuse, runs
-from sentiment.data import folders, splitting
+from sentiment.data import folders, keys
 from sentiment.data.folders import DESCRIPTIONS
 from sentiment.inference.errors import UserError
 
@@ -93,7 +93,7 @@ def unchanged(frame: pd.DataFrame, name: str, digest: str, folder: Path) -> pd.D
     Raises:
         ArtifactError: they have another one.
     """
-    if splitting.digest({name: frame}) != digest:
+    if keys.digest({name: frame}) != digest:
         raise ArtifactError(
             f"{folder / name}.parquet (inputs.splits) was changed after the step `split` wrote it. Run `split` again."
         )

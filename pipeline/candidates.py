@@ -93,15 +93,29 @@ def may_be_served(rows: pd.DataFrame, cfg: DictConfig) -> pd.Series:
 def runtimes_allowed(rows: pd.DataFrame, cfg: DictConfig) -> pd.Series:
     """Return which candidates need only runtimes that may be served.
 
-    A blend needs the runtimes of its members; the runtime `blend`, which combines them, is always allowed.
+    A combined model needs the runtimes of its members; the runtime that combines them is always allowed.
     """
-    allowed = {*cfg.select.runtimes, "blend"}
+    allowed = {*cfg.select.runtimes, "blend", "cascade"}
     return rows["runtimes"].map(lambda needed: set(needed.split(",")) <= allowed)
+
+
+def servable(ranked: pd.DataFrame, cfg: DictConfig) -> pd.DataFrame:
+    """Return the candidates that may be served, best first.
+
+    If some of them are within the limits of size and time, returns only these: a teacher that is too large to serve
+    must not win over its students, only to be refused by the gate.
+    """
+    allowed = ranked[may_be_served(ranked, cfg)]
+    within_limits = allowed[
+        (allowed["megabytes"] <= cfg.select.max_megabytes)
+        & (allowed["predict_milliseconds"] <= cfg.select.max_milliseconds)
+    ]
+    return allowed if within_limits.empty else within_limits
 
 
 def best_to_serve(ranked: pd.DataFrame, cfg: DictConfig) -> pd.Series:
     """Return the best candidate that may be served, or the best of all if none may."""
-    allowed = ranked[may_be_served(ranked, cfg)]
+    allowed = servable(ranked, cfg)
     return (ranked if allowed.empty else allowed).iloc[0]
 
 

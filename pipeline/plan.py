@@ -18,9 +18,10 @@ from sentiment.inference.errors import UserError
 
 MAKERS = {"splits": "split", "corpus": "preprocess", "embedding": "embed"}
 TRAINERS = ("train_baseline", "train_keras", "train_bert")
-# Two steps that build on earlier stages: `blend` combines the best candidate of each family, `best` retrains the best
-# candidate with additional options.
-BLEND, BEST = "blend", "best"
+# Steps that build on earlier stages: `blend` combines the best candidate of each family, `cascade` the best candidate
+# with a much faster one, and `best` retrains the best candidate with additional options.
+COMBINED = BLEND, CASCADE = "blend", "cascade"
+BEST = "best"
 # Config groups whose choices form the name of a step's run.
 NAMED_BY = {
     "preprocess": ("preprocess",),
@@ -41,7 +42,7 @@ class CandidateSpec:
     """A candidate as specified in a plan.
 
     Attributes:
-        step: a trainer, `blend` or `best`.
+        step: a trainer, `blend`, `cascade` or `best`.
         options: its overrides.
         when: false or null to skip it.
         teacher: the trainer whose best model so far labels texts for it (step `distill`).
@@ -73,7 +74,7 @@ class Candidate:
     """A step, with the overrides for it and for the steps that make its inputs, and the resulting configuration.
 
     Attributes:
-        step: its trainer, or `blend`.
+        step: its trainer, `blend` or `cascade`.
         options: overrides: from the command line, from earlier winners, and its own.
         cfg: the configuration composed with these overrides.
         name_parts: what its name contains in addition to the choices of its groups.
@@ -114,8 +115,8 @@ def read(cfg: DictConfig, overrides: list[str]) -> list[Stage]:
         ]
         stage = Stage(**{**stage_fields, "candidates": [spec for spec in specs if spec.when not in (None, False)]})
         for spec in specs:
-            if spec.step not in (*TRAINERS, BLEND, BEST):
-                steps = ", ".join((*TRAINERS, BLEND, BEST))
+            if spec.step not in (*TRAINERS, *COMBINED, BEST):
+                steps = ", ".join((*TRAINERS, *COMBINED, BEST))
                 raise PlanError(f"{stage}: {spec.step!r} is not a step that trains a candidate. Choose one of {steps}.")
             if spec.teacher is not None and spec.teacher not in {
                 earlier.step for earlier_stage in stages for earlier in earlier_stage.candidates
@@ -130,8 +131,10 @@ def read(cfg: DictConfig, overrides: list[str]) -> list[Stage]:
         if unknown := [name for name in stage.keep if name not in cfg]:
             raise PlanError(f"{stage} keeps {', '.join(unknown)}: no such group or section in conf/.")
         stages += [stage] if stage.candidates else []
-    if not stages or {BLEND, BEST} & {spec.step for spec in stages[0].candidates}:
-        raise PlanError("A plan begins with a stage of trainers: `blend` and `best` need results of earlier stages.")
+    if not stages or {*COMBINED, BEST} & {spec.step for spec in stages[0].candidates}:
+        raise PlanError(
+            "A plan begins with a stage of trainers: `blend`, `cascade` and `best` need results of earlier stages."
+        )
 
     families = {spec.step.removeprefix("train_") for stage in stages for spec in stage.candidates}
     if not families & set(cfg.select.families):
@@ -146,7 +149,7 @@ def read(cfg: DictConfig, overrides: list[str]) -> list[Stage]:
             "for the validation split, or hold out another one."
         )
     read_by_trainers = {*settings.READS["distill"], *settings.REFERRED_TO}
-    read_by_trainers = read_by_trainers.union(*(sections(step, cfg) for step in (*TRAINERS, BLEND)))
+    read_by_trainers = read_by_trainers.union(*(sections(step, cfg) for step in (*TRAINERS, *COMBINED)))
     unused = {override for override in overrides if root(override) in read_by_trainers}
     for stage in stages:
         for spec in stage.candidates:

@@ -12,7 +12,7 @@ from sentiment.inference.classifier import Runtime
 from sentiment.inference.errors import SettingsError
 
 # Families of candidates: the steps that train a model, without `train_`.
-FAMILIES = ("baseline", "keras", "bert", "blend")
+FAMILIES = ("baseline", "keras", "bert", "blend", "cascade")
 
 
 def check(cfg: DictConfig) -> None:

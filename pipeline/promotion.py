@@ -12,7 +12,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from omegaconf import DictConfig
 
-from pipeline import artifacts, candidates, registry, selection, stored_predictions
+from pipeline import artifacts, candidates, registry, scoring, selection, stored_predictions
 from pipeline.candidates import CandidateError
 from pipeline.registry import CHALLENGER, CHAMPION, WITHDRAWN, RegistryError
 from pipeline.selection import Selection, TestEvaluation
@@ -98,9 +98,7 @@ def compare(champion: ModelVersion, test: TestEvaluation, cfg: DictConfig) -> Ri
         facts |= {"rows": len(tweets), "authors": int(codes_of(tweets["group"].to_numpy()).max(initial=-1)) + 1}
         if obstacle := too_few(tweets, facts["authors"], cfg):
             return Rival(**facts, lead=None, obstacle=obstacle)
-        answers = selection.predict_in_subprocess(
-            f"models:/{champion.name}/{champion.version}", tweets["text"].tolist()
-        )
+        answers = scoring.predict_in_subprocess(f"models:/{champion.name}/{champion.version}", tweets["text"].tolist())
     except (mlflow.MlflowException, OSError, ValueError, UserError) as error:  # its files are missing or damaged
         obstacle = f"version {champion.version}, the champion: {str(error).rstrip('.')}."
         return Rival(**{"rows": 0, "authors": 0, **facts}, lead=None, obstacle=obstacle)
@@ -193,7 +191,7 @@ def require_usable(name: str, number: str) -> ModelVersion:
         existing = ", ".join(sorted(versions, key=int)) or "none"
         raise RegistryError(f"{name} has no version {number!r}. Its versions are: {existing}.")
     try:
-        selection.predict_in_subprocess(f"models:/{name}/{number}", [TWEET])
+        scoring.predict_in_subprocess(f"models:/{name}/{number}", [TWEET])
     except CandidateError as error:
         raise RegistryError(f"Version {number} of {name} does not work, so it was not promoted. {error}") from error
     return versions[number]

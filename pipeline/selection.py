@@ -1,10 +1,6 @@
 """Select the best candidate on validation, measure its lead, and evaluate it once on the test split."""
 
-import json
 import logging
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +10,7 @@ import mlflow
 import pandas as pd
 from omegaconf import DictConfig
 
-from pipeline import artifacts, candidates, runs, settings, stored_predictions
+from pipeline import artifacts, candidates, runs, scoring, settings, stored_predictions
 from pipeline.candidates import CandidateError
 from sentiment.data import keys
 from sentiment.evaluation import abstention, bootstrap, metrics
@@ -29,17 +25,6 @@ COMPARISON, QUALITY_PLOT = "comparison", "quality_against_time.png"
 # Gap between validation and test, in standard errors. By chance, 3 are exceeded once in 370 runs. 2 would be exceeded
 # once in 20 runs, and more often here: the winner was chosen on validation, so its validation metrics are optimistic.
 SUSPICIOUS = 3.0
-MAX_ERROR_LENGTH = 2_000
-# What a subprocess runs: the model's folder, a file of texts, and the file for the predictions.
-PREDICT = """
-import json, sys
-import mlflow.pyfunc, pandas
-
-folder, texts, predictions = sys.argv[1:]
-with open(texts, encoding="utf-8") as file:
-    table = mlflow.pyfunc.load_model(folder).predict(json.load(file))
-pandas.DataFrame(table).to_json(predictions, orient="records", double_precision=15)
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +163,7 @@ def choose(ranked: pd.DataFrame, cfg: DictConfig) -> pd.Series:
     Raises:
         CandidateError: no candidate may be served.
     """
-    allowed = ranked[candidates.may_be_served(ranked, cfg)]
+    allowed = candidates.servable(ranked, cfg)
     if allowed.empty:
         names = ", ".join(f"{row.name} ({row.family}, {row.runtimes})" for row in ranked.itertuples(index=False))
         raise CandidateError(
@@ -231,7 +216,7 @@ def evaluate_on_test(selected: Selection, splits: Path, cfg: DictConfig) -> Test
     if seen := keys.text_hashes(test["text"]).isin(stored_predictions.read_seen(winner["uri"])).sum():
         raise CandidateError(f"{winner['uri']} has seen {seen:,} of the {len(test):,} test tweets. Use other splits.")
     negative = test["negative"].to_numpy()
-    answers = predict_in_subprocess(winner["uri"], test["text"].tolist())
+    answers = scoring.predict_in_subprocess(winner["uri"], test["text"].tolist())
     if "reliable" not in answers:
         raise CandidateError(f"{winner['uri']} was trained by an older version of this project. Train it again.")
     predictions = Predictions.at(answers["negative_probability"].to_numpy(), winner["threshold"])
@@ -261,32 +246,3 @@ def describe_gap(gap: float, errors: float) -> str:
     chance = f"by chance, a gap at least as large occurs in {100 * metrics.chance_of(errors):.2g} % of runs"
     advice = ": SUSPICIOUS, check the splits" if abs(errors) > SUSPICIOUS else ""
     return f"{abs(gap):.3f} {side} validation ({abs(errors):.1f} standard errors; {chance}){advice}"
-
-
-def predict_in_subprocess(uri: str, texts: list[str]) -> pd.DataFrame:
-    """Return a model's answers, predicted in a subprocess with the code stored in the model.
-
-    They have a column `negative_probability`.
-
-    Raises:
-        CandidateError: the model cannot be run, or does not return probabilities.
-    """
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # a failed clean-up does not matter
-        try:
-            model = mlflow.artifacts.download_artifacts(uri, dst_path=folder)
-        except (mlflow.MlflowException, OSError) as error:
-            raise CandidateError(f"The model {uri} cannot be run: {error}") from error
-        texts_file, predictions_file = Path(folder) / "texts.json", Path(folder) / "predictions.json"
-        texts_file.write_text(json.dumps(texts), encoding="utf-8")
-        command = [sys.executable, "-c", PREDICT, model, str(texts_file), str(predictions_file)]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            log.error("%s", done.stderr[-MAX_ERROR_LENGTH:])
-            failure = done.stderr.strip() or f"the process exited with code {done.returncode} and no message"
-            raise CandidateError(f"The model {uri} cannot be run: {failure.splitlines()[-1]}")
-        table = pd.read_json(predictions_file, precise_float=True)
-    if "negative_probability" not in table or not table["negative_probability"].between(0, 1).all():
-        raise CandidateError(
-            f"The model {uri} does not return a negative_probability between 0 and 1, but {table.head(3)}."
-        )
-    return table

@@ -13,12 +13,15 @@ from rich.console import Console
 
 from pipeline import artifacts, candidates, plan, selection, stored_predictions
 from pipeline.launch import Launcher, StepError
-from pipeline.plan import BLEND, Candidate, Stage
+from pipeline.plan import BLEND, CASCADE, COMBINED, Candidate, Stage
 from sentiment.evaluation.bootstrap import signed
 from sentiment.evaluation.metrics import Predictions
 from sentiment.reports import comparison
 
 log = logging.getLogger(__name__)
+
+# In a cascade, the fast member takes at most this fraction of the time of the accurate one: 1 / FASTER.
+FASTER = 3
 
 
 class Study:
@@ -52,7 +55,7 @@ class Study:
             except StepError as error:
                 log.error("%s", error)
                 reasons.append(str(error))
-                failed.append(candidate.name(candidate.step).partition(" ")[2])
+                failed.append(candidate.name(candidate.step).partition(" ")[2] or candidate.step)
                 continue
             if uri not in {row["uri"] for row in rows}:
                 rows.append(candidates.read(uri))
@@ -83,7 +86,7 @@ class Study:
         Source: the one-standard-error rule of Breiman et al., Classification and regression trees, 1984, here with the
         paired interval of the lead.
         """
-        servable = ranked[candidates.may_be_served(ranked, self.cfg)]
+        servable = candidates.servable(ranked, self.cfg)
         names = (ranked if servable.empty else servable).set_index("uri")["name"]
         best, *others = names.index
         if not others:
@@ -101,20 +104,20 @@ class Study:
         """Return the inputs of a candidate that exist already; make the splits first, once for all candidates.
 
         Raises:
-            StepError: the splits cannot be made, or no model of the teacher has finished.
+            StepError: the splits cannot be made, or a model that it needs is missing.
         """
         if not self.splits:
             self.splits = self.launcher.make("split", candidate, {})
             with tempfile.TemporaryDirectory() as scratch:
                 folder = artifacts.fetch(self.splits, "splits", Path(scratch))
                 self.tweets = selection.read_ranking(folder, artifacts.describe_data(folder), self.cfg)
-        if candidate.step != BLEND and candidate.teacher is None:
+        if candidate.step not in COMBINED and candidate.teacher is None:
             return {}
-        ranked = self.rank([row for row in self.rows if row["family"] != BLEND])
-        if candidate.step == BLEND:
+        ranked = self.single()
+        if candidate.step in COMBINED:
             runnable = ranked[candidates.runtimes_allowed(ranked, self.cfg)]
-            members = (ranked if runnable.empty else runnable).groupby("family", sort=False).head(1)
-            return {"splits": self.splits, "candidates": members["uri"].tolist()}
+            members = MEMBERS[candidate.step](ranked if runnable.empty else runnable)
+            return {"splits": self.splits, "candidates": members}
         best = ranked.groupby("family", sort=False).head(1).set_index("family")["uri"]
         teacher = best.get(str(candidate.teacher).removeprefix("train_"))
         if teacher is None:
@@ -132,9 +135,35 @@ class Study:
         return stored_predictions.read(uri, self.tweets, self.cfg.select.target)
 
     def best(self) -> Candidate:
-        """Return the best candidate so far, other than blends, that may be served."""
-        ranked = self.rank([row for row in self.rows if row["family"] != BLEND])
-        return self.candidates[candidates.best_to_serve(ranked, self.cfg)["uri"]]
+        """Return the best candidate so far, other than combined ones, that may be served."""
+        return self.candidates[candidates.best_to_serve(self.single(), self.cfg)["uri"]]
+
+    def single(self) -> pd.DataFrame:
+        """Rank the candidates so far, other than combined ones."""
+        return self.rank([row for row in self.rows if row["family"] not in COMBINED])
+
+
+def best_of_each_family(ranked: pd.DataFrame) -> list[str]:
+    """Return the URI of the best candidate of each family."""
+    uris: list[str] = ranked.groupby("family", sort=False).head(1)["uri"].tolist()
+    return uris
+
+
+def best_and_faster(ranked: pd.DataFrame) -> list[str]:
+    """Return the URIs of the best candidate and of the best one that is at least `FASTER` times as fast.
+
+    Raises:
+        StepError: no candidate is that fast.
+    """
+    best = ranked.iloc[0]
+    faster = ranked[FASTER * ranked["predict_milliseconds"] <= best["predict_milliseconds"]]
+    if faster.empty:
+        raise StepError(f"cascade: no candidate is {FASTER} times as fast as the best, {best['name']}.")
+    return [best["uri"], faster.iloc[0]["uri"]]
+
+
+# The candidates that a combined model is made of.
+MEMBERS = {BLEND: best_of_each_family, CASCADE: best_and_faster}
 
 
 def show(stage: Stage, number: int, ranked: pd.DataFrame, note: str, target: str | None) -> None:

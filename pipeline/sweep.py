@@ -28,7 +28,7 @@ from rich.console import Console
 
 from pipeline import candidates, door, launch, plan, preflight, runs, store
 from pipeline.launch import Launcher
-from pipeline.plan import BEST, BLEND, Candidate, PlanError, Stage
+from pipeline.plan import BEST, COMBINED, Candidate, PlanError, Stage
 from sentiment.evaluation import metrics
 from sentiment.inference.errors import UserError
 from sentiment.reports import comparison, sweep_plot
@@ -137,7 +137,7 @@ def trained(stages: list[Stage], overrides: list[str]) -> list[Candidate]:
         plan.candidate(stage, spec, overrides, {})
         for stage in stages
         for spec in stage.candidates
-        if spec.step not in (BEST, BLEND) and spec.teacher is None
+        if spec.step not in (BEST, *COMBINED) and spec.teacher is None
     ]
 
 

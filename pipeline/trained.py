@@ -22,8 +22,9 @@ from sentiment.evaluation.abstention import Promise
 from sentiment.evaluation.metrics import Cost, Predictions
 from sentiment.inference import classifier, golden
 from sentiment.inference.arrays import Probabilities
-from sentiment.inference.classifier import IDENTITY, Classifier, Runtime
+from sentiment.inference.classifier import Classifier, Runtime
 from sentiment.inference.errors import UserError
+from sentiment.inference.probabilities import IDENTITY
 from sentiment.inference.text import Cleaner, Tokenizer
 from sentiment.reports import plots
 

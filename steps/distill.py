@@ -1,6 +1,6 @@
-"""Pseudo-label unlabelled texts with a trained model (the teacher), for a smaller model (the student) to learn from.
+"""Label texts with a trained model (the teacher), for a smaller model (the student) to learn from.
 
-In: a corpus and the teacher. Out: `corpus/`, whose training split also contains the pseudo-labelled texts, and a column
+In: a corpus and the teacher. Out: `corpus/`, whose training split also contains unlabelled texts, and a column
 `target`: the probability that the student learns to predict. For a labelled tweet it is a weighted mean of the label
 and the teacher's probability. Validation and test are unchanged.
 
@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from pipeline import artifacts, candidates, door, runs
-from sentiment.data import extra_texts, folders, keys, splitting
+from sentiment.data import extra_texts, folders, keys
 from sentiment.data.corpus import read_tokenizer, tokenize
 from sentiment.data.extra_texts import ExtraTextsError
 from sentiment.inference.arrays import Probabilities
@@ -35,11 +35,12 @@ def check(settings: DictConfig) -> None:
     """Validate the section `distill` before any work is done.
 
     Raises:
-        ExtraTextsError: no file of texts is set, or a number is out of range.
+        ExtraTextsError: the teacher would have nothing to label, or a number is out of range.
     """
-    if settings.extra_texts is None:
+    if settings.extra_texts is None and settings.label_weight == 1:
         raise ExtraTextsError(
-            "Distillation needs texts to label: set distill.extra_texts=tweets.csv (or .parquet, or .txt)."
+            "The teacher has nothing to label: set distill.extra_texts=tweets.csv (or .parquet, or .txt), or "
+            "distill.label_weight below 1."
         )
     if settings.max_texts < 1 or not 0 <= settings.label_weight <= 1:
         raise ExtraTextsError(
@@ -51,10 +52,14 @@ def check(settings: DictConfig) -> None:
 def unlabelled_texts(frames: dict[str, pd.DataFrame], cfg: DictConfig) -> list[str]:
     """Return the distinct texts of the file that occur in no split; a random sample of `distill.max_texts`, if more.
 
+    Without a file, returns none.
+
     Raises:
         ExtraTextsError: every text occurs in a split.
     """
     settings = cfg.distill
+    if settings.extra_texts is None:
+        return []
     texts = extra_texts.read(settings.extra_texts, settings.extra_column, "distill")
     distinct = {keys.text_key(text): text for text in texts}
     in_splits = {keys.text_key(text) for frame in frames.values() for text in frame["text"]}
@@ -94,13 +99,17 @@ def pseudo_label(
     A pseudo-labelled text is `negative` if its target is at least 0.5. It counts as a row of the `source`.
     """
     on_train, on_texts = np.split(predict_with_progress(teacher, [*train["text"], *texts]), [len(train)])
-    target = label_weight * train.get("target", train["negative"]) + (1 - label_weight) * on_train
+    labelled = train.assign(
+        target=label_weight * train.get("target", train["negative"]) + (1 - label_weight) * on_train
+    )
+    if not texts:
+        return labelled
     pseudo_labelled = pd.DataFrame({"text": texts, "negative": (on_texts >= 0.5).astype(np.int8), "target": on_texts})
     pseudo_labelled["group"] = [f"taught-{number}" for number in range(len(texts))]
     if "source" in train:
         pseudo_labelled["source"] = source
     pseudo_labelled["tokens"] = tokenize(texts, tokenizer)
-    return pd.concat([train.assign(target=target), pseudo_labelled], ignore_index=True)
+    return pd.concat([labelled, pseudo_labelled], ignore_index=True)
 
 
 @door.step
@@ -126,16 +135,17 @@ def main(cfg: DictConfig) -> str:
         corpus = scratch / "corpus"
         shutil.copytree(source, corpus)
         folders.write_splits(corpus, {"train": frames["train"]})
-        description["digests"]["train"] = splitting.digest({"train": frames["train"]})
-        description["digest"] = splitting.digest(frames)
+        description["digests"]["train"] = keys.digest({"train": frames["train"]})
+        description["digest"] = keys.digest(frames)
         counts = {"rows": len(frames["train"]), "negative": int(frames["train"]["negative"].sum())}
         description["splits"]["train"] = counts
         description["taught"] = {"texts": len(texts), "teacher": cfg.inputs.teacher}
         (corpus / folders.DESCRIPTIONS["splits"]).write_text(
             yaml.safe_dump(description, sort_keys=False), encoding="utf-8"
         )
-        share = frames["train"]["negative"].tail(len(texts)).mean()
-        mlflow.log_metrics({"taught_texts": len(texts), "taught_negative_share": share})
+        mlflow.log_metric("taught_texts", len(texts))
+        if texts:
+            mlflow.log_metric("taught_negative_share", frames["train"]["negative"].tail(len(texts)).mean())
         return artifacts.log_folder(corpus, "corpus")
 
 

@@ -9,7 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from sentiment.inference import classifier, golden
-from sentiment.inference.classifier import Calibration, Classifier, Reliability
+from sentiment.inference.classifier import Classifier
+from sentiment.inference.probabilities import Calibration, Reliability
 from sentiment.inference.runtimes.sklearn import FILE
 from tests.corpora import TOKENIZER
 

@@ -1,9 +1,10 @@
-"""Keys of texts: for duplicates, for near-duplicates and for the order of rows; groups of rows without an author."""
+"""Keys of texts, groups of rows without an author, and digests of splits."""
 
+import hashlib
 import html
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -92,3 +93,17 @@ def group_of_its_own(value: int) -> str:
 def has_unknown_group(frame: pd.DataFrame) -> pd.Series:
     """Return which rows have no author, and therefore a group of their own."""
     return frame["group"].str.fullmatch("text-[0-9a-f]{16}")
+
+
+def digest(frames: Mapping[str, pd.DataFrame]) -> str:
+    """Return the sha256 of the content of the splits, in hexadecimal digits.
+
+    Each row is hashed by pandas (64 bits of its `text`, `negative` and `group`); the sorted hashes of each split and
+    the splits' names are then hashed together. The order of rows and the file format do not matter.
+    """
+    content = hashlib.sha256()
+    for name, frame in sorted(frames.items()):
+        rows = pd.util.hash_pandas_object(frame[["text", "negative", "group"]], index=False).to_numpy()
+        content.update(name.encode())
+        content.update(np.sort(rows).astype("<u8").tobytes())
+    return content.hexdigest()

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from sentiment.data import checks, combining, leakage, sources, splitting
+from sentiment.data import checks, combining, keys, leakage, sources, splitting
 from sentiment.data.checks import DataError, Labelled
 from sentiment.data.combining import Combined, Extra
 from sentiment.data.folders import DESCRIPTIONS, LIMITS, read_splits, read_targets, write_splits, write_targets
@@ -176,13 +176,13 @@ def describe(
     frames = splits.frames
     return {
         "data": data["name"],
-        "digest": splitting.digest(frames),
-        "digests": {name: splitting.digest({name: frame}) for name, frame in frames.items()},
+        "digest": keys.digest(frames),
+        "digests": {name: keys.digest({name: frame}) for name, frame in frames.items()},
         "seed": seed,
         "shares": {"validation": split["validation"], "test": split["test"]},
         "splits": {name: count(frame) for name, frame in frames.items()},
         "targets": {
-            name: count(frame) | {"digest": splitting.digest({name: frame})} for name, frame in splits.targets.items()
+            name: count(frame) | {"digest": keys.digest({name: frame})} for name, frame in splits.targets.items()
         },
         "empty_texts_dropped": splits.labelled.empty,
         "duplicates_removed": splits.deduplicated.duplicates,

@@ -1,6 +1,5 @@
 """Deduplicate labelled texts, draw a sample, split it, and add rows to train."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -143,17 +142,3 @@ def add_to_train(frames: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> Fram
 def held_out_groups(frames: Mapping[str, pd.DataFrame]) -> set[str]:
     """Return the groups in validation and test."""
     return {*frames["validation"]["group"], *frames["test"]["group"]}
-
-
-def digest(frames: Mapping[str, pd.DataFrame]) -> str:
-    """Return the sha256 of the content of the splits, in hexadecimal digits.
-
-    Each row is hashed by pandas (64 bits of its `text`, `negative` and `group`); the sorted hashes of each split and
-    the splits' names are then hashed together. The order of rows and the file format do not matter.
-    """
-    content = hashlib.sha256()
-    for name, frame in sorted(frames.items()):
-        rows = pd.util.hash_pandas_object(frame[["text", "negative", "group"]], index=False).to_numpy()
-        content.update(name.encode())
-        content.update(np.sort(rows).astype("<u8").tobytes())
-    return content.hexdigest()

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from sentiment.inference.arrays import Labels, Probabilities
-from sentiment.inference.classifier import Reliability
 from sentiment.inference.errors import SettingsError
+from sentiment.inference.probabilities import Reliability
 
 # Bounds to test for each of the two answers, from strict to loose, and places in this sequence to start from: with one
 # start, a single error among the most confident answers could end the search.

@@ -16,7 +16,7 @@ from sentiment.evaluation.metrics import (
     cheapest_threshold,
 )
 from sentiment.inference.arrays import Labels, Probabilities
-from sentiment.inference.classifier import EPSILON, IDENTITY, Calibration, logit
+from sentiment.inference.probabilities import EPSILON, IDENTITY, Calibration, logit
 
 Method = Literal["none", "temperature", "platt"]
 # A method must lower the log loss by this many standard errors to be used: less may be chance.

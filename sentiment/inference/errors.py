@@ -15,3 +15,7 @@ class SettingsError(UserError):
 
 class MissingFileError(UserError, FileNotFoundError):
     """A file that does not exist."""
+
+
+class ClassifierError(UserError):
+    """A folder without a usable classifier, or input that a classifier cannot score."""

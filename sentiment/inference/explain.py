@@ -13,7 +13,8 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment.inference.classifier import Classifier, logit
+from sentiment.inference.classifier import Classifier
+from sentiment.inference.probabilities import logit
 
 Method = Literal["coefficients", "shapley"]
 Logits = NDArray[np.float64]

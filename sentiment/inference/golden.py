@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sentiment.inference.classifier import Classifier, ClassifierError
-from sentiment.inference.errors import UserError
+from sentiment.inference.classifier import Classifier
+from sentiment.inference.errors import ClassifierError, UserError
 
 FILE = "golden.json"
 # One model's probabilities differ between processors only by rounding: 32-bit sums in another order, and 8-bit ones,

@@ -17,7 +17,7 @@ from sentiment.evaluation.gate import Verdict
 from sentiment.evaluation.metrics import Cost
 from sentiment.evaluation.slices import FEW
 from sentiment.inference.arrays import Labels
-from sentiment.inference.classifier import Reliability
+from sentiment.inference.probabilities import Reliability
 from sentiment.reports import comparison, slices, verdict
 from sentiment.reports.pages import grid
 from sentiment.reports.templates import render

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from sentiment.inference.arrays import Probabilities
-from sentiment.inference.classifier import logit
+from sentiment.inference.probabilities import logit
 from tests.e2e.commands import Chain, load
 
 pytestmark = pytest.mark.slow

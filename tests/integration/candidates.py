@@ -20,7 +20,7 @@ from omegaconf import DictConfig
 
 from pipeline import artifacts, candidates, registry
 from pipeline.registry import CHAMPION
-from sentiment.data import splitting
+from sentiment.data import keys
 from steps import train_baseline
 from tests.corpora import TOKENIZER
 from tests.integration.chain import CONF, configuration
@@ -54,8 +54,8 @@ def save_splits(folder: Path, **changes: Iterable[int]) -> Path:
     description = {
         "data": "small",
         "limits": ["A test made them up."],
-        "digest": splitting.digest(frames),
-        "digests": {name: splitting.digest({name: frame}) for name, frame in frames.items()},
+        "digest": keys.digest(frames),
+        "digests": {name: keys.digest({name: frame}) for name, frame in frames.items()},
         "splits": counts,
     }
     (folder / "splits.yaml").write_text(yaml.safe_dump(description), encoding="utf-8")

@@ -14,7 +14,8 @@ from sklearn.metrics import roc_auc_score
 from pipeline import candidates, stored_predictions
 from pipeline.artifacts import run_id
 from pipeline.candidates import CandidateError
-from sentiment.inference.classifier import Classifier, logit
+from sentiment.inference.classifier import Classifier
+from sentiment.inference.probabilities import logit
 from sentiment.inference.runtimes.blend import FILE, probability
 from sentiment.training.blending import BlendError
 from steps import blend

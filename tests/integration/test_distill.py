@@ -111,6 +111,13 @@ def test_the_target_of_a_labelled_tweet_mixes_label_and_teacher(
     np.testing.assert_allclose(distilled["target"], expected)
 
 
+def test_without_new_texts_the_teacher_labels_the_training_split(source: Path, teacher: str) -> None:
+    corpus = run(source, teacher, "distill.label_weight=0.0")
+    assert rows(corpus)["text"].tolist() == rows(source)["text"].tolist()
+    np.testing.assert_allclose(rows(corpus)["target"], answers(teacher, rows(source)["text"].tolist()))
+    assert last_run().data.metrics["taught_texts"] == 0
+
+
 def test_new_texts_are_tokenized_like_the_corpus(source: Path, corpus: Path) -> None:
     assert (corpus / "preprocess.yaml").read_bytes() == (source / "preprocess.yaml").read_bytes()
     first = pseudo_labelled(corpus).iloc[1]
@@ -132,7 +139,7 @@ def test_the_corpus_names_its_teacher(teacher: str, corpus: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "Distillation needs texts to label: set distill.extra_texts="),
+        (["distill.label_weight=1.0"], "The teacher has nothing to label: set distill.extra_texts="),
         (["distill.extra_texts=x.csv", "distill.label_weight=1.5"], "distill.label_weight=1.5"),
         (["distill.extra_texts=x.csv", "distill.max_texts=0"], "distill.max_texts=0"),
     ],

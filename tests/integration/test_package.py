@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from mlflow.cli import gc
 from mlflow.tracking import MlflowClient
 
-from pipeline import registry, selection
+from pipeline import registry, scoring
 from pipeline.artifacts import ArtifactError, run_id
 from pipeline.packaging import PackagingError
 from pipeline.registry import CHAMPION, RegistryError
@@ -40,7 +40,7 @@ def selected(shared: SharedCandidates) -> str:
     inputs = [f"inputs.splits={shared.splits}", f"inputs.candidates=[{shared.logistic_regression}]"]
     settings = ["select.families=[baseline]", "select.floor.roc_auc=0.5", "select.resamples=20", "select.name=selected"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(selection, "predict_in_subprocess", predict_in_process)
+        patch.setattr(scoring, "predict_in_subprocess", predict_in_process)
         patch.setattr(HydraConfig.instance(), "cfg", None)
         select.main(command_line_configuration(*inputs, *settings))
     return "selected"

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from pipeline import registry, runs, selection
+from pipeline import registry, runs, scoring
 from pipeline.registry import CHALLENGER, CHAMPION, WITHDRAWN, RegistryError
 from steps import promote
 from tests.integration.candidates import SharedCandidates, folder_of, make_champion, predict_in_process, restored
@@ -36,7 +36,7 @@ def name(shared: SharedCandidates) -> str:
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run models in this process."""
-    monkeypatch.setattr(selection, "predict_in_subprocess", predict_in_process)
+    monkeypatch.setattr(scoring, "predict_in_subprocess", predict_in_process)
 
 
 def run(name: str, version: str, reason: str = "a test") -> None:

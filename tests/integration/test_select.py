@@ -18,7 +18,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from sklearn.metrics import roc_auc_score
 
-from pipeline import artifacts, promotion, registry, selection
+from pipeline import artifacts, promotion, registry, scoring
 from pipeline.artifacts import run_id
 from pipeline.candidates import CandidateError
 from pipeline.launch import SUMMARY
@@ -66,15 +66,15 @@ def name() -> Iterator[str]:
 @pytest.fixture
 def in_process(no_plots: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
     """Run models in this process, without plots."""
-    monkeypatch.setattr(selection, "predict_in_subprocess", predict_in_process)
+    monkeypatch.setattr(scoring, "predict_in_subprocess", predict_in_process)
 
 
 @pytest.fixture
 def winner_in_process(no_plots: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
     """Run the winner in this process and the champion in its own, without plots."""
-    original = selection.predict_in_subprocess
+    original = scoring.predict_in_subprocess
     monkeypatch.setattr(
-        selection,
+        scoring,
         "predict_in_subprocess",
         lambda uri, texts: (predict_in_process if uri.startswith("runs:") else original)(uri, texts),
     )

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from hydra.core.hydra_config import HydraConfig
 
-from pipeline import artifacts, candidates, selection
+from pipeline import artifacts, candidates, scoring, selection
 from pipeline.artifacts import run_id
 from pipeline.candidates import CandidateError
 from sentiment.evaluation.metrics import HIGHER_IS_BETTER
@@ -122,7 +122,7 @@ def test_fine_tuning_goes_on_with_the_second_stage_even_if_it_is_interrupted_the
 @pytest.fixture
 def selected(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Return the settings of `select` for few tweets; run the winner in this process."""
-    monkeypatch.setattr(selection, "predict_in_subprocess", predict_in_process)
+    monkeypatch.setattr(scoring, "predict_in_subprocess", predict_in_process)
     yield ["select.families=[baseline]", "select.floor.roc_auc=null", "select.resamples=20", "select.name=two_sources"]
     HydraConfig.instance().cfg = None
 

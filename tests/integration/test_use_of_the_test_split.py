@@ -10,18 +10,24 @@ import pandas as pd
 import pytest
 from hydra.core.hydra_config import HydraConfig
 
-from pipeline import selection
+from pipeline import scoring
 from pipeline.artifacts import run_id
 from sentiment.data.corpus import read_tokenizer
 from sentiment.training.embedding import WordEmbedding, save
-from steps import blend, select, train_baseline, train_bert, train_keras
+from steps import blend, cascade, select, train_baseline, train_bert, train_keras
 from tests.checkpoints import save_checkpoint
 from tests.integration.candidates import WORDS, SharedCandidates, command_line_configuration, predict_in_process
 from tests.integration.chain import configuration
 
 pytestmark = pytest.mark.usefixtures("shared", "no_plots")
 STEPS = Path(__file__).parents[2] / "steps"
-TRAINERS = {"blend": blend, "train_baseline": train_baseline, "train_bert": train_bert, "train_keras": train_keras}
+TRAINERS = {
+    "blend": blend,
+    "cascade": cascade,
+    "train_baseline": train_baseline,
+    "train_bert": train_bert,
+    "train_keras": train_keras,
+}
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +41,9 @@ def without_test(shared: SharedCandidates, tmp_path_factory: pytest.TempPathFact
 def settings_of(trainer: str, shared: SharedCandidates, splits: Path, scratch: Path) -> list[str]:
     """Return settings with which a trainer takes a few seconds."""
     match trainer:
-        case "blend":
+        case "blend" | "cascade":
             candidates = f"inputs.candidates=[{shared.logistic_regression},{shared.characters}]"
-            return [f"inputs.splits={splits}", candidates, "calibration.folds=3"]
+            return [f"inputs.splits={splits}", candidates, "calibration.folds=3", "cascade.max_auc_drop=0.05"]
         case "train_baseline":
             return [f"inputs.corpus={splits}", "search.folds=2", "train_baseline.classifier.C=1.0"]
         case "train_bert":
@@ -52,7 +58,7 @@ def settings_of(trainer: str, shared: SharedCandidates, splits: Path, scratch: P
 
 
 def test_these_are_all_trainers() -> None:
-    assert set(TRAINERS) == {"blend", *(path.stem for path in STEPS.glob("train_*.py"))}
+    assert set(TRAINERS) == {"blend", "cascade", *(path.stem for path in STEPS.glob("train_*.py"))}
 
 
 @pytest.mark.parametrize("trainer", TRAINERS)
@@ -95,7 +101,7 @@ def test_select_scores_only_the_winner_on_the_test_split_and_only_once(
         return predict_in_process(uri, texts)
 
     monkeypatch.setattr(pd, "read_parquet", record_and_read)
-    monkeypatch.setattr(selection, "predict_in_subprocess", record_and_predict)
+    monkeypatch.setattr(scoring, "predict_in_subprocess", record_and_predict)
     run_select(shared, shared.splits)
     assert reads.count("test.parquet") == 1
     assert predictions == [(shared.logistic_regression, 120)]

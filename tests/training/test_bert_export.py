@@ -14,7 +14,7 @@ from onnx import load as load_graph
 from onnx import numpy_helper
 from onnxruntime import InferenceSession
 
-from sentiment.inference import classifier
+from sentiment.inference import classifier, probabilities
 from sentiment.inference.arrays import Probabilities
 from sentiment.inference.classifier import Classifier
 from sentiment.inference.runtimes import onnx
@@ -49,7 +49,7 @@ def exported(checkpoint: str, folder: Path, *, max_tokens: int) -> tuple[Classif
         folder,
         runtime="onnx",
         threshold=0.5,
-        calibration=classifier.IDENTITY,
+        calibration=probabilities.IDENTITY,
         uncertain=None,
         reliability=None,
         text=CLEANER,

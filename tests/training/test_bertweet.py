@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from transformers import BertweetTokenizer, PreTrainedTokenizerFast, RobertaModel
 
-from sentiment.inference import classifier
+from sentiment.inference import classifier, probabilities
 from sentiment.inference.classifier import Classifier
 from sentiment.inference.text import Cleaner
 from sentiment.training.bert import bertweet, checkpoints, export, network
@@ -148,7 +148,7 @@ def test_native_and_served_form_agree_with_the_trained_network(checkpoint: Path,
         served,
         runtime="onnx",
         threshold=0.5,
-        calibration=classifier.IDENTITY,
+        calibration=probabilities.IDENTITY,
         uncertain=None,
         reliability=None,
         text=CLEANER,

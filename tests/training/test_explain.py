@@ -23,16 +23,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from sentiment.inference import classifier
 from sentiment.inference.arrays import Probabilities
-from sentiment.inference.classifier import (
-    EPSILON,
-    IDENTITY,
-    Calibration,
-    Classifier,
-    Runtime,
-    logit,
-)
+from sentiment.inference.classifier import Classifier, Runtime
 from sentiment.inference.explain import MAX_GROUPS, Explanation, explain
 from sentiment.inference.log_count_ratio import LogCountRatio
+from sentiment.inference.probabilities import EPSILON, IDENTITY, Calibration, logit
 from sentiment.inference.runtimes import blend, saved_model
 from sentiment.inference.runtimes.sklearn import FILE, document
 from sentiment.inference.text import Cleaner, Tokenizer

@@ -14,7 +14,7 @@ from hydra import compose, initialize
 from hydra.utils import get_method, instantiate
 from sklearn.metrics import log_loss
 
-from sentiment.inference import classifier
+from sentiment.inference import classifier, probabilities
 from sentiment.inference.classifier import Classifier
 from sentiment.inference.runtimes import saved_model, tflite
 from sentiment.reports import plots
@@ -112,7 +112,7 @@ def test_every_network_learns_and_agrees_with_its_served_form(
         tmp_path / "served",
         runtime=network.runtime(embedding),
         threshold=0.5,
-        calibration=classifier.IDENTITY,
+        calibration=probabilities.IDENTITY,
         uncertain=None,
         reliability=None,
         text=TOKENIZER if on_words else TOKENIZER.cleaner,

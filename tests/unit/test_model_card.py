@@ -14,7 +14,7 @@ from sentiment.evaluation.bootstrap import Interval
 from sentiment.evaluation.calibration import choose
 from sentiment.evaluation.gate import Check, Verdict
 from sentiment.evaluation.metrics import HIGHER_IS_BETTER, Cost, Predictions
-from sentiment.inference.classifier import Reliability
+from sentiment.inference.probabilities import Reliability
 from sentiment.reports import comparison, model_card, pages
 from sentiment.reports.canvas import blank
 from sentiment.reports.model_card import Card

@@ -267,6 +267,7 @@ def test_the_best_does_not_make_an_override_useful() -> None:
         ([stage(trainer("train_bert", when=False))], "begins with a stage of trainers"),
         ([stage(trainer("best")), stage(trainer("train_bert"))], "begins with a stage of trainers"),
         ([stage(trainer("train_bert"), trainer("blend"))], "begins with a stage of trainers"),
+        ([stage(trainer("train_bert"), trainer("cascade"))], "begins with a stage of trainers"),
     ],
 )
 def test_an_invalid_plan_is_refused_with_the_place(stages: list[Any], message: str) -> None:
@@ -317,4 +318,4 @@ def test_inputs_of_a_step_are_read_from_mlproject() -> None:
 
 def test_every_step_of_a_plan_is_an_entry_point() -> None:
     entry_points = yaml.safe_load((CONF.parent / "MLproject").read_text(encoding="utf-8"))["entry_points"]
-    assert {*plan.TRAINERS, plan.BLEND, *plan.MAKERS.values()} <= set(entry_points)
+    assert {*plan.TRAINERS, *plan.COMBINED, *plan.MAKERS.values()} <= set(entry_points)

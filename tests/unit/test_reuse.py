@@ -13,7 +13,7 @@ from pipeline import reuse, runs, settings
 from sentiment.data.folders import LIMITS
 from tests.integration.chain import configuration
 
-TRAINERS = {"train_baseline", "train_keras", "train_bert", "blend"}
+TRAINERS = {"train_baseline", "train_keras", "train_bert", "blend", "cascade"}
 INPUTS = {
     "split": [],
     "preprocess": ["splits"],
@@ -23,6 +23,7 @@ INPUTS = {
     "train_keras": ["corpus", "embedding"],
     "train_bert": ["splits"],
     "blend": ["candidates", "splits"],
+    "cascade": ["candidates", "splits"],
     "select": ["candidates", "splits"],
     "package": [],
 }
@@ -96,7 +97,7 @@ def test_a_setting_affects_the_steps_that_read_it(override: str, steps: set[str]
         ("steps/main.py", set()),
         ("sentiment/inference/text.py", STEPS),
         ("sentiment/data/corpus.py", {"preprocess", "distill", "embed", "train_baseline", "train_keras"}),
-        ("sentiment/data/splitting.py", {"split", "distill", "select"}),
+        ("sentiment/data/splitting.py", {"split"}),
         ("sentiment/training/network.py", {"train_keras"}),
         # Targets in the configuration, and their data files.
         ("sentiment/training/networks/bilstm.py", {"train_keras"}),
@@ -109,7 +110,7 @@ def test_a_setting_affects_the_steps_that_read_it(override: str, steps: set[str]
         # The code that runs steps affects only some of them.
         ("pipeline/trained.py", TRAINERS),
         ("pipeline/stored_predictions.py", TRAINERS | {"select"}),
-        ("pipeline/candidates.py", {"distill", "blend", "select"}),
+        ("pipeline/candidates.py", {"distill", "blend", "cascade", "select"}),
         ("pipeline/launch.py", {"select"}),
         ("pipeline/registry.py", {"select", "package"}),
         # The content of a Bento, and the code that builds it.

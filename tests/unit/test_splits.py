@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from sentiment.data import folders, sources, splits, splitting
+from sentiment.data import folders, keys, sources, splits, splitting
 from sentiment.data.checks import DataError
 from sentiment.data.leakage import LeakageError
 from sentiment.data.sources import Source
@@ -57,7 +57,7 @@ def test_a_folder_of_splits_describes_its_content(tmp_path: Path) -> None:
     assert yaml.safe_load((tmp_path / folders.DESCRIPTIONS["splits"]).read_text(encoding="utf-8")) == description
     assert yaml.safe_load((tmp_path / folders.LIMITS).read_text(encoding="utf-8")) == DATA["limits"]
     read = folders.read_splits(tmp_path)
-    assert description["digest"] == splitting.digest(read) == splitting.digest(result.frames)
+    assert description["digest"] == keys.digest(read) == keys.digest(result.frames)
     assert {name: split["rows"] for name, split in description["splits"].items()} == {
         name: len(frame) for name, frame in read.items()
     }

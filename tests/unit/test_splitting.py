@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sentiment.data import leakage
 from sentiment.data.checks import DataError
 from sentiment.data.folders import SPLITS
-from sentiment.data.keys import hash_of, spelling, text_key
-from sentiment.data.splitting import add_to_train, deduplicate, digest, rest, sample, split
+from sentiment.data.keys import digest, hash_of, spelling, text_key
+from sentiment.data.splitting import add_to_train, deduplicate, rest, sample, split
 
 WORDS = st.sampled_from(
     [

@@ -19,7 +19,7 @@ OPTUNA = "hydra/sweeper=optuna"
 KERAS = "plan.stages=[{name: only, candidates: [{step: train_keras}]}]"
 ALL_KINDS_PLAN = (
     "plan.stages=[{name: a, candidates: [{step: train_bert}]}, {name: b, candidates: [{step: train_keras}, "
-    "{step: train_keras, teacher: train_bert}]}, {name: c, candidates: [{step: blend}, {step: best}]}]"
+    "{step: train_keras, teacher: train_bert}]}, {name: c, candidates: [{step: blend}, {step: cascade}, {step: best}]}]"
 )
 
 

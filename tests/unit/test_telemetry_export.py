@@ -115,7 +115,7 @@ def test_mispredictions_before_a_day_are_omitted(
 def read_back(file: Path) -> pd.DataFrame:
     """Read a table as `data=csv` does."""
     data = configuration("data=csv", f"data.path='{file}'").data
-    frame: pd.DataFrame = instantiate(data.source)
+    frame: pd.DataFrame = instantiate(data.source, section="data")
     return frame[[data.text_column, data.label_column]].set_axis(["text", "label"], axis="columns")
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment.inference.classifier import Classifier, logit
+from sentiment.inference.classifier import Classifier
+from sentiment.inference.probabilities import logit
 
 REQUIREMENTS: tuple[str, ...] = ()  # its members bring theirs
 FILE = "blend.json"
