@@ -194,6 +194,21 @@ def test_a_second_stage_goes_on_with_the_network_of_the_first(checkpoint: Path) 
     assert roc_auc_score(LABELS, probability(model, tweets.tokens)) > 0.95
 
 
+def test_each_stage_has_its_own_number_of_epochs(checkpoint: Path) -> None:
+    model, tweets = untrained(checkpoint)
+    for stage, epochs in enumerate([1, 3], 1):
+        settings = {**FINETUNE, "epochs": [1, 3], "stage": stage, "stages": 2}
+        training = finetune.fit(model, {"train": tweets, "validation": tweets}, **settings)
+        assert len(training.tables["history"]) == epochs
+
+
+@pytest.mark.parametrize("epochs", [[1], [1, 2, 3], 0, [1, 0], [1, 1.5], "2"])
+def test_epochs_other_than_a_positive_number_or_one_for_each_stage_are_refused(checkpoint: Path, epochs: Any) -> None:
+    model, tweets = untrained(checkpoint)
+    with pytest.raises(SettingsError, match=r"train_bert\.fit\.epochs=.*one for each stage of training\.stages \(2\)"):
+        finetune.fit(model, {"train": tweets, "validation": tweets}, **{**FINETUNE, "epochs": epochs, "stages": 2})
+
+
 def test_a_classifier_on_features_is_not_trained_in_stages(checkpoint: Path) -> None:
     model, tweets = untrained(checkpoint)
     with pytest.raises(SettingsError, match=r"training\.stages: train_bert=features has no stages"):

@@ -9,7 +9,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 from transformers import get_scheduler
 
-from sentiment.inference.errors import UserError
+from sentiment.inference.errors import SettingsError, UserError
 from sentiment.training.bert import network
 from sentiment.training.bert.network import SentenceClassifier, Training, Tweets
 from sentiment.training.bert.saved_progress import SavedProgress
@@ -51,7 +51,7 @@ def fit(
     max_grad_norm: float,
     dropout: float,
     batch_size: int,
-    epochs: int,
+    epochs: int | Sequence[int],
     class_weight: Literal["balanced"] | None,
     seed: int,
     stage: int,
@@ -78,7 +78,7 @@ def fit(
         max_grad_norm: the norm to which longer gradients are clipped.
         dropout: the dropout rate before the linear layer; the encoder has its own.
         batch_size: tweets per batch.
-        epochs: the number of epochs.
+        epochs: the number of epochs, or one number for each stage.
         class_weight: `balanced` gives both classes the same total weight in the loss; None gives each tweet the same.
         seed: the seed of the order of tweets and of dropout.
         stage: the number of the stage of the training, from 1: each goes on with the weights of the one before.
@@ -87,8 +87,10 @@ def fit(
 
     Raises:
         SavedProgressError: the saved state is damaged.
+        SettingsError: the number of epochs is not positive, or the list has not one number for each stage.
         TrainingError: the loss became NaN.
     """
+    epochs = epochs_of_stage(epochs, stage, stages)
     train, validation = tweets["train"], tweets["validation"]
     weights = compute_class_weight(class_weight, classes=np.array([0, 1]), y=train.negative)[train.negative]
     weights = weights * train.weight
@@ -202,6 +204,21 @@ class State:
         self.logits, self.losses = (content[name].numpy() for name in ("logits", "losses"))
         self.order = json.loads(content["order"])
         torch.set_rng_state(content["random"])
+
+
+def epochs_of_stage(epochs: int | Sequence[int], stage: int, stages: int) -> int:
+    """Return the number of epochs of a stage, numbered from 1.
+
+    Raises:
+        SettingsError: the number is not positive, or the list has not one number for each stage.
+    """
+    each = [epochs] * stages if isinstance(epochs, int) else list(epochs)
+    if len(each) != stages or not all(isinstance(number, int) and number > 0 for number in each):
+        raise SettingsError(
+            f"train_bert.fit.epochs={epochs}: set a positive number, or a list of one for each stage of "
+            f"training.stages ({stages})."
+        )
+    return each[stage - 1]
 
 
 def step(
