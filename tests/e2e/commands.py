@@ -13,7 +13,7 @@ from mlflow.tracking import MlflowClient
 PROJECT = Path(__file__).parents[2]
 # After so little training, rounding may move the AUC of a network by more than the real check allows.
 WITHOUT_BERT = (
-    "data.sample_size=1500 search.folds=2 train_baseline.classifier.C=1.0 embed.vector_size=16 embed.epochs=2 "
+    "data.sample_size=2000 search.folds=2 train_baseline.classifier.C=1.0 embed.vector_size=16 embed.epochs=2 "
     "train_keras.epochs=1 train_keras.network.units=8 export.max_auc_drop=0.02 select.floor.roc_auc=null "
     "select.resamples=100"
 )

@@ -3,11 +3,18 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import mlflow
+import numpy as np
 import pytest
 
 from pipeline.artifacts import ArtifactError
+from sentiment.inference.classifier import Classifier
+from sentiment.inference.runtimes import onnx
+from sentiment.training.bert import network
 from steps import predict
 from tests.e2e.commands import Chain
+from tests.exported_bert import CLEANER, TEXTS
+from tests.integration.candidates import folder_of
 from tests.integration.conftest import using_store
 
 pytestmark = pytest.mark.slow
@@ -53,6 +60,19 @@ def test_the_best_servable_candidate_is_the_champion(chain: Chain) -> None:
     trained = [run for step in ("train_keras", "train_bert") for run in chain.runs(step)]
     best = max(trained, key=lambda run: run.data.metrics["val_roc_auc"])
     assert chain.client.get_model_version_by_alias("tweet_sentiment", "champion").run_id == best.info.run_id
+
+
+def test_the_served_form_of_minilm_agrees_with_its_native_form(chain: Chain, tmp_path: Path) -> None:
+    (run,) = chain.runs("train_bert")
+    with using_store(chain.tracking_uri, tmp_path, "Default"):
+        native = Path(mlflow.artifacts.download_artifacts(f"{run.info.artifact_uri}/native"))
+        (graph,) = folder_of(f"runs:/{run.info.run_id}/model").rglob(onnx.GRAPH)
+    model, tokenizer = network.load(native, max_tokens=64)
+    tokens = network.tokenize(tokenizer, map(CLEANER, TEXTS))
+    with network.progress(len(tokens), "test") as bar:
+        probability = network.negative_probability(model, tokens, bar)
+    assert np.abs(Classifier.load(graph.parent).score(TEXTS) - probability).max() < 0.03
+    assert graph.stat().st_size < 25e6
 
 
 def test_the_output_shows_the_candidates_and_the_next_steps(chain: Chain) -> None:
