@@ -10,6 +10,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import yaml
 from filelock import FileLock
 
 from steps.__main__ import COLLECT, QUIET
@@ -21,6 +22,8 @@ Once = Callable[[str, Callable[[Path], None]], Path]
 STARTED_FIRST = ("e2e/test_pipeline.py", "e2e/test_sweep.py", "e2e/test_errors.py", "integration/test_ui_pages.py")
 
 gc.set_threshold(*COLLECT)
+# Hydra parses all files that it needs at each composition; libyaml does that several times faster than Python.
+yaml.SafeLoader = yaml.CSafeLoader
 # No test is one for speed, and other tests run at the same time.
 hypothesis.settings.register_profile("parallel", deadline=None)
 hypothesis.settings.load_profile("parallel")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Once
-from tests.e2e.commands import BIN, Chain, run_pipeline
+from tests.e2e.commands import BIN, OPTIONS, Chain, pipeline, run_pipeline
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,7 @@ def chain(once: Once) -> Chain:
     """Run the pipeline once for all tests."""
 
     def run(folder: Path) -> None:
-        finished = run_pipeline(f"sqlite:///{folder / 'mlflow.db'}", folder)
+        finished = run_pipeline(f"sqlite:///{folder / 'mlflow.db'}", folder, pipeline(OPTIONS))
         (folder / "output").write_text(finished.output, encoding="utf-8")
 
     folder = once("chain", run)

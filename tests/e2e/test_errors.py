@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from mlflow.entities import Run
 from mlflow.exceptions import ExecutionException
 
-from tests.e2e.commands import BIN, PROJECT, Chain, environment
+from tests.e2e.commands import BIN, PROJECT, Chain, environment, step
 
 pytestmark = pytest.mark.slow
 # Data sets in the user's code: one has a bug, the other is slow.
@@ -45,10 +44,6 @@ def user_module(tmp_path: Path) -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join([str(PROJECT), str(tmp_path)])}
 
 
-def step(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "steps", *arguments]
-
-
 def entry_point(name: str, *parameters: str) -> list[str]:
     command = [str(BIN / "mlflow"), "run", str(PROJECT), "--env-manager=local", "-e", name]
     return [*command, *(part for parameter in parameters for part in ("-P", parameter))]
@@ -59,7 +54,7 @@ def run(command: list[str], store: Chain, **variables: str) -> tuple[int, list[s
     completed = subprocess.run(
         command,
         cwd=folder_of(store),
-        env={**environment(store.tracking_uri), "PYTHONPATH": str(PROJECT), **variables},
+        env=environment(store.tracking_uri, **{"PYTHONPATH": str(PROJECT), **variables}),
         capture_output=True,
         text=True,
         check=False,
@@ -149,7 +144,7 @@ def test_ctrl_c_ends_the_run_without_a_traceback(
     process = subprocess.Popen(
         command,
         cwd=tmp_path,
-        env={**environment(store.tracking_uri), **user_module, "STARTED": str(started)},
+        env=environment(store.tracking_uri, STARTED=str(started), **user_module),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

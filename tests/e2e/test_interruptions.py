@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.commands import BIN, PROJECT, Chain, environment, pipeline
+from steps import train_keras
+from tests.e2e.commands import BIN, PROJECT, Chain, environment, pipeline, step
 from tests.integration import candidates
+from tests.integration.chain import configuration
+from tests.integration.conftest import using_store
 
 pytestmark = pytest.mark.slow
 SMALL_STUDY = (
@@ -19,12 +22,13 @@ SMALL_STUDY = (
 )
 
 
-def train_keras(chain: Chain, *options: str) -> list[str]:
-    """Return the command that trains a network on the chain's corpus and embedding."""
-    corpus, embedding = (chain.runs(step)[0].info.run_id for step in ("preprocess", "embed"))
-    command = [str(BIN / "mlflow"), "run", str(PROJECT), "--env-manager=local", "-e", "train_keras"]
-    command += ["-P", f"corpus=runs:/{corpus}/corpus", "-P", f"embedding=runs:/{embedding}/embedding"]
-    return [*command, "-P", f"hydra_options={' '.join(['train_keras=average', 'export.max_auc_drop=0.02', *options])}"]
+OPTIONS = ["train_keras=average", "export.max_auc_drop=0.02"]
+
+
+def inputs_of_train_keras(chain: Chain) -> dict[str, str]:
+    """Return the URIs of the chain's corpus and embedding."""
+    makers = {"corpus": "preprocess", "embedding": "embed"}
+    return {name: f"runs:/{chain.runs(maker)[0].info.run_id}/{name}" for name, maker in makers.items()}
 
 
 def child_of(pid: int, deadline: float) -> int:
@@ -48,10 +52,14 @@ def kill(pid: int) -> None:
 def test_a_killed_step_is_marked_failed_and_can_be_run_again(copied_chain: Chain, tmp_path: Path) -> None:
     chain = copied_chain
     champion = chain.client.get_model_version_by_alias("tweet_sentiment", "champion").version
+    inputs = inputs_of_train_keras(chain)
+    command = [str(BIN / "mlflow"), "run", str(PROJECT), "--env-manager=local", "-e", "train_keras"]
+    command += [word for name, uri in inputs.items() for word in ("-P", f"{name}={uri}")]
+    endless = [*OPTIONS, "train_keras.epochs=1000", "train_keras.patience=1000"]
     log = tmp_path / "log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            train_keras(chain, "train_keras.epochs=1000", "train_keras.patience=1000"),
+            [*command, "-P", f"hydra_options={' '.join(endless)}"],
             cwd=tmp_path,
             env=environment(chain.tracking_uri),
             stdout=output,
@@ -68,41 +76,34 @@ def test_a_killed_step_is_marked_failed_and_can_be_run_again(copied_chain: Chain
     killed = chain.runs("train_keras")[0]
     assert (killed.info.status, "served_bytes" in killed.data.metrics) == ("FAILED", False)
 
-    repeated = subprocess.run(
-        train_keras(chain, "train_keras.epochs=1"),
-        cwd=tmp_path,
-        env=environment(chain.tracking_uri),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert repeated.returncode == 0, repeated.stderr
+    with using_store(chain.tracking_uri, tmp_path):
+        repeated = [f"inputs.{name}={uri}" for name, uri in inputs.items()]
+        train_keras.main(configuration(*repeated, *OPTIONS, "train_keras.epochs=1"))
     assert chain.runs("train_keras")[0].info.status == "FINISHED"
     assert chain.client.get_model_version_by_alias("tweet_sentiment", "champion").version == champion
 
 
-def test_a_failing_step_fails_the_pipeline_with_its_message(copied_chain: Chain, tmp_path: Path) -> None:
+def test_a_failing_step_fails_the_pipeline_with_its_message(copied_chain: Chain) -> None:
     chain = copied_chain
     versions = len(chain.client.search_model_versions("name = 'tweet_sentiment'"))
     completed = subprocess.run(
-        pipeline("data=csv data.path=nowhere.csv"),
-        cwd=tmp_path,
+        step("main", "data=csv", "data.path=nowhere.csv"),
+        cwd=PROJECT,
         env=environment(chain.tracking_uri),
         capture_output=True,
         text=True,
         check=False,
     )
-    assert completed.returncode == 1, "MLflow's exit code"
+    assert completed.returncode == 2
     message = f"No file {PROJECT / 'nowhere.csv'} (data.path)."
-    *_, stage, step, mlflow_line = completed.stderr.splitlines()
+    *_, of_stage, of_step = completed.stderr.splitlines()
     assert message in completed.stderr.splitlines(), "printed by the step itself"
-    assert stage.startswith("The stage 'simple' of the plan: all candidates failed")
-    assert step == f"split failed: {message}"
-    assert "=== Run (ID" in mlflow_line
+    assert of_stage.startswith("The stage 'simple' of the plan: all candidates failed")
+    assert of_step == f"split failed: {message}"
     assert "Error executing job" not in completed.stderr
     assert "Traceback" not in completed.stderr
     (main, *_), (split, *_) = chain.runs("main"), chain.runs("split")
-    assert (main.info.status, main.data.tags["error"]) == ("FAILED", f"{stage}\n{step}")
+    assert (main.info.status, main.data.tags["error"]) == ("FAILED", f"{of_stage}\n{of_step}")
     assert (split.info.status, split.data.tags["error"]) == ("FAILED", message)
     assert len(chain.client.search_model_versions("name = 'tweet_sentiment'")) == versions
 
@@ -122,18 +123,20 @@ def test_two_commands_at_once_resume_an_interrupted_study_of_a_file_with_unusual
     )
     chain = Chain(tracking_uri=new_store(folder), output="")
 
-    def start(log: Path) -> subprocess.Popen[bytes]:
+    options = f"{data} {SMALL_STUDY}"
+
+    def start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
         with log.open("w") as output:
             return subprocess.Popen(
-                pipeline(f"{data} {SMALL_STUDY}"),
+                command,
                 cwd=folder,
-                env=environment(chain.tracking_uri),
+                env=environment(chain.tracking_uri, PYTHONPATH=str(PROJECT)),
                 stdout=output,
                 stderr=output,
             )
 
     interrupted_log = tmp_path / "interrupted"
-    process = start(interrupted_log)
+    process = start(pipeline(options), interrupted_log)
     deadline = time.monotonic() + 300
     while "train_baseline dummy lemmatize ..." not in interrupted_log.read_text():
         assert process.poll() is None, interrupted_log.read_text()
@@ -143,7 +146,8 @@ def test_two_commands_at_once_resume_an_interrupted_study_of_a_file_with_unusual
     process.wait(60)
 
     logs = [tmp_path / "first", tmp_path / "second"]
-    for process, log in [(start(log), log) for log in logs]:
+    repeated = step("main", f"hydra_options={options}")
+    for process, log in [(start(repeated, log), log) for log in logs]:
         assert process.wait(300) == 0, log.read_text()
     assert chain.statuses("split", "preprocess", "select") == {
         "split": ["FINISHED"],

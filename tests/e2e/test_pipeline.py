@@ -1,14 +1,21 @@
 """What one run of the pipeline logs, registers and prints."""
 
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import mlflow
+import numpy as np
 import pytest
 
+from pipeline.artifacts import ArtifactError
+from sentiment.inference.classifier import Classifier
+from sentiment.inference.runtimes import onnx
+from sentiment.training.bert import network
 from steps import predict
-from tests.e2e.commands import BIN, PROJECT, Chain, environment
+from tests.e2e.commands import Chain
+from tests.exported_bert import CLEANER, TEXTS
+from tests.integration.candidates import folder_of
+from tests.integration.conftest import using_store
 
 pytestmark = pytest.mark.slow
 TRAINERS = ("train_baseline", "train_keras", "train_bert")
@@ -55,6 +62,19 @@ def test_the_best_servable_candidate_is_the_champion(chain: Chain) -> None:
     assert chain.client.get_model_version_by_alias("tweet_sentiment", "champion").run_id == best.info.run_id
 
 
+def test_the_served_form_of_minilm_agrees_with_its_native_form(chain: Chain, tmp_path: Path) -> None:
+    (run,) = chain.runs("train_bert")
+    with using_store(chain.tracking_uri, tmp_path, "Default"):
+        native = Path(mlflow.artifacts.download_artifacts(f"{run.info.artifact_uri}/native"))
+        (graph,) = folder_of(f"runs:/{run.info.run_id}/model").rglob(onnx.GRAPH)
+    model, tokenizer = network.load(native, max_tokens=64)
+    tokens = network.tokenize(tokenizer, map(CLEANER, TEXTS))
+    with network.progress(len(tokens), "test") as bar:
+        probability = network.negative_probability(model, tokens, bar)
+    assert np.abs(Classifier.load(graph.parent).score(TEXTS) - probability).max() < 0.03
+    assert graph.stat().st_size < 25e6
+
+
 def test_the_output_shows_the_candidates_and_the_next_steps(chain: Chain) -> None:
     for expected in ("dummy lemmatize", "bilstm word2vec lemmatize", "Registered:"):
         assert expected in chain.output
@@ -62,29 +82,16 @@ def test_the_output_shows_the_candidates_and_the_next_steps(chain: Chain) -> Non
         assert expected in chain.output
 
 
-@pytest.fixture
-def chain_store(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Make steps in this process use the chain's store."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", chain.tracking_uri)
-    before = mlflow.get_tracking_uri()
-    yield
-    mlflow.set_tracking_uri(before)
-
-
-@pytest.mark.usefixtures("chain_store")
-def test_predict_uses_the_champion(capsys: pytest.CaptureFixture[str]) -> None:
+def test_predict_uses_the_champion(chain: Chain, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Call in this process what `test_documented_commands` runs as a command."""
-    predict.main(["@AirParadis lost my bag again [sic]", "thank you!"])
+    with using_store(chain.tracking_uri, tmp_path, "Default"):
+        predict.main(["@AirParadis lost my bag again [sic]", "thank you!"])
     output = capsys.readouterr().out
     assert "lost my bag again [sic]" in output
     assert output.count("negative") + output.count("positive") >= 2
 
 
 def test_predicting_without_a_model_explains_how_to_train_one(tmp_path: Path, new_store: Callable[[Path], str]) -> None:
-    store = new_store(tmp_path)
-    command = [str(BIN / "python"), "-m", "steps", "predict", "hello"]
-    completed = subprocess.run(
-        command, cwd=PROJECT, env=environment(store), capture_output=True, text=True, check=False
-    )
-    assert completed.returncode == 2
-    assert completed.stderr == f"There is no model tweet_sentiment in {store}. Train one: make run\n"
+    with using_store(new_store(tmp_path), tmp_path) as store, pytest.raises(ArtifactError) as error:
+        predict.main(["hello"])
+    assert str(error.value) == f"There is no model tweet_sentiment in {store}. Train one: make run"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.e2e.commands import BIN, WITHOUT_BERT, Chain, load, run_pipeline
+from tests.e2e.commands import BIN, WITHOUT_BERT, Chain, load, run_pipeline, step
 from tests.e2e.server import free_port
 from tests.integration.chain import REPEATED, quality
 
@@ -75,7 +75,7 @@ def is_healthy(url: str) -> bool:
 
 
 def test_the_pipeline_trains_the_same_models_with_a_server(server: str, chain: Chain, tmp_path: Path) -> None:
-    remote = run_pipeline(server, tmp_path, f"{WITHOUT_BERT} {TWO_CANDIDATES}")
+    remote = run_pipeline(server, tmp_path, step("main", f"hydra_options={WITHOUT_BERT} {TWO_CANDIDATES}"))
     local_linear, remote_linear = (pipeline.runs("train_baseline")[0] for pipeline in (chain, remote))
     assert quality(local_linear) == quality(remote_linear), "to the last digit"
     (local_network,), (remote_network,) = (pipeline.runs("train_keras") for pipeline in (chain, remote))

@@ -28,16 +28,18 @@ from tests.sentence_encoder import save_encoder
 
 
 @contextmanager
-def using_store(uri: str, folder: Path) -> Iterator[str]:
-    """Use the experiment `test` of a store, then switch MLflow back to its former store."""
+def using_store(uri: str, folder: Path, experiment: str = "test") -> Iterator[str]:
+    """Use an experiment of a store, with artifacts in `folder` if it is new, then switch MLflow back to its former
+    store.
+    """
     before = mlflow.get_tracking_uri()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", uri)
         patch.delenv("MLFLOW_RUN_ID", raising=False)
         mlflow.set_tracking_uri(uri)
-        if mlflow.get_experiment_by_name("test") is None:
-            mlflow.create_experiment("test", artifact_location=(folder / "artifacts").as_uri())
-        mlflow.set_experiment("test")
+        if mlflow.get_experiment_by_name(experiment) is None:
+            mlflow.create_experiment(experiment, artifact_location=(folder / "artifacts").as_uri())
+        mlflow.set_experiment(experiment)
         yield uri
     mlflow.set_tracking_uri(before)
 

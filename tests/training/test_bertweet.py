@@ -129,7 +129,9 @@ def test_a_damaged_line_of_the_codes_is_reported(tmp_path: Path) -> None:
         bertweet.convert(BertweetTokenizer.from_pretrained(tmp_path), RobertaModel.from_pretrained(tmp_path))
 
 
-def test_native_and_served_form_agree_with_the_trained_network(checkpoint: Path, tmp_path: Path) -> None:
+def test_native_and_served_form_agree_with_the_trained_network_and_the_export_is_silent(
+    checkpoint: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     encoder, tokenizer = checkpoints.load(str(checkpoint), max_tokens=MAX_TOKENS)
     torch.manual_seed(0)
     model = SentenceClassifier(encoder, pad_token_id=tokenizer.pad_token_id)
@@ -143,7 +145,9 @@ def test_native_and_served_form_agree_with_the_trained_network(checkpoint: Path,
         assert np.array_equal(network.negative_probability(loaded, tokens, bar), probability)
 
     served = tmp_path / "served"
+    capfd.readouterr()
     export.export(model, tokenizer, served, max_tokens=MAX_TOKENS)
+    assert capfd.readouterr() == ("", "")
     classifier.save(
         served,
         runtime="onnx",

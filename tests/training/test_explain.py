@@ -1,5 +1,6 @@
 """Contributions of words to an answer: for every family of served models, and compared with values computed by hand."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import combinations, permutations
@@ -11,7 +12,6 @@ import numpy as np
 import pytest
 import skops.io
 import tensorflow as tf
-import torch
 from hydra import compose, initialize
 from hydra.utils import instantiate
 from hypothesis import given, settings
@@ -31,11 +31,9 @@ from sentiment.inference.runtimes import blend, saved_model
 from sentiment.inference.runtimes.sklearn import FILE, document
 from sentiment.inference.text import Cleaner, Tokenizer
 from sentiment.training import bag_of_words, network
-from sentiment.training.bert import checkpoints, export
-from sentiment.training.bert.network import SentenceClassifier
 from sentiment.training.embedding import WordEmbedding
-from tests.checkpoints import save_checkpoint
 from tests.corpora import TOKENIZER
+from tests.exported_bert import CLEANER, SERVED
 from tests.sentence_encoder import save_encoder
 
 GetModel = Callable[[str], Classifier]
@@ -102,14 +100,6 @@ def save_tflite(folder: Path) -> Classifier:
     return describe_and_load(folder, "tflite", TOKENIZER, CALIBRATION)
 
 
-def save_onnx(folder: Path) -> Classifier:
-    encoder, tokenizer = checkpoints.load(str(save_checkpoint(folder.with_name("checkpoint"))), max_tokens=16)
-    torch.manual_seed(0)
-    model = SentenceClassifier(encoder, pad_token_id=tokenizer.pad_token_id)
-    export.export(model, tokenizer, folder, max_tokens=16)
-    return describe_and_load(folder, "onnx", TOKENIZER.cleaner, CALIBRATION)
-
-
 class Head(tf.Module):
     """A classification layer for vectors of four numbers, as Keras exports it."""
 
@@ -134,16 +124,16 @@ def save_blend(folder: Path) -> Classifier:
 
 SAVE: dict[str, Callable[[Path], Classifier]] = {
     "tflite": save_tflite,
-    "onnx": save_onnx,
     "saved_model": save_saved_model,
     "blend": save_blend,
 }
 
 
 @pytest.fixture(scope="module")
-def get_model(tmp_path_factory: pytest.TempPathFactory) -> GetModel:
+def get_model(exported_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> GetModel:
     """Return a function that returns a classifier of a family, and makes it on its first call."""
-    classifiers: dict[str, Classifier] = {}
+    bert = Path(shutil.copytree(exported_bert / SERVED, tmp_path_factory.mktemp("bert") / "served"))
+    classifiers = {"onnx": describe_and_load(bert, "onnx", CLEANER, CALIBRATION)}
 
     def get(family: str) -> Classifier:
         if family not in classifiers:

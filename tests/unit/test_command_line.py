@@ -40,19 +40,17 @@ def test_a_missing_or_unknown_step_lists_the_valid_ones(arguments: list[str]) ->
     assert ", ".join(STEPS) in completed.stderr
 
 
-def test_an_unknown_option_stops_before_the_step_starts() -> None:
-    command = [sys.executable, "-m", "steps", "split", "data=nothing"]
-    completed = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert completed.returncode == 2
-    assert "sentiment140" in completed.stderr, "the valid options are not listed"
-
-
 @pytest.mark.filterwarnings("ignore:'steps.split' found in sys.modules:RuntimeWarning")
-def test_an_unknown_key_is_reported_with_its_path(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("option", "shown"),
+    [("data.sample_sise=3", "data.sample_sise"), ("data=nothing", "sentiment140")],
+    ids=["an unknown key with its path", "an unknown option with the valid ones"],
+)
+def test_an_unknown_key_or_option_stops_before_the_step_starts(
+    option: str, shown: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", [])  # `main` replaces it
     with pytest.raises(SystemExit) as exited, door.leave():
-        main(["split", "data.sample_sise=3"])
+        main(["split", option])
     assert exited.value.code == 2
-    assert "data.sample_sise" in capsys.readouterr().err
+    assert shown in capsys.readouterr().err
