@@ -14,7 +14,7 @@ from onnx import load as load_graph
 from onnx import numpy_helper
 from onnxruntime import InferenceSession
 
-from sentiment.inference import classifier, probabilities
+from sentiment.inference import classifier
 from sentiment.inference.arrays import Probabilities
 from sentiment.inference.classifier import Classifier
 from sentiment.inference.runtimes import onnx
@@ -22,6 +22,7 @@ from sentiment.inference.text import Cleaner
 from sentiment.training.bert import checkpoints, export, network
 from sentiment.training.bert.network import SentenceClassifier
 from tests.checkpoints import save_checkpoint
+from tests.served import describe_and_load
 
 CLEANER = Cleaner(links="http", mentions="@user", emoji=True, max_repeats=3)
 TEXTS = [
@@ -45,16 +46,7 @@ def exported(checkpoint: str, folder: Path, *, max_tokens: int) -> tuple[Classif
     with network.progress(len(tokens), "test") as bar:
         native = network.negative_probability(model, tokens, bar)
     export.export(model, tokenizer, folder, max_tokens=max_tokens)
-    classifier.save(
-        folder,
-        runtime="onnx",
-        threshold=0.5,
-        calibration=probabilities.IDENTITY,
-        uncertain=None,
-        reliability=None,
-        text=CLEANER,
-    )
-    return Classifier.load(folder), native
+    return describe_and_load(folder, "onnx", CLEANER), native
 
 
 @pytest.fixture(scope="module")
