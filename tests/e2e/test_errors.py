@@ -99,7 +99,9 @@ def test_an_unknown_option_is_recorded_in_the_failed_run(store: Chain, monkeypat
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(store.tracking_uri)
     with pytest.raises(ExecutionException, match=r"Run \(ID '[0-9a-f]{32}'\) failed"):
-        mlflow.run(str(PROJECT), "split", parameters={"hydra_options": "data=nothing"}, env_manager="local")
+        mlflow.run(
+            str(PROJECT), "split", parameters={"hydra_options": "data=nothing"}, env_manager="local", experiment_id="0"
+        )
     mlflow.set_tracking_uri(before)
     assert last_run(store).info.status == "FAILED"
     assert last_run(store).data.tags["error"].startswith("In 'config': Could not find 'data/nothing'")
