@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sentiment.inference import classifier, probabilities
 from sentiment.inference.text import Cleaner
 from sentiment.training.bert import checkpoints, export, network
 from sentiment.training.bert.network import SentenceClassifier
+from tests.served import describe
 
 CLEANER = Cleaner(links="http", mentions="@user", emoji=True, max_repeats=3)
 TEXTS = [
@@ -34,12 +34,4 @@ def save_exported(checkpoint: Path, folder: Path) -> None:
     with network.progress(len(tokens), "test") as bar:
         np.save(folder / NATIVE_PROBABILITY, network.negative_probability(model, tokens, bar))
     export.export(model, tokenizer, folder / SERVED, max_tokens=MAX_TOKENS)
-    classifier.save(
-        folder / SERVED,
-        runtime="onnx",
-        threshold=0.5,
-        calibration=probabilities.IDENTITY,
-        uncertain=None,
-        reliability=None,
-        text=CLEANER,
-    )
+    describe(folder / SERVED, "onnx", CLEANER)

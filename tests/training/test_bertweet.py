@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 from transformers import BertweetTokenizer, PreTrainedTokenizerFast, RobertaModel
 
-from sentiment.inference import classifier, probabilities
-from sentiment.inference.classifier import Classifier
 from sentiment.inference.text import Cleaner
 from sentiment.training.bert import bertweet, checkpoints, export, network
 from sentiment.training.bert.network import SentenceClassifier
 from tests.checkpoints import MAX_TOKENS, save_bertweet
+from tests.served import describe_and_load
 
 CLEANER = Cleaner(links="HTTPURL", mentions="@USER", emoji=True, max_repeats=3)
 TWEETS = [
@@ -148,14 +147,6 @@ def test_native_and_served_form_agree_with_the_trained_network_and_the_export_is
     capfd.readouterr()
     export.export(model, tokenizer, served, max_tokens=MAX_TOKENS)
     assert capfd.readouterr() == ("", "")
-    classifier.save(
-        served,
-        runtime="onnx",
-        threshold=0.5,
-        calibration=probabilities.IDENTITY,
-        uncertain=None,
-        reliability=None,
-        text=CLEANER,
-    )
-    assert np.abs(Classifier.load(served).negative_probability(TWEETS) - probability).max() < 0.03
+    answers = describe_and_load(served, "onnx", CLEANER).negative_probability(TWEETS)
+    assert np.abs(answers - probability).max() < 0.03
     assert probability.std() > 0.01

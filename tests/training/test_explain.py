@@ -21,20 +21,19 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from sentiment.inference import classifier
 from sentiment.inference.arrays import Probabilities
-from sentiment.inference.classifier import Classifier, Runtime
+from sentiment.inference.classifier import Classifier
 from sentiment.inference.explain import MAX_GROUPS, Explanation, explain
 from sentiment.inference.log_count_ratio import LogCountRatio
 from sentiment.inference.probabilities import EPSILON, IDENTITY, Calibration, logit
 from sentiment.inference.runtimes import blend, saved_model
 from sentiment.inference.runtimes.sklearn import FILE, document
-from sentiment.inference.text import Cleaner, Tokenizer
 from sentiment.training import bag_of_words, network
 from sentiment.training.embedding import WordEmbedding
 from tests.corpora import TOKENIZER
 from tests.exported_bert import CLEANER, SERVED
 from tests.sentence_encoder import save_encoder
+from tests.served import describe_and_load
 
 GetModel = Callable[[str], Classifier]
 CALIBRATION = Calibration(slope=1.7, intercept=-0.4)
@@ -54,16 +53,6 @@ WORDS = st.sampled_from([*TRICKY_WORDS, "late", "rude", "crew", "thank", "LOVELY
 TWEETS = st.lists(WORDS | st.sampled_from(SPACES) | st.text(max_size=8), max_size=20).map("".join) | st.lists(
     WORDS, max_size=12
 ).map(" ".join)
-
-
-def describe_and_load(
-    folder: Path, runtime: Runtime, text: Cleaner | Tokenizer | None, calibration: Calibration
-) -> Classifier:
-    """Write the description of a served model to its folder, and load the model."""
-    classifier.save(
-        folder, runtime=runtime, calibration=calibration, threshold=0.5, uncertain=None, reliability=None, text=text
-    )
-    return Classifier.load(folder)
 
 
 def save_sklearn(folder: Path, pipeline: Pipeline, calibration: Calibration = CALIBRATION) -> Classifier:

@@ -14,8 +14,7 @@ from hydra import compose, initialize
 from hydra.utils import get_method, instantiate
 from sklearn.metrics import log_loss
 
-from sentiment.inference import classifier, probabilities
-from sentiment.inference.classifier import Classifier
+from sentiment.inference import classifier
 from sentiment.inference.runtimes import saved_model, tflite
 from sentiment.reports import plots
 from sentiment.training import network
@@ -24,6 +23,7 @@ from sentiment.training.network import NetworkError
 from sentiment.training.networks import bilstm, dense
 from tests.corpora import TOKENIZER
 from tests.sentence_encoder import save_encoder
+from tests.served import describe_and_load
 
 OPTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "train_keras").glob("*.yaml"))
 NEGATIVE = ["Late again", "so RUDE", "late, rude crew and no seat", "rude", "how late!"]
@@ -108,16 +108,8 @@ def test_every_network_learns_and_agrees_with_its_served_form(
     single = network.assemble(build, embedding, **shape, batch_size=1)
     network.export(model, single, embedding, tmp_path / "served")
     on_words = isinstance(embedding, WordEmbedding)
-    classifier.save(
-        tmp_path / "served",
-        runtime=network.runtime(embedding),
-        threshold=0.5,
-        calibration=probabilities.IDENTITY,
-        uncertain=None,
-        reliability=None,
-        text=TOKENIZER if on_words else TOKENIZER.cleaner,
-    )
-    served = Classifier.load(tmp_path / "served")
+    text = TOKENIZER if on_words else TOKENIZER.cleaner
+    served = describe_and_load(tmp_path / "served", network.runtime(embedding), text)
     texts = [*NEGATIVE, *POSITIVE, *UNSEEN]
     frame = pd.DataFrame({"text": texts, "tokens": [TOKENIZER(text) for text in texts]})
     inputs = network.features(embedding, frame, TOKENIZER, sequence_length=shape["sequence_length"])

