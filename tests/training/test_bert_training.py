@@ -202,7 +202,7 @@ def test_each_stage_has_its_own_number_of_epochs(checkpoint: Path) -> None:
         assert len(training.tables["history"]) == epochs
 
 
-@pytest.mark.parametrize("epochs", [[1], [1, 2, 3], 0, [1, 0], [1, 1.5], "2"])
+@pytest.mark.parametrize("epochs", [[1], [1, 2, 3], 0, True, [1, 0], [1, 1.5], "2"])
 def test_epochs_other_than_a_positive_number_or_one_for_each_stage_are_refused(checkpoint: Path, epochs: Any) -> None:
     model, tweets = untrained(checkpoint)
     with pytest.raises(SettingsError, match=r"train_bert\.fit\.epochs=.*one for each stage of training\.stages \(2\)"):

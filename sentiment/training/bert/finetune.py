@@ -87,7 +87,7 @@ def fit(
 
     Raises:
         SavedProgressError: the saved state is damaged.
-        SettingsError: the number of epochs is not positive, or the list has not one number for each stage.
+        SettingsError: the number of epochs is not positive, or the list does not have one for each stage.
         TrainingError: the loss became NaN.
     """
     epochs = epochs_of_stage(epochs, stage, stages)
@@ -210,10 +210,10 @@ def epochs_of_stage(epochs: int | Sequence[int], stage: int, stages: int) -> int
     """Return the number of epochs of a stage, numbered from 1.
 
     Raises:
-        SettingsError: the number is not positive, or the list has not one number for each stage.
+        SettingsError: the number is not positive, or the list does not have one for each stage.
     """
     each = [epochs] * stages if isinstance(epochs, int) else list(epochs)
-    if len(each) != stages or not all(isinstance(number, int) and number > 0 for number in each):
+    if len(each) != stages or not all(type(number) is int and number > 0 for number in each):
         raise SettingsError(
             f"train_bert.fit.epochs={epochs}: set a positive number, or a list of one for each stage of "
             f"training.stages ({stages})."
