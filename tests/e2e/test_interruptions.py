@@ -21,7 +21,6 @@ SMALL_STUDY = (
     """'plan.stages=[{name: simple, candidates: [{step: train_baseline, options: ["train_baseline=dummy"]}]}]'"""
 )
 
-
 OPTIONS = ["train_keras=average", "export.max_auc_drop=0.02"]
 
 
@@ -43,10 +42,11 @@ def child_of(pid: int, deadline: float) -> int:
 
 def kill(pid: int) -> None:
     """Kill a process and its descendants, without any cleanup."""
+    os.kill(pid, signal.SIGSTOP)  # so that it starts no process that escapes
     children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split()
-    os.kill(pid, signal.SIGKILL)
     for child in children:
         kill(int(child))
+    os.kill(pid, signal.SIGKILL)
 
 
 def test_a_killed_step_is_marked_failed_and_can_be_run_again(copied_chain: Chain, tmp_path: Path) -> None:
