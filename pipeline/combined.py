@@ -1,12 +1,61 @@
 """The members of a model that combines several: a blend or a cascade."""
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from omegaconf import DictConfig
 
-from pipeline import artifacts, candidates, reuse
+from pipeline import artifacts, candidates, reuse, stored_predictions
 from pipeline.candidates import CandidateError
+from sentiment.inference import classifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """The inputs of a step that combines models.
+
+    Attributes:
+        frames: the splits `train` and `validation`.
+        targets: the targets of the splits.
+        members: the models, `read`.
+    """
+
+    frames: Mapping[str, pd.DataFrame]
+    targets: Mapping[str, pd.DataFrame]
+    members: pd.DataFrame
+
+
+def fetch(cfg: DictConfig, scratch: Path) -> Inputs:
+    """Fetch the splits and read the members that a step combines (section `inputs`); log the data.
+
+    Raises:
+        CandidateError: there are fewer than two models, or one has other splits.
+    """
+    splits = artifacts.fetch(cfg.inputs.splits, "splits", scratch)
+    frames, description = artifacts.read_splits(splits), artifacts.describe_data(splits)
+    members = read(cfg.inputs.candidates)
+    candidates.require_same_splits(members, description)
+    artifacts.log_data(frames, describe(description, members))
+    return Inputs(frames=frames, targets=artifacts.read_targets(splits), members=members)
+
+
+def copy_served(members: pd.DataFrame, validation: pd.DataFrame, served: Path, scratch: Path) -> pd.DataFrame:
+    """Copy the served form of each member to a new folder, each into a folder of its name.
+
+    Returns:
+        Their calibrated probabilities on the validation split: a row for each tweet, a column for each member.
+    """
+    served.mkdir()
+    probabilities = {}
+    for name, uri in zip(members["member"], members["uri"], strict=True):
+        shutil.copytree(candidates.fetch_served(uri, scratch / name), served / name)
+        score = stored_predictions.read(uri, validation, None).score
+        probabilities[name] = classifier.read_calibration(served / name)(score)
+    return pd.DataFrame(probabilities)
 
 
 def read(uris: Sequence[str]) -> pd.DataFrame:

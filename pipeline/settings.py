@@ -16,7 +16,7 @@ READS = {
     "train_baseline": ("train_baseline", "training", "search", "cost", "reliable", "calibration", "export"),
     "train_keras": ("train_keras", "training", "cost", "reliable", "calibration", "export"),
     "train_bert": ("train_bert", "training", "cost", "reliable", "calibration", "export"),
-    "blend": ("cost", "reliable", "calibration", "export"),
+    "blend": ("blend", "cost", "reliable", "calibration", "export"),
     "cascade": ("cascade", "cost", "reliable", "calibration", "export"),
     "select": ("select", "cost"),
     "promote": ("promote", "select"),

@@ -4,16 +4,14 @@ In: two candidates, and the splits that both were scored on. Out: `model`, which
 the validation split.
 """
 
-import shutil
 import time
 
 import mlflow
 from omegaconf import DictConfig
 
-from pipeline import artifacts, candidates, combined, door, preflight, runs, stored_predictions
+from pipeline import combined, door, preflight, runs
 from pipeline.candidates import CandidateError
 from pipeline.trained import Trained, log_trained
-from sentiment.inference import classifier
 from sentiment.inference.runtimes import cascade
 from sentiment.training import cascading
 
@@ -23,24 +21,14 @@ def main(cfg: DictConfig) -> str:
     """Run the step and return the URI of the model."""
     preflight.check(cfg)
     with runs.start("cascade", cfg) as scratch:
-        splits = artifacts.fetch(cfg.inputs.splits, "splits", scratch)
-        frames = artifacts.read_splits(splits)
-        description = artifacts.describe_data(splits)
-        members = combined.read(cfg.inputs.candidates)
-        if len(members) > 2:
-            raise CandidateError(f"A cascade combines two models, not {len(members)} (inputs.candidates).")
-        candidates.require_same_splits(members, description)
-        artifacts.log_data(frames, combined.describe(description, members))
-        served = scratch / "served"
-        served.mkdir()
-        by_speed = members.sort_values("predict_milliseconds")["uri"]
-        probabilities = {}
-        for name, uri in zip((cascade.FAST, cascade.ACCURATE), by_speed, strict=True):
-            shutil.copytree(candidates.fetch_served(uri, scratch / name), served / name)
-            score = stored_predictions.read(uri, frames["validation"], None).score
-            probabilities[name] = classifier.read_calibration(served / name)(score)
+        inputs, served = combined.fetch(cfg, scratch), scratch / "served"
+        if len(inputs.members) > 2:
+            raise CandidateError(f"A cascade combines two models, not {len(inputs.members)} (inputs.candidates).")
+        members = inputs.members.sort_values("predict_milliseconds").assign(member=[cascade.FAST, cascade.ACCURATE])
+        table = combined.copy_served(members, inputs.frames["validation"], served, scratch)
+        probabilities = {name: table[name].to_numpy() for name in (cascade.FAST, cascade.ACCURATE)}
         started = time.perf_counter()
-        negative = frames["validation"]["negative"].to_numpy()
+        negative = inputs.frames["validation"]["negative"].to_numpy()
         bound = cascading.choose_bound(negative, **probabilities, max_auc_drop=cfg.cascade.max_auc_drop)
         fit_seconds = time.perf_counter() - started + members["fit_seconds"].sum()
 
@@ -56,7 +44,7 @@ def main(cfg: DictConfig) -> str:
             learned_from=members["uri"].tolist(),
             fit_seconds=fit_seconds,
         )
-        return log_trained(trained, frames, artifacts.read_targets(splits), cfg)
+        return log_trained(trained, inputs.frames, inputs.targets, cfg)
 
 
 if __name__ == "__main__":

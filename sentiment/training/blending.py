@@ -1,9 +1,12 @@
-"""Stacking: a logistic regression on the logits of several classifiers.
+"""The weights of a blend of classifiers: fitted by stacking, a logistic regression on their logits, or fixed.
 
 Source: Wolpert, Stacked generalization, 1992; with probabilities, Ting and Witten, Issues in stacked generalization,
-1999.
+1999. Fixed weights, a logarithmic opinion pool: Heskes, Selecting weighting factors in logarithmic opinion pools, 1998.
 """
 
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,12 +19,42 @@ from sentiment.inference.errors import UserError
 
 
 class BlendError(UserError):
-    """Too few tweets to fit the weights of a blend."""
+    """Weights of a blend that cannot be fitted or used."""
 
 
-def fit(
-    negative: Labels, logits: NDArray[np.float64], *, folds: int, seed: int
-) -> tuple[NDArray[np.float64], float, Probabilities]:
+@dataclass(frozen=True, kw_only=True)
+class Blended:
+    """The weights of a blend.
+
+    Attributes:
+        weights: the weight of each member's logit, shape (members,).
+        intercept: added to the weighted sum.
+        out_of_fold: the out-of-fold probability of each tweet, shape (n,), for an unbiased evaluation; None if the
+            weights are not fitted.
+    """
+
+    weights: NDArray[np.float64]
+    intercept: float
+    out_of_fold: Probabilities | None
+
+
+def fix(weights: Mapping[str, float], members: Sequence[str]) -> Blended:
+    """Return fixed weights (`blend.weights`) in the order of the members.
+
+    Raises:
+        BlendError: they are not one number above 0 for each member.
+    """
+    numbers = all(isinstance(weight, int | float) and 0 < weight < math.inf for weight in weights.values())
+    if set(weights) != set(members) or not numbers:
+        raise BlendError(
+            f"blend.weights={dict(weights)}: set one number above 0 for each member ({', '.join(members)}), or null to "
+            "fit them on validation."
+        )
+    ordered = np.array([weights[name] for name in members], dtype=np.float64)
+    return Blended(weights=ordered, intercept=0.0, out_of_fold=None)
+
+
+def fit(negative: Labels, logits: NDArray[np.float64], *, folds: int, seed: int) -> Blended:
     """Fit the weights on tweets that no member was trained on.
 
     Args:
@@ -29,10 +62,6 @@ def fit(
         logits: logits of the members, shape (n, members).
         folds: the number of folds of the cross-fitting.
         seed: the seed of the folds.
-
-    Returns:
-        The weight of each member, the intercept, and the out-of-fold probability of each tweet, shape (n,), for an
-        unbiased evaluation.
 
     Raises:
         BlendError: a class has fewer tweets than folds.
@@ -47,4 +76,4 @@ def fit(
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     out_of_fold: NDArray[Any] = cross_val_predict(stacker, logits, negative, cv=splitter, method="predict_proba")[:, 1]
     stacker.fit(logits, negative)
-    return stacker.coef_[0], float(stacker.intercept_[0]), out_of_fold
+    return Blended(weights=stacker.coef_[0], intercept=float(stacker.intercept_[0]), out_of_fold=out_of_fold)

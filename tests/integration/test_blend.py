@@ -81,12 +81,24 @@ def test_its_metrics_are_out_of_fold(splits: Path, word_model: str, character_mo
         predict_in_process(uri, texts)["negative_probability"].to_numpy() for uri in (word_model, character_model)
     ]
     logits = np.column_stack([logit(member) for member in members])
-    _, _, out_of_fold = blend.blending.fit(negative.to_numpy(), logits, folds=3, seed=42)
+    out_of_fold = blend.blending.fit(negative.to_numpy(), logits, folds=3, seed=42).out_of_fold
+    assert out_of_fold is not None
     logged = mlflow.get_run(run_id(blended)).data.metrics
     assert logged["val_roc_auc"] == pytest.approx(roc_auc_score(negative, out_of_fold))
     served = mlflow.pyfunc.load_model(blended).predict(texts)["negative_probability"]
     assert logged["val_roc_auc"] != pytest.approx(roc_auc_score(negative, served), abs=1e-6)
     assert abs(logged["export_auc_drop"]) < 1e-6
+
+
+def test_fixed_weights_are_served_as_set(splits: Path, word_model: str, character_model: str, tmp_path: Path) -> None:
+    names = member_names(word_model, character_model)
+    fixed = f"blend.weights={{{names[0]}:0.4,{names[1]}:0.6}}"
+    uri = run(splits, word_model, character_model, options=(fixed,))
+    served = candidates.fetch_served(uri, tmp_path)
+    written = json.loads((served / FILE).read_text(encoding="utf-8"))
+    assert written == {"weights": {names[0]: 0.4, names[1]: 0.6}, "intercept": 0.0}
+    with pytest.raises(BlendError, match=r"blend.weights=.* one number above 0 for each member"):
+        run(splits, word_model, character_model, options=("blend.weights={bert:1}",))
 
 
 def test_a_blend_is_a_candidate_like_any_other(blended: str, word_model: str, character_model: str) -> None:

@@ -10,11 +10,10 @@ from sklearn.metrics import roc_auc_score
 
 from sentiment.inference import classifier, probabilities
 from sentiment.inference.classifier import Classifier
-from sentiment.inference.probabilities import IDENTITY
 from sentiment.inference.runtimes import cascade
 from sentiment.training import cascading
 from sentiment.training.cascading import CascadeError
-from tests.unit.test_blending import save_member
+from tests.served import describe, describe_and_load, save_bag_of_words
 
 TEXTS = ["late", "late lost rude", "seat", "thanks", "thanks lovely crew", ""]
 
@@ -55,11 +54,9 @@ def test_a_fast_member_that_is_sure_and_wrong_is_refused() -> None:
 def test_the_accurate_member_reads_only_the_tweets_that_the_fast_one_is_unsure_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fast, accurate = (save_member(tmp_path / name, alpha) for name, alpha in (("fast", 0.5), ("accurate", 0.1)))
+    fast, accurate = (save_bag_of_words(tmp_path / name, alpha) for name, alpha in (("fast", 0.5), ("accurate", 0.1)))
     cascade.write(tmp_path, 1.5)
-    classifier.save(
-        tmp_path, runtime="cascade", calibration=IDENTITY, threshold=0.5, uncertain=None, reliability=None, text=None
-    )
+    served = describe_and_load(tmp_path, "cascade", None)
     read_by_member: list[list[str]] = []
     original = Classifier.negative_probability
 
@@ -67,7 +64,6 @@ def test_the_accurate_member_reads_only_the_tweets_that_the_fast_one_is_unsure_o
         read_by_member.append(list(texts))
         return original(self, texts)
 
-    served = Classifier.load(tmp_path)
     monkeypatch.setattr(Classifier, "negative_probability", recorded)
     answers = served.score(TEXTS)
     monkeypatch.undo()
@@ -80,9 +76,7 @@ def test_the_accurate_member_reads_only_the_tweets_that_the_fast_one_is_unsure_o
 
 
 def test_a_cascade_requires_the_packages_of_its_members(tmp_path: Path) -> None:
-    save_member(tmp_path / "fast", 1.0)
-    save_member(tmp_path / "accurate", 0.1)
-    classifier.save(
-        tmp_path, runtime="cascade", calibration=IDENTITY, threshold=0.5, uncertain=None, reliability=None, text=None
-    )
+    save_bag_of_words(tmp_path / "fast", 1.0)
+    save_bag_of_words(tmp_path / "accurate", 0.1)
+    describe(tmp_path, "cascade", None)
     assert classifier.runtimes_in(tmp_path) == {"cascade", "sklearn"}
