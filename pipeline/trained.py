@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 from sklearn.metrics import roc_auc_score
 
-from pipeline import reuse, runs, stored_predictions
+from pipeline import reuse, runs, settings, stored_predictions
 from pipeline.artifacts import MODEL, PYFUNC_REQUIREMENTS, SEEN, VALIDATION, predictions_file
 from sentiment.data import leakage
 from sentiment.evaluation import abstention, calibration, metrics
@@ -102,7 +102,7 @@ def log_trained(
     probability = chosen.calibration(raw)
     threshold = metrics.cheapest_threshold(negative, probability, cost)
     uncertain = metrics.uncertain_band(cost, threshold)
-    reliability = abstention.find(negative, probability, threshold, Promise(**cfg.reliable))
+    reliability = abstention.find(negative, probability, threshold, Promise(**settings.plain(cfg.reliable)))
     save(threshold=threshold, calibration=chosen.calibration, uncertain=uncertain, reliability=reliability)
     served = Classifier.load(trained.served)
     golden.save(trained.served, served)

@@ -41,7 +41,9 @@ def save_packaged(folder: Path) -> Path:
         calibration=calibration,
         threshold=0.4,
         uncertain=(0.3, 0.6),
-        reliability=Reliability(negative_from=0.7, positive_to=None, max_error=0.05, confidence=0.95),
+        reliability=Reliability(
+            negative_from=0.7, positive_to=None, max_error=0.05, confidence=0.95, negative_share=(0.2, 0.5)
+        ),
         text=TOKENIZER,
     )
     golden.save(served, Classifier.load(served))

@@ -1,5 +1,6 @@
 """Abstention: the probabilities at which an answer is reliable, so that few of the answers given are wrong."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,16 +24,23 @@ class Promise:
     Attributes:
         max_error: the largest share of wrong answers, above 0 and below 1.
         confidence: the probability that both bounds keep the promise, above 0 and below 1.
+        negative_share: the lowest and the highest share of negative tweets for which it holds, above 0 and below 1.
     """
 
     max_error: float
     confidence: float
+    negative_share: Sequence[float]
 
     def __post_init__(self) -> None:
         """Reject values that promise nothing."""
         for name in ("max_error", "confidence"):
             if not 0 < getattr(self, name) < 1:
                 raise SettingsError(f"reliable.{name}={getattr(self, name)}: must be above 0 and below 1.")
+        shares = list(self.negative_share)
+        if len(shares) != 2 or not 0 < shares[0] <= shares[1] < 1:
+            raise SettingsError(
+                f"reliable.negative_share={shares}: set the lowest and the highest share, both above 0 and below 1."
+            )
 
 
 def find(negative: Labels, probability: Probabilities, threshold: float, promise: Promise) -> Reliability:
@@ -42,8 +50,14 @@ def find(negative: Labels, probability: Probabilities, threshold: float, promise
     answered, for each of the two answers, by testing bounds from strict to loose (fixed sequence). If none passes, for
     instance because there are too few tweets, the answer is never reliable.
 
+    The promise holds under label shift: while the share of negative tweets is within `promise.negative_share`, and the
+    tweets of each class are like those of validation. Wrong `negative` answers are positive tweets, so they are most
+    frequent at the lowest share, wrong `positive` answers at the highest.
+
     Source: Angelopoulos, Bates, Candès, Jordan and Lei, Learn then test: calibrating predictive algorithms to achieve
-    risk control, Annals of Applied Statistics 19, 2025, with the exact binomial test; the sequence as in MAPIE.
+    risk control, Annals of Applied Statistics 19, 2025, with the exact binomial test; the sequence as in MAPIE. Label
+    shift: Saerens, Latinne and Decaestecker, Adjusting the outputs of a classifier to new a priori probabilities,
+    Neural Computation 14, 2002.
 
     Args:
         negative: labels, shape (n,).
@@ -51,38 +65,61 @@ def find(negative: Labels, probability: Probabilities, threshold: float, promise
         threshold: the lowest probability that counts as negative.
         promise: the largest share of errors.
     """
-    called = probability >= threshold
-    at_least = lowest_bound(negative[called], probability[called], promise)
-    at_most = lowest_bound(1 - negative[~called], 1 - probability[~called], promise)
+    called, share = probability >= threshold, float(negative.mean())
+    low, high = promise.negative_share
+    at_least = at_most = None
+    if 0 < share < 1:
+        error = error_at(1 - share, promise.max_error, 1 - low)
+        at_least = lowest_bound(negative[called], probability[called], error, promise.confidence)
+        error = error_at(share, promise.max_error, high)
+        at_most = lowest_bound(1 - negative[~called], 1 - probability[~called], error, promise.confidence)
     return Reliability(
         negative_from=at_least,
         positive_to=None if at_most is None else 1 - at_most,
         max_error=promise.max_error,
         confidence=promise.confidence,
+        negative_share=(low, high),
     )
 
 
-def lowest_bound(correct: Labels, confidence: Probabilities, promise: Promise) -> float | None:
-    """Return the lowest confidence from which answers keep the promise, or None.
+def error_at(share: float, max_error: float, other_share: float) -> float:
+    """Return the share of wrong answers that becomes `max_error` if a class becomes more or less frequent.
+
+    The odds that an answer is wrong are proportional to those of the class that is answered wrongly.
+
+    Args:
+        share: the share of tweets of that class.
+        max_error: the largest share of wrong answers.
+        other_share: the share of the class at which it is to be kept.
+    """
+    odds = max_error / (1 - max_error) * share / (1 - share) * (1 - other_share) / other_share
+    return odds / (1 + odds)
+
+
+def lowest_bound(
+    correct: Labels, answer_probability: Probabilities, max_error: float, confidence: float
+) -> float | None:
+    """Return the lowest probability from which at most `max_error` of the answers are wrong, or None.
 
     Args:
         correct: 1 for each correct answer, shape (n,).
-        confidence: the probability of the answer, shape (n,).
-        promise: the largest share of errors.
+        answer_probability: the probability of the answer, shape (n,).
+        max_error: the largest share of wrong answers.
+        confidence: the probability that the bounds of both answers keep it.
     """
     from mapie.risk_control import FWERFixedSequenceTesting, control_fwer  # takes a second to import
 
     if not len(correct):
         return None
-    risk = (1 - promise.confidence) / 2  # half for each of the two answers
-    # Bounds and sizes depend on the confidence only, not on whether answers are correct, so the tests stay valid.
-    bounds = np.unique(np.quantile(confidence, np.linspace(0, 1, BOUNDS, endpoint=False), method="lower"))[::-1]
-    answered = confidence >= bounds[:, np.newaxis]
-    large_enough = (1 - promise.max_error) ** answered.sum(1) <= risk / STARTS  # without errors, the test would pass
+    risk = (1 - confidence) / 2  # half for each of the two answers
+    # Bounds and sizes depend on the probability only, not on whether answers are correct, so the tests stay valid.
+    bounds = np.unique(np.quantile(answer_probability, np.linspace(0, 1, BOUNDS, endpoint=False), method="lower"))[::-1]
+    answered = answer_probability >= bounds[:, np.newaxis]
+    large_enough = (1 - max_error) ** answered.sum(1) <= risk / STARTS  # without errors, the test would pass
     bounds, answered = bounds[large_enough], answered[large_enough]
     if not len(bounds):
         return None
-    p_values = binom.cdf((answered & (correct == 0)).sum(1), answered.sum(1), promise.max_error)
+    p_values = binom.cdf((answered & (correct == 0)).sum(1), answered.sum(1), max_error)
     passed = control_fwer(p_values, risk, FWERFixedSequenceTesting(n_starts=min(STARTS, len(bounds))))
     return float(bounds[passed].min()) if len(passed) else None
 

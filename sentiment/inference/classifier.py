@@ -170,7 +170,15 @@ def read_calibration(folder: Path) -> Calibration:
 def read_reliability(folder: Path) -> Reliability | None:
     """Return the bounds of reliable answers of the classifier in a folder; raises what `read_description` raises."""
     bounds = read_description(folder)["reliability"]
-    return None if bounds is None else Reliability(**bounds)
+    if bounds is None:
+        return None
+    if "negative_share" not in bounds:
+        raise ClassifierError(
+            f"{folder / DESCRIPTION} has reliable answers without limits of the share of negative tweets: an older "
+            "version of this project wrote it. Train the model again."
+        )
+    low, high = bounds["negative_share"]
+    return Reliability(**bounds | {"negative_share": (low, high)})
 
 
 def read_band(bounds: Sequence[float] | None) -> Band | None:

@@ -59,12 +59,15 @@ class Reliability:
         positive_to: the highest probability at which `positive` is reliable; None if it never is.
         max_error: the largest share of wrong answers among the reliable ones, for each of the two answers.
         confidence: the probability that this holds for tweets like those that the bounds were found on.
+        negative_share: the lowest and the highest share of negative tweets for which it holds: the rarer a class is,
+            the more often it is answered wrongly.
     """
 
     negative_from: float | None
     positive_to: float | None
     max_error: float
     confidence: float
+    negative_share: tuple[float, float]
 
     def __call__(self, probability: Probabilities) -> NDArray[np.bool_]:
         """Return whether each answer is reliable; shapes (n,)."""

@@ -1,5 +1,7 @@
 """Abstention: reliable answers keep the promise, and there are as many of them as that allows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from sentiment.evaluation import abstention
 from sentiment.evaluation.abstention import Promise
 from sentiment.inference.errors import SettingsError
 
-PROMISE = Promise(max_error=0.05, confidence=0.95)
+PROMISE = Promise(max_error=0.05, confidence=0.95, negative_share=[0.5, 0.5])
 
 
 def calibrated(tweets: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -29,6 +31,56 @@ def test_at_most_the_promised_share_of_reliable_answers_is_wrong(threshold: floa
         kept = abstention.table(new_negative, new_probability >= threshold, reliability(new_probability))
         broken += bool((kept["error"] > PROMISE.max_error).any())
     assert broken <= 10, "5 of 100 are expected at most; more than 10 happen once in 90 runs"
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
+def test_the_promise_holds_while_the_share_of_negative_tweets_is_within_its_limits(share: float) -> None:
+    promise = Promise(max_error=0.05, confidence=0.95, negative_share=[0.3, 0.7])
+    new_negative, new_probability = calibrated(100_000, seed=0)
+    before = new_negative.mean()
+    odds = share / (1 - share) * (1 - before) / before
+    random = np.random.default_rng(1)
+    shifted = random.random(len(new_negative)) < np.where(new_negative == 1, odds, 1) / max(odds, 1)
+    negative, probability = new_negative[shifted], new_probability[shifted]
+    assert negative.mean() == pytest.approx(share, abs=0.01)
+    broken, reliable = {"limits": 0, "no limits": 0}, 0
+    for seed in range(1, 21):
+        for name, tested in (("limits", promise), ("no limits", PROMISE)):
+            reliability = abstention.find(*calibrated(5_000, seed=seed), 0.5, tested)
+            kept = abstention.table(negative, probability >= 0.5, reliability(probability))
+            broken[name] += bool((kept["error"] > promise.max_error).any())
+            reliable += kept["reliable"].sum()
+    assert reliable > 0.1 * 40 * len(negative)
+    assert broken["limits"] <= 4, "1 of 20 is expected at most"
+    assert broken["no limits"] >= 15 or share == 0.5
+
+
+def test_the_limits_of_the_share_decide_which_answers_are_reliable() -> None:
+    negative, probability = calibrated(20_000, seed=3)
+    found = {
+        limits: abstention.find(negative, probability, 0.5, replace(PROMISE, negative_share=limits))
+        for limits in ((0.5, 0.5), (0.3, 0.5), (0.5, 0.7))
+    }
+    same, fewer, more = found.values()
+    assert fewer.negative_from > same.negative_from == more.negative_from
+    assert fewer.positive_to == same.positive_to > more.positive_to
+    assert fewer.negative_share == (0.3, 0.5)
+
+
+@given(st.floats(0.05, 0.95), st.floats(0.05, 0.95), st.floats(0.05, 0.95))
+def test_errors_grow_with_the_odds_of_the_class_that_is_answered_wrongly(
+    share: float, wrong: float, right: float
+) -> None:
+    other_share = 0.3
+    error_there = other_share * wrong / (other_share * wrong + (1 - other_share) * right)
+    error_here = share * wrong / (share * wrong + (1 - share) * right)
+    assert abstention.error_at(share, error_there, other_share) == pytest.approx(error_here)
+
+
+@pytest.mark.parametrize("shares", [[0.5], [0.6, 0.4], [0.0, 0.5], [0.5, 1.0], []])
+def test_limits_without_meaning_are_refused(shares: list[float]) -> None:
+    with pytest.raises(SettingsError, match=r"reliable\.negative_share=.*: set the lowest and the highest share"):
+        Promise(max_error=0.05, confidence=0.95, negative_share=shares)
 
 
 def test_with_many_tweets_the_bounds_approach_the_best_ones() -> None:
@@ -85,4 +137,4 @@ def test_the_table_counts_reliable_and_wrong_answers() -> None:
 def test_a_promise_without_meaning_is_refused(values: dict[str, float]) -> None:
     ((name, value),) = values.items()
     with pytest.raises(SettingsError, match=rf"reliable\.{name}={value}: must be above 0 and below 1"):
-        Promise(**{"max_error": 0.05, "confidence": 0.95, **values})
+        Promise(**{"max_error": 0.05, "confidence": 0.95, "negative_share": [0.2, 0.5], **values})

@@ -168,7 +168,9 @@ def test_no_tweet_is_uncertain_without_a_band(folder: Path) -> None:
 def test_answers_beyond_the_stored_bounds_are_reliable_bounds_included(
     folder: Path, negative_from: float | None, positive_to: float | None, expected: list[bool]
 ) -> None:
-    reliability = Reliability(negative_from=negative_from, positive_to=positive_to, max_error=0.05, confidence=0.95)
+    reliability = Reliability(
+        negative_from=negative_from, positive_to=positive_to, max_error=0.05, confidence=0.95, negative_share=(0.2, 0.5)
+    )
     describe(folder, reliability=reliability)
     loaded = Classifier.load(folder)
     assert loaded.reliability == reliability
@@ -214,10 +216,20 @@ def test_a_model_of_an_older_version_must_be_retrained(folder: Path, key: str) -
         Classifier.load(folder)
 
 
+def test_a_promise_for_an_unknown_share_of_negative_tweets_is_that_of_an_older_version(folder: Path) -> None:
+    description = json.loads((folder / classifier.DESCRIPTION).read_text())
+    bounds = {"negative_from": 0.9, "positive_to": 0.1, "max_error": 0.05, "confidence": 0.9}
+    (folder / classifier.DESCRIPTION).write_text(json.dumps({**description, "reliability": bounds}))
+    with pytest.raises(ClassifierError, match=r"without limits of the share of negative tweets: .* Train the model"):
+        Classifier.load(folder)
+
+
 def test_mlflow_returns_probability_sentiment_and_certainty(folder: Path) -> None:
     texts = ["late and rude", "lovely and quick", "crew"]
     probability = Classifier.load(folder).negative_probability(texts)
-    reliability = Reliability(negative_from=probability[0], positive_to=0.0, max_error=0.05, confidence=0.95)
+    reliability = Reliability(
+        negative_from=probability[0], positive_to=0.0, max_error=0.05, confidence=0.95, negative_share=(0.2, 0.5)
+    )
     describe(folder, uncertain=(probability[2] - 0.01, probability[2] + 0.01), reliability=reliability)
     model = SentimentModel()
     model.load_context(SimpleNamespace(artifacts={"classifier": str(folder)}))

@@ -72,7 +72,9 @@ def card(**changes: Any) -> Card:
         threshold=0.34,
         uncertain=(0.25, 0.5),
         uncertain_share=0.22,
-        reliability=Reliability(negative_from=0.812, positive_to=None, max_error=0.05, confidence=0.95),
+        reliability=Reliability(
+            negative_from=0.812, positive_to=None, max_error=0.05, confidence=0.95, negative_share=(0.2, 0.5)
+        ),
         reliable=RELIABLE,
         auc_without_near_duplicates=0.8234,
         calibration_method="platt",
@@ -158,6 +160,7 @@ def test_the_card_contains_every_value() -> None:
         "**0.25 to 0.50**",
         "22 of 100 validation tweets",
         "with 95 % confidence, at most 5 % of such answers are wrong",
+        "while 20 to 50 % of the tweets are negative",
         "| negative | from 0.812 | 640 of 1,275 | 19 | 3.0 % |",
         "| positive | never | 0 of 1,125 | 0 | – |",
         "calibrated on validation (platt)",
