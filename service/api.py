@@ -5,12 +5,11 @@ import time
 from concurrent.futures import Executor
 from dataclasses import asdict
 from http import HTTPStatus
-from typing import Annotated, Any, Protocol
-from uuid import uuid4
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import bentoml
 import numpy as np
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
@@ -19,10 +18,10 @@ from starlette.responses import PlainTextResponse
 from sentiment.inference import explain as explanation
 from service import metrics, problems
 from service.batching import Batcher
+from service.ids import Ids, event_id
 from service.model import PackagedModel
 from service.problems import Problem
 from service.schemas import (
-    MOST_CHARACTERS,
     MOST_TWEETS,
     ONE,
     SEVERAL,
@@ -35,8 +34,12 @@ from service.schemas import (
     Questions,
 )
 from telemetry import events
-from telemetry.events import Text
+from telemetry.events import Source, Text
+from telemetry.store import Store
 from telemetry.writer import Writer
+
+if TYPE_CHECKING:
+    from service.monitoring import Monitor
 
 MOST_ERRORS = 3
 TITLE = "Tweet sentiment"
@@ -44,13 +47,14 @@ DESCRIPTION = "Classifies tweets as negative or not. Errors are problem details 
 ERROR_DESCRIPTIONS = {
     400: "Invalid request: empty or too long text, wrong type or unknown field",
     401: "Missing or invalid API key",
-    404: "Unknown path",
+    404: "Unknown path, or an id that the service never gave",
     405: "Method not supported by this path",
+    409: "Contradicts what is stored and can no longer be changed",
     413: "Request body too large",
     415: "Request body not declared as JSON",
     429: "Too many requests",
     500: "Internal error",
-    503: "Model not ready",
+    503: "Model not ready, or store unreachable",
     504: "No response in time",
 }
 
@@ -62,7 +66,12 @@ class State(Protocol):
     model: PackagedModel
     score: Batcher
     events: Writer | None
+    store: Store | None
+    ids: Ids
+    monitor: "Monitor | None"
+    undo_seconds: float
     keep: Text
+    keep_feedback: Text
     explanations: Executor
 
 
@@ -108,8 +117,8 @@ def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def application() -> FastAPI:
-    """Return the application with its routes."""
+def application(*routers: APIRouter) -> FastAPI:
+    """Return the application with its routes and those of routers."""
     app = FastAPI(title=TITLE, description=DESCRIPTION, openapi_url="/docs.json", docs_url=None, redoc_url=None)
     app.add_exception_handler(RequestValidationError, handle_validation_error)
     app.add_exception_handler(HTTPException, handle_http_exception)
@@ -127,6 +136,8 @@ def application() -> FastAPI:
     app.get(
         "/metrics", summary="Metrics", responses=error_responses(401, 405, 429, 500), response_class=PlainTextResponse
     )(expose)
+    for router in routers:
+        app.include_router(router)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # as FastAPI documents it
     return app
 
@@ -168,6 +179,7 @@ async def predict(request: PredictRequest, service: Service) -> Response:
     texts = request.texts if isinstance(request, Questions) else [request.text]
     probabilities = await service.score(texts)
     classifier, version = service.model.classifier, service.model.about["version"]
+    now = time.time()
     predictions = [
         Prediction(
             sentiment="negative" if negative else "positive",
@@ -175,9 +187,17 @@ async def predict(request: PredictRequest, service: Service) -> Response:
             certainty="uncertain" if uncertain else "certain",
             reliable=reliable,
             model_version=version,
-            prediction_id=uuid4().hex,
+            prediction_id=service.ids.issue(
+                text,
+                time=now,
+                model_version=version,
+                negative_probability=probability,
+                sentiment="negative" if negative else "positive",
+                source=request.source,
+            ),
         )
-        for probability, negative, uncertain, reliable in zip(
+        for text, probability, negative, uncertain, reliable in zip(
+            texts,
             probabilities.tolist(),
             classifier.is_negative(probabilities).tolist(),
             classifier.is_uncertain(probabilities).tolist(),
@@ -191,7 +211,7 @@ async def predict(request: PredictRequest, service: Service) -> Response:
     if service.events is not None:
         milliseconds = (time.perf_counter() - started) * 1000
         service.events.add(
-            event(prediction, text, service.keep, milliseconds)
+            event(prediction, text, request.source, service.keep, milliseconds)
             for prediction, text in zip(predictions, texts, strict=True)
         )
     body = Predictions(predictions=predictions) if isinstance(request, Questions) else predictions[0]
@@ -199,11 +219,12 @@ async def predict(request: PredictRequest, service: Service) -> Response:
     return Response(body.model_dump_json(), media_type="application/json")
 
 
-def event(prediction: Prediction, text: str, keep: Text, milliseconds: float) -> events.Prediction:
+def event(prediction: Prediction, text: str, source: Source, keep: Text, milliseconds: float) -> events.Prediction:
     """Return the event of a prediction."""
     return events.Prediction(
-        id=prediction.prediction_id,
+        id=event_id(prediction.prediction_id),
         time=time.time(),
+        source=source,
         model_version=prediction.model_version,
         negative_probability=prediction.negative_probability,
         sentiment=prediction.sentiment,
@@ -267,13 +288,17 @@ def reason(error: dict[str, Any]) -> str:
         case "string_too_short":
             return "is empty"
         case "string_too_long":
-            return f"has more than {MOST_CHARACTERS:,} characters"
+            return f"has more than {error['ctx']['max_length']:,} characters"
         case "too_short":
             return "is an empty list"
         case "too_long":
             return f"has more than {MOST_TWEETS} tweets"
         case "list_type":
             return "must be a list"
+        case "literal_error":
+            return f"must be {error['ctx']['expected']}"
+        case "int_parsing" | "greater_than_equal" | "less_than_equal":
+            return "must be a whole number within the limits"
         case "value_error":
             return str(error["ctx"]["error"])
         case _:

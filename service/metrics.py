@@ -9,7 +9,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.settings import NAME
 
-ROUTES = ("/predict", "/explain", "/model", "/metrics", "/docs.json", "/livez", "/readyz", "/healthz", "/")
+ROUTES = (
+    "/predict",
+    "/explain",
+    "/model",
+    "/metrics",
+    "/monitoring",
+    "/docs.json",
+    "/livez",
+    "/readyz",
+    "/healthz",
+    "/",
+)
+FEEDBACK = "/predictions/{prediction_id}/feedback"
 OTHER = "other"  # label of all unknown paths, which clients could invent without end
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
@@ -30,6 +42,7 @@ PROBABILITY = Histogram(
     buckets=[tenth / 10 for tenth in range(1, 11)],
 )
 EVENTS = Counter("events", "Events stored or dropped", ["fate"], namespace=NAME)
+JOB_ERRORS = Counter("job_errors", "Unexpected errors of background jobs", ["job"], namespace=NAME)
 
 
 def exposition() -> bytes:
@@ -44,6 +57,13 @@ def exposition() -> bytes:
     return generate_latest(registry)
 
 
+def label(path: str) -> str:
+    """Return the label of a path."""
+    if path in ROUTES:
+        return path
+    return FEEDBACK if path.startswith("/predictions/") and path.endswith("/feedback") else OTHER
+
+
 class Measured:
     """Count requests by route and status, and measure their latency by route."""
 
@@ -56,7 +76,7 @@ class Measured:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        route, started = scope["path"] if scope["path"] in ROUTES else OTHER, time.perf_counter()
+        route, started = label(scope["path"]), time.perf_counter()
 
         async def send_measured(message: Message) -> None:
             if message["type"] == "http.response.start":

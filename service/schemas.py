@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from telemetry.events import Source
+
 ONE, SEVERAL = "one", "several"
 MOST_CHARACTERS = 2_000
 MOST_TWEETS = 512
@@ -26,12 +28,16 @@ Tweet = Annotated[
 ]
 
 
+From = Annotated[Source, Field(description="Where the tweet comes from; reports count each source on its own.")]
+
+
 class Question(BaseModel):
     """One tweet."""
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [{"text": EXAMPLE}]})
 
     text: Tweet
+    source: From = "api"
 
 
 class Questions(BaseModel):
@@ -44,6 +50,7 @@ class Questions(BaseModel):
     )
 
     texts: Annotated[list[Tweet], Field(min_length=1, max_length=MOST_TWEETS)]
+    source: From = "api"
 
 
 def one_or_several(request: Any) -> str:

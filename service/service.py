@@ -5,6 +5,7 @@ Started by `bentoml serve`, or by `python -m service`, which also checks the set
 
 import gc
 import logging
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 
 import bentoml
@@ -12,14 +13,15 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from sentiment.inference.errors import UserError
-from service import api, guards, metrics
+from service import api, feedback, guards, metrics, monitoring
 from service.batching import Batcher
+from service.ids import Ids
 from service.model import PackagedModel
 from service.settings import NAME, Settings
-from telemetry import jobs
+from telemetry.database import StoreError, Unavailable
+from telemetry.jobs import Jobs
 from telemetry.settings import Settings as TelemetrySettings
-from telemetry.store import Store
-from telemetry.worker import Worker
+from telemetry.store import KEY_BYTES, Store
 from telemetry.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -27,7 +29,7 @@ log = logging.getLogger(__name__)
 LARGEST_BATCH = 64
 
 
-@bentoml.asgi_app(api.application())
+@bentoml.asgi_app(api.application(feedback.router, monitoring.router))
 @bentoml.service(
     name=NAME,
     metrics={"enabled": False},  # BentoML's metrics have a label for every path that a client invents
@@ -42,21 +44,26 @@ class TweetSentiment:
         settings, telemetry = Settings(), TelemetrySettings()
         self.failure: str | None = None
         self.events: Writer | None = None
-        self.workers: list[Worker] = []
-        self.keep = telemetry.text
+        self.store: Store | None = None
+        self.jobs: Jobs | None = None
+        self.monitor: monitoring.Monitor | None = None
+        self.keep, self.keep_feedback = telemetry.text, telemetry.feedback_text
+        self.undo_seconds = telemetry.undo_seconds
+        # Without a store, nobody can send feedback, so ids need not outlive this process.
+        self.ids = Ids(secrets.token_bytes(KEY_BYTES))
         try:
             self.model = PackagedModel.load(settings.model)
         except (OSError, ValueError, ImportError, UserError) as error:
             self.failure = f"Cannot serve the model in {settings.model}. {error}"
             log.critical(self.failure)
             return
-        if telemetry.path is not None:
-            store = Store(telemetry.path)
-            self.events = Writer(store, count=lambda fate, events: metrics.EVENTS.labels(fate).inc(events))
-            self.events.start()
-            self.workers = jobs.service_workers(telemetry, store)
-            for worker in self.workers:
-                worker.start()
+        if telemetry.database is not None:
+            try:
+                self.open_store(Store(telemetry.database.get_secret_value()), telemetry)
+            except (StoreError, Unavailable) as error:
+                self.failure = f"Cannot use the store of events. {error}"
+                log.critical(self.failure)
+                return
         thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         self.score = Batcher(self.model.classifier.negative_probability, thread, largest=LARGEST_BATCH)
         # A thread of their own, so that explanations delay no prediction.
@@ -67,13 +74,26 @@ class TweetSentiment:
         gc.freeze()
         gc.set_threshold(20_000, 50, 100)
 
+    def open_store(self, store: Store, settings: TelemetrySettings) -> None:
+        """Create the store if it is missing, and start writing and working on it.
+
+        Raises:
+            StoreError: the store belongs to another version of this program.
+            Unavailable: the store cannot be reached or written.
+        """
+        store.create()
+        self.store, self.ids, self.monitor = store, Ids(store.key()), monitoring.Monitor(store, settings)
+        self.events = Writer(store, count=lambda fate, events: metrics.EVENTS.labels(fate).inc(events))
+        self.events.start()
+        self.jobs = Jobs(settings, store, count=lambda job: metrics.JOB_ERRORS.labels(job).inc()).start()
+
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:
         """Write the waiting events; events not forwarded yet are forwarded after the next start."""
         if self.events is not None:
             self.events.close()
-        for worker in self.workers:
-            worker.close()
+        if self.jobs is not None:
+            self.jobs.close()
 
     def __is_ready__(self) -> bool:
         """Return whether the model has passed its self-test."""
@@ -94,7 +114,10 @@ def guarded(app: ASGIApp) -> ASGIApp:
     headers = ["Authorization", "Content-Type"]
     # Inside, so that allowed pages can read refusals; outside, for refusals by the CORS middleware itself.
     app = CORSMiddleware(
-        guards.Problems(app), settings.cors_origins, allow_methods=["GET", "POST"], allow_headers=headers
+        guards.Problems(app),
+        settings.cors_origins,
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_headers=headers,
     )
     return metrics.Measured(guards.Problems(app))
 

@@ -1,11 +1,16 @@
 """Alerts: fired when several different tweets are reported as mispredicted within minutes."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
-from telemetry.store import RULE, Numbered, Store, advance
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from telemetry.events import Feedback
+from telemetry.schema import alert_feedback, alerts, feedback, skipped
+from telemetry.store import RULE, Numbered, Store, reached, restored
+from telemetry.worker import Count, one_by_one
 
 MOST_AT_ONCE = 500
 
@@ -25,7 +30,29 @@ class Rule:
     cool_down_seconds: float
 
 
-def fire(store: Store, rule: Rule, settle_seconds: float) -> int:
+class Alert(NamedTuple):
+    """A fired alert: its time (seconds since 1970), and the feedback that fired it, oldest first."""
+
+    number: int
+    time: float
+    mistakes: list[Feedback]
+
+
+class Report(NamedTuple):
+    """The number and the feedback of a misprediction."""
+
+    number: int
+    feedback: Feedback
+
+
+class Earlier(NamedTuple):
+    """When an alert fired: the time of its feedback, and whether that was in the future."""
+
+    time: float
+    ahead: bool
+
+
+def fire(store: Store, rule: Rule, undo_seconds: float, count: Count = lambda _: None) -> int:
     """Check the feedback since the last call, and fire the alerts that are due.
 
     Alerts and progress are written in one transaction, so an alert is fired once even if several processes share the
@@ -34,89 +61,123 @@ def fire(store: Store, rule: Rule, settle_seconds: float) -> int:
     Args:
         store: the event store.
         rule: the alert rule.
-        settle_seconds: undo period, after which feedback counts.
+        undo_seconds: undo period, after which feedback counts.
+        count: called for feedback that cannot be checked and is put aside.
 
     Returns:
         The number of alerts fired.
 
     Raises:
-        sqlite3.Error: the store cannot be read or written; the next call checks the same feedback again.
+        Unavailable: the store cannot be read or written; the next call checks the same feedback again.
     """
     fired = 0
-    while True:
-        last_checked = store.reached(RULE)
-        batch = store.after(last_checked, MOST_AT_ONCE, settle_seconds)
-        if not batch:
-            return fired
-        times = [event.body["time"] for event in batch if is_mistake(event.body)]
-        with store.connected(durable=True) as database:
-            database.execute("BEGIN IMMEDIATE")
-            progress = database.execute("SELECT number FROM progress WHERE reader = ?", (RULE,)).fetchone()
-            if progress is not None and progress[0] != last_checked:  # another process was faster
-                continue
-            if times:
-                nearby = database.execute(
-                    "SELECT number, body FROM events WHERE kind = 'feedback' AND time BETWEEN ? AND ? AND number <= ? "
-                    "ORDER BY number",
-                    (min(times) - rule.seconds, max(times) + rule.seconds, batch[-1].number),
-                )
-                events = [Numbered(number, json.loads(body)) for number, body in nearby]
-                earlier = [when for (when,) in database.execute("SELECT time FROM alerts")]
-                for when, mistakes in bursts(events, rule, seen=last_checked, before=earlier):
-                    row = (when, json.dumps(mistakes))
-                    database.execute("INSERT INTO alerts (time, body) VALUES (?, ?)", row)
-                    fired += 1
-            advance(database, RULE, batch[-1].number)
+
+    def check(batch: Sequence[Numbered]) -> None:
+        nonlocal fired
+        fired += _check(store, rule, batch)
+
+    while batch := store.after(Feedback, store.reached(RULE), MOST_AT_ONCE, undo_seconds):
+        one_by_one(store, RULE, batch, check, count)
+    return fired
+
+
+def _check(store: Store, rule: Rule, batch: Sequence[Numbered]) -> int:
+    """Fire the alerts that new feedback, one or more rows, gives reason for; return their number."""
+    reports = [Report(number, event) for number, event in batch if isinstance(event, Feedback) and event.mistaken]
+    with store.database.writing(alerts, durable=True) as connection:
+        seen = reached(connection, RULE)
+        if seen >= batch[-1].number:  # another process was faster
+            return 0
+        fired = 0
+        if reports:
+            times, now = [report.feedback.time for report in reports], store.now(connection)
+            nearby = (
+                sa.select(feedback)
+                .where(feedback.c.time.between(min(times) - rule.seconds, max(times) + rule.seconds))
+                .where(feedback.c.number <= batch[-1].number)
+                .where(feedback.c.predicted_sentiment != feedback.c.true_sentiment)
+                .where(feedback.c.number.not_in(sa.select(skipped.c.number).where(skipped.c.reader == RULE)))
+                .order_by(feedback.c.number)
+            )
+            known = [Report(row.number, restored(Feedback, row)) for row in connection.execute(nearby)]
+            before = [
+                Earlier(time, time > at) for time, at in connection.execute(sa.select(alerts.c.time, alerts.c.fired))
+            ]
+            for when, mistakes in bursts(known, rule, seen=seen, before=before, now=now):
+                number = connection.execute(
+                    sa.insert(alerts).values(time=when, fired=now).returning(alerts.c.number)
+                ).scalar_one()
+                rows = [{"alert": number, "feedback": mistake.number} for mistake in mistakes]
+                connection.execute(sa.insert(alert_feedback), rows)
+                fired += 1
+        store.advance_within(connection, RULE, batch[-1].number)
+        return fired
 
 
 def bursts(
-    feedback: Sequence[Numbered], rule: Rule, *, seen: int, before: Sequence[float]
-) -> Iterator[tuple[float, list[dict[str, Any]]]]:
+    mistakes: Sequence[Report], rule: Rule, *, seen: int, before: Sequence[Earlier], now: float
+) -> Iterator[tuple[float, list[Report]]]:
     """Yield the time of each alert and its mispredictions, oldest first.
 
-    A tweet reported twice counts once.
+    A tweet reported twice counts once. Feedback from the future, whose clock was wrong, has cool-downs of its own, so
+    that it does not hold back alerts about other feedback.
 
     Args:
-        feedback: in the order in which it was stored.
+        mistakes: reported mispredictions, in the order in which they were stored.
         rule: the alert rule.
-        seen: number of the last event checked earlier; events up to it count, but fire no alert.
-        before: times of earlier alerts (seconds since 1970).
+        seen: number of the last feedback checked earlier; feedback up to it counts, but fires no alert.
+        before: earlier alerts.
+        now: the present time (seconds since 1970).
     """
-    mistakes: list[dict[str, Any]] = []
     fired = list(before)
-    for number, event in feedback:
-        if not is_mistake(event):
-            continue
-        mistakes.append(event)
-        when = event["time"]
-        # Feedback is not always stored in order of time: processes write with a delay, and clocks jump.
-        if number > seen and all(abs(when - alert) >= rule.cool_down_seconds for alert in fired):
+    for position, (number, event) in enumerate(mistakes):
+        when, ahead = event.time, event.time > now
+        # Feedback is not always stored in order of time, because clocks jump.
+        if number > seen and all(
+            abs(when - alert.time) >= rule.cool_down_seconds for alert in fired if alert.ahead == ahead
+        ):
             nearby = sorted(
-                (mistake for mistake in mistakes if abs(mistake["time"] - when) <= rule.seconds), key=time_of
+                (report for report in mistakes[: position + 1] if abs(report.feedback.time - when) <= rule.seconds),
+                key=time_of,
             )
             burst = fullest(nearby, rule.seconds)
             if len(burst) >= rule.tweets:
-                fired.append(when)
+                fired.append(Earlier(when, ahead))
                 yield when, burst
 
 
-def fullest(mistakes: Sequence[dict[str, Any]], seconds: float) -> list[dict[str, Any]]:
+def fullest(mistakes: Sequence[Report], seconds: float) -> list[Report]:
     """Return the largest set of different tweets within a time window, oldest first; `mistakes` is sorted by time."""
-    largest: list[dict[str, Any]] = []
+    largest: list[Report] = []
     for first in mistakes:
-        window = {mistake["text"]: mistake for mistake in mistakes if 0 <= mistake["time"] - first["time"] <= seconds}
+        window = {
+            report.feedback.fingerprint: report
+            for report in mistakes
+            if 0 <= time_of(report) - time_of(first) <= seconds
+        }
         if len(window) > len(largest):
             largest = sorted(window.values(), key=time_of)
-        if mistakes[-1]["time"] - first["time"] <= seconds:  # later windows hold fewer tweets
+        if time_of(mistakes[-1]) - time_of(first) <= seconds:  # later windows hold fewer tweets
             break
     return largest
 
 
-def time_of(event: dict[str, Any]) -> float:
-    """Return the time of an event."""
-    return float(event["time"])
+def time_of(report: Report) -> float:
+    """Return the time of a report."""
+    return report.feedback.time
 
 
-def is_mistake(event: Mapping[str, Any]) -> bool:
-    """Return whether an event reports a misprediction."""
-    return bool(event["kind"] == "feedback" and event["predicted_sentiment"] != event["true_sentiment"])
+def listed(connection: Connection, *conditions: sa.ColumnElement[bool], latest: int | None = None) -> list[Alert]:
+    """Return the alerts that satisfy conditions, in order, or the latest ones, with their feedback."""
+    chosen = sa.select(alerts.c.number).where(*conditions).order_by(alerts.c.number.desc()).limit(latest)
+    query = (
+        sa.select(alerts.c.number.label("alert"), alerts.c.time.label("alert_time"), feedback)
+        .join(alert_feedback, alert_feedback.c.alert == alerts.c.number)
+        .join(feedback, feedback.c.number == alert_feedback.c.feedback)
+        .where(alerts.c.number.in_(chosen))
+        .order_by(alerts.c.number, feedback.c.time, feedback.c.number)
+    )
+    found: dict[int, Alert] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.alert, Alert(row.alert, row.alert_time, [])).mistakes.append(restored(Feedback, row))
+    return list(found.values())

@@ -2,68 +2,80 @@
 
 import smtplib
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
 
+from telemetry.alert import Alert
 from telemetry.settings import Settings
-from telemetry.store import Alert, Store
-from telemetry.worker import Delayed
 
 TIMEOUT_SECONDS = 20.0
-Send = Callable[[Alert], None]
+# Sends an alert to recipients; returns those that were refused.
+Send = Callable[[Alert, Sequence[str]], Collection[str]]
 
 
 class DeliveryError(Exception):
-    """An alert could not be delivered."""
+    """An alert could not be delivered to anybody.
 
-
-def channels(settings: Settings) -> Iterator[tuple[str, Send]]:
-    """Yield the name of each configured channel, and the function that sends an alert over it."""
-    if settings.mail_to:
-        yield "mail", lambda alert: send_mail(alert, settings)
-    if settings.webhook is not None:
-        yield "webhook", lambda alert: post(alert, settings)
-
-
-def deliver(store: Store, channel: str, send: Send) -> None:
-    """Send the alerts that a channel has not delivered yet, in order.
-
-    Raises:
-        Delayed: an alert could not be delivered; the next call starts with it.
-        sqlite3.Error: the store cannot be read or written.
+    Attributes:
+        code: the reason, for programs.
     """
-    number = store.begin(channel)
-    for alert in store.alerts(after=number):
-        try:
-            send(alert)
-        except DeliveryError as error:
-            store.advance(channel, number, str(error))
-            raise Delayed(f"Alert {alert.number} could not be sent by {channel}: {error}") from error
-        number = alert.number
-        store.advance(channel, number)
+
+    def __init__(self, code: str, message: str) -> None:
+        """Describe the failure for programs and for people."""
+        super().__init__(message)
+        self.code = code
 
 
-def send_mail(alert: Alert, settings: Settings) -> None:
-    """Send an alert by email.
+class Channel(NamedTuple):
+    """A way to send alerts.
+
+    Attributes:
+        name: its name.
+        recipients: to whom it sends, in words.
+        send: sends an alert.
+    """
+
+    name: str
+    recipients: Sequence[str]
+    send: Send
+
+
+def channels(settings: Settings) -> Iterator[Channel]:
+    """Yield each configured channel."""
+    if settings.mail_to:
+        yield Channel("mail", settings.mail_to, lambda alert, recipients: send_mail(alert, settings, recipients))
+    if settings.webhook is not None:
+        yield Channel("webhook", ["webhook"], lambda alert, _: post(alert, settings))
+
+
+def send_mail(alert: Alert, settings: Settings, recipients: Sequence[str]) -> Collection[str]:
+    """Send an alert by email; return the recipients that the server refuses.
 
     Raises:
         DeliveryError: the server cannot be reached or refuses the email, or an address is invalid.
     """
+    server_name = f"{settings.smtp_host}:{settings.smtp_port}"
     try:
         with connect(settings) as server:
             if settings.smtp_security == "starttls":
                 server.starttls(context=ssl.create_default_context())
             if settings.smtp_user:
                 server.login(settings.smtp_user, settings.smtp_password.get_secret_value())
-            server.send_message(mail(alert, settings))
-    except (OSError, ValueError, smtplib.SMTPException) as error:
-        raise DeliveryError(f"{settings.smtp_host}:{settings.smtp_port}: {error}") from error
+            return server.send_message(mail(alert, settings), to_addrs=recipients)
+    except smtplib.SMTPRecipientsRefused as error:
+        return error.recipients
+    except (smtplib.SMTPServerDisconnected, smtplib.SMTPConnectError) as error:
+        raise DeliveryError("smtp_unreachable", f"{server_name}: {error}") from error
+    except (smtplib.SMTPException, ValueError) as error:
+        raise DeliveryError("smtp_refused", f"{server_name}: {error}") from error
+    except OSError as error:
+        raise DeliveryError("smtp_unreachable", f"{server_name}: {error}") from error
 
 
 def connect(settings: Settings) -> smtplib.SMTP:
@@ -85,8 +97,8 @@ def mail(alert: Alert, settings: Settings) -> EmailMessage:
     return message
 
 
-def post(alert: Alert, settings: Settings) -> None:
-    """Post an alert to the webhook.
+def post(alert: Alert, settings: Settings) -> Collection[str]:
+    """Post an alert to the webhook; return an empty list, as it has one recipient.
 
     Raises:
         DeliveryError: the webhook cannot be reached or refuses. The message omits its URL, which is a secret.
@@ -96,9 +108,11 @@ def post(alert: Alert, settings: Settings) -> None:
     try:
         response = requests.post(settings.webhook.get_secret_value(), json=body, timeout=TIMEOUT_SECONDS)
     except requests.RequestException as error:
-        raise DeliveryError(f"the webhook cannot be reached ({type(error).__name__})") from None
+        reason = f"the webhook cannot be reached ({type(error).__name__})"
+        raise DeliveryError("webhook_unreachable", reason) from None
     if not response.ok:
-        raise DeliveryError(f"the webhook returned status {response.status_code}")
+        raise DeliveryError("webhook_refused", f"the webhook returned status {response.status_code}")
+    return []
 
 
 def slack(alert: Alert) -> dict[str, Any]:
@@ -131,7 +145,7 @@ def teams(alert: Alert) -> dict[str, Any]:
 
 def title(alert: Alert) -> str:
     """Return the headline of an alert."""
-    times = [mistake["time"] for mistake in alert.mistakes]
+    times = [mistake.time for mistake in alert.mistakes]
     minutes = max(1, -(-(max(times) - min(times)) // 60))
     return f"Tweet sentiment: {len(alert.mistakes)} tweets reported as mispredicted within {minutes:.0f} min"
 
@@ -139,7 +153,8 @@ def title(alert: Alert) -> str:
 def lines(alert: Alert) -> list[str]:
     """Return one line per tweet of an alert."""
     return [
-        f"{datetime.fromtimestamp(mistake['time'], UTC):%Y-%m-%d %H:%M:%S} UTC, model {mistake['model_version']}, "
-        f"predicted {mistake['predicted_sentiment']}, actually {mistake['true_sentiment']}: {mistake['text']}"
+        f"{datetime.fromtimestamp(mistake.time, UTC):%Y-%m-%d %H:%M:%S} UTC, model {mistake.model_version}, "
+        f"predicted {mistake.predicted_sentiment}, actually {mistake.true_sentiment}: "
+        f"{mistake.text or '(text not stored)'}"
         for mistake in alert.mistakes
     ]

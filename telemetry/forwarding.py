@@ -6,11 +6,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from telemetry.events import SENDER
+from telemetry.events import SENDER, Feedback, Prediction
 from telemetry.settings import Settings
-from telemetry.store import FORWARDER, Store
-from telemetry.worker import Delayed
+from telemetry.store import Numbered, Store, forwarder
+from telemetry.worker import Count, Delayed, one_by_one
 
+UNREACHABLE = "ingestion_unreachable"
 BATCH = 200
 TIMEOUT_SECONDS = 10.0
 # Application Insights rejects records older than 48 hours, so older events are sent with a later timestamp;
@@ -39,23 +40,30 @@ def connect(settings: Settings) -> Outlet | None:
     return outlet
 
 
-def forward(store: Store, outlet: Outlet, settle_seconds: float) -> None:
+def forward(store: Store, outlet: Outlet, undo_seconds: float, count: Count = lambda _: None) -> None:
     """Forward new events in batches; a batch is marked as forwarded once it was accepted.
 
     A process killed in between sends the batch again; events have an id by which duplicates can be recognised.
 
     Raises:
         Delayed: a batch was not accepted; the next call starts with it.
-        sqlite3.Error: the store cannot be read or written.
+        Unavailable: the store cannot be read or written.
     """
-    number = store.reached(FORWARDER)
-    while batch := store.after(number, BATCH, settle_seconds):
-        if not outlet.send([record(event.body) for event in batch]):
-            reason = "Application Insights did not accept a batch (reason in the log)"
-            store.advance(FORWARDER, number, reason)
-            raise Delayed(reason)
-        number = batch[-1].number
-        store.advance(FORWARDER, number)
+    for kind in (Prediction, Feedback):
+        reader = forwarder(kind.kind)
+
+        def send(batch: Sequence[Numbered], reader: str = reader) -> None:
+            if not outlet.send([record(event.body()) for _, event in batch]):
+                raise Delayed(UNREACHABLE, "Application Insights did not accept a batch (reason in the log)")
+            store.advance(reader, batch[-1].number)
+
+        while batch := store.after(kind, store.reached(reader), BATCH, undo_seconds):
+            one_by_one(store, reader, batch, send, count)
+
+
+def waiting(store: Store) -> int:
+    """Return the number of events that are not forwarded yet."""
+    return sum(store.waiting(kind, store.reached(forwarder(kind.kind))) for kind in (Prediction, Feedback))
 
 
 def record(event: Mapping[str, Any]) -> logging.LogRecord:

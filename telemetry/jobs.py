@@ -1,54 +1,84 @@
-"""Background jobs of the service and the page."""
+"""The background jobs of a store: the alert rule, delivery of alerts, forwarding and retention."""
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable
+from typing import Self
 
-from telemetry import alert, channels, forwarding
+from telemetry import alert, channels, delivery, forwarding, retention
+from telemetry.leases import LEASE_SECONDS, Leases
 from telemetry.settings import Settings
 from telemetry.store import Store
-from telemetry.worker import Worker
+from telemetry.worker import Count, Worker
+
+log = logging.getLogger(__name__)
 
 OFTEN_SECONDS = 1.0
 RARELY_SECONDS = 600.0
+RULE, FORWARD, PRUNE = "rule", "forward", "prune"
 
 
-def service_workers(settings: Settings, store: Store) -> list[Worker]:
-    """Return the workers that prune the store and forward its events.
+class Jobs:
+    """The jobs of this process: each has a thread, and is active in only one of the processes that share a store."""
 
-    Raises:
-        ValueError: the connection string is invalid.
-    """
-    outlet = forwarding.connect(settings)
+    def __init__(
+        self, settings: Settings, store: Store, *, count: Count = lambda _: None, lease_seconds: float = LEASE_SECONDS
+    ) -> None:
+        """Configure the jobs.
 
-    def prune() -> None:
-        store.prune(days=settings.days, megabytes=settings.megabytes, forwarding=outlet is not None)
+        Args:
+            settings: of events and alerts.
+            store: the event store.
+            count: called with the name of a job for each unexpected error.
+            lease_seconds: how long a job stays with a process that has died.
 
-    jobs: dict[str, tuple[Callable[[], object], float]] = {"prune": (prune, RARELY_SECONDS)}
-    if outlet is not None:
-        jobs["forward"] = (lambda: forwarding.forward(store, outlet, settings.undo_seconds), OFTEN_SECONDS)
-    return [worker(store, name, job, seconds) for name, (job, seconds) in jobs.items()]
+        Raises:
+            ValueError: the connection string of Application Insights is invalid.
+            Unavailable: the store cannot be reached or written.
+        """
+        self.leases = Leases(store, seconds=lease_seconds)
+        outlet = forwarding.connect(settings)
+        jobs: dict[str, tuple[Callable[[], object], float]] = {
+            RULE: (lambda: alert.fire(store, settings.rule, settings.undo_seconds, count), OFTEN_SECONDS),
+            PRUNE: (
+                lambda: retention.prune(
+                    store,
+                    days=settings.days,
+                    feedback_days=settings.feedback_days,
+                    megabytes=settings.megabytes,
+                    forwarding=outlet is not None,
+                ),
+                RARELY_SECONDS,
+            ),
+        }
+        if outlet is not None:
+            jobs[FORWARD] = (lambda: forwarding.forward(store, outlet, settings.undo_seconds, count), OFTEN_SECONDS)
+        for channel in channels.channels(settings):  # a job each, so that no channel delays another
+            delivery.begin(store, channel.name)
+            jobs[channel.name] = (
+                lambda channel=channel: delivery.deliver(store, channel, count),  # type: ignore[misc]
+                OFTEN_SECONDS,
+            )
+        self.workers = [
+            Worker(name, job, leases=self.leases, seconds=seconds, count=count) for name, (job, seconds) in jobs.items()
+        ]
+
+    def start(self) -> Self:
+        """Start the threads."""
+        self.leases.start()
+        for worker in self.workers:
+            worker.start()
+        return self
+
+    def close(self) -> None:
+        """Stop after the current runs; what is not done yet is done after the next start, or by another process."""
+        for worker in self.workers:
+            worker.stop()
+        for worker in self.workers:
+            worker.join()
+        self.leases.close()
 
 
-def page_workers(settings: Settings, store: Store) -> list[Worker]:
-    """Return the workers of the service, and those that fire and deliver alerts.
-
-    Raises:
-        ValueError: the connection string is invalid.
-    """
-    return [*service_workers(settings, store), *alert_workers(settings, store)]
-
-
-def alert_workers(settings: Settings, store: Store) -> Iterator[Worker]:
-    """Yield a worker that fires alerts, and one per channel that delivers them, so that no channel delays another."""
-    yield worker(store, "rule", lambda: alert.fire(store, settings.rule, settings.undo_seconds), OFTEN_SECONDS)
-    for name, send in channels.channels(settings):
-        store.begin(name)
-
-        def deliver(name: str = name, send: channels.Send = send) -> None:
-            channels.deliver(store, name, send)
-
-        yield worker(store, name, deliver, OFTEN_SECONDS)
-
-
-def worker(store: Store, name: str, job: Callable[[], object], seconds: float) -> Worker:
-    """Return a worker whose lock file is next to the store."""
-    return Worker(job, lock=store.path.with_name(f"{store.path.name}.{name}.lock"), seconds=seconds)
+def names(settings: Settings) -> list[str]:
+    """Return the names of the jobs that settings ask for."""
+    forward = [FORWARD] if settings.connection_string is not None else []
+    return [RULE, *(channel.name for channel in channels.channels(settings)), *forward, PRUNE]

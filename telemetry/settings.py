@@ -1,12 +1,13 @@
 """Settings of events and alerts: environment variables, most of which start with TELEMETRY_."""
 
-from pathlib import Path
+import os
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from telemetry.alert import Rule
+from telemetry.database import StoreError, connect
 
 Addresses = Annotated[tuple[str, ...], NoDecode]
 AnySettings = TypeVar("AnySettings", bound=BaseSettings)
@@ -31,7 +32,7 @@ def read(kind: type[AnySettings]) -> AnySettings:
 
 
 class Settings(BaseSettings):
-    """What the service and the page store, forward and send by mail or webhook."""
+    """What the service stores, forwards and sends by mail or webhook."""
 
     model_config = SettingsConfigDict(
         title="Events and alerts",
@@ -41,10 +42,10 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    path: Path | None = Field(
+    database: SecretStr | None = Field(
         default=None,
-        description="SQLite file that stores events, shared by the service and the page. "
-        "Without it, the service stores no predictions and the page does not start.",
+        description="Database that stores events: `sqlite:///events.db` (a file on a local disk), or "
+        "`postgresql://user:password@host/name`. Without it, the service stores no predictions and refuses feedback.",
     )
     text: Literal["none", "masked", "raw"] = Field(
         default="none",
@@ -59,13 +60,16 @@ class Settings(BaseSettings):
     days: float = Field(
         default=30,
         gt=0,
-        description="Retention, in days: older events and alerts are deleted. "
+        description="Retention of predictions and alerts, in days. "
         "If events are forwarded, none is deleted for its age before it was forwarded.",
+    )
+    feedback_days: float | None = Field(
+        default=None, gt=0, description="Retention of feedback, in days; by default it is kept."
     )
     megabytes: float = Field(
         default=200,
         gt=0,
-        description="Maximum size of the file, in megabytes; above it the oldest predictions are deleted, "
+        description="Maximum size of an SQLite file, in megabytes; above it the oldest predictions are deleted, "
         "but no feedback.",
     )
     undo_seconds: float = Field(
@@ -118,6 +122,16 @@ class Settings(BaseSettings):
         default="slack", description="Message format of the webhook: `slack` or `teams` (a Teams workflow)."
     )
 
+    @field_validator("database")
+    @classmethod
+    def _check_database(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            try:
+                connect(url.get_secret_value())
+            except StoreError as error:
+                raise ValueError(str(error)) from None
+        return url
+
     @field_validator("mail_to", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
@@ -125,7 +139,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_combinations(self) -> Self:
-        """Refuse settings that cannot work together."""
+        """Refuse settings that cannot work together, and one that is no longer used."""
+        if os.environ.get("TELEMETRY_PATH"):
+            raise ValueError("TELEMETRY_PATH is not used any more: set TELEMETRY_DATABASE=sqlite:///<that path>")
         if self.alert_cool_down_minutes < self.alert_minutes:
             raise ValueError(
                 "TELEMETRY_ALERT_COOL_DOWN_MINUTES must be at least TELEMETRY_ALERT_MINUTES; "

@@ -1,249 +1,218 @@
-"""The event store: one SQLite file, shared by the processes of the service and the page."""
+"""The event store: an SQLite file or a PostgreSQL database, shared by all processes of the service."""
 
-import json
-import sqlite3
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, fields, replace
+from typing import Any, NamedTuple, TypeVar
 
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from telemetry import migration, schema
+from telemetry.database import StoreError, connect
 from telemetry.events import Event, Feedback
+from telemetry.schema import EVENTS, feedback, progress
 
-TABLES = """
-CREATE TABLE IF NOT EXISTS events (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,  -- in the order of insertion; never reused
-    id TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    time REAL NOT NULL,  -- seconds since 1970, UTC
-    body TEXT NOT NULL,  -- JSON
-    UNIQUE (kind, id)
-);
-CREATE INDEX IF NOT EXISTS events_by_time ON events (kind, time);
-CREATE TABLE IF NOT EXISTS alerts (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    time REAL NOT NULL,  -- time of the feedback that fired it
-    body TEXT NOT NULL  -- JSON: the feedback events that fired it
-);
-CREATE TABLE IF NOT EXISTS progress (  -- the last event or alert that each reader has processed
-    reader TEXT PRIMARY KEY,
-    number INTEGER NOT NULL,
-    error TEXT  -- why the next one failed, or NULL
-);
-"""
-INSERT = "INSERT OR IGNORE INTO events (id, kind, time, body) VALUES (?, ?, ?, ?)"
-RULE, FORWARDER = "rule", "forwarder"  # readers of events; the readers of alerts are the channels
-DAY = 24 * 60 * 60
-# How long a process waits for the locks of others.
-LOCK_TIMEOUT_SECONDS = 30.0
+RULE = "rule"  # reader of feedback
+KEY_BYTES = 32
+BEYOND = 2**62  # a number that no row reaches
+# Times further ahead mean that the clock was set back. Some tolerance, as rows are added after a reader reads the time.
+AHEAD_SECONDS = 60.0
+
+AnyEvent = TypeVar("AnyEvent", bound=Event)
 
 
 class Numbered(NamedTuple):
     """A stored event and its number."""
 
     number: int
-    body: dict[str, Any]
+    event: Event
 
 
-class Alert(NamedTuple):
-    """A fired alert: its time (seconds since 1970), and the feedback that fired it, oldest first."""
-
-    number: int
-    time: float
-    mistakes: list[dict[str, Any]]
+class TooLate(Exception):
+    """Feedback that can no longer be changed, because readers may have processed it."""
 
 
-class Progress(NamedTuple):
-    """The number of the last event or alert that a reader has processed, and why the next one failed, if it did."""
-
-    number: int
-    error: str | None
-
-
-@dataclass(frozen=True)
 class Store:
-    """A file of events; several processes may write to it concurrently."""
+    """Events, and the progress of their readers."""
 
-    path: Path
+    def __init__(self, url: str, *, clock: Callable[[Connection], float] | None = None) -> None:
+        """Configure the store; nothing is read or written yet.
 
-    def create(self) -> None:
-        """Create the file and its tables, if they are missing.
+        Args:
+            url: of SQLite or PostgreSQL.
+            clock: returns the time within a transaction (seconds since 1970); by default the database's.
 
         Raises:
-            sqlite3.Error: the file cannot be written, or is not an SQLite file.
+            StoreError: the URL is invalid.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.connected() as database:
-            database.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only takes effect before the first table is created
-            enable_wal(database)
-            database.executescript(TABLES)
+        self.database = connect(url)
+        self.now = clock or self.database.now
+
+    def create(self) -> None:
+        """Create the tables and the key if they are missing, and migrate those of version 1.
+
+        Raises:
+            Unavailable: the database cannot be reached or written, or is no database.
+            StoreError: its tables belong to another version of this program.
+        """
+        self.database.prepare()
+        with self.database.writing(schema.settings, durable=True) as connection:
+            if migration.is_old(connection):
+                migration.migrate(connection)
+            schema.metadata.create_all(connection)
+            version = connection.scalar(sa.select(schema.settings.c.version))
+            if version is None:
+                row = {"version": schema.VERSION, "key": secrets.token_bytes(KEY_BYTES)}
+                connection.execute(sa.insert(schema.settings), row)
+            elif version != schema.VERSION:
+                raise StoreError(
+                    f"{self.database.name} has tables of version {version}, this program uses version "
+                    f"{schema.VERSION}: update the program, or set TELEMETRY_DATABASE to another database."
+                )
+
+    def key(self) -> bytes:
+        """Return the secret key with which ids are signed and texts are hashed, the same for all processes.
+
+        Raises:
+            Unavailable: the store cannot be read.
+        """
+        with self.database.reading() as connection:
+            return bytes(connection.execute(sa.select(schema.settings.c.key)).scalar_one())
 
     def add(self, events: Iterable[Event]) -> None:
         """Insert events; an event whose kind and id are already stored is ignored.
 
         Raises:
-            sqlite3.Error: nothing was written, because the disk is full or the file was locked for too long.
+            Unavailable: nothing was written.
         """
-        with self.connected() as database:
-            database.executemany(INSERT, [row(event) for event in events])
+        events = list(events)
+        for kind, table in EVENTS.items():
+            if rows := [asdict(event) for event in events if event.kind == kind]:
+                with self.database.writing(table) as connection:
+                    connection.execute(self.database.insert(table).on_conflict_do_nothing(), rows)
 
-    def acknowledge(self, feedback: Feedback) -> None:
-        """Insert feedback, and return once it is on disk, where it survives a power cut.
+    def acknowledge(self, report: Feedback, undo_seconds: float) -> tuple[Feedback, bool]:
+        """Insert feedback with the time of the store, and return once it is on disk, where it survives a power cut.
+
+        Feedback on the same prediction is replaced while it can be undone: the new one is inserted after the others,
+        and has an undo period of its own.
+
+        Returns:
+            The stored feedback, and whether it is the first on its prediction.
 
         Raises:
-            sqlite3.Error: the feedback was not written.
+            TooLate: there is other feedback on this prediction, which can no longer be changed.
+            Unavailable: the feedback was not written, or the connection broke before the answer.
         """
-        with self.connected(durable=True) as database:
-            database.execute(INSERT, row(feedback))
+        with self.database.writing(feedback, durable=True) as connection:
+            now = self.now(connection)  # only now: waiting for the lock may have taken long
+            stored = connection.execute(sa.select(feedback).where(feedback.c.id == report.id)).one_or_none()
+            if stored is not None:
+                earlier = restored(Feedback, stored)
+                if (earlier.true_sentiment, earlier.comment) == (report.true_sentiment, report.comment):
+                    return earlier, False
+                self._delete_undoable(connection, report.id, now, undo_seconds)
+            report = replace(report, time=now)
+            connection.execute(sa.insert(feedback), asdict(report))
+            return report, stored is None
 
-    def withdraw(self, feedback_id: str, settle_seconds: float) -> bool:
-        """Delete feedback that no reader has processed yet; return whether it was deleted.
-
-        Args:
-            feedback_id: id of the feedback.
-            settle_seconds: undo period, during which readers do not process feedback.
+    def withdraw(self, feedback_id: str, undo_seconds: float) -> bool:
+        """Delete feedback that no reader has processed yet; return whether there was any.
 
         Raises:
-            sqlite3.Error: nothing was changed.
+            TooLate: it can no longer be undone.
+            Unavailable: nothing was changed, or the connection broke before the answer.
         """
-        with self.connected(durable=True) as database:
-            database.execute("BEGIN IMMEDIATE")
-            now = time.time()  # only now: waiting for the lock may have taken long
-            deleted = database.execute(
-                "DELETE FROM events WHERE kind = 'feedback' AND id = ? AND time > ? AND time <= ? "
-                "AND number > (SELECT COALESCE(MAX(number), 0) FROM progress WHERE reader IN (?, ?))",
-                (feedback_id, now - settle_seconds, now, RULE, FORWARDER),
-            )
-            return deleted.rowcount > 0
+        with self.database.writing(feedback, durable=True) as connection:
+            if connection.scalar(sa.select(feedback.c.number).where(feedback.c.id == feedback_id)) is None:
+                return False
+            self._delete_undoable(connection, feedback_id, self.now(connection), undo_seconds)
+            return True
 
-    def read(self, kind: str, since: float = 0) -> list[dict[str, Any]]:
+    def _delete_undoable(self, connection: Connection, feedback_id: str, now: float, undo_seconds: float) -> None:
+        readers = progress.c.reader.in_([RULE, forwarder(Feedback.kind)])
+        processed = sa.select(sa.func.coalesce(sa.func.max(progress.c.number), 0)).where(readers).scalar_subquery()
+        undoable = (feedback.c.id == feedback_id) & is_undoable(now, undo_seconds) & (feedback.c.number > processed)
+        if not connection.execute(sa.delete(feedback).where(undoable)).rowcount:
+            raise TooLate
+
+    def read(self, kind: type[AnyEvent], since: float = 0) -> list[AnyEvent]:
         """Return the events of a kind since a time (seconds since 1970), in the order of insertion."""
-        with self.connected() as database:
-            query = "SELECT body FROM events WHERE kind = ? AND time >= ? ORDER BY number"
-            return [json.loads(body) for (body,) in database.execute(query, (kind, since))]
+        table = EVENTS[kind.kind]
+        with self.database.reading() as connection:
+            rows = connection.execute(sa.select(table).where(table.c.time >= since).order_by(table.c.number))
+            return [restored(kind, row) for row in rows]
 
-    def after(self, number: int, most: int, settle_seconds: float) -> list[Numbered]:
-        """Return the events after a number, in order, up to the first feedback that can still be undone.
+    def after(self, kind: type[Event], number: int, most: int, undo_seconds: float) -> list[Numbered]:
+        """Return the events of a kind after a number, in order, up to the first feedback that can still be undone.
 
         Args:
+            kind: of the events.
             number: number of the last event that the reader has processed.
             most: maximum number of events.
-            settle_seconds: undo period of feedback.
+            undo_seconds: undo period of feedback.
         """
-        now, events = time.time(), []
-        with self.connected() as database:
-            query = "SELECT number, kind, time, body FROM events WHERE number > ? ORDER BY number LIMIT ?"
-            for event, kind, when, body in database.execute(query, (number, most)):
-                # A time in the future means that the clock was set back; such feedback is not waited for.
-                if kind == Feedback.kind and now - settle_seconds < when <= now:
-                    break
-                events.append(Numbered(event, json.loads(body)))
-        return events
+        table = EVENTS[kind.kind]
+        with self.database.reading() as connection:
+            query = sa.select(table).where(table.c.number > number).order_by(table.c.number).limit(most)
+            if kind is Feedback:
+                # The time is read before the rows, so no row is taken that can be withdrawn after this.
+                undoable = is_undoable(self.now(connection), undo_seconds)
+                first = sa.select(sa.func.min(feedback.c.number)).where(undoable).scalar_subquery()
+                query = query.where(feedback.c.number < sa.func.coalesce(first, BEYOND))
+            return [Numbered(row.number, restored(kind, row)) for row in connection.execute(query)]
 
-    def waiting(self, number: int) -> int:
-        """Return the number of events after a number."""
-        with self.connected() as database:
-            (count,) = database.execute("SELECT COUNT(*) FROM events WHERE number > ?", (number,)).fetchone()
-            return int(count)
-
-    def alerts(self, after: int = 0) -> list[Alert]:
-        """Return the alerts after a number, in order."""
-        with self.connected() as database:
-            query = "SELECT number, time, body FROM alerts WHERE number > ? ORDER BY number"
-            return [Alert(number, when, json.loads(body)) for number, when, body in database.execute(query, (after,))]
-
-    def progress(self) -> Mapping[str, Progress]:
-        """Return the progress of each reader."""
-        with self.connected() as database:
-            rows = database.execute("SELECT reader, number, error FROM progress")
-            return {reader: Progress(number, error) for reader, number, error in rows}
+    def waiting(self, kind: type[Event], number: int) -> int:
+        """Return the number of events of a kind after a number."""
+        table = EVENTS[kind.kind]
+        with self.database.reading() as connection:
+            query = sa.select(sa.func.count()).select_from(table).where(table.c.number > number)
+            return connection.execute(query).scalar_one()
 
     def reached(self, reader: str) -> int:
-        """Return the number of the last event that a reader has processed, or 0."""
-        progress = self.progress().get(reader)
-        return progress.number if progress else 0
+        """Return the number of the last row that a reader has processed, or 0."""
+        with self.database.reading() as connection:
+            return reached(connection, reader)
 
-    def begin(self, channel: str) -> int:
-        """Return the number of the last alert that a channel has delivered; new channels start with the next alert."""
-        with self.connected() as database:
-            database.execute(
-                "INSERT OR IGNORE INTO progress SELECT ?, COALESCE(MAX(number), 0), NULL FROM alerts", (channel,)
-            )
-            query = "SELECT number FROM progress WHERE reader = ?"
-            return int(database.execute(query, (channel,)).fetchone()[0])
+    def advance(self, reader: str, number: int) -> None:
+        """Save the progress of a reader."""
+        with self.database.writing(progress) as connection:
+            self.advance_within(connection, reader, number)
 
-    def advance(self, reader: str, number: int, error: str | None = None) -> None:
-        """Save the progress of a reader, and the error that stopped it, if any."""
-        with self.connected() as database:
-            advance(database, reader, number, error)
+    def advance_within(self, connection: Connection, reader: str, number: int) -> None:
+        """Save the progress of a reader in a transaction."""
+        insert = self.database.insert(progress).values(reader=reader, number=number)
+        connection.execute(insert.on_conflict_do_update(index_elements=["reader"], set_={"number": number}))
 
-    def prune(self, *, days: float, megabytes: float, forwarding: bool) -> None:
-        """Delete old events and alerts; while the file is too large, delete the oldest tenth of the predictions.
+    def skip(self, reader: str, number: int, error: str) -> None:
+        """Put a row aside that a reader cannot process, and advance past it."""
+        with self.database.writing(progress, durable=True) as connection:
+            self.skip_within(connection, reader, number, error)
+            self.advance_within(connection, reader, number)
 
-        Args:
-            days: maximum age of events and alerts.
-            megabytes: maximum size of the file; feedback takes little space and is not deleted for size.
-            forwarding: whether events are forwarded; if so, none is deleted for its age before it was.
-        """
-        with self.connected() as database:
-            oldest = time.time() - days * DAY
-            forwarded = "SELECT COALESCE(MAX(number), 0) FROM progress WHERE reader = ?"
-            database.execute(
-                f"DELETE FROM events WHERE time < ? AND (NOT ? OR number <= ({forwarded}))",
-                (oldest, forwarding, FORWARDER),
-            )
-            database.execute("DELETE FROM alerts WHERE time < ?", (oldest,))  # alerts contain tweets too
-        while self._vacuumed_bytes() > megabytes * 1e6:
-            with self.connected() as database:
-                deleted = database.execute(
-                    "DELETE FROM events WHERE number IN (SELECT number FROM events WHERE kind = 'prediction' "
-                    "ORDER BY number LIMIT (SELECT COUNT(*) / 10 + 1 FROM events WHERE kind = 'prediction'))"
-                )
-                if deleted.rowcount == 0:
-                    return
-
-    def _vacuumed_bytes(self) -> int:
-        """Release free pages to the file system; return the size of the file."""
-        with self.connected() as database:
-            database.executescript("PRAGMA incremental_vacuum")  # `execute` would release one page only
-            (pages,), (size,) = (database.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
-            return int(pages * size)
-
-    @contextmanager
-    def connected(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
-        """Open the file for one transaction.
-
-        Args:
-            durable: whether the commit must survive a power cut. Without it, commits survive a killed process: in WAL
-                mode they have been handed to the operating system.
-        """
-        with closing(sqlite3.connect(self.path, timeout=LOCK_TIMEOUT_SECONDS)) as database, database:
-            database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            yield database
+    def skip_within(self, connection: Connection, reader: str, number: int, error: str) -> None:
+        """Put a row aside in a transaction."""
+        row = {"reader": reader, "number": number, "time": self.now(connection), "error": error}
+        connection.execute(self.database.insert(schema.skipped).values(row).on_conflict_do_nothing())
 
 
-def row(event: Event) -> tuple[str, str, float, str]:
-    """Return the row of an event."""
-    return event.id, event.kind, event.time, json.dumps(event.body())
+def forwarder(kind: str) -> str:
+    """Return the name of the reader that forwards events of a kind."""
+    return f"forward {kind}"
 
 
-def enable_wal(database: sqlite3.Connection) -> None:
-    """Switch to write-ahead logging, so that readers need not wait for the writer.
-
-    SQLite's own timeout does not apply when several processes switch at once, so this retries.
-    """
-    deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
-    while True:
-        try:
-            database.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
+def is_undoable(now: float, undo_seconds: float) -> sa.ColumnElement[bool]:
+    """Return the condition for feedback that can be undone; feedback from far in the future is not waited for."""
+    return (feedback.c.time > now - undo_seconds) & (feedback.c.time <= now + AHEAD_SECONDS)
 
 
-def advance(database: sqlite3.Connection, reader: str, number: int, error: str | None = None) -> None:
-    """Save the progress of a reader within a transaction."""
-    database.execute("INSERT OR REPLACE INTO progress VALUES (?, ?, ?)", (reader, number, error))
+def restored(kind: type[AnyEvent], row: Any) -> AnyEvent:
+    """Return the event of a row."""
+    return kind(**{field.name: getattr(row, field.name) for field in fields(kind)})
+
+
+def reached(connection: Connection, reader: str) -> int:
+    """Return the number of the last row that a reader has processed, or 0."""
+    number: int | None = connection.scalar(sa.select(progress.c.number).where(progress.c.reader == reader))
+    return number or 0

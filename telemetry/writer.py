@@ -2,14 +2,20 @@
 
 import logging
 import queue
-import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from telemetry.database import Unavailable
 from telemetry.events import Event
 from telemetry.store import Store
 
 log = logging.getLogger(__name__)
+
+STORED, DROPPED = "stored", "dropped"
+MOST_AT_ONCE = 1_000
+LONGEST_WAIT_SECONDS = 10.0
 
 
 class Writer:
@@ -28,12 +34,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="telemetry", daemon=True)
 
     def start(self) -> None:
-        """Create the store and start the thread.
-
-        Raises:
-            sqlite3.Error: the file cannot be written.
-        """
-        self.store.create()
+        """Start the thread."""
         self._thread.start()
 
     def add(self, events: Iterable[Event]) -> None:
@@ -42,27 +43,49 @@ class Writer:
             try:
                 self._queue.put_nowait(event)
             except queue.Full:
-                self.count("dropped", 1)
+                self.count(DROPPED, 1)
 
     def close(self) -> None:
-        """Write the waiting events, and stop."""
+        """Write the waiting events, and stop; events that cannot be written now are dropped and counted."""
         self._closing.set()
         self._thread.join()
 
     def _run(self) -> None:
         batch: list[Event] = []
-        while not (self._closing.wait(self.seconds) and self._queue.empty() and not batch):
+        wait = self.seconds
+        while not (self._closing.wait(wait) and self._queue.empty() and not batch):
             if not batch:  # a batch that could not be written is retried before the others
-                batch = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+                batch = [self._queue.get_nowait() for _ in range(min(self._queue.qsize(), MOST_AT_ONCE))]
             if not batch:
                 continue
             try:
-                self.store.add(batch)
-            except sqlite3.Error as error:
-                log.error("Could not write %d events to %s: %s", len(batch), self.store.path, error)
+                self._write(batch)
+            except Unavailable as error:
                 if self._closing.is_set():
-                    self.count("dropped", len(batch))
+                    lost = len(batch) + self._queue.qsize()
+                    log.error("Dropped %d events, because the service stops: %s", lost, error)
+                    self.count(DROPPED, lost)
                     return
+                wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+                waiting = len(batch) + self._queue.qsize()
+                log.warning("%d events wait; retrying in %g s: %s", waiting, wait, error)
             else:
-                self.count("stored", len(batch))
-                batch = []
+                batch, wait = [], self.seconds
+
+    def _write(self, batch: Sequence[Event]) -> None:
+        """Write events together or, if the store refuses one of them, one by one, dropping those that it refuses.
+
+        Raises:
+            Unavailable: nothing was written, or some events, which are not written twice if they are written again.
+        """
+        try:
+            self.store.add(batch)
+        except SQLAlchemyError as error:
+            if len(batch) > 1:
+                for event in batch:
+                    self._write([event])
+                return
+            log.error("Dropped event %s, which the store refuses (%s)", batch[0].id, type(error).__name__)
+            self.count(DROPPED, 1)
+        else:
+            self.count(STORED, len(batch))

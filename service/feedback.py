@@ -1,0 +1,146 @@
+"""Routes for feedback on a prediction: `PUT` stores it, `DELETE` takes it back while it can be undone."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from service.api import Service, State, error_responses, require_json
+from service.ids import Ids, Origin, UnknownId, event_id
+from service.problems import Problem
+from service.schemas import MOST_CHARACTERS
+from telemetry import events
+from telemetry.database import Unavailable
+from telemetry.monitoring import iso
+from telemetry.store import Store, TooLate
+
+PATH = "/predictions/{prediction_id}/feedback"
+MOST_COMMENT_CHARACTERS = 500
+RETRY_SECONDS = 5
+
+router = APIRouter(tags=["feedback"])
+
+
+def without_nul(text: str) -> str:
+    """Refuse a text with a NUL character, which PostgreSQL cannot store."""
+    if "\0" in text:
+        raise ValueError("contains a NUL character")
+    return text
+
+
+class Report(BaseModel):
+    """A person's feedback on a prediction."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"true_sentiment": "negative", "comment": "This is irony."}]},
+    )
+
+    true_sentiment: Literal["negative", "positive"] = Field(description="The sentiment of the tweet.")
+    text: Annotated[str, AfterValidator(without_nul)] | None = Field(
+        default=None,
+        max_length=MOST_CHARACTERS,
+        description="The tweet, to be shown to those who correct the model; it must be that of the prediction. "
+        "Mentions and links are masked before it is stored, unless the service is set otherwise.",
+    )
+    comment: Annotated[str, AfterValidator(without_nul)] | None = Field(
+        default=None, max_length=MOST_COMMENT_CHARACTERS, description="A comment, masked like the text."
+    )
+
+
+class StoredReport(BaseModel):
+    """Feedback as it is stored."""
+
+    prediction_id: str
+    true_sentiment: Literal["negative", "positive"]
+    comment: str | None
+    undo_until: str = Field(description="Until when it can be changed or deleted: ISO 8601, in UTC.")
+
+
+def store_of(service: State) -> Store:
+    """Return the store.
+
+    Raises:
+        Problem: there is none.
+    """
+    if service.store is None:
+        raise Problem(503, "Feedback is not stored: set TELEMETRY_DATABASE.")
+    return service.store
+
+
+def unreachable() -> Problem:
+    """Return the answer while the store cannot be reached."""
+    return Problem(503, "The store is unreachable. Send the request again.", {"Retry-After": str(RETRY_SECONDS)})
+
+
+def origin_of(ids: Ids, prediction_id: str) -> Origin:
+    """Return what an id says about its prediction.
+
+    Raises:
+        Problem: the service never gave this id.
+    """
+    try:
+        return ids.read(prediction_id)
+    except UnknownId:
+        raise Problem(404, "The service never gave this prediction id.") from None
+
+
+# Not `async`, so that they run in threads: the store blocks.
+@router.put(
+    PATH,
+    dependencies=[Depends(require_json)],
+    responses={
+        200: {"model": StoredReport, "description": "The same feedback was stored before, or it was changed in time"},
+        201: {"model": StoredReport, "description": "The feedback is on disk"},
+        **error_responses(400, 401, 404, 405, 409, 413, 415, 429, 500, 503, 504),
+    },
+    response_model=StoredReport,
+)
+def put_feedback(prediction_id: str, report: Report, service: Service, response: Response) -> StoredReport:
+    """Store feedback on a prediction; the answer comes once it is safe on disk.
+
+    The same request may be sent again. Different feedback on the same prediction replaces the first until `undo_until`.
+    """
+    store, origin = store_of(service), origin_of(service.ids, prediction_id)
+    if report.text is not None and service.ids.fingerprint(report.text) != origin.fingerprint:
+        raise Problem(400, "text is not the tweet of this prediction. Send the same text as to `POST /predict`.")
+    feedback = events.Feedback(
+        id=event_id(prediction_id),
+        time=0.0,  # the store's time replaces it
+        source=origin.source,
+        model_version=origin.model_version,
+        negative_probability=origin.negative_probability,
+        text=None if report.text is None else events.keep(report.text, service.keep_feedback),
+        predicted_sentiment=origin.sentiment,
+        true_sentiment=report.true_sentiment,
+        comment=events.keep((report.comment or "").strip(), service.keep_feedback) or None,
+        fingerprint=origin.fingerprint,
+    )
+    try:
+        stored, is_new = store.acknowledge(feedback, service.undo_seconds)
+    except TooLate:
+        raise Problem(409, "Other feedback on this prediction is stored and can no longer be changed.") from None
+    except Unavailable:
+        raise unreachable() from None
+    response.status_code = 201 if is_new else 200
+    return StoredReport(
+        prediction_id=prediction_id,
+        true_sentiment=stored.true_sentiment,
+        comment=stored.comment,
+        undo_until=iso(stored.time + service.undo_seconds),
+    )
+
+
+@router.delete(PATH, status_code=204, responses=error_responses(401, 404, 405, 409, 429, 500, 503, 504))
+def delete_feedback(prediction_id: str, service: Service) -> None:
+    """Take feedback back, until `undo_until`."""
+    store = store_of(service)
+    origin_of(service.ids, prediction_id)
+    try:
+        if not store.withdraw(event_id(prediction_id), service.undo_seconds):
+            raise Problem(404, "There is no feedback on this prediction.")
+    except TooLate:
+        raise Problem(409, "The feedback can no longer be undone.") from None
+    except Unavailable:
+        raise unreachable() from None

@@ -1,0 +1,65 @@
+"""Route for the model's health in production: counts, feedback, alerts and background jobs."""
+
+import json
+import threading
+import time
+from dataclasses import asdict
+from functools import lru_cache
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from service.api import Service, error_responses
+from service.feedback import store_of, unreachable
+from telemetry import monitoring
+from telemetry.database import Unavailable
+from telemetry.settings import Settings
+from telemetry.store import Store
+
+# How long an answer is reused, so that many viewers cost no more than one.
+CACHE_SECONDS = 5.0
+MOST_CACHED = 8
+PATIENCE_SECONDS = 20.0
+
+router = APIRouter(tags=["operation"])
+
+
+class Monitor:
+    """Reports of a store, each computed once per `CACHE_SECONDS`."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        """Configure the store, and the settings of events and alerts."""
+        self._store, self._settings = store, settings
+        self._lock = threading.Lock()
+        self._cached = lru_cache(MOST_CACHED)(self._compute)
+
+    def report(self, days: int) -> bytes:
+        """Return the report of the last days as JSON.
+
+        Raises:
+            Unavailable: the store cannot be read, or others have waited for it too long.
+        """
+        if not self._lock.acquire(timeout=PATIENCE_SECONDS):
+            raise Unavailable("the store is slow")
+        try:
+            return self._cached(days, time.monotonic() // CACHE_SECONDS)
+        finally:
+            self._lock.release()
+
+    def _compute(self, days: int, _slot: float) -> bytes:
+        return json.dumps(asdict(monitoring.report(self._store, self._settings, days))).encode()
+
+
+@router.get(
+    "/monitoring",
+    response_model=monitoring.Report,
+    responses=error_responses(400, 401, 405, 429, 500, 503, 504),
+)
+def get_monitoring(service: Service, days: Annotated[int, Query(ge=1, le=3650)] = 30) -> Response:
+    """Report how the model does: predictions, feedback, alerts, and whether the background jobs are healthy."""
+    store_of(service)
+    assert service.monitor is not None
+    try:
+        return Response(service.monitor.report(days), media_type="application/json")
+    except Unavailable:
+        raise unreachable() from None

@@ -1,0 +1,51 @@
+"""Move the events of a store of version 1, an SQLite file that kept them as JSON, to today's tables."""
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from telemetry import schema
+
+OLD = ("events", "alerts", "progress")
+FIELDS = "json_extract(body, '$.model_version'), json_extract(body, '$.negative_probability')"
+# Fingerprints need the original tweet, of which version 1 stored a masked copy, so that copy takes their place.
+MOVE = f"""
+INSERT INTO predictions
+  (number, id, time, source, model_version, negative_probability, text, sentiment, milliseconds, characters)
+  SELECT number, id, time, 'api', {FIELDS}, json_extract(body, '$.text'), json_extract(body, '$.sentiment'),
+    json_extract(body, '$.milliseconds'), json_extract(body, '$.characters')
+  FROM old_events WHERE kind = 'prediction';
+INSERT INTO feedback
+  (number, id, time, source, model_version, negative_probability, text, predicted_sentiment, true_sentiment, comment,
+   fingerprint)
+  SELECT number, id, time, 'page', {FIELDS}, json_extract(body, '$.text'), json_extract(body, '$.predicted_sentiment'),
+    json_extract(body, '$.true_sentiment'), json_extract(body, '$.comment'),
+    lower(trim(json_extract(body, '$.text')))
+  FROM old_events WHERE kind = 'feedback';
+INSERT INTO alerts (number, time, fired) SELECT number, time, time FROM old_alerts;
+INSERT INTO alert_feedback (alert, feedback)
+  SELECT old_alerts.number, feedback.number FROM old_alerts, json_each(old_alerts.body) AS mistake
+  JOIN feedback ON feedback.id = json_extract(mistake.value, '$.id');
+INSERT INTO progress SELECT 'rule', MIN(number, (SELECT COALESCE(MAX(number), 0) FROM feedback))
+  FROM old_progress WHERE reader = 'rule';
+INSERT INTO progress SELECT 'forward feedback', MIN(number, (SELECT COALESCE(MAX(number), 0) FROM feedback))
+  FROM old_progress WHERE reader = 'forwarder';
+INSERT INTO progress SELECT 'forward prediction', MIN(number, (SELECT COALESCE(MAX(number), 0) FROM predictions))
+  FROM old_progress WHERE reader = 'forwarder';
+INSERT INTO progress SELECT reader, number FROM old_progress WHERE reader IN ('mail', 'webhook');
+"""
+
+
+def is_old(connection: Connection) -> bool:
+    """Return whether the store has the tables of version 1."""
+    return sa.inspect(connection).has_table("events")
+
+
+def migrate(connection: Connection) -> None:
+    """Move everything to new tables, within the caller's transaction, so that all or nothing is moved."""
+    for table in OLD:
+        connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO old_{table}")
+    schema.metadata.create_all(connection)
+    for statement in filter(str.strip, MOVE.split(";")):
+        connection.exec_driver_sql(statement)
+    for table in OLD:
+        connection.exec_driver_sql(f"DROP TABLE old_{table}")

@@ -1,0 +1,53 @@
+"""Retention: old events and alerts are deleted, and the oldest predictions of a file that is too large."""
+
+import sqlalchemy as sa
+
+from telemetry.events import Feedback, Prediction
+from telemetry.schema import alert_feedback, alerts, feedback, predictions, progress, skipped
+from telemetry.store import RULE, Store, forwarder
+
+DAY = 24 * 60 * 60
+
+
+def prune(store: Store, *, days: float, feedback_days: float | None, megabytes: float, forwarding: bool) -> None:
+    """Delete old events and alerts; while the SQLite file is too large, delete the oldest tenth of the predictions.
+
+    Args:
+        store: the event store.
+        days: maximum age of predictions and alerts.
+        feedback_days: maximum age of feedback, or None to keep it; it takes little space and is not deleted for size.
+        megabytes: maximum size of the file.
+        forwarding: whether events are forwarded; if so, none is deleted for its age before it was.
+
+    Raises:
+        Unavailable: the store cannot be reached or written.
+    """
+    database = store.database
+    with database.writing(predictions) as connection:
+        now = store.now(connection)
+        old = predictions.c.time < now - days * DAY
+        connection.execute(
+            sa.delete(predictions).where(old, seen(predictions, [forwarder(Prediction.kind)], forwarding))
+        )
+        connection.execute(sa.delete(skipped).where(skipped.c.time < now - days * DAY))
+    with database.writing(feedback, durable=True) as connection:
+        connection.execute(sa.delete(alerts).where(alerts.c.fired < now - days * DAY))
+        if feedback_days is not None:
+            old = feedback.c.time < now - feedback_days * DAY
+            readers = [RULE, forwarder(Feedback.kind)] if forwarding else [RULE]
+            connection.execute(sa.delete(feedback).where(old, seen(feedback, readers, True)))
+            connection.execute(sa.delete(alerts).where(alerts.c.number.not_in(sa.select(alert_feedback.c.alert))))
+    while (size := database.bytes()) is not None and size > megabytes * 1e6:
+        with database.writing(predictions) as connection:
+            count = connection.execute(sa.select(sa.func.count()).select_from(predictions)).scalar_one()
+            oldest = sa.select(predictions.c.number).order_by(predictions.c.number).limit(count // 10 + 1)
+            if not connection.execute(sa.delete(predictions).where(predictions.c.number.in_(oldest))).rowcount:
+                return
+
+
+def seen(table: sa.Table, readers: list[str], needed: bool) -> sa.ColumnElement[bool]:
+    """Return the condition for rows that each of these readers has processed, if that is needed."""
+    if not needed:
+        return sa.true()
+    reached = [sa.select(progress.c.number).where(progress.c.reader == reader).scalar_subquery() for reader in readers]
+    return sa.and_(*(table.c.number <= sa.func.coalesce(number, 0) for number in reached))

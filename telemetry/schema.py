@@ -1,0 +1,116 @@
+"""The tables of the store, the same in SQLite and PostgreSQL. Columns of events are named like the fields of events.
+
+Times are seconds since 1970 (UTC). Numbers increase in the order of commits and are never reused, so that a reader
+can continue after the last number that it has processed.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
+
+from telemetry.events import Feedback, Prediction
+
+# Version of the tables; 1 kept events as JSON in SQLite (`telemetry.migration`).
+VERSION = 2
+NUMBER = BigInteger().with_variant(Integer, "sqlite")  # only an INTEGER PRIMARY KEY is numbered by SQLite
+
+metadata = MetaData()
+
+
+def numbered(name: str, *columns: Any) -> Table:
+    """Return a table whose rows are numbered."""
+    number: Column[int] = Column("number", NUMBER, primary_key=True, autoincrement=True)
+    return Table(name, metadata, number, *columns, sqlite_autoincrement=True)
+
+
+def required(name: str, kind: Any) -> Column[Any]:
+    """Return a column without NULL."""
+    return Column(name, kind, nullable=False)
+
+
+def event_columns() -> list[Any]:
+    """Return the columns that all events have."""
+    return [
+        Column("id", String, nullable=False, unique=True),
+        required("time", Double),
+        required("source", String),
+        required("model_version", String),
+        required("negative_probability", Double),
+        Column("text", String),
+    ]
+
+
+settings = Table("store", metadata, required("version", Integer), required("key", LargeBinary))
+
+predictions = numbered(
+    "predictions",
+    *event_columns(),
+    required("sentiment", String),
+    required("milliseconds", Double),
+    required("characters", Integer),
+)
+# Contains all columns that `telemetry.monitoring` reads of predictions.
+Index("predictions_by_time", *(predictions.c[name] for name in ("time", "source", "model_version", "sentiment")))
+
+feedback = numbered(
+    "feedback",
+    *event_columns(),
+    required("predicted_sentiment", String),
+    required("true_sentiment", String),
+    Column("comment", String),
+    required("fingerprint", String),
+)
+Index("feedback_by_time", feedback.c.time)
+
+alerts = numbered("alerts", required("time", Double), required("fired", Double))  # the feedback's time, and the check's
+alert_feedback = Table(
+    "alert_feedback",
+    metadata,
+    Column("alert", ForeignKey(alerts.c.number, ondelete="CASCADE"), primary_key=True),
+    Column("feedback", ForeignKey(feedback.c.number, ondelete="CASCADE"), primary_key=True, index=True),
+)
+# Where each alert must be sent; `time` is that of the delivery.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("alert", ForeignKey(alerts.c.number, ondelete="CASCADE"), primary_key=True),
+    Column("channel", String, primary_key=True),
+    Column("recipient", String, primary_key=True),
+    Column("time", Double),
+)
+
+# The number of the last row that each reader has processed.
+progress = Table("progress", metadata, Column("reader", String, primary_key=True), required("number", NUMBER))
+# Rows that a reader could not process.
+skipped = Table(
+    "skipped",
+    metadata,
+    Column("reader", String, primary_key=True),
+    Column("number", NUMBER, primary_key=True),
+    required("time", Double),
+    required("error", String),
+)
+# Background jobs: the process that runs each one, until when, when it ran last, and why it failed, if it did.
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("holder", String),
+    Column("token", String),
+    Column("expires", Double),
+    Column("last_run", Double),
+    Column("error", String),
+)
+
+EVENTS = {Prediction.kind: predictions, Feedback.kind: feedback}
