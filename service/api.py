@@ -1,38 +1,29 @@
-"""The REST API: routes, error handlers and the OpenAPI document."""
+"""The REST API: routes and error handlers."""
 
 import asyncio
 import time
 from concurrent.futures import Executor
 from dataclasses import asdict
-from http import HTTPStatus
+from itertools import accumulate
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import bentoml
 import numpy as np
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
+from msgspec import UNSET
 from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 
 from sentiment.inference import explain as explanation
-from service import metrics, problems
+from service import bodies, document, metrics, problems
 from service.batching import Batcher
+from service.bodies import EXAMPLE, EXAMPLES
+from service.document import error_responses
 from service.ids import Ids, event_id
 from service.model import PackagedModel
 from service.problems import Problem
-from service.schemas import (
-    MOST_TWEETS,
-    ONE,
-    SEVERAL,
-    Explanation,
-    Prediction,
-    Predictions,
-    PredictRequest,
-    ProblemDetails,
-    Question,
-    Questions,
-)
+from service.schemas import Contribution, Explanation, Model, Prediction, Predictions
 from telemetry import events
 from telemetry.events import Source, Text
 from telemetry.store import Store
@@ -42,21 +33,7 @@ if TYPE_CHECKING:
     from service.monitoring import Monitor
 
 MOST_ERRORS = 3
-TITLE = "Tweet sentiment"
-DESCRIPTION = "Classifies tweets as negative or not. Errors are problem details (RFC 9457)."
-ERROR_DESCRIPTIONS = {
-    400: "Invalid request: empty or too long text, wrong type or unknown field",
-    401: "Missing or invalid API key",
-    404: "Unknown path, or an id that the service never gave",
-    405: "Method not supported by this path",
-    409: "Contradicts what is stored and can no longer be changed",
-    413: "Request body too large",
-    415: "Request body not declared as JSON",
-    429: "Too many requests",
-    500: "Internal error",
-    503: "Model not ready, or store unreachable",
-    504: "No response in time",
-}
+REFUSALS = (400, 401, 405, 413, 415, 429, 500, 503, 504)
 
 
 class State(Protocol):
@@ -87,96 +64,84 @@ async def ready_service() -> State:
     return service
 
 
-async def require_json(request: Request) -> None:
-    """Refuse a body whose media type is not JSON."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise Problem(415, "Send JSON with the header `Content-Type: application/json`.")
-
-
 Service = Annotated[State, Depends(ready_service)]
-
-
-def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI description of the errors of a route."""
-    return {
-        status: {
-            "model": ProblemDetails,
-            "description": ERROR_DESCRIPTIONS[status],
-            "content": {
-                problems.MEDIA_TYPE: {
-                    "example": {
-                        "title": HTTPStatus(status).phrase,
-                        "status": status,
-                        "detail": ERROR_DESCRIPTIONS[status],
-                    }
-                }
-            },
-        }
-        for status in statuses
-    }
 
 
 def application(*routers: APIRouter) -> FastAPI:
     """Return the application with its routes and those of routers."""
-    app = FastAPI(title=TITLE, description=DESCRIPTION, openapi_url="/docs.json", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=document.TITLE,
+        description=document.DESCRIPTION,
+        openapi_url="/docs.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
     app.add_exception_handler(RequestValidationError, handle_validation_error)
     app.add_exception_handler(HTTPException, handle_http_exception)
-    json_only = [Depends(require_json)]
     app.post(
         "/predict",
-        dependencies=json_only,
-        response_model=Prediction | Predictions,
-        responses=error_responses(400, 401, 405, 413, 415, 429, 500, 503, 504),
+        tags=["predictions"],
+        response_model=Prediction,
+        responses=error_responses(*REFUSALS),
+        openapi_extra=bodies.described(bodies.Question, ("A complaint", {"text": EXAMPLE})),
     )(predict)
     app.post(
-        "/explain", dependencies=json_only, responses=error_responses(400, 401, 405, 413, 415, 429, 500, 503, 504)
+        "/predict/batch",
+        tags=["predictions"],
+        response_model=Predictions,
+        responses=error_responses(*REFUSALS),
+        openapi_extra=bodies.described(bodies.Questions, ("Two tweets", {"texts": EXAMPLES})),
+    )(predict_batch)
+    app.post(
+        "/explain",
+        tags=["predictions"],
+        responses=error_responses(*REFUSALS),
+        openapi_extra=bodies.described(bodies.ToExplain, ("A complaint", {"text": EXAMPLE})),
     )(explain)
-    app.get("/model", responses=error_responses(401, 405, 429, 500, 503))(model)
+    app.get("/model", tags=["operation"], response_model=Model, responses=error_responses(401, 405, 429, 500, 503))(
+        get_model
+    )
     app.get(
-        "/metrics", summary="Metrics", responses=error_responses(401, 405, 429, 500), response_class=PlainTextResponse
-    )(expose)
+        "/metrics",
+        tags=["operation"],
+        responses=error_responses(401, 405, 429, 500),
+        response_class=PlainTextResponse,
+    )(get_metrics)
     for router in routers:
         app.include_router(router)
-    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # as FastAPI documents it
+    app.openapi = lambda: document.openapi(app)  # type: ignore[method-assign]  # as FastAPI documents it
     return app
 
 
-def openapi(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document: the routes of FastAPI, the probes of BentoML, and the API key.
+async def predict(request: Request, service: Service) -> Response:
+    """Classify one tweet.
 
-    Source: https://fastapi.tiangolo.com/how-to/extending-openapi/
+    A list `texts` instead of `text` is answered too, as by `POST /predict/batch`.
     """
-    if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        for operations in document["paths"].values():
-            for operation in operations.values():
-                operation["responses"].pop("422", None)  # validation errors are 400 here
-                operation["security"] = [{"key": []}, {}]
-        bearer = {"type": "http", "scheme": "bearer", "description": "API key of the service, if it requires one"}
-        document["components"]["securitySchemes"] = {"key": bearer}
-        for schema in ("HTTPValidationError", "ValidationError"):
-            document["components"]["schemas"].pop(schema)
-        document["paths"] |= {"/livez": probe("The process is alive"), "/readyz": probe("The model is ready", 503)}
-        app.openapi_schema = document
-    return app.openapi_schema
+    body = await bodies.read(request, bodies.OneOrSeveral)
+    if body.texts is not UNSET:
+        return json_response(Predictions(predictions=await classify(service, body.texts, body.source)))
+    assert body.text is not UNSET
+    (prediction,) = await classify(service, [body.text], body.source)
+    return json_response(prediction)
 
 
-def probe(summary: str, *statuses: int) -> dict[str, Any]:
-    """Return the OpenAPI description of one of BentoML's probes."""
-    schema = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
-    errors = {
-        str(status): {"description": ERROR_DESCRIPTIONS[status], "content": {problems.MEDIA_TYPE: schema}}
-        for status in (405, *statuses)
-    }
-    success = {"200": {"description": summary, "content": {"text/plain": {"schema": {"type": "string"}}}}}
-    return {"get": {"summary": summary, "responses": success | errors}}
+async def predict_batch(request: Request, service: Service) -> Response:
+    """Classify up to 512 tweets: faster than one request for each."""
+    body = await bodies.read(request, bodies.Questions)
+    return json_response(Predictions(predictions=await classify(service, body.texts, body.source)))
 
 
-async def predict(request: PredictRequest, service: Service) -> Response:
-    """Classify one tweet (`text`) or several (`texts`)."""
+def json_response(body: Prediction | Predictions) -> Response:
+    """Return predictions as JSON; FastAPI would validate each of up to 512 again."""
+    return Response(body.model_dump_json(), media_type="application/json")
+
+
+async def classify(service: State, texts: list[str], source: Source) -> list[Prediction]:
+    """Classify tweets, count the predictions and store them as events."""
     started = time.perf_counter()
-    texts = request.texts if isinstance(request, Questions) else [request.text]
     probabilities = await service.score(texts)
     classifier, version = service.model.classifier, service.model.about["version"]
     now = time.time()
@@ -193,7 +158,7 @@ async def predict(request: PredictRequest, service: Service) -> Response:
                 model_version=version,
                 negative_probability=probability,
                 sentiment="negative" if negative else "positive",
-                source=request.source,
+                source=source,
             ),
         )
         for text, probability, negative, uncertain, reliable in zip(
@@ -211,12 +176,10 @@ async def predict(request: PredictRequest, service: Service) -> Response:
     if service.events is not None:
         milliseconds = (time.perf_counter() - started) * 1000
         service.events.add(
-            event(prediction, text, request.source, service.keep, milliseconds)
+            event(prediction, text, source, service.keep, milliseconds)
             for prediction, text in zip(predictions, texts, strict=True)
         )
-    body = Predictions(predictions=predictions) if isinstance(request, Questions) else predictions[0]
-    # Returned as JSON, because FastAPI would validate each of up to 512 predictions again.
-    return Response(body.model_dump_json(), media_type="application/json")
+    return predictions
 
 
 def event(prediction: Prediction, text: str, source: Source, keep: Text, milliseconds: float) -> events.Prediction:
@@ -234,25 +197,39 @@ def event(prediction: Prediction, text: str, source: Source, keep: Text, millise
     )
 
 
-async def explain(request: Question, service: Service) -> Explanation:
+async def explain(request: Request, service: Service) -> Explanation:
     """Explain a prediction by the contribution of each word."""
+    text = (await bodies.read(request, bodies.ToExplain)).text
     loop = asyncio.get_running_loop()
     classifier = service.model.classifier
-    explained = await loop.run_in_executor(service.explanations, explanation.explain, classifier, request.text)
+    explained = await loop.run_in_executor(service.explanations, explanation.explain, classifier, text)
     negative = classifier.is_negative(np.array([explained.negative_probability]))[0]
+    offsets = utf16_offsets(text)
     return Explanation(
         sentiment="negative" if negative else "positive",
+        negative_probability=explained.negative_probability,
+        base=explained.base,
+        contributions=[
+            Contribution(**asdict(word), start_utf16=offsets[word.start], end_utf16=offsets[word.end])
+            for word in explained.contributions
+        ],
+        error=explained.error,
+        method=explained.method,
         model_version=service.model.about["version"],
-        **asdict(explained),
     )
 
 
-async def model(service: Service) -> dict[str, Any]:
-    """Return the model's metadata: name, version, origin, metrics and model card."""
-    return service.model.about
+def utf16_offsets(text: str) -> list[int]:
+    """Return the offset in UTF-16 code units of each code point, and of the end: characters above U+FFFF take two."""
+    return list(accumulate((1 + (character > "\uffff") for character in text), initial=0))
 
 
-async def expose() -> Response:
+async def get_model(service: Service) -> Response:
+    """Describe the model in use: name, version, origin, metrics and model card."""
+    return JSONResponse(service.model.about)
+
+
+async def get_metrics() -> Response:
     """Return all metrics in the Prometheus text format."""
     return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -266,7 +243,7 @@ async def handle_validation_error(_: Request, error: Exception) -> Response:
 
 def location(error: dict[str, Any]) -> str:
     """Return the location of a validation error, without the name of an unknown field, which is the client's text."""
-    path = [key for key in error["loc"][1:] if key not in (ONE, SEVERAL)]
+    path = list(error["loc"][1:])
     if error["type"] in ("extra_forbidden", "json_invalid"):
         path = path[:-1]
     if not path:
@@ -289,16 +266,6 @@ def reason(error: dict[str, Any]) -> str:
             return "is empty"
         case "string_too_long":
             return f"has more than {error['ctx']['max_length']:,} characters"
-        case "too_short":
-            return "is an empty list"
-        case "too_long":
-            return f"has more than {MOST_TWEETS} tweets"
-        case "list_type":
-            return "must be a list"
-        case "literal_error":
-            return f"must be {error['ctx']['expected']}"
-        case "int_parsing" | "greater_than_equal" | "less_than_equal":
-            return "must be a whole number within the limits"
         case "value_error":
             return str(error["ctx"]["error"])
         case _:

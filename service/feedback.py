@@ -1,52 +1,27 @@
 """Routes for feedback on a prediction: `PUT` stores it, `DELETE` takes it back while it can be undone."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Depends, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 
-from service.api import Service, State, error_responses, require_json
+from service import bodies
+from service.api import Service, State
+from service.bodies import Report
+from service.document import error_responses
 from service.ids import Ids, Origin, UnknownId, event_id
 from service.problems import Problem
-from service.schemas import MOST_CHARACTERS
+from service.schemas import BaseModel
 from telemetry import events
 from telemetry.database import Unavailable
 from telemetry.monitoring import iso
 from telemetry.store import Store, TooLate
 
 PATH = "/predictions/{prediction_id}/feedback"
-MOST_COMMENT_CHARACTERS = 500
 RETRY_SECONDS = 5
 
 router = APIRouter(tags=["feedback"])
-
-
-def without_nul(text: str) -> str:
-    """Refuse a text with a NUL character, which PostgreSQL cannot store."""
-    if "\0" in text:
-        raise ValueError("contains a NUL character")
-    return text
-
-
-class Report(BaseModel):
-    """A person's feedback on a prediction."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={"examples": [{"true_sentiment": "negative", "comment": "This is irony."}]},
-    )
-
-    true_sentiment: Literal["negative", "positive"] = Field(description="The sentiment of the tweet.")
-    text: Annotated[str, AfterValidator(without_nul)] | None = Field(
-        default=None,
-        max_length=MOST_CHARACTERS,
-        description="The tweet, to be shown to those who correct the model; it must be that of the prediction. "
-        "Mentions and links are masked before it is stored, unless the service is set otherwise.",
-    )
-    comment: Annotated[str, AfterValidator(without_nul)] | None = Field(
-        default=None, max_length=MOST_COMMENT_CHARACTERS, description="A comment, masked like the text."
-    )
 
 
 class StoredReport(BaseModel):
@@ -86,21 +61,39 @@ def origin_of(ids: Ids, prediction_id: str) -> Origin:
         raise Problem(404, "The service never gave this prediction id.") from None
 
 
-# Not `async`, so that they run in threads: the store blocks.
 @router.put(
     PATH,
-    dependencies=[Depends(require_json)],
     responses={
         200: {"model": StoredReport, "description": "The same feedback was stored before, or it was changed in time"},
         201: {"model": StoredReport, "description": "The feedback is on disk"},
         **error_responses(400, 401, 404, 405, 409, 413, 415, 429, 500, 503, 504),
     },
     response_model=StoredReport,
+    openapi_extra=bodies.described(
+        Report, ("A wrong prediction", {"true_sentiment": "negative", "comment": "This is irony."})
+    ),
 )
-def put_feedback(prediction_id: str, report: Report, service: Service, response: Response) -> StoredReport:
+async def put_feedback(prediction_id: str, request: Request, service: Service, response: Response) -> StoredReport:
     """Store feedback on a prediction; the answer comes once it is safe on disk.
 
     The same request may be sent again. Different feedback on the same prediction replaces the first until `undo_until`.
+    """
+    report = await bodies.read(request, Report)
+    stored, is_new = await run_in_threadpool(acknowledge, service, prediction_id, report)
+    response.status_code = 201 if is_new else 200
+    return StoredReport(
+        prediction_id=prediction_id,
+        true_sentiment=stored.true_sentiment,
+        comment=stored.comment,
+        undo_until=iso(stored.time + service.undo_seconds),
+    )
+
+
+def acknowledge(service: State, prediction_id: str, report: Report) -> tuple[events.Feedback, bool]:
+    """Store feedback; return what is stored, and whether it is the first on this prediction. Blocks.
+
+    Raises:
+        Problem: unknown id, another text than that of the prediction, too late to change, or no store.
     """
     store, origin = store_of(service), origin_of(service.ids, prediction_id)
     if report.text is not None and service.ids.fingerprint(report.text) != origin.fingerprint:
@@ -118,20 +111,14 @@ def put_feedback(prediction_id: str, report: Report, service: Service, response:
         fingerprint=origin.fingerprint,
     )
     try:
-        stored, is_new = store.acknowledge(feedback, service.undo_seconds)
+        return store.acknowledge(feedback, service.undo_seconds)
     except TooLate:
         raise Problem(409, "Other feedback on this prediction is stored and can no longer be changed.") from None
     except Unavailable:
         raise unreachable() from None
-    response.status_code = 201 if is_new else 200
-    return StoredReport(
-        prediction_id=prediction_id,
-        true_sentiment=stored.true_sentiment,
-        comment=stored.comment,
-        undo_until=iso(stored.time + service.undo_seconds),
-    )
 
 
+# Not `async`, so that it runs in a thread: the store blocks.
 @router.delete(PATH, status_code=204, responses=error_responses(401, 404, 405, 409, 429, 500, 503, 504))
 def delete_feedback(prediction_id: str, service: Service) -> None:
     """Take feedback back, until `undo_until`."""

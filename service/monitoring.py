@@ -9,7 +9,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from service.api import Service, error_responses
+from service.api import Service
+from service.document import error_responses
 from service.feedback import store_of, unreachable
 from telemetry import monitoring
 from telemetry.database import Unavailable

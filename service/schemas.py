@@ -1,66 +1,15 @@
-"""Request and response schemas."""
+"""Response schemas."""
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
-
-from telemetry.events import Source
-
-ONE, SEVERAL = "one", "several"
-MOST_CHARACTERS = 2_000
-MOST_TWEETS = 512
-EXAMPLE = "@AirParadis two hours late and nobody tells us why :("
+from pydantic import BaseModel as PydanticModel
+from pydantic import ConfigDict, Field
 
 
-def readable(text: str) -> str:
-    """Refuse a blank text and one with a NUL character."""
-    if not text.strip():
-        raise ValueError("is empty")
-    if "\0" in text:
-        raise ValueError("contains a NUL character")
-    return text
+class BaseModel(PydanticModel):
+    """A response: all its fields are always there."""
 
-
-Tweet = Annotated[
-    str,
-    Field(min_length=1, max_length=MOST_CHARACTERS, description="Text of a tweet, as typed."),
-    AfterValidator(readable),
-]
-
-
-From = Annotated[Source, Field(description="Where the tweet comes from; reports count each source on its own.")]
-
-
-class Question(BaseModel):
-    """One tweet."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [{"text": EXAMPLE}]})
-
-    text: Tweet
-    source: From = "api"
-
-
-class Questions(BaseModel):
-    """Several tweets."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={"examples": [{"texts": [EXAMPLE, "thank you for the upgrade!"]}]},
-    )
-
-    texts: Annotated[list[Tweet], Field(min_length=1, max_length=MOST_TWEETS)]
-    source: From = "api"
-
-
-def one_or_several(request: Any) -> str:
-    """Return whether a request is meant as one tweet or as several."""
-    return SEVERAL if isinstance(request, dict) and "texts" in request else ONE
-
-
-PredictRequest = Annotated[
-    Annotated[Question, Tag(ONE)] | Annotated[Questions, Tag(SEVERAL)], Discriminator(one_or_several)
-]
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
 Sentiment = Annotated[
@@ -94,8 +43,10 @@ class Contribution(BaseModel):
     """The contribution of one word to the prediction."""
 
     text: str = Field(description="The word.")
-    start: int = Field(ge=0, description="Start of the word in the text, in code points.")
+    start: int = Field(ge=0, description="Start of the word in the text, in code points (Python).")
     end: int = Field(ge=0, description="End of the word (exclusive), in code points.")
+    start_utf16: int = Field(ge=0, description="Start of the word in UTF-16 code units (JavaScript, Java, C#).")
+    end_utf16: int = Field(ge=0, description="End of the word (exclusive), in UTF-16 code units.")
     contribution: float = Field(description="Contribution in log-odds; above 0 it pushes towards negative.")
 
 
@@ -114,6 +65,18 @@ class Explanation(BaseModel):
         "words and its reverse."
     )
     model_version: str = Field(description="Version of the registered model.")
+
+
+class Model(BaseModel):
+    """The model in use. Further fields describe its origin and its metrics."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str = Field(description="Name in the registry.")
+    version: str = Field(description="Version in the registry.")
+    alias: str | None = Field(default=None, description="Alias in the registry at packaging time.")
+    reliability: dict[str, Any] | None = Field(description="Bounds of reliable answers, and what they promise.")
+    card: str = Field(description="Model card, in Markdown.")
 
 
 class ProblemDetails(BaseModel):

@@ -15,10 +15,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from msgspec import UNSET
+from pydantic import BaseModel
 
-from service.problems import MEDIA_TYPE
-from service.schemas import Contribution, Explanation, Prediction, Predictions, PredictRequest, Question, Questions
+from service import bodies
+from service.problems import MEDIA_TYPE, Problem
+from service.schemas import Contribution, Explanation, Prediction, Predictions
 
 VERSION = "7"
 BASE, THRESHOLD, UNCERTAIN, RELIABLE = -0.2, 0.5, (0.4, 0.6), 0.9
@@ -46,7 +48,6 @@ ABOUT = {
     "card": "# tweet_sentiment, version 7\n",
 }
 WORD = re.compile(r"\S+")
-REQUEST_BODY: TypeAdapter[Question | Questions] = TypeAdapter(PredictRequest)
 HANG_SECONDS = 30.0
 
 Failure = int | Literal["hang", "cut", "html", "json"]
@@ -99,7 +100,14 @@ def explanation(text: str) -> Explanation:
         negative_probability=negative_probability,
         base=BASE,
         contributions=[
-            Contribution(text=word.group(), start=word.start(), end=word.end(), contribution=contribution)
+            Contribution(
+                text=word.group(),
+                start=word.start(),
+                end=word.end(),
+                start_utf16=len(text[: word.start()].encode("utf-16-le")) // 2,
+                end_utf16=len(text[: word.end()].encode("utf-16-le")) // 2,
+                contribution=contribution,
+            )
             for word, contribution in zip(WORD.finditer(text), log_odds(text), strict=True)
         ],
         error=0.0,
@@ -170,18 +178,18 @@ class FakeService:
         try:
             match path:
                 case "/predict":
-                    question = REQUEST_BODY.validate_python(body)
-                    if isinstance(question, Questions):
+                    question = bodies.parse(json.dumps(body).encode(), bodies.OneOrSeveral)
+                    if question.texts is not UNSET:
                         return 200, Predictions(predictions=[prediction(text) for text in question.texts])
                     return 200, prediction(question.text)
                 case "/explain":
-                    return 200, explanation(Question.model_validate(body).text)
+                    return 200, explanation(bodies.parse(json.dumps(body).encode(), bodies.ToExplain).text)
                 case "/model":
                     return 200, self.about
                 case _:
                     return problem(404, "There is nothing at this address.")
-        except ValidationError as error:
-            return problem(400, "; ".join(f"{detail['loc']} {detail['msg']}" for detail in error.errors()))
+        except Problem as error:
+            return problem(400, error.detail)
 
     def wait(self) -> None:
         """Wait without responding, until the service is closed."""

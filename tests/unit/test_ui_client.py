@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from service.schemas import MOST_CHARACTERS as SERVICE_MOST_CHARACTERS
-from service.schemas import MOST_TWEETS as SERVICE_MOST_TWEETS
+from service.bodies import MOST_CHARACTERS as SERVICE_MOST_CHARACTERS
+from service.bodies import MOST_TWEETS as SERVICE_MOST_TWEETS
 from tests import fake_service
 from tests.fake_service import Failure, FakeService
 from ui.client import MOST_CHARACTERS, MOST_TWEETS, Reason, Service, ServiceError

@@ -1,0 +1,204 @@
+"""Request bodies, parsed in bounded time.
+
+A body of 8 MB can hold a million strings, fields or brackets. So strings are counted while the body arrives, and the
+parser knows the schema: it stops at the first value that does not belong there, and creates nothing for it.
+"""
+
+import re
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+from starlette.requests import Request
+
+from service.problems import Problem
+
+MOST_CHARACTERS = 2_000
+MOST_COMMENT_CHARACTERS = 500
+MOST_TWEETS = 512
+# Strings of the largest request: the tweets, the names and values of the other fields.
+MOST_STRINGS = MOST_TWEETS + 8
+EXAMPLE = "@AirParadis two hours late and nobody tells us why :("
+EXAMPLES = [EXAMPLE, "thank you for the upgrade!"]
+HINT = "GET /docs.json describes valid requests."
+
+Tweet = Annotated[str, Meta(min_length=1, max_length=MOST_CHARACTERS, description="Text of a tweet, as typed.")]
+Tweets = Annotated[list[Tweet], Meta(min_length=1, max_length=MOST_TWEETS, description="Texts of several tweets.")]
+Source = Annotated[
+    Literal["api", "page", "batch"],
+    Meta(description="Origin of the request: `page` and `batch` are the web page's; monitoring tells them apart."),
+]
+Body = TypeVar("Body", bound=Struct)
+
+
+class Question(Struct, forbid_unknown_fields=True):
+    """One tweet."""
+
+    text: Tweet
+    source: Source = "api"
+
+
+class Questions(Struct, forbid_unknown_fields=True):
+    """Several tweets."""
+
+    texts: Tweets
+    source: Source = "api"
+
+
+class OneOrSeveral(Struct, forbid_unknown_fields=True):
+    """One tweet or several."""
+
+    text: Tweet | UnsetType = UNSET
+    texts: Tweets | UnsetType = UNSET
+    source: Source = "api"
+
+
+class ToExplain(Struct, forbid_unknown_fields=True):
+    """A tweet to explain."""
+
+    text: Tweet
+
+
+class Report(Struct, forbid_unknown_fields=True):
+    """A person's feedback on a prediction."""
+
+    true_sentiment: Annotated[
+        Literal["negative", "positive"], Meta(description="The true sentiment: `positive` if not negative.")
+    ]
+    text: Annotated[
+        Tweet,
+        Meta(
+            description="The tweet, to be shown to those who correct the model; it must be that of the prediction. "
+            "Mentions and links are masked before it is stored, unless the service is set otherwise."
+        ),
+    ] | None = None
+    comment: Annotated[
+        str, Meta(max_length=MOST_COMMENT_CHARACTERS, description="A comment, masked like the text.")
+    ] | None = None
+
+
+async def read(request: Request, kind: type[Body]) -> Body:
+    """Read and parse the body of a request.
+
+    Raises:
+        Problem: the body is not JSON, or not as `kind` describes; the reason never repeats text of the client.
+    """
+    return parse(await receive(request), kind)
+
+
+async def receive(request: Request) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        Problem: it is not declared as JSON, or contains more strings than any valid request.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Problem(415, "Send JSON with the header `Content-Type: application/json`.")
+    chunks, quotes = [], 0
+    async for chunk in request.stream():
+        chunks.append(chunk)
+        # Each string has at least one quotation mark without a backslash before it: the first.
+        quotes += chunk.count(b'"') - chunk.count(b'\\"')
+        if quotes > 2 * MOST_STRINGS:
+            raise invalid(f"The request has more than {MOST_TWEETS} tweets")
+    return b"".join(chunks)
+
+
+def parse(body: bytes, kind: type[Body]) -> Body:
+    """Parse a body.
+
+    Raises:
+        Problem: the body is not valid.
+    """
+    try:
+        parsed = msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        raise invalid(sentence(str(error))) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise invalid("The request is not valid JSON in UTF-8") from None
+    check(parsed)
+    return parsed
+
+
+def check(body: Struct) -> None:
+    """Check what the schema cannot say.
+
+    Raises:
+        Problem: a text is blank or contains a NUL character, or there are both or neither of `text` and `texts`.
+    """
+    if isinstance(body, Report):
+        if body.text is not None and not body.text.strip():
+            raise invalid("text is empty")
+        for name in ("text", "comment"):
+            if "\0" in (getattr(body, name) or ""):
+                raise invalid(f"{name} contains a NUL character")
+        return
+    text, several = getattr(body, "text", UNSET), getattr(body, "texts", UNSET)
+    if text is UNSET and several is UNSET:
+        raise invalid("text is missing")
+    if text is not UNSET and several is not UNSET:
+        raise invalid("The request has an unknown field: send either `text` or `texts`")
+    texts = {"text": text} if several is UNSET else {f"texts[{place}]": text for place, text in enumerate(several)}
+    for place, text in texts.items():
+        if not text.strip():
+            raise invalid(f"{place} is empty")
+        if "\0" in text:
+            raise invalid(f"{place} contains a NUL character")
+
+
+def invalid(reason: str) -> Problem:
+    """Return the error for an invalid body."""
+    return Problem(400, f"{reason}. {HINT}")
+
+
+def sentence(error: str) -> str:
+    """Return the reason of a validation error of msgspec, without the client's text that some contain.
+
+    Source of the messages: https://jcristharif.com/msgspec/usage.html#typed-deserialization
+    """
+    place = "The request"
+    if found := re.search(r"at `\$\.(texts?|source|true_sentiment|comment)(\[\d+\])?`$", error):
+        place = "".join(part or "" for part in found.groups())
+    missing = re.search(r"^Object missing required field `(\w+)`", error)
+    most = MOST_COMMENT_CHARACTERS if place == "comment" else MOST_CHARACTERS
+    sentiments = "must be `negative` or `positive`"
+    reasons = {
+        "Object contains unknown field": "has an unknown field",
+        "Object missing required field": f"has no `{missing.group(1)}`" if missing else "has a missing field",
+        "Expected `str` of length >=": "is empty",
+        "Expected `str` of length <=": f"has more than {most:,} characters",
+        "Expected `array` of length >=": "is an empty list",
+        "Expected `array` of length <=": f"has more than {MOST_TWEETS} tweets",
+        "Expected `str`": "must be a string of valid characters",
+        "Expected `array`": "must be a list",
+        "Invalid enum value": sentiments if place == "true_sentiment" else "must be `api`, `page` or `batch`",
+        "Number out of range": "must be a string of valid characters",
+    }
+    reason = next((reason for start, reason in reasons.items() if error.startswith(start)), "must be an object")
+    return f"{place} {reason}"
+
+
+def schemas() -> dict[str, Any]:
+    """Return the OpenAPI schemas of the bodies that the API documents."""
+    _, found = msgspec.json.schema_components(
+        [Question, Questions, ToExplain, Report], ref_template="#/components/schemas/{name}"
+    )
+    return found
+
+
+def described(kind: type[Struct], *examples: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the OpenAPI description of a route's body."""
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": f"#/components/schemas/{kind.__name__}"},
+                    "examples": {
+                        summary.split()[0].lower(): {"summary": summary, "value": value} for summary, value in examples
+                    },
+                }
+            },
+        }
+    }

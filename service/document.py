@@ -1,0 +1,93 @@
+"""The OpenAPI document."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from service import bodies, problems
+from service.schemas import ProblemDetails
+
+TITLE = "Tweet sentiment"
+DESCRIPTION = """\
+Classifies tweets as negative or not.
+
+Errors are problem details (RFC 9457). Every response has an `X-Request-ID`, which is that of the request if it has one.
+"""
+TAGS = [
+    {"name": "predictions", "description": "Classify tweets, and explain it."},
+    {"name": "feedback", "description": "Report wrong predictions."},
+    {"name": "operation", "description": "What is served, and whether it works."},
+]
+ERROR_DESCRIPTIONS = {
+    400: "Invalid request: empty or too long text, wrong type or unknown field",
+    401: "Missing or invalid API key",
+    404: "Unknown path, or an id that the service never gave",
+    405: "Method not supported by this path",
+    409: "Contradicts what is stored and can no longer be changed",
+    413: "Request body too large",
+    415: "Request body not declared as JSON",
+    429: "Too many requests or tweets; `Retry-After` says when to try again",
+    500: "Internal error",
+    503: "Model not ready, service busy or store unreachable; `Retry-After` says when to try again",
+    504: "No response in time",
+}
+
+
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI description of the errors of a route."""
+    return {
+        status: {
+            "model": ProblemDetails,
+            "description": ERROR_DESCRIPTIONS[status],
+            "content": {
+                problems.MEDIA_TYPE: {
+                    "example": {
+                        "title": HTTPStatus(status).phrase,
+                        "status": status,
+                        "detail": ERROR_DESCRIPTIONS[status],
+                    }
+                }
+            },
+        }
+        for status in statuses
+    }
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document: the routes of FastAPI, the probes of BentoML, and the API key.
+
+    Source: https://fastapi.tiangolo.com/how-to/extending-openapi/
+    """
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS
+        )
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                operation["responses"].pop("422", None)  # validation errors are 400 here
+                operation["security"] = [{"key": []}, {}]
+        bearer = {"type": "http", "scheme": "bearer", "description": "API key of the service, if it requires one"}
+        document["components"]["securitySchemes"] = {"key": bearer}
+        schemas = document["components"]["schemas"]
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        schemas |= bodies.schemas()
+        document["paths"] |= {
+            "/livez": probe("is_alive", "The process is alive"),
+            "/readyz": probe("is_ready", "The model is ready", 503),
+        }
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def probe(operation: str, summary: str, *statuses: int) -> dict[str, Any]:
+    """Return the OpenAPI description of one of BentoML's probes."""
+    schema = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
+    errors = {
+        str(status): {"description": ERROR_DESCRIPTIONS[status], "content": {problems.MEDIA_TYPE: schema}}
+        for status in (405, *statuses)
+    }
+    success = {"200": {"description": summary, "content": {"text/plain": {"schema": {"type": "string"}}}}}
+    return {"get": {"operationId": operation, "summary": summary, "tags": ["operation"], "responses": success | errors}}
