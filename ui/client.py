@@ -1,19 +1,30 @@
 """HTTP client of the service; failures become a `ServiceError` with a reason that the page can explain."""
 
-from collections.abc import Sequence
-from typing import Any, Literal
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal, NamedTuple
 
 import httpx
+
+log = logging.getLogger(__name__)
 
 MOST_TWEETS = 512  # the service's limit for one request
 MOST_CHARACTERS = 2_000
 CONNECT_SECONDS = 10.0
 
-Reason = Literal["gone", "asleep", "slow", "key", "too_large", "too_many", "unfit", "broken"]
+Sentiment = Literal["negative", "positive"]
+Source = Literal["page", "batch"]
+Reason = Literal[
+    *("gone", "asleep", "slow", "key", "too_large", "too_many", "unfit", "unknown", "too_late", "no_store", "broken")
+]
 REASONS: dict[int, Reason] = {
     400: "unfit",
     401: "key",
     403: "key",
+    404: "unknown",
+    409: "too_late",
     413: "too_large",
     429: "too_many",
     502: "asleep",
@@ -27,13 +38,25 @@ class ServiceError(Exception):
 
     Attributes:
         reason: key of the message that the page shows (`trouble.<reason>`).
-        detail: the `detail` of the problem that the service returned, if any.
+        detail: the `detail` of the problem that the service returned, if any; English, for the log only.
     """
 
     def __init__(self, reason: Reason, detail: str = "") -> None:
         """Store the reason and the detail."""
         super().__init__(f"{reason} {detail}".strip())
         self.reason, self.detail = reason, detail
+
+
+class Receipt(NamedTuple):
+    """The service's confirmation that feedback is stored.
+
+    Attributes:
+        prediction_id: the answer concerned.
+        undo_seconds: how long the feedback can still be undone, in seconds by the service's clock.
+    """
+
+    prediction_id: str
+    undo_seconds: float
 
 
 class Service:
@@ -47,22 +70,46 @@ class Service:
         timeout = httpx.Timeout(patience_seconds, connect=min(CONNECT_SECONDS, patience_seconds))
         self._client = httpx.Client(base_url=url, headers=headers, timeout=timeout, transport=transport)
 
-    def predict(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+    def predict(self, texts: Sequence[str], source: Source) -> list[dict[str, Any]]:
         """Return the prediction for each of up to `MOST_TWEETS` tweets."""
-        body = self._request("POST", "predict", {"texts": list(texts)}, required="predictions")
-        predictions: list[dict[str, Any]] = body["predictions"]
+        body = {"texts": list(texts), "source": source}
+        predictions: list[dict[str, Any]] = self._json("POST", "predict", body, required="predictions")["predictions"]
         return predictions
 
     def explain(self, text: str) -> dict[str, Any]:
         """Return the contribution of each word of a tweet to its prediction."""
-        return self._request("POST", "explain", {"text": text}, required="contributions")
+        return self._json("POST", "explain", {"text": text}, required="contributions")
 
     def model(self) -> dict[str, Any]:
         """Return the metadata of the service's model."""
-        return self._request("GET", "model", required="version")
+        return self._json("GET", "model", required="version")
 
-    def _request(self, method: str, path: str, body: dict[str, Any] | None = None, *, required: str) -> dict[str, Any]:
+    def monitoring(self, days: int) -> dict[str, Any]:
+        """Return what the service has recorded in the last days: predictions, feedback, alerts, its own health."""
+        return self._json("GET", f"monitoring?days={days}", required="predictions")
+
+    def give_feedback(self, prediction_id: str, true_sentiment: Sentiment, text: str, comment: str) -> Receipt:
+        """Store the true sentiment of a tweet; storing the same again changes nothing."""
+        body = {"true_sentiment": true_sentiment, "text": text} | ({"comment": comment} if comment else {})
+        response = self._send("PUT", feedback_path(prediction_id), body)
+        answer = read(response)
+        if "undo_until" not in answer:
+            raise ServiceError("broken")
+        return Receipt(prediction_id, seconds_left(answer["undo_until"], response.headers))
+
+    def withdraw_feedback(self, prediction_id: str) -> None:
+        """Take back feedback that can still be undone."""
+        self._send("DELETE", feedback_path(prediction_id))
+
+    def _json(self, method: str, path: str, body: dict[str, Any] | None = None, *, required: str) -> dict[str, Any]:
         """Return the response body, which has at least the required field."""
+        json_object = read(self._send(method, path, body))
+        if required not in json_object:  # something else answered in place of the service, such as a login page
+            raise ServiceError("broken")
+        return json_object
+
+    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        """Return the response to a request that succeeded; log why one failed."""
         try:
             response = self._client.request(method, path, json=body)
         except httpx.ConnectError as error:
@@ -72,11 +119,28 @@ class Service:
         except httpx.TransportError as error:  # connection dropped, as by a service that is stopping
             raise ServiceError("asleep") from error
         if not response.is_success:
-            raise ServiceError(REASONS.get(response.status_code, "broken"), detail(response))
-        json_object = read(response)
-        if required not in json_object:  # something else answered in place of the service, such as a login page
-            raise ServiceError("broken")
-        return json_object
+            problem = detail(response)
+            log.warning("%s %s: status %s. %s", method, path.partition("/")[0], response.status_code, problem)
+            raise ServiceError(reason(response.status_code, path, is_problem=bool(problem)), problem)
+        return response
+
+
+def reason(status: int, path: str, *, is_problem: bool) -> Reason:
+    """Return why a request failed; a problem with status 503 tells a missing store from a service that starts."""
+    if status == 503 and is_problem and path.startswith(("monitoring", "predictions/")):
+        return "no_store"
+    return REASONS.get(status, "broken")
+
+
+def feedback_path(prediction_id: str) -> str:
+    """Return the path of the feedback on a prediction."""
+    return f"predictions/{prediction_id}/feedback"
+
+
+def seconds_left(until: str, headers: Mapping[str, str]) -> float:
+    """Return the seconds from the service's time of response (`Date`) until a time, so that clocks may differ."""
+    now = parsedate_to_datetime(headers["date"])
+    return max(0.0, (datetime.fromisoformat(until) - now).total_seconds())
 
 
 def read(response: httpx.Response) -> dict[str, Any]:

@@ -1,42 +1,23 @@
-"""Resources shared by all visitors of the page: settings, the client of the service, and the event store."""
+"""Resources shared by all visitors of the page: settings and the client of the service."""
 
 import streamlit as st
 
-from telemetry import jobs
-from telemetry.settings import Settings as TelemetrySettings
-from telemetry.settings import read
-from telemetry.store import Store
 from ui.client import Service
-from ui.settings import Settings
+from ui.settings import Settings, read
 
 
 @st.cache_resource(show_spinner=False)
-def telemetry_settings() -> TelemetrySettings:
-    """Return the settings of events and alerts."""
-    return read(TelemetrySettings)
+def settings() -> Settings:
+    """Return the page's settings."""
+    return read()
 
 
 @st.cache_resource(show_spinner=False)
 def service() -> Service:
     """Return the client of the service."""
-    settings = read(Settings)
-    key = None if settings.service_key is None else settings.service_key.get_secret_value()
-    return Service(str(settings.service_url), key, patience_seconds=settings.patience_seconds)
-
-
-@st.cache_resource(show_spinner=False)
-def store() -> Store:
-    """Open the event store, and start the background jobs (alerts, forwarding, pruning).
-
-    Raises:
-        ValueError: TELEMETRY_PATH is not set.
-        sqlite3.Error: the store cannot be written.
-    """
-    settings = telemetry_settings()
-    if settings.path is None:
-        raise ValueError("TELEMETRY_PATH is not set: feedback could not be stored.")
-    events = Store(settings.path)
-    events.create()
-    for worker in jobs.page_workers(settings, events):
-        worker.start()
-    return events
+    key = settings().service_key
+    return Service(
+        str(settings().service_url),
+        None if key is None else key.get_secret_value(),
+        patience_seconds=settings().patience_seconds,
+    )
