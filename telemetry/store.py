@@ -77,6 +77,10 @@ class Store:
                 "update the program, or set TELEMETRY_DATABASE to another database."
             )
 
+    def close(self) -> None:
+        """Close all connections; they are opened again when they are needed."""
+        self.database.engine.dispose()
+
     def exists(self) -> bool:
         """Return whether there are tables, of this or another version.
 
