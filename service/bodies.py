@@ -135,17 +135,19 @@ def check(body: Struct) -> None:
             if "\0" in (getattr(body, name) or ""):
                 raise invalid(f"{name} contains a NUL character")
         return
-    text, several = getattr(body, "text", UNSET), getattr(body, "texts", UNSET)
-    if text is UNSET and several is UNSET:
+    text: str | UnsetType = getattr(body, "text", UNSET)
+    texts: list[str] | UnsetType = getattr(body, "texts", UNSET)
+    if text is UNSET and texts is UNSET:
         raise invalid("text is missing")
-    if text is not UNSET and several is not UNSET:
+    if text is not UNSET and texts is not UNSET:
         raise invalid("The request has an unknown field: send either `text` or `texts`")
-    texts = {"text": text} if several is UNSET else {f"texts[{place}]": text for place, text in enumerate(several)}
-    for place, text in texts.items():
-        if not text.strip():
-            raise invalid(f"{place} is empty")
-        if "\0" in text:
-            raise invalid(f"{place} contains a NUL character")
+    named = [("text", text)] if text is not UNSET else []
+    named += [(f"texts[{place}]", each) for place, each in enumerate(texts if texts is not UNSET else [])]
+    for name, each in named:
+        if not each.strip():
+            raise invalid(f"{name} is empty")
+        if "\0" in each:
+            raise invalid(f"{name} contains a NUL character")
 
 
 def invalid(reason: str) -> Problem:

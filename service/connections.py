@@ -126,12 +126,19 @@ class Connection(HttpToolsProtocol):
 
     def _wait_for_headers(self) -> None:
         self._header_bytes = 0
-        self._deadline = self.loop.call_later(header_seconds(), self._refuse, HTTPStatus.REQUEST_TIMEOUT, SLOW)
+        self._deadline = self.loop.call_later(header_seconds(), self._refuse_slow)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _refuse_slow(self) -> None:
+        """Close the connection; browsers connect in advance, and would take an answer for that to their request."""
+        if self._header_bytes:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, SLOW)
+        else:
+            self._close()
 
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
         """Answer with a problem, unless another answer is being written, and close the connection."""

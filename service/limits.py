@@ -4,10 +4,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from math import floor
+from math import ceil
 from typing import NamedTuple
 
 PERIOD_SECONDS = 60
+# Part of a use by which sums may be wrong.
+ROUNDING = 1e-3
 
 
 class Use(NamedTuple):
@@ -110,7 +112,7 @@ def waiting_seconds(before: float, used: float, elapsed: float, room: float) -> 
         elapsed: seconds since the start of this period.
         room: the count to wait for, at least 0.
     """
-    if before * (1 - elapsed / PERIOD_SECONDS) + used <= room:
+    if before * (1 - elapsed / PERIOD_SECONDS) + used <= room + ROUNDING:
         return 0
     if used <= room:
         # before * (1 - (elapsed + seconds) / 60) + used = room
@@ -118,4 +120,4 @@ def waiting_seconds(before: float, used: float, elapsed: float, room: float) -> 
     else:
         # In the next period, what was used in this one fades: used * (1 - (elapsed + seconds - 60) / 60) = room
         seconds = PERIOD_SECONDS * (2 - room / used) - elapsed
-    return floor(seconds) + 1
+    return ceil(seconds)

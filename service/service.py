@@ -7,6 +7,7 @@ import gc
 import logging
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
 import bentoml
 from starlette.middleware.cors import CORSMiddleware
@@ -139,7 +140,8 @@ def guarded(app: ASGIApp) -> ASGIApp:
         expose_headers=["Retry-After", "Traceparent", "X-Request-ID"],
     )
     if settings.trusted_proxies:
-        app = ProxyHeadersMiddleware(app, [str(network) for network in settings.trusted_proxies])
+        networks = [str(network) for network in settings.trusted_proxies]
+        app = cast(ASGIApp, ProxyHeadersMiddleware(cast(Any, app), networks))  # uvicorn has types of its own for ASGI
     return metrics.Measured(guards.Problems(app))
 
 
