@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from msgspec import UNSET
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Match, Mount
 
 from sentiment.inference import explain as explanation
 from service import bodies, document, guards, metrics, page, problems
@@ -25,7 +26,7 @@ from service.ids import Ids, event_id
 from service.limits import Limiter
 from service.model import PackagedModel
 from service.problems import Problem
-from service.schemas import Contribution, Explanation, Model, Prediction, Predictions
+from service.schemas import Contribution, Explanation, Model, Prediction, PredictionBatch
 from telemetry import events
 from telemetry.events import Sentiment, Source, Text
 from telemetry.store import Store
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from service.monitoring import Monitor
 
 MOST_ERRORS = 3
+METHODS = ("DELETE", "GET", "POST", "PUT")
 # Longest time without a break for other requests.
 SLICE_SECONDS = 0.005
 Item = TypeVar("Item")
@@ -79,6 +81,7 @@ def application(*routers: APIRouter) -> FastAPI:
     app = FastAPI(
         title=document.TITLE,
         description=document.DESCRIPTION,
+        version=document.VERSION,
         openapi_url="/docs.json",
         docs_url=None,
         redoc_url=None,
@@ -89,6 +92,7 @@ def application(*routers: APIRouter) -> FastAPI:
     app.add_exception_handler(HTTPException, handle_http_exception)
     app.post(
         "/predict",
+        summary="Classify a tweet",
         tags=["predictions"],
         response_model=Prediction,
         responses=error_responses(*REFUSALS),
@@ -96,22 +100,29 @@ def application(*routers: APIRouter) -> FastAPI:
     )(predict)
     app.post(
         "/predict/batch",
+        summary="Classify several tweets",
         tags=["predictions"],
-        response_model=Predictions,
+        response_model=PredictionBatch,
         responses=error_responses(*REFUSALS),
         openapi_extra=bodies.described(bodies.Questions, ("Two tweets", {"texts": EXAMPLES})),
     )(predict_batch)
     app.post(
         "/explain",
+        summary="Explain a prediction",
         tags=["predictions"],
         responses=error_responses(*REFUSALS),
         openapi_extra=bodies.described(bodies.ToExplain, ("A complaint", {"text": EXAMPLE})),
     )(explain)
-    app.get("/model", tags=["operation"], response_model=Model, responses=error_responses(401, 405, 429, 500, 503))(
-        get_model
-    )
+    app.get(
+        "/model",
+        summary="Describe the model",
+        tags=["operation"],
+        response_model=Model,
+        responses=error_responses(401, 405, 429, 500, 503),
+    )(get_model)
     app.get(
         "/metrics",
+        summary="Read the Prometheus metrics",
         tags=["operation"],
         responses=error_responses(401, 405, 429, 500),
         response_class=PlainTextResponse,
@@ -130,7 +141,7 @@ async def predict(request: Request, service: Service) -> Response:
     """
     body = await bodies.read(request, bodies.OneOrSeveral)
     if body.texts is not UNSET:
-        return json_response(Predictions(predictions=await classify(request, service, body.texts, body.source)))
+        return json_response(PredictionBatch(predictions=await classify(request, service, body.texts, body.source)))
     assert body.text is not UNSET
     (prediction,) = await classify(request, service, [body.text], body.source)
     return json_response(prediction)
@@ -139,10 +150,10 @@ async def predict(request: Request, service: Service) -> Response:
 async def predict_batch(request: Request, service: Service) -> Response:
     """Classify up to 512 tweets: faster than one request for each."""
     body = await bodies.read(request, bodies.Questions)
-    return json_response(Predictions(predictions=await classify(request, service, body.texts, body.source)))
+    return json_response(PredictionBatch(predictions=await classify(request, service, body.texts, body.source)))
 
 
-def json_response(body: Prediction | Predictions) -> Response:
+def json_response(body: Prediction | PredictionBatch) -> Response:
     """Return predictions as JSON; FastAPI would validate each of up to 512 again."""
     return Response(body.model_dump_json(), media_type="application/json")
 
@@ -315,9 +326,23 @@ def reason(error: dict[str, Any]) -> str:
             return "must be an object"
 
 
-async def handle_http_exception(_: Request, error: Exception) -> Response:
+async def handle_http_exception(request: Request, error: Exception) -> Response:
     """Return an HTTP exception as problem details."""
     if isinstance(error, Problem):
         return error.response()
     assert isinstance(error, HTTPException)
-    return problems.response(error.status_code, problems.DETAILS[error.status_code], error.headers)
+    headers = {"Allow": allowed_methods(request)} if error.status_code == 405 else error.headers
+    return problems.response(error.status_code, problems.DETAILS[error.status_code], headers)
+
+
+def allowed_methods(request: Request) -> str:
+    """Return the methods of all routes at the path of a request; FastAPI names only those of the first."""
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    methods = [
+        method
+        for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+    if "GET" in methods or not methods:  # files have no routes
+        methods += ["GET", "HEAD"]
+    return ", ".join(sorted(set(methods)))

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import problems
@@ -191,6 +193,18 @@ class BodyLimit:
             await self.app(scope, receive_limited, send)
         finally:
             self.kept -= bytes_read
+
+
+class CrossOrigin(CORSMiddleware):
+    """Let pages of allowed origins call the service, with refusals of preflights as problem details."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Answer a preflight."""
+        permission = super().preflight_response(request_headers)
+        if permission.status_code == 200:
+            return permission
+        detail = "A page of this origin, or with this method or these headers, may not call the service."
+        return problems.response(permission.status_code, f"{detail} SERVICE_CORS_ORIGINS lists the allowed origins.")
 
 
 class Routes:

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import bentoml
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -132,7 +131,7 @@ def guarded(app: ASGIApp) -> ASGIApp:
     )
     app = guards.Head(guards.Routes(app))
     # Inside, so that allowed pages can read refusals; outside, for refusals by the CORS middleware itself.
-    app = CORSMiddleware(
+    app = guards.CrossOrigin(
         guards.Problems(app),
         settings.cors_origins,
         allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],

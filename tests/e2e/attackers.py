@@ -57,7 +57,7 @@ def head(path: str = "/predict", method: str = "POST", **headers: object) -> byt
 
 def post(content: bytes, path: str = "/predict", **headers: object) -> list[bytes]:
     """Return a request with a body."""
-    return [head(path, content_length=len(content), **headers) + content]
+    return [head(path, "POST", content_length=len(content), **headers) + content]
 
 
 def body(content: bytes, status: int = 400) -> Attack:
