@@ -13,12 +13,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from sentiment.inference.errors import UserError
-from service import api, feedback, guards, metrics, monitoring
+from service import api, draining, feedback, guards, metrics, monitoring, status
 from service.batching import Batcher
 from service.ids import Ids
 from service.model import PackagedModel
 from service.settings import NAME, Settings
-from telemetry.database import StoreError, Unavailable
+from telemetry.database import StoreError
 from telemetry.jobs import Jobs
 from telemetry.settings import Settings as TelemetrySettings
 from telemetry.store import KEY_BYTES, Store
@@ -41,7 +41,16 @@ class TweetSentiment:
 
     def __init__(self) -> None:
         """Load the model; if it fails its self-test, the service is alive but never becomes ready."""
-        settings, telemetry = Settings(), TelemetrySettings()
+        draining.install()
+        self.start(Settings(), TelemetrySettings())
+        status.report(self.failure)
+
+    def start(self, settings: Settings, telemetry: TelemetrySettings) -> None:
+        """Load the model, and start the threads; if that cannot succeed, say why in `failure`.
+
+        Raises:
+            Unavailable: the store cannot be reached now. This process ends; the one that replaces it tries again.
+        """
         self.failure: str | None = None
         self.events: Writer | None = None
         self.store: Store | None = None
@@ -60,7 +69,7 @@ class TweetSentiment:
         if telemetry.database is not None:
             try:
                 self.open_store(Store(telemetry.database.get_secret_value()), telemetry)
-            except (StoreError, Unavailable) as error:
+            except StoreError as error:
                 self.failure = f"Cannot use the store of events. {error}"
                 log.critical(self.failure)
                 return
