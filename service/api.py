@@ -2,10 +2,11 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import Executor
 from dataclasses import asdict
 from itertools import accumulate
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import bentoml
 import numpy as np
@@ -16,16 +17,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from sentiment.inference import explain as explanation
-from service import bodies, document, metrics, problems
+from service import bodies, document, guards, metrics, page, problems
 from service.batching import Batcher
 from service.bodies import EXAMPLE, EXAMPLES
 from service.document import error_responses
 from service.ids import Ids, event_id
+from service.limits import Limiter
 from service.model import PackagedModel
 from service.problems import Problem
 from service.schemas import Contribution, Explanation, Model, Prediction, Predictions
 from telemetry import events
-from telemetry.events import Source, Text
+from telemetry.events import Sentiment, Source, Text
 from telemetry.store import Store
 from telemetry.writer import Writer
 
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from service.monitoring import Monitor
 
 MOST_ERRORS = 3
+# Longest time without a break for other requests.
+SLICE_SECONDS = 0.005
+Item = TypeVar("Item")
 REFUSALS = (400, 401, 405, 413, 415, 429, 500, 503, 504)
 
 
@@ -45,6 +50,8 @@ class State(Protocol):
     events: Writer | None
     store: Store | None
     ids: Ids
+    limiter: Limiter
+    tweets_per_minute: int
     monitor: "Monitor | None"
     undo_seconds: float
     keep: Text
@@ -111,6 +118,7 @@ def application(*routers: APIRouter) -> FastAPI:
     )(get_metrics)
     for router in routers:
         app.include_router(router)
+    page.add_to(app)
     app.openapi = lambda: document.openapi(app)  # type: ignore[method-assign]  # as FastAPI documents it
     return app
 
@@ -122,16 +130,16 @@ async def predict(request: Request, service: Service) -> Response:
     """
     body = await bodies.read(request, bodies.OneOrSeveral)
     if body.texts is not UNSET:
-        return json_response(Predictions(predictions=await classify(service, body.texts, body.source)))
+        return json_response(Predictions(predictions=await classify(request, service, body.texts, body.source)))
     assert body.text is not UNSET
-    (prediction,) = await classify(service, [body.text], body.source)
+    (prediction,) = await classify(request, service, [body.text], body.source)
     return json_response(prediction)
 
 
 async def predict_batch(request: Request, service: Service) -> Response:
     """Classify up to 512 tweets: faster than one request for each."""
     body = await bodies.read(request, bodies.Questions)
-    return json_response(Predictions(predictions=await classify(service, body.texts, body.source)))
+    return json_response(Predictions(predictions=await classify(request, service, body.texts, body.source)))
 
 
 def json_response(body: Prediction | Predictions) -> Response:
@@ -139,29 +147,20 @@ def json_response(body: Prediction | Predictions) -> Response:
     return Response(body.model_dump_json(), media_type="application/json")
 
 
-async def classify(service: State, texts: list[str], source: Source) -> list[Prediction]:
-    """Classify tweets, count the predictions and store them as events."""
+async def classify(request: Request, service: State, texts: list[str], source: Source) -> list[Prediction]:
+    """Classify tweets, count the predictions and store them as events.
+
+    Raises:
+        Problem: the client has sent too many tweets in the last minute.
+    """
+    guards.spend(service.limiter, request.scope, "tweets", len(texts), service.tweets_per_minute)
     started = time.perf_counter()
     probabilities = await service.score(texts)
-    classifier, version = service.model.classifier, service.model.about["version"]
-    now = time.time()
-    predictions = [
-        Prediction(
-            sentiment="negative" if negative else "positive",
-            negative_probability=probability,
-            certainty="uncertain" if uncertain else "certain",
-            reliable=reliable,
-            model_version=version,
-            prediction_id=service.ids.issue(
-                text,
-                time=now,
-                model_version=version,
-                negative_probability=probability,
-                sentiment="negative" if negative else "positive",
-                source=source,
-            ),
-        )
-        for text, probability, negative, uncertain, reliable in zip(
+    now, milliseconds = time.time(), (time.perf_counter() - started) * 1000
+    classifier = service.model.classifier
+    predictions, stored = list[Prediction](), list[events.Prediction]()
+    async for text, probability, negative, uncertain, reliable in with_breaks(
+        zip(
             texts,
             probabilities.tolist(),
             classifier.is_negative(probabilities).tolist(),
@@ -169,24 +168,67 @@ async def classify(service: State, texts: list[str], source: Source) -> list[Pre
             classifier.is_reliable(probabilities).tolist(),
             strict=True,
         )
-    ]
+    ):
+        prediction = describe(service, text, source, now, probability, negative, uncertain, reliable)
+        predictions.append(prediction)
+        if service.events is not None:
+            stored.append(event(prediction, text, source, now, service.keep, milliseconds))
+    # All or nothing: a request that times out before leaves no event.
     for prediction in predictions:
         metrics.PREDICTIONS.labels(prediction.sentiment).inc()
         metrics.PROBABILITY.observe(prediction.negative_probability)
     if service.events is not None:
-        milliseconds = (time.perf_counter() - started) * 1000
-        service.events.add(
-            event(prediction, text, source, service.keep, milliseconds)
-            for prediction, text in zip(predictions, texts, strict=True)
-        )
+        service.events.add(stored)
     return predictions
 
 
-def event(prediction: Prediction, text: str, source: Source, keep: Text, milliseconds: float) -> events.Prediction:
+async def with_breaks(items: Iterable[Item]) -> AsyncIterator[Item]:
+    """Yield items, letting other requests proceed every `SLICE_SECONDS`."""
+    until = time.perf_counter() + SLICE_SECONDS
+    for item in items:
+        yield item
+        if time.perf_counter() > until:
+            await asyncio.sleep(0)
+            until = time.perf_counter() + SLICE_SECONDS
+
+
+def describe(
+    service: State,
+    text: str,
+    source: Source,
+    now: float,
+    probability: float,
+    negative: bool,
+    uncertain: bool,
+    reliable: bool,
+) -> Prediction:
+    """Return the answer for a tweet, with a new id."""
+    sentiment: Sentiment = "negative" if negative else "positive"
+    version = service.model.about["version"]
+    return Prediction(
+        sentiment=sentiment,
+        negative_probability=probability,
+        certainty="uncertain" if uncertain else "certain",
+        reliable=reliable,
+        model_version=version,
+        prediction_id=service.ids.issue(
+            text,
+            time=now,
+            model_version=version,
+            negative_probability=probability,
+            sentiment=sentiment,
+            source=source,
+        ),
+    )
+
+
+def event(
+    prediction: Prediction, text: str, source: Source, now: float, keep: Text, milliseconds: float
+) -> events.Prediction:
     """Return the event of a prediction."""
     return events.Prediction(
         id=event_id(prediction.prediction_id),
-        time=time.time(),
+        time=now,
         source=source,
         model_version=prediction.model_version,
         negative_probability=prediction.negative_probability,
@@ -200,6 +242,7 @@ def event(prediction: Prediction, text: str, source: Source, keep: Text, millise
 async def explain(request: Request, service: Service) -> Explanation:
     """Explain a prediction by the contribution of each word."""
     text = (await bodies.read(request, bodies.ToExplain)).text
+    guards.spend(service.limiter, request.scope, "tweets", 1, service.tweets_per_minute)
     loop = asyncio.get_running_loop()
     classifier = service.model.classifier
     explained = await loop.run_in_executor(service.explanations, explanation.explain, classifier, text)

@@ -11,6 +11,7 @@ from service.settings import NAME
 
 ROUTES = (
     "/predict",
+    "/predict/batch",
     "/explain",
     "/model",
     "/metrics",
@@ -61,6 +62,8 @@ def label(path: str) -> str:
     """Return the label of a path."""
     if path in ROUTES:
         return path
+    if path.startswith("/assets/"):
+        return "/assets"
     return FEEDBACK if path.startswith("/predictions/") and path.endswith("/feedback") else OTHER
 
 

@@ -10,14 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import bentoml
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from sentiment.inference.errors import UserError
-from service import api, draining, feedback, guards, metrics, monitoring, status
+from service import api, connections, draining, feedback, guards, metrics, monitoring, status
 from service.batching import Batcher
 from service.ids import Ids
+from service.limits import Limiter
 from service.model import PackagedModel
 from service.settings import NAME, Settings
+from service.sharing import Sharing
 from telemetry.database import StoreError
 from telemetry.jobs import Jobs
 from telemetry.settings import Settings as TelemetrySettings
@@ -29,7 +32,15 @@ log = logging.getLogger(__name__)
 LARGEST_BATCH = 64
 
 
-@bentoml.asgi_app(api.application(feedback.router, monitoring.router))
+API = api.application(feedback.router, monitoring.router)
+
+
+async def everything(scope: Scope, receive: Receive, send: Send) -> None:
+    """Pass every request on to the API: if BentoML sees its routes, it serves pages of its own at all other paths."""
+    await API(scope, receive, send)
+
+
+@bentoml.asgi_app(everything)
 @bentoml.service(
     name=NAME,
     metrics={"enabled": False},  # BentoML's metrics have a label for every path that a client invents
@@ -58,6 +69,8 @@ class TweetSentiment:
         self.monitor: monitoring.Monitor | None = None
         self.keep, self.keep_feedback = telemetry.text, telemetry.feedback_text
         self.undo_seconds = telemetry.undo_seconds
+        self.limiter, self.tweets_per_minute = Limiter(), settings.tweets_per_minute
+        self.sharing: Sharing | None = None
         # Without a store, nobody can send feedback, so ids need not outlive this process.
         self.ids = Ids(secrets.token_bytes(KEY_BYTES))
         try:
@@ -94,6 +107,8 @@ class TweetSentiment:
         self.store, self.ids, self.monitor = store, Ids(store.key()), monitoring.Monitor(store, settings)
         self.events = Writer(store, count=lambda fate, events: metrics.EVENTS.labels(fate).inc(events))
         self.events.start()
+        if store.database.engine.dialect.name == "postgresql":  # replicas share it
+            self.sharing = Sharing(self.limiter, store.database).start()
         self.jobs = Jobs(settings, store, count=lambda job: metrics.JOB_ERRORS.labels(job).inc()).start()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
@@ -103,6 +118,8 @@ class TweetSentiment:
             self.events.close()
         if self.jobs is not None:
             self.jobs.close()
+        if self.sharing is not None:
+            self.sharing.close()
 
     def __is_ready__(self) -> bool:
         """Return whether the model has passed its self-test."""
@@ -119,16 +136,21 @@ def guarded(app: ASGIApp) -> ASGIApp:
         keys=[key.get_secret_value() for key in settings.api_keys],
         anonymous=settings.anonymous,
         requests_per_minute=settings.requests_per_minute,
+        limiter=lambda: bentoml.get_current_service().limiter,
     )
-    headers = ["Authorization", "Content-Type"]
+    app = guards.Head(guards.Routes(app))
     # Inside, so that allowed pages can read refusals; outside, for refusals by the CORS middleware itself.
     app = CORSMiddleware(
         guards.Problems(app),
         settings.cors_origins,
-        allow_methods=["GET", "POST", "PUT", "DELETE"],
-        allow_headers=headers,
+        allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Traceparent", "X-Request-ID"],
+        expose_headers=["Retry-After", "Traceparent", "X-Request-ID"],
     )
+    if settings.trusted_proxies:
+        app = ProxyHeadersMiddleware(app, [str(network) for network in settings.trusted_proxies])
     return metrics.Measured(guards.Problems(app))
 
 
+connections.install()
 TweetSentiment.add_asgi_middleware(guarded)  # type: ignore[attr-defined]  # it is a bentoml.Service now
