@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
-from concurrent.futures import Executor
 from dataclasses import asdict
 from itertools import accumulate
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
@@ -18,7 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 
 from sentiment.inference import explain as explanation
 from service import bodies, document, guards, metrics, page, problems
-from service.batching import Batcher
+from service.batching import Batcher, Busy
 from service.bodies import EXAMPLE, EXAMPLES
 from service.document import error_responses
 from service.ids import Ids, event_id
@@ -26,6 +25,7 @@ from service.limits import Limiter
 from service.model import PackagedModel
 from service.problems import Problem
 from service.schemas import Contribution, Explanation, Model, Prediction, Predictions
+from service.scoring import Score, uncertainty
 from telemetry import events
 from telemetry.events import Sentiment, Source, Text
 from telemetry.store import Store
@@ -46,7 +46,7 @@ class State(Protocol):
 
     failure: str | None
     model: PackagedModel
-    score: Batcher
+    score: Batcher[Score]
     events: Writer | None
     store: Store | None
     ids: Ids
@@ -56,7 +56,7 @@ class State(Protocol):
     undo_seconds: float
     keep: Text
     keep_feedback: Text
-    explanations: Executor
+    explanations: Batcher[explanation.Explanation]
 
 
 async def ready_service() -> State:
@@ -155,21 +155,25 @@ async def classify(request: Request, service: State, texts: list[str], source: S
     """
     guards.spend(service.limiter, request.scope, "tweets", len(texts), service.tweets_per_minute)
     started = time.perf_counter()
-    probabilities = await service.score(texts)
+    try:
+        scores = await service.score(texts)
+    except Busy as error:
+        raise busy(error) from None
+    probabilities = np.array([score.negative_probability for score in scores])
     now, milliseconds = time.time(), (time.perf_counter() - started) * 1000
     classifier = service.model.classifier
     predictions, stored = list[Prediction](), list[events.Prediction]()
-    async for text, probability, negative, uncertain, reliable in with_breaks(
+    async for text, score, negative, costly, reliable in with_breaks(
         zip(
             texts,
-            probabilities.tolist(),
+            scores,
             classifier.is_negative(probabilities).tolist(),
             classifier.is_uncertain(probabilities).tolist(),
             classifier.is_reliable(probabilities).tolist(),
             strict=True,
         )
     ):
-        prediction = describe(service, text, source, now, probability, negative, uncertain, reliable)
+        prediction = describe(service, text, source, now, score, negative, costly, reliable)
         predictions.append(prediction)
         if service.events is not None:
             stored.append(event(prediction, text, source, now, service.keep, milliseconds))
@@ -177,9 +181,17 @@ async def classify(request: Request, service: State, texts: list[str], source: S
     for prediction in predictions:
         metrics.PREDICTIONS.labels(prediction.sentiment).inc()
         metrics.PROBABILITY.observe(prediction.negative_probability)
+        if prediction.uncertainty_reason is not None:
+            metrics.UNCERTAIN.labels(prediction.uncertainty_reason).inc()
     if service.events is not None:
         service.events.add(stored)
     return predictions
+
+
+def busy(error: Busy) -> Problem:
+    """Return the answer while too many tweets wait."""
+    seconds = f"{error.seconds:.0f}"
+    return Problem(503, f"Too many tweets are waiting. Try again in {seconds} s.", {"Retry-After": seconds})
 
 
 async def with_breaks(items: Iterable[Item]) -> AsyncIterator[Item]:
@@ -197,25 +209,29 @@ def describe(
     text: str,
     source: Source,
     now: float,
-    probability: float,
+    score: Score,
     negative: bool,
-    uncertain: bool,
+    costly: bool,
     reliable: bool,
 ) -> Prediction:
     """Return the answer for a tweet, with a new id."""
     sentiment: Sentiment = "negative" if negative else "positive"
     version = service.model.about["version"]
+    reason = uncertainty(score.language, service.model.about["languages"], costly=costly)
     return Prediction(
         sentiment=sentiment,
-        negative_probability=probability,
-        certainty="uncertain" if uncertain else "certain",
-        reliable=reliable,
+        negative_probability=score.negative_probability,
+        certainty="certain" if reason is None else "uncertain",
+        uncertainty_reason=reason,
+        language=score.language,
+        # The promise was measured on tweets that the model reads.
+        reliable=reliable and reason != "language",
         model_version=version,
         prediction_id=service.ids.issue(
             text,
             time=now,
             model_version=version,
-            negative_probability=probability,
+            negative_probability=score.negative_probability,
             sentiment=sentiment,
             source=source,
         ),
@@ -243,9 +259,11 @@ async def explain(request: Request, service: Service) -> Explanation:
     """Explain a prediction by the contribution of each word."""
     text = (await bodies.read(request, bodies.ToExplain)).text
     guards.spend(service.limiter, request.scope, "tweets", 1, service.tweets_per_minute)
-    loop = asyncio.get_running_loop()
     classifier = service.model.classifier
-    explained = await loop.run_in_executor(service.explanations, explanation.explain, classifier, text)
+    try:
+        (explained,) = await service.explanations([text])
+    except Busy as error:
+        raise busy(error) from None
     negative = classifier.is_negative(np.array([explained.negative_probability]))[0]
     offsets = utf16_offsets(text)
     return Explanation(

@@ -13,12 +13,15 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from sentiment.inference import explain as explanation
 from sentiment.inference.errors import UserError
 from service import api, connections, draining, feedback, guards, metrics, monitoring, status
-from service.batching import Batcher
+from service.batching import Backlog, Batcher
 from service.ids import Ids
+from service.language import Languages
 from service.limits import Limiter
 from service.model import PackagedModel
+from service.scoring import Scorer
 from service.settings import NAME, Settings
 from service.sharing import Sharing
 from telemetry.database import StoreError
@@ -30,6 +33,8 @@ from telemetry.writer import Writer
 log = logging.getLogger(__name__)
 
 LARGEST_BATCH = 64
+# An explanation takes as long as hundreds of predictions.
+MOST_WAITING_EXPLANATIONS = 32
 
 
 API = api.application(feedback.router, monitoring.router)
@@ -86,10 +91,22 @@ class TweetSentiment:
                 self.failure = f"Cannot use the store of events. {error}"
                 log.critical(self.failure)
                 return
-        thread = ThreadPoolExecutor(1, thread_name_prefix="model")
-        self.score = Batcher(self.model.classifier.negative_probability, thread, largest=LARGEST_BATCH)
+        self.score = Batcher(
+            Scorer(self.model.classifier, Languages()),
+            ThreadPoolExecutor(1, thread_name_prefix="model"),
+            largest=LARGEST_BATCH,
+            backlog=Backlog(settings.max_waiting_tweets, metrics.WAITING.labels("predictions").set),
+            observe=metrics.BATCH.observe,
+        )
         # A thread of their own, so that explanations delay no prediction.
-        self.explanations = ThreadPoolExecutor(1, thread_name_prefix="explanations")
+        self.explanations = Batcher(
+            lambda texts: [explanation.explain(self.model.classifier, text) for text in texts],
+            ThreadPoolExecutor(1, thread_name_prefix="explanations"),
+            largest=1,
+            backlog=Backlog(MOST_WAITING_EXPLANATIONS, metrics.WAITING.labels("explanations").set),
+            observe=lambda _: None,
+        )
+        metrics.WORKERS.set(1)
         # Garbage collection caused the slowest responses: it scanned the loaded model, and the timer that BentoML keeps
         # for a minute after each request. So the model is frozen, and older generations are collected rarely.
         gc.collect()

@@ -75,6 +75,12 @@ class Settings(BaseSettings):
         description="Maximum size of a request body, in bytes, enforced while the body is read; "
         "the default, 4 MiB, holds 512 tweets of 2,000 characters in UTF-8.",
     )
+    max_waiting_tweets: int = Field(
+        default=4096,
+        ge=1,
+        description="Maximum number of tweets that wait for the model; further requests are answered with 503 and "
+        "`Retry-After`. Choose about what the model scores within SERVICE_TIMEOUT_SECONDS, or fewer.",
+    )
     timeout_seconds: float = Field(
         default=30,
         gt=0,
