@@ -8,7 +8,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from telemetry import environment
 from telemetry.alert import Rule
-from telemetry.database import StoreError, connect
+from telemetry.database import StoreError
+from telemetry.urls import connect
 
 Addresses = Annotated[tuple[str, ...], NoDecode]
 AnySettings = TypeVar("AnySettings", bound=BaseSettings)
