@@ -23,6 +23,7 @@ from service.document import error_responses
 from service.ids import Ids, event_id
 from service.limits import Limiter
 from service.model import PackagedModel
+from service.observe import VISIT
 from service.problems import Problem
 from service.schemas import Contribution, Explanation, Model, Prediction, Predictions
 from service.scoring import Score, uncertainty
@@ -87,6 +88,7 @@ def application(*routers: APIRouter) -> FastAPI:
     )
     app.add_exception_handler(RequestValidationError, handle_validation_error)
     app.add_exception_handler(HTTPException, handle_http_exception)
+    app.add_exception_handler(Busy, handle_busy)
     app.post(
         "/predict",
         tags=["predictions"],
@@ -128,6 +130,7 @@ async def predict(request: Request, service: Service) -> Response:
 
     A list `texts` instead of `text` is answered too, as by `POST /predict/batch`.
     """
+    service.score.backlog.refuse_if_full()
     body = await bodies.read(request, bodies.OneOrSeveral)
     if body.texts is not UNSET:
         return json_response(Predictions(predictions=await classify(request, service, body.texts, body.source)))
@@ -138,6 +141,7 @@ async def predict(request: Request, service: Service) -> Response:
 
 async def predict_batch(request: Request, service: Service) -> Response:
     """Classify up to 512 tweets: faster than one request for each."""
+    service.score.backlog.refuse_if_full()
     body = await bodies.read(request, bodies.Questions)
     return json_response(Predictions(predictions=await classify(request, service, body.texts, body.source)))
 
@@ -155,13 +159,10 @@ async def classify(request: Request, service: State, texts: list[str], source: S
     """
     guards.spend(service.limiter, request.scope, "tweets", len(texts), service.tweets_per_minute)
     started = time.perf_counter()
-    try:
-        scores = await service.score(texts)
-    except Busy as error:
-        raise busy(error) from None
+    scores = await service.score(texts)
     probabilities = np.array([score.negative_probability for score in scores])
     now, milliseconds = time.time(), (time.perf_counter() - started) * 1000
-    classifier = service.model.classifier
+    classifier, trace_id = service.model.classifier, request.scope[VISIT].trace_id
     predictions, stored = list[Prediction](), list[events.Prediction]()
     async for text, score, negative, costly, reliable in with_breaks(
         zip(
@@ -176,7 +177,7 @@ async def classify(request: Request, service: State, texts: list[str], source: S
         prediction = describe(service, text, source, now, score, negative, costly, reliable)
         predictions.append(prediction)
         if service.events is not None:
-            stored.append(event(prediction, text, source, now, service.keep, milliseconds))
+            stored.append(event(prediction, text, source, now, service.keep, milliseconds, trace_id))
     # All or nothing: a request that times out before leaves no event.
     for prediction in predictions:
         metrics.PREDICTIONS.labels(prediction.sentiment).inc()
@@ -186,12 +187,6 @@ async def classify(request: Request, service: State, texts: list[str], source: S
     if service.events is not None:
         service.events.add(stored)
     return predictions
-
-
-def busy(error: Busy) -> Problem:
-    """Return the answer while too many tweets wait."""
-    seconds = f"{error.seconds:.0f}"
-    return Problem(503, f"Too many tweets are waiting. Try again in {seconds} s.", {"Retry-After": seconds})
 
 
 async def with_breaks(items: Iterable[Item]) -> AsyncIterator[Item]:
@@ -239,7 +234,7 @@ def describe(
 
 
 def event(
-    prediction: Prediction, text: str, source: Source, now: float, keep: Text, milliseconds: float
+    prediction: Prediction, text: str, source: Source, now: float, keep: Text, milliseconds: float, trace_id: str
 ) -> events.Prediction:
     """Return the event of a prediction."""
     return events.Prediction(
@@ -252,18 +247,17 @@ def event(
         milliseconds=milliseconds,
         characters=len(text),
         text=events.keep(text, keep),
+        trace_id=trace_id,
     )
 
 
 async def explain(request: Request, service: Service) -> Explanation:
     """Explain a prediction by the contribution of each word."""
+    service.explanations.backlog.refuse_if_full()
     text = (await bodies.read(request, bodies.ToExplain)).text
     guards.spend(service.limiter, request.scope, "tweets", 1, service.tweets_per_minute)
     classifier = service.model.classifier
-    try:
-        (explained,) = await service.explanations([text])
-    except Busy as error:
-        raise busy(error) from None
+    (explained,) = await service.explanations([text])
     negative = classifier.is_negative(np.array([explained.negative_probability]))[0]
     offsets = utf16_offsets(text)
     return Explanation(
@@ -331,6 +325,13 @@ def reason(error: dict[str, Any]) -> str:
             return str(error["ctx"]["error"])
         case _:
             return "must be an object"
+
+
+async def handle_busy(_: Request, error: Exception) -> Response:
+    """Return that too many tweets wait, and when to try again."""
+    assert isinstance(error, Busy)
+    seconds = f"{error.seconds:.0f}"
+    return problems.response(503, f"Too many tweets are waiting. Try again in {seconds} s.", {"Retry-After": seconds})
 
 
 async def handle_http_exception(_: Request, error: Exception) -> Response:

@@ -15,7 +15,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from sentiment.inference import explain as explanation
 from sentiment.inference.errors import UserError
-from service import api, connections, draining, feedback, guards, metrics, monitoring, status
+from service import api, connections, draining, feedback, guards, metrics, monitoring, observe, status
 from service.batching import Backlog, Batcher
 from service.ids import Ids
 from service.language import Languages
@@ -58,6 +58,7 @@ class TweetSentiment:
     def __init__(self) -> None:
         """Load the model; if it fails its self-test, the service is alive but never becomes ready."""
         draining.install()
+        observe.configure_log()
         self.start(Settings(), TelemetrySettings())
         status.report(self.failure)
 
@@ -166,7 +167,7 @@ def guarded(app: ASGIApp) -> ASGIApp:
     )
     if settings.trusted_proxies:
         app = ProxyHeadersMiddleware(app, [str(network) for network in settings.trusted_proxies])
-    return metrics.Measured(guards.Problems(app))
+    return observe.Observed(metrics.Measured(guards.Problems(app)))
 
 
 connections.install()
