@@ -28,12 +28,21 @@ SERVICE_REQUIREMENTS = (
     "fastapi",
     "fastapi-offline",
     "httptools",
-    "msgspec",
     "prometheus-client",
+    "py3langid",
     "pydantic-settings",
     "uvicorn",
 )
-TELEMETRY_REQUIREMENTS = ("azure-monitor-opentelemetry-exporter", "filelock", "opencensus-ext-azure", "requests")
+TELEMETRY_REQUIREMENTS = (
+    "azure-monitor-opentelemetry-exporter",
+    "msgspec",
+    "opencensus-ext-azure",
+    "openpyxl",
+    "psycopg",
+    "psycopg-binary",
+    "requests",
+    "sqlalchemy",
+)
 SERVICE = "service.service:TweetSentiment"
 MAX_ERROR_LENGTH = 2_000
 
@@ -55,6 +64,7 @@ def about(version: ModelVersion, alias: str) -> dict[str, Any]:
         "runtime": run.data.tags["runtime"],
         "trained": datetime.fromtimestamp(run.info.end_time / 1000, UTC).isoformat(timespec="seconds"),
         "data": {key: version.tags[key] for key in ("data", "digest")},
+        "languages": version.tags.get("languages", "en").split(","),
         "threshold": scores["threshold"],
         "negative_share": scores.get("negative_share"),
         "reliable_share": scores.get("reliable_share"),

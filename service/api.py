@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
-from concurrent.futures import Executor
 from dataclasses import asdict
 from itertools import accumulate
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
@@ -19,14 +18,16 @@ from starlette.routing import Match, Mount
 
 from sentiment.inference import explain as explanation
 from service import bodies, document, guards, metrics, page, problems
-from service.batching import Batcher
+from service.batching import Batcher, Busy
 from service.bodies import EXAMPLE, EXAMPLES
 from service.document import error_responses
 from service.ids import Ids, event_id
 from service.limits import Limiter
 from service.model import PackagedModel
+from service.observe import VISIT
 from service.problems import Problem
 from service.schemas import Contribution, Explanation, Model, Prediction, PredictionBatch
+from service.scoring import Score, uncertainty
 from telemetry import events
 from telemetry.events import Sentiment, Source, Text
 from telemetry.store import Store
@@ -48,7 +49,7 @@ class State(Protocol):
 
     failure: str | None
     model: PackagedModel
-    score: Batcher
+    score: Batcher[Score]
     events: Writer | None
     store: Store | None
     ids: Ids
@@ -58,7 +59,7 @@ class State(Protocol):
     undo_seconds: float
     keep: Text
     keep_feedback: Text
-    explanations: Executor
+    explanations: Batcher[explanation.Explanation]
 
 
 async def ready_service() -> State:
@@ -90,6 +91,7 @@ def application(*routers: APIRouter) -> FastAPI:
     )
     app.add_exception_handler(RequestValidationError, handle_validation_error)
     app.add_exception_handler(HTTPException, handle_http_exception)
+    app.add_exception_handler(Busy, handle_busy)
     app.post(
         "/predict",
         summary="Classify a tweet",
@@ -139,6 +141,7 @@ async def predict(request: Request, service: Service) -> Response:
 
     A list `texts` instead of `text` is answered too, as by `POST /predict/batch`.
     """
+    service.score.backlog.refuse_if_full()
     body = await bodies.read(request, bodies.OneOrSeveral)
     if body.texts is not UNSET:
         return json_response(PredictionBatch(predictions=await classify(request, service, body.texts, body.source)))
@@ -149,6 +152,7 @@ async def predict(request: Request, service: Service) -> Response:
 
 async def predict_batch(request: Request, service: Service) -> Response:
     """Classify up to 512 tweets: faster than one request for each."""
+    service.score.backlog.refuse_if_full()
     body = await bodies.read(request, bodies.Questions)
     return json_response(PredictionBatch(predictions=await classify(request, service, body.texts, body.source)))
 
@@ -166,28 +170,31 @@ async def classify(request: Request, service: State, texts: list[str], source: S
     """
     guards.spend(service.limiter, request.scope, "tweets", len(texts), service.tweets_per_minute)
     started = time.perf_counter()
-    probabilities = await service.score(texts)
+    scores = await service.score(texts)
+    probabilities = np.array([score.negative_probability for score in scores])
     now, milliseconds = time.time(), (time.perf_counter() - started) * 1000
-    classifier = service.model.classifier
+    classifier, trace_id = service.model.classifier, request.scope[VISIT].trace_id
     predictions, stored = list[Prediction](), list[events.Prediction]()
-    async for text, probability, negative, uncertain, reliable in with_breaks(
+    async for text, score, negative, costly, reliable in with_breaks(
         zip(
             texts,
-            probabilities.tolist(),
+            scores,
             classifier.is_negative(probabilities).tolist(),
             classifier.is_uncertain(probabilities).tolist(),
             classifier.is_reliable(probabilities).tolist(),
             strict=True,
         )
     ):
-        prediction = describe(service, text, source, now, probability, negative, uncertain, reliable)
+        prediction = describe(service, text, source, now, score, negative, costly, reliable)
         predictions.append(prediction)
         if service.events is not None:
-            stored.append(event(prediction, text, source, now, service.keep, milliseconds))
+            stored.append(event(prediction, text, source, now, service.keep, milliseconds, trace_id))
     # All or nothing: a request that times out before leaves no event.
     for prediction in predictions:
         metrics.PREDICTIONS.labels(prediction.sentiment).inc()
         metrics.PROBABILITY.observe(prediction.negative_probability)
+        if prediction.uncertainty_reason is not None:
+            metrics.UNCERTAIN.labels(prediction.uncertainty_reason).inc()
     if service.events is not None:
         service.events.add(stored)
     return predictions
@@ -208,25 +215,29 @@ def describe(
     text: str,
     source: Source,
     now: float,
-    probability: float,
+    score: Score,
     negative: bool,
-    uncertain: bool,
+    costly: bool,
     reliable: bool,
 ) -> Prediction:
     """Return the answer for a tweet, with a new id."""
     sentiment: Sentiment = "negative" if negative else "positive"
     version = service.model.about["version"]
+    reason = uncertainty(score.language, service.model.about["languages"], costly=costly)
     return Prediction(
         sentiment=sentiment,
-        negative_probability=probability,
-        certainty="uncertain" if uncertain else "certain",
-        reliable=reliable,
+        negative_probability=score.negative_probability,
+        certainty="certain" if reason is None else "uncertain",
+        uncertainty_reason=reason,
+        language=score.language,
+        # The promise was measured on tweets that the model reads.
+        reliable=reliable and reason != "language",
         model_version=version,
         prediction_id=service.ids.issue(
             text,
             time=now,
             model_version=version,
-            negative_probability=probability,
+            negative_probability=score.negative_probability,
             sentiment=sentiment,
             source=source,
         ),
@@ -234,7 +245,7 @@ def describe(
 
 
 def event(
-    prediction: Prediction, text: str, source: Source, now: float, keep: Text, milliseconds: float
+    prediction: Prediction, text: str, source: Source, now: float, keep: Text, milliseconds: float, trace_id: str
 ) -> events.Prediction:
     """Return the event of a prediction."""
     return events.Prediction(
@@ -247,16 +258,17 @@ def event(
         milliseconds=milliseconds,
         characters=len(text),
         text=events.keep(text, keep),
+        trace_id=trace_id,
     )
 
 
 async def explain(request: Request, service: Service) -> Explanation:
     """Explain a prediction by the contribution of each word."""
+    service.explanations.backlog.refuse_if_full()
     text = (await bodies.read(request, bodies.ToExplain)).text
     guards.spend(service.limiter, request.scope, "tweets", 1, service.tweets_per_minute)
-    loop = asyncio.get_running_loop()
     classifier = service.model.classifier
-    explained = await loop.run_in_executor(service.explanations, explanation.explain, classifier, text)
+    (explained,) = await service.explanations([text])
     negative = classifier.is_negative(np.array([explained.negative_probability]))[0]
     offsets = utf16_offsets(text)
     return Explanation(
@@ -324,6 +336,13 @@ def reason(error: dict[str, Any]) -> str:
             return str(error["ctx"]["error"])
         case _:
             return "must be an object"
+
+
+async def handle_busy(_: Request, error: Exception) -> Response:
+    """Return that too many tweets wait, and when to try again."""
+    assert isinstance(error, Busy)
+    seconds = f"{error.seconds:.0f}"
+    return problems.response(503, f"Too many tweets are waiting. Try again in {seconds} s.", {"Retry-After": seconds})
 
 
 async def handle_http_exception(request: Request, error: Exception) -> Response:

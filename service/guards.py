@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import problems
 from service.limits import Limiter
+from service.observe import VISIT
 from service.problems import Problem
 from service.settings import is_loopback
 
@@ -65,7 +66,8 @@ class Problems:
                 raise
             await problem.response()(scope, receive, send)
         except Exception as error:  # noqa: BLE001 (returned and logged without any text of the client)
-            log.error("%s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            log.error("%s in request %s\n%s", type(error).__name__, scope[VISIT].request_id, frames)
             if not started:
                 await problems.response(500, problems.DETAILS[500])(scope, receive, send)
 
@@ -93,6 +95,7 @@ class Admission:
         if scope["type"] == "http" and not is_open(scope["path"]):
             address = scope["client"][0] if scope["client"] else "unknown"
             key = self.key_of(scope)
+            scope[VISIT].key = None if key is None else key + 1
             # Requests without a valid key are counted by IP address, so that keys cannot be guessed.
             scope[CLIENT] = network(address) if key is None else self.names[key]
             spend(self.limiter(), scope, "requests", 1, self.requests_per_minute)

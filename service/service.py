@@ -13,15 +13,18 @@ import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from sentiment.inference import explain as explanation
 from sentiment.inference.errors import UserError
-from service import api, connections, feedback, guards, metrics, monitoring
-from service.batching import Batcher
+from service import api, connections, draining, feedback, guards, metrics, monitoring, observe, status
+from service.batching import Backlog, Batcher
 from service.ids import Ids
+from service.language import Languages
 from service.limits import Limiter
 from service.model import PackagedModel
+from service.scoring import Scorer
 from service.settings import NAME, Settings
 from service.sharing import Sharing
-from telemetry.database import StoreError, Unavailable
+from telemetry.database import StoreError
 from telemetry.jobs import Jobs
 from telemetry.settings import Settings as TelemetrySettings
 from telemetry.store import KEY_BYTES, Store
@@ -30,6 +33,8 @@ from telemetry.writer import Writer
 log = logging.getLogger(__name__)
 
 LARGEST_BATCH = 64
+# An explanation takes as long as hundreds of predictions.
+MOST_WAITING_EXPLANATIONS = 32
 
 
 API = api.application(feedback.router, monitoring.router)
@@ -52,7 +57,17 @@ class TweetSentiment:
 
     def __init__(self) -> None:
         """Load the model; if it fails its self-test, the service is alive but never becomes ready."""
-        settings, telemetry = Settings(), TelemetrySettings()
+        draining.install()
+        observe.configure_log()
+        self.start(Settings(), TelemetrySettings())
+        status.report(self.failure)
+
+    def start(self, settings: Settings, telemetry: TelemetrySettings) -> None:
+        """Load the model, and start the threads; if that cannot succeed, say why in `failure`.
+
+        Raises:
+            Unavailable: the store cannot be reached now. This process ends; the one that replaces it tries again.
+        """
         self.failure: str | None = None
         self.events: Writer | None = None
         self.store: Store | None = None
@@ -73,14 +88,26 @@ class TweetSentiment:
         if telemetry.database is not None:
             try:
                 self.open_store(Store(telemetry.database.get_secret_value()), telemetry)
-            except (StoreError, Unavailable) as error:
+            except StoreError as error:
                 self.failure = f"Cannot use the store of events. {error}"
                 log.critical(self.failure)
                 return
-        thread = ThreadPoolExecutor(1, thread_name_prefix="model")
-        self.score = Batcher(self.model.classifier.negative_probability, thread, largest=LARGEST_BATCH)
+        self.score = Batcher(
+            Scorer(self.model.classifier, Languages()),
+            ThreadPoolExecutor(1, thread_name_prefix="model"),
+            largest=LARGEST_BATCH,
+            backlog=Backlog(settings.max_waiting_tweets, metrics.WAITING.labels("predictions").set),
+            observe=metrics.BATCH.observe,
+        )
         # A thread of their own, so that explanations delay no prediction.
-        self.explanations = ThreadPoolExecutor(1, thread_name_prefix="explanations")
+        self.explanations = Batcher(
+            lambda texts: [explanation.explain(self.model.classifier, text) for text in texts],
+            ThreadPoolExecutor(1, thread_name_prefix="explanations"),
+            largest=1,
+            backlog=Backlog(MOST_WAITING_EXPLANATIONS, metrics.WAITING.labels("explanations").set),
+            observe=lambda _: None,
+        )
+        metrics.WORKERS.set(1)
         # Garbage collection caused the slowest responses: it scanned the loaded model, and the timer that BentoML keeps
         # for a minute after each request. So the model is frozen, and older generations are collected rarely.
         gc.collect()
@@ -141,7 +168,7 @@ def guarded(app: ASGIApp) -> ASGIApp:
     if settings.trusted_proxies:
         networks = [str(network) for network in settings.trusted_proxies]
         app = cast(ASGIApp, ProxyHeadersMiddleware(cast(Any, app), networks))  # uvicorn has types of its own for ASGI
-    return metrics.Measured(guards.Problems(app))
+    return observe.Observed(metrics.Measured(guards.Problems(app)))
 
 
 connections.install()

@@ -31,6 +31,11 @@ class Settings(BaseSettings):
         description="Address to listen on; the default accepts connections from this machine only.",
     )
     port: int = Field(default=3000, ge=1, le=65535, description="Port to listen on.")
+    shadow: Path | None = Field(
+        default=None,
+        description="Folder of a second packaged model, the challenger. It scores the same tweets after each answer is "
+        "sent; the metrics and the store show where it disagrees. None by default.",
+    )
     start_seconds: float = Field(
         default=60,
         gt=0,
@@ -70,6 +75,12 @@ class Settings(BaseSettings):
         description="Maximum size of a request body, in bytes, enforced while the body is read; "
         "the default, 4 MiB, holds 512 tweets of 2,000 characters in UTF-8.",
     )
+    max_waiting_tweets: int = Field(
+        default=4096,
+        ge=1,
+        description="Maximum number of tweets that wait for the model; further requests are answered with 503 and "
+        "`Retry-After`. Choose about what the model scores within SERVICE_TIMEOUT_SECONDS, or fewer.",
+    )
     timeout_seconds: float = Field(
         default=30,
         gt=0,
@@ -83,6 +94,24 @@ class Settings(BaseSettings):
         "none by default.",
     )
 
+    @field_validator("model", "shadow")
+    @classmethod
+    def _expand_home(cls, folder: Path | None) -> Path | None:
+        return None if folder is None else folder.expanduser()
+
+    @field_validator("host")
+    @classmethod
+    def _check_host(cls, host: str) -> str:
+        """Return an IP address; BentoML takes no names."""
+        if host == "localhost":
+            return "127.0.0.1"
+        try:
+            return str(ip_address(host.removeprefix("[").removesuffix("]")))
+        except ValueError:
+            raise ValueError(
+                "is not an IP address. Write 127.0.0.1 or ::1 for this machine only, 0.0.0.0 or :: for all addresses"
+            ) from None
+
     @field_validator("api_keys", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
@@ -95,6 +124,11 @@ class Settings(BaseSettings):
         if any(len(key.get_secret_value()) < 16 for key in keys):
             raise ValueError("a key has fewer than 16 characters; generate one with `openssl rand -hex 32`")
         return keys
+
+    @property
+    def given_model(self) -> Path | None:
+        """The folder of the model, if it is not that of the Bento."""
+        return self.model if "model" in self.model_fields_set else None
 
     @property
     def open_to_all(self) -> bool:
@@ -121,3 +155,8 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def local(host: str) -> str:
+    """Return the address at which this machine reaches a service that listens on a host."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)

@@ -61,6 +61,8 @@ def test_predictions_are_those_of_the_classifier(client: TestClient, packaged: P
         "sentiment": "negative",
         "negative_probability": pytest.approx(probability, abs=1e-12),
         "certainty": "certain",
+        "uncertainty_reason": None,
+        "language": "en",
         "reliable": True,
         "model_version": "7",
     }
@@ -323,7 +325,7 @@ def test_predictions_are_stored_as_events_without_text(start_service: StartServi
     path = tmp_path / "events" / "events.db"
     with start_service(telemetry_database=f"sqlite:///{path}") as client:
         predictions = client.post("/predict", json={"texts": [TWEET, "great"], "source": "page"}).json()["predictions"]
-    stored = Store(f"sqlite:///{path}").read(events.Prediction)
+    stored = list(Store(f"sqlite:///{path}").read(events.Prediction))
     assert [event.id for event in stored] == [event_id(prediction["prediction_id"]) for prediction in predictions]
     assert [event.negative_probability for event in stored] == [
         prediction["negative_probability"] for prediction in predictions
