@@ -63,6 +63,7 @@ def origin_of(ids: Ids, prediction_id: str) -> Origin:
 
 @router.put(
     PATH,
+    summary="Report the true sentiment",
     responses={
         200: {"model": StoredReport, "description": "The same feedback was stored before, or it was changed in time"},
         201: {"model": StoredReport, "description": "The feedback is on disk"},
@@ -119,7 +120,12 @@ def acknowledge(service: State, prediction_id: str, report: Report) -> tuple[eve
 
 
 # Not `async`, so that it runs in a thread: the store blocks.
-@router.delete(PATH, status_code=204, responses=error_responses(401, 404, 405, 409, 429, 500, 503, 504))
+@router.delete(
+    PATH,
+    summary="Take a report back",
+    status_code=204,
+    responses=error_responses(401, 404, 405, 409, 429, 500, 503, 504),
+)
 def delete_feedback(prediction_id: str, service: Service) -> None:
     """Take feedback back, until `undo_until`."""
     store = store_of(service)

@@ -11,6 +11,8 @@ from sentiment.inference.classifier import Classifier
 CLASSIFIER = "classifier"
 ABOUT = "about.json"
 CARD = "model_card.md"
+# Languages that a model reads if its description names none.
+LANGUAGES = ("en",)
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class PackagedModel:
 
     Attributes:
         classifier: maps raw tweets to probabilities.
-        about: the response of `GET /model`: name, version, origin, metrics, bounds of reliable answers and
+        about: the response of `GET /model`: name, version, origin, languages, metrics, bounds of reliable answers and
             model card.
     """
 
@@ -36,6 +38,7 @@ class PackagedModel:
             GoldenError: an answer differs from the stored one.
         """
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        about.setdefault("languages", LANGUAGES)
         about["card"] = (folder / CARD).read_text(encoding="utf-8")
         classifier = Classifier.load(folder / CLASSIFIER)
         about["reliability"] = None if classifier.reliability is None else asdict(classifier.reliability)

@@ -23,7 +23,14 @@ class Prediction(BaseModel):
     sentiment: Sentiment
     negative_probability: float = Field(ge=0, le=1, description="Calibrated probability that the tweet is negative.")
     certainty: Literal["certain", "uncertain"] = Field(
-        description="`uncertain` if the expected cost of a wrong answer exceeds the cost of a review by a person."
+        description="`uncertain` if a person should look at this answer; `uncertainty_reason` says why."
+    )
+    uncertainty_reason: Literal["cost", "language"] | None = Field(
+        description="`language` if the tweet is in a language that the model does not read (`languages` in "
+        "`GET /model`), `cost` if the expected cost of a wrong answer exceeds the cost of a review; null if certain."
+    )
+    language: str | None = Field(
+        description="Language of the tweet (ISO 639-1); null if it is too short or too mixed to be sure."
     )
     reliable: bool = Field(
         description="Whether the answer keeps the model's promise: at most a small share of such answers is wrong "
@@ -33,7 +40,7 @@ class Prediction(BaseModel):
     prediction_id: str = Field(description="Id of this prediction, to which feedback refers.")
 
 
-class Predictions(BaseModel):
+class PredictionBatch(BaseModel):
     """The predictions for several tweets, in the order of the request."""
 
     predictions: list[Prediction]
@@ -75,6 +82,7 @@ class Model(BaseModel):
     name: str = Field(description="Name in the registry.")
     version: str = Field(description="Version in the registry.")
     alias: str | None = Field(default=None, description="Alias in the registry at packaging time.")
+    languages: list[str] = Field(description="Languages that the model reads (ISO 639-1).")
     reliability: dict[str, Any] | None = Field(description="Bounds of reliable answers, and what they promise.")
     card: str = Field(description="Model card, in Markdown.")
 

@@ -50,11 +50,13 @@ class Prediction(Event):
         sentiment: `negative` or `positive`.
         milliseconds: latency of the request.
         characters: length of the text.
+        trace_id: W3C trace of the request, 32 hexadecimal digits; the operation id in Application Insights.
     """
 
     sentiment: Sentiment
     milliseconds: float
     characters: int
+    trace_id: str | None = None
 
     kind = "prediction"
 

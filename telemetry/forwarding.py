@@ -69,8 +69,11 @@ def waiting(store: Store) -> int:
 def record(event: Mapping[str, Any]) -> logging.LogRecord:
     """Return an event as a log record whose `customDimensions` are the fields of the event."""
     fields = {name: str(value) for name, value in event.items() if value is not None}
+    # Both libraries send `traceId` as the operation id.
+    trace = {"traceId": event["trace_id"]} if event.get("trace_id") else {}
     return logging.makeLogRecord(
         {
+            **trace,
             "name": SENDER,
             "levelno": logging.INFO,
             "levelname": "INFO",

@@ -62,6 +62,7 @@ predictions = numbered(
     required("sentiment", String),
     required("milliseconds", Double),
     required("characters", Integer),
+    Column("trace_id", String),
 )
 # Contains all columns that `telemetry.monitoring` reads of predictions.
 Index("predictions_by_time", *(predictions.c[name] for name in ("time", "source", "model_version", "sentiment")))
