@@ -1,20 +1,30 @@
-"""Read a sheet of an Excel workbook (.xlsx) as rows of text."""
+"""Read a sheet of an Excel workbook (.xlsx) as rows of text, and write one."""
 
 import re
 import warnings
 import zipfile
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
+from openpyxl.cell import WriteOnlyCell
 from openpyxl.utils.escape import unescape
 from openpyxl.utils.exceptions import InvalidFileException
 
 from tables.errors import TableError
+from tables.writing import guard
 
 # Raised by openpyxl for a workbook that is truncated or corrupt, or a ZIP archive that is not a workbook.
 DAMAGED = (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, SyntaxError, TypeError)
+
+# Rows of a sheet, the header among them.
+# Source: https://support.microsoft.com/office/excel-specifications-and-limits-1672b34d-7043-467e-8e27-269d656771c3
+MOST_ROWS = 1_048_576
+# What XML cannot hold, a carriage return, which it would change, and what looks like one of these escapes.
+ESCAPED = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
 
 class Sheet(NamedTuple):
@@ -72,6 +82,44 @@ def _rows(sheet: Any) -> list[list[str]]:
     width = max((len(row) for row in rows), default=0)
     filled = any(any(row) for row in rows)
     return [row + [""] * (width - len(row)) for row in rows] if filled else []
+
+
+def write_sheet(file: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+    """Write rows as a workbook with one sheet, one row at a time; return their number.
+
+    Texts are cells of text with the guard that `tables.writing` describes, so that they are no formulas either once the
+    sheet is saved as CSV.
+
+    Args:
+        file: the file to create.
+        columns: the names of the columns.
+        rows: the values of each row; None becomes empty.
+
+    Raises:
+        TableError: "too_many_rows" for a sheet.
+    """
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet()
+    sheet.freeze_panes = "A2"
+    try:
+        sheet.append([_cell(sheet, name) for name in columns])
+        count = 0
+        for count, row in enumerate(rows, start=1):
+            if count >= MOST_ROWS:
+                raise TableError("too_many_rows", f"A sheet cannot hold more than {MOST_ROWS - 1:,} rows; write CSV.")
+            sheet.append([_cell(sheet, value) for value in row])
+    finally:
+        sheet.close()
+    book.save(file)
+    return count
+
+
+def _cell(sheet: Any, value: object) -> Any:
+    if not isinstance(value, str):
+        return value
+    cell = WriteOnlyCell(sheet, ESCAPED.sub(lambda found: f"_x{ord(found[0]):04X}_", str(guard(value))))
+    cell.data_type = "s"  # openpyxl would take "#N/A" for an error
+    return cell
 
 
 def _text(cell: Any) -> str:

@@ -156,6 +156,7 @@ class Report:
     generated: str
     days: int
     undo_seconds: float
+    feedback_text: str
     period_seconds: int
     predictions: Sequence[Predictions]
     versions: Sequence[Version]
@@ -202,6 +203,7 @@ def report(store: Store, settings: Settings, days: int) -> Report:
         generated=iso(now),
         days=days,
         undo_seconds=settings.undo_seconds,
+        feedback_text=settings.feedback_text,
         period_seconds=period,
         predictions=[
             Predictions(
