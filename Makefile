@@ -56,7 +56,7 @@ serve: package ## Package the champion and serve it on http://127.0.0.1:3000
 	python -m service tweet_sentiment:latest
 
 # Database of predictions and feedback.
-serve ui demo: export TELEMETRY_PATH := $(or $(TELEMETRY_PATH),$(CURDIR)/events.db)
+serve demo: export TELEMETRY_DATABASE := $(or $(TELEMETRY_DATABASE),sqlite:///$(CURDIR)/events.db)
 
 .PHONY: ui
 ui: setup ## Open the page on http://127.0.0.1:8501, for the local service or SERVICE_URL

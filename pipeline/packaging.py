@@ -24,7 +24,16 @@ from sentiment.inference.errors import UserError
 
 # Requirements of a Bento in addition to those of its model: imports of the service and of telemetry.
 SERVICE_REQUIREMENTS = ("bentoml", "fastapi", "limits", "prometheus-client", "pydantic-settings")
-TELEMETRY_REQUIREMENTS = ("azure-monitor-opentelemetry-exporter", "filelock", "opencensus-ext-azure", "requests")
+TELEMETRY_REQUIREMENTS = (
+    "azure-monitor-opentelemetry-exporter",
+    "msgspec",
+    "opencensus-ext-azure",
+    "openpyxl",
+    "psycopg",
+    "psycopg-binary",
+    "requests",
+    "sqlalchemy",
+)
 SERVICE = "service.service:TweetSentiment"
 MAX_ERROR_LENGTH = 2_000
 

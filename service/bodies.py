@@ -65,16 +65,19 @@ class Report(Struct, forbid_unknown_fields=True):
     true_sentiment: Annotated[
         Literal["negative", "positive"], Meta(description="The true sentiment: `positive` if not negative.")
     ]
-    text: Annotated[
-        Tweet,
-        Meta(
-            description="The tweet, to be shown to those who correct the model; it must be that of the prediction. "
-            "Mentions and links are masked before it is stored, unless the service is set otherwise."
-        ),
-    ] | None = None
-    comment: Annotated[
-        str, Meta(max_length=MOST_COMMENT_CHARACTERS, description="A comment, masked like the text.")
-    ] | None = None
+    text: (
+        Annotated[
+            Tweet,
+            Meta(
+                description="The tweet, to be shown to those who correct the model; it must be that of the prediction. "
+                "Mentions and links are masked before it is stored, unless the service is set otherwise."
+            ),
+        ]
+        | None
+    ) = None
+    comment: (
+        Annotated[str, Meta(max_length=MOST_COMMENT_CHARACTERS, description="A comment, masked like the text.")] | None
+    ) = None
 
 
 async def read(request: Request, kind: type[Body]) -> Body:

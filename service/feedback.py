@@ -15,7 +15,7 @@ from service.problems import Problem
 from service.schemas import BaseModel
 from telemetry import events
 from telemetry.database import Unavailable
-from telemetry.monitoring import iso
+from telemetry.report import iso
 from telemetry.store import Store, TooLate
 
 PATH = "/predictions/{prediction_id}/feedback"

@@ -14,6 +14,7 @@ from service.document import error_responses
 from service.feedback import store_of, unreachable
 from telemetry import monitoring
 from telemetry.database import Unavailable
+from telemetry.report import Report
 from telemetry.settings import Settings
 from telemetry.store import Store
 
@@ -53,7 +54,7 @@ class Monitor:
 
 @router.get(
     "/monitoring",
-    response_model=monitoring.Report,
+    response_model=Report,
     responses=error_responses(400, 401, 405, 429, 500, 503, 504),
 )
 def get_monitoring(service: Service, days: Annotated[int, Query(ge=1, le=3650)] = 30) -> Response:

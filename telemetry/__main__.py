@@ -1,56 +1,126 @@
-"""Export reported mispredictions: `python -m telemetry export --since 2026-11-01 --output mispredicted.csv`."""
+"""Work on the event store without a service: run its background jobs, or export reported mispredictions."""
 
 import argparse
 import logging
+import signal
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
-from telemetry import export
-from telemetry.events import Feedback
+from tables.errors import TableError
+from telemetry.database import StoreError, Unavailable
+from telemetry.export import DELIMITERS, export
+from telemetry.jobs import Jobs
 from telemetry.settings import Settings, read
 from telemetry.store import Store
 
 log = logging.getLogger("telemetry")
 
+WORK = """\
+Check the alert rule, deliver alerts, forward events and delete old ones, until SIGTERM or Ctrl-C. The service does the
+same; run this as well, or instead of it, where the service may sleep. Of all processes that share a store, one runs
+each job. All settings are environment variables (docs/settings.md)."""
+EXPORT = """\
+Write the reported mispredictions, with the user's answer as the column "label", as a table to review and to train on:
+CSV, or a workbook if the file's name ends in .xlsx."""
+
 
 def main(arguments: list[str]) -> None:
-    """Write the reported mispredictions as CSV.
+    """Run a command.
 
     Raises:
-        SystemExit: an option or a setting is invalid, or the store does not exist.
+        SystemExit: with 2 if an option or a setting is invalid or there is no store, with 1 if it cannot be used now.
     """
     logging.basicConfig(format="%(message)s", level=logging.INFO)
-    parser = argparse.ArgumentParser(prog="python -m telemetry", description=__doc__)
-    try:
-        path = read(Settings).path
-    except ValueError as error:
-        parser.error(str(error))
-    commands = parser.add_subparsers(required=True)
-    command = commands.add_parser("export", help="write reported mispredictions as CSV, ready for data=csv")
-    command.add_argument(
-        "--since", type=day, default=datetime.fromtimestamp(0, UTC), help="first day, in UTC (default: everything)"
-    )
-    command.add_argument("--output", type=Path, help="output file (default: standard output)")
-    command.add_argument("--path", type=Path, default=path, help="event store (default: TELEMETRY_PATH)")
+    parser = commands()
     options = parser.parse_args(arguments)
-    if options.path is None or not options.path.is_file():
-        parser.error(
-            "no event store: pass --path, or set TELEMETRY_PATH"
-            if options.path is None
-            else f"no event store at {options.path}: correct --path or TELEMETRY_PATH"
+    try:
+        settings = read(Settings)
+        url = options.database or (settings.database and settings.database.get_secret_value())
+        if not url:
+            raise StoreError("There is no event store: pass --database, or set TELEMETRY_DATABASE.")
+        try:
+            store = Store(url)
+        except StoreError as error:
+            raise StoreError(f"argument --database: {error}") from None
+        options.run(store, settings, options)
+    except (StoreError, ValueError) as error:
+        parser.exit(2, f"{error}\n")
+    except Unavailable as error:
+        parser.exit(1, f"The event store cannot be used: {error}\n")
+    except (OSError, TableError) as error:
+        parser.exit(1, f"The file cannot be written: {error}\n")
+
+
+def commands() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m telemetry", description=__doc__)
+    subparsers = parser.add_subparsers(title="commands", required=True, metavar="{work,export}")
+    work_options = subparsers.add_parser("work", help="run the background jobs until stopped", description=WORK)
+    work_options.set_defaults(run=work)
+    export_options = subparsers.add_parser(
+        "export", help="write reported mispredictions as CSV or Excel workbook", description=EXPORT
+    )
+    export_options.set_defaults(run=write_mistakes)
+    export_options.add_argument(
+        "--since", type=day, default=0.0, metavar="DAY", help="first day or time, in UTC (default: everything)"
+    )
+    export_options.add_argument(
+        "--output", type=Path, metavar="FILE", help="file to write, .csv or .xlsx (default: CSV on standard output)"
+    )
+    export_options.add_argument(
+        "--language",
+        choices=sorted(DELIMITERS),
+        default="en",
+        help="language of the Excel that opens the CSV file: French versions expect semicolons (default: en)",
+    )
+    for subparser in (work_options, export_options):
+        subparser.add_argument(
+            "--database", metavar="URL", help="event store, sqlite:///events.db (default: TELEMETRY_DATABASE)"
         )
-    feedback = Store(options.path).read(Feedback.kind, since=options.since.timestamp())
-    target = sys.stdout.fileno() if options.output is None else options.output
-    with open(target, "w", encoding="utf-8", newline="", closefd=options.output is not None) as file:  # noqa: PTH123
-        count = export.write(feedback, file)
-    log.info("Exported %d mispredictions from %d feedback events.", count, len(feedback))
+    return parser
 
 
-def day(text: str) -> datetime:
-    """Parse an ISO 8601 date or time; without an offset it is UTC."""
+def day(text: str) -> float:
+    """Parse an ISO 8601 date or time, in UTC unless it has an offset, as seconds since 1970."""
     moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def work(store: Store, settings: Settings, _: argparse.Namespace) -> None:
+    """Run the background jobs until the process receives a signal to stop.
+
+    Raises:
+        StoreError: the store belongs to another version of this program.
+        Unavailable: the store cannot be reached or written.
+        ValueError: the connection string of Application Insights is invalid.
+    """
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    store.create()
+    jobs = Jobs(settings, store).start()
+    log.info("Working on %s: %s.", store.database.name, ", ".join(worker.name for worker in jobs.workers))
+    stopped.wait()
+    log.info("Stopping.")
+    jobs.close()
+
+
+def write_mistakes(store: Store, _: Settings, options: argparse.Namespace) -> None:
+    """Export the reported mispredictions.
+
+    Raises:
+        OSError: the file cannot be written.
+        StoreError: there is no store, or it belongs to another version of this program.
+        TableError: there are too many rows for a workbook.
+        Unavailable: the store cannot be read.
+    """
+    if not store.exists():
+        raise StoreError(f"There is no event store at {store.database.name}: correct --database or TELEMETRY_DATABASE.")
+    store.create()  # it may have the tables of an earlier version
+    count = export(store, options.output, since=options.since, delimiter=DELIMITERS[options.language])
+    log.info("Exported %s mispredictions.", f"{count:,}")
 
 
 if __name__ == "__main__":

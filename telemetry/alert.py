@@ -1,5 +1,7 @@
 """Alerts: fired when several different tweets are reported as mispredicted within minutes."""
 
+from bisect import bisect_left, bisect_right, insort
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -100,9 +102,9 @@ def _check(store: Store, rule: Rule, batch: Sequence[Numbered]) -> int:
                 .order_by(feedback.c.number)
             )
             known = [Report(row.number, restored(Feedback, row)) for row in connection.execute(nearby)]
-            before = [
-                Earlier(time, time > at) for time, at in connection.execute(sa.select(alerts.c.time, alerts.c.fired))
-            ]
+            first, last = min(times) - rule.cool_down_seconds, max(times) + rule.cool_down_seconds
+            earlier = sa.select(alerts.c.time, alerts.c.fired).where(alerts.c.time.between(first, last))
+            before = [Earlier(time, time > at) for time, at in connection.execute(earlier)]
             for when, mistakes in bursts(known, rule, seen=seen, before=before, now=now):
                 number = connection.execute(
                     sa.insert(alerts).values(time=when, fired=now).returning(alerts.c.number)
@@ -130,20 +132,31 @@ def bursts(
         now: the present time (seconds since 1970).
     """
     fired = list(before)
+    times: list[float] = []
+    times_of_tweet: defaultdict[str, list[float]] = defaultdict(list)
     for position, (number, event) in enumerate(mistakes):
         when, ahead = event.time, event.time > now
         # Feedback is not always stored in order of time, because clocks jump.
-        if number > seen and all(
-            abs(when - alert.time) >= rule.cool_down_seconds for alert in fired if alert.ahead == ahead
+        insort(times, when)
+        insort(times_of_tweet[event.fingerprint], when)
+        first, last = when - rule.seconds, when + rule.seconds
+        if (
+            number > seen
+            and all(abs(when - alert.time) >= rule.cool_down_seconds for alert in fired if alert.ahead == ahead)
+            # Quick to compute, even if a tweet was reported thousands of times.
+            and count_between(times, first, last) >= rule.tweets
+            and sum(count_between(own, first, last) > 0 for own in times_of_tweet.values()) >= rule.tweets
         ):
-            nearby = sorted(
-                (report for report in mistakes[: position + 1] if abs(report.feedback.time - when) <= rule.seconds),
-                key=time_of,
-            )
-            burst = fullest(nearby, rule.seconds)
+            nearby = [report for report in mistakes[: position + 1] if first <= report.feedback.time <= last]
+            burst = fullest(sorted(nearby, key=time_of), rule.seconds)
             if len(burst) >= rule.tweets:
                 fired.append(Earlier(when, ahead))
                 yield when, burst
+
+
+def count_between(times: Sequence[float], first: float, last: float) -> int:
+    """Return how many times, which are sorted, are between two times, both included."""
+    return bisect_right(times, last) - bisect_left(times, first)
 
 
 def fullest(mistakes: Sequence[Report], seconds: float) -> list[Report]:

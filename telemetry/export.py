@@ -1,36 +1,87 @@
-"""Export of reported mispredictions as CSV, to be checked and trained on (`data=csv`)."""
+"""Export of reported mispredictions as CSV or Excel workbook, to be checked and trained on (`data=csv`)."""
 
-from collections.abc import Iterable, Mapping
+import logging
+import sys
+import time
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from pathlib import Path
+from typing import TypeVar
 
-from tables import writing
-from telemetry.alert import is_mistake
+import sqlalchemy as sa
+
+from tables import workbooks, writing
+from telemetry.events import Feedback
+from telemetry.schema import are_mistakes, feedback
+from telemetry.store import Store
+
+log = logging.getLogger(__name__)
 
 # `data=csv` reads `text` and `label`; the other columns are for whoever reviews the rows.
-COLUMNS = ("text", "label", "predicted", "negative_probability", "model_version", "time", "prediction_id", "comment")
+COLUMNS = (
+    "text",
+    "label",
+    "predicted",
+    "negative_probability",
+    "model_version",
+    "source",
+    "time",
+    "prediction_id",
+    "comment",
+)
+# What Excel expects between the fields of a CSV file, by language.
+DELIMITERS = {"en": ",", "fr": ";"}
+WORKBOOK = ".xlsx"
+PROGRESS_SECONDS = 5.0
+T = TypeVar("T")
 
 
-def write(feedback: Iterable[Mapping[str, Any]], file: TextIO) -> int:
-    """Write the mispredictions among feedback as CSV that is safe to open in Excel; return their number.
+def export(store: Store, output: Path | None, *, since: float, delimiter: str) -> int:
+    """Write the reported mispredictions, row by row, and return their number.
 
     Args:
-        feedback: feedback events.
-        file: opened with `encoding="utf-8"` and `newline=""`.
+        store: the event store.
+        output: the file to write: a workbook if its suffix is `.xlsx`, CSV otherwise; None: standard output.
+        since: time of the first feedback (seconds since 1970).
+        delimiter: of the CSV file.
+
+    Raises:
+        OSError: the file cannot be written.
+        TableError: there are too many rows for a workbook.
+        Unavailable: the store cannot be read.
     """
-    return writing.write(file, COLUMNS, (row(event) for event in feedback if is_mistake(event)))
+    mistakes = are_mistakes(since)
+    with store.database.reading() as connection:
+        total = connection.execute(sa.select(sa.func.count()).select_from(feedback).where(*mistakes)).scalar_one()
+    rows = (row(mistake) for mistake in with_progress(store.read(Feedback, *mistakes), total))
+    if output is not None and output.suffix.lower() == WORKBOOK:
+        return workbooks.write_sheet(output, COLUMNS, rows)
+    target = sys.stdout.fileno() if output is None else output
+    with open(target, "w", encoding="utf-8", newline="", closefd=output is not None) as file:  # noqa: PTH123
+        return writing.write(file, COLUMNS, rows, delimiter=delimiter)
 
 
-def row(event: Mapping[str, Any]) -> tuple[object, ...]:
-    """Return the CSV row of a misprediction."""
-    when = datetime.fromtimestamp(event["time"], UTC).isoformat(timespec="seconds")
+def with_progress(items: Iterable[T], total: int) -> Iterator[T]:
+    """Yield items, and log how many of them were done every few seconds."""
+    logged = time.monotonic()
+    for count, item in enumerate(items):
+        if time.monotonic() - logged >= PROGRESS_SECONDS:
+            logged = time.monotonic()
+            log.info("Exported %s of %s mispredictions.", f"{count:,}", f"{total:,}")
+        yield item
+
+
+def row(mistake: Feedback) -> tuple[object, ...]:
+    """Return the row of a misprediction."""
+    when = datetime.fromtimestamp(mistake.time, UTC).isoformat(timespec="seconds")
     return (
-        event["text"],
-        event["true_sentiment"],
-        event["predicted_sentiment"],
-        event["negative_probability"],
-        event["model_version"],
+        mistake.text,
+        mistake.true_sentiment,
+        mistake.predicted_sentiment,
+        mistake.negative_probability,
+        mistake.model_version,
+        mistake.source,
         when,
-        event["id"],
-        event["comment"] or "",
+        mistake.id,
+        mistake.comment or "",
     )

@@ -19,7 +19,7 @@ INSERT INTO feedback
    fingerprint)
   SELECT number, id, time, 'page', {FIELDS}, json_extract(body, '$.text'), json_extract(body, '$.predicted_sentiment'),
     json_extract(body, '$.true_sentiment'), json_extract(body, '$.comment'),
-    lower(trim(json_extract(body, '$.text')))
+    COALESCE(lower(trim(json_extract(body, '$.text'))), id)
   FROM old_events WHERE kind = 'feedback';
 INSERT INTO alerts (number, time, fired) SELECT number, time, time FROM old_alerts;
 INSERT INTO alert_feedback (alert, feedback)

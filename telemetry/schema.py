@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Double,
     ForeignKey,
     Index,
@@ -21,6 +22,8 @@ from sqlalchemy import (
 
 from telemetry.events import Feedback, Prediction
 
+# The end of the year 9999: no later time can be written in ISO 8601.
+LATEST = 253_402_300_799.0
 # Version of the tables; 1 kept events as JSON in SQLite (`telemetry.migration`).
 VERSION = 2
 NUMBER = BigInteger().with_variant(Integer, "sqlite")  # only an INTEGER PRIMARY KEY is numbered by SQLite
@@ -112,5 +115,11 @@ workers = Table(
     Column("last_run", Double),
     Column("error", String),
 )
+
+
+def are_mistakes(since: float) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for mispredictions reported since a time; times that no calendar has are left out."""
+    return feedback.c.predicted_sentiment != feedback.c.true_sentiment, feedback.c.time.between(since, LATEST)
+
 
 EVENTS = {Prediction.kind: predictions, Feedback.kind: feedback}

@@ -7,7 +7,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from telemetry.alert import Rule
-from telemetry.database import StoreError, connect
+from telemetry.database import StoreError
+from telemetry.urls import connect
 
 Addresses = Annotated[tuple[str, ...], NoDecode]
 AnySettings = TypeVar("AnySettings", bound=BaseSettings)

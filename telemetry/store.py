@@ -1,7 +1,7 @@
 """The event store: an SQLite file or a PostgreSQL database, shared by all processes of the service."""
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, fields, replace
 from typing import Any, NamedTuple, TypeVar
 
@@ -9,13 +9,15 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from telemetry import migration, schema
-from telemetry.database import StoreError, connect
+from telemetry.database import StoreError
 from telemetry.events import Event, Feedback
 from telemetry.schema import EVENTS, feedback, progress
+from telemetry.urls import connect
 
 RULE = "rule"  # reader of feedback
 KEY_BYTES = 32
 BEYOND = 2**62  # a number that no row reaches
+READ = 1_000  # rows at a time
 # Times further ahead mean that the clock was set back. Some tolerance, as rows are added after a reader reads the time.
 AHEAD_SECONDS = 60.0
 
@@ -60,16 +62,35 @@ class Store:
         with self.database.writing(schema.settings, durable=True) as connection:
             if migration.is_old(connection):
                 migration.migrate(connection)
+            elif sa.inspect(connection).has_table(schema.settings.name):
+                self._check_version(connection)
             schema.metadata.create_all(connection)
-            version = connection.scalar(sa.select(schema.settings.c.version))
-            if version is None:
+            if connection.scalar(sa.select(schema.settings.c.version)) is None:
                 row = {"version": schema.VERSION, "key": secrets.token_bytes(KEY_BYTES)}
                 connection.execute(sa.insert(schema.settings), row)
-            elif version != schema.VERSION:
-                raise StoreError(
-                    f"{self.database.name} has tables of version {version}, this program uses version "
-                    f"{schema.VERSION}: update the program, or set TELEMETRY_DATABASE to another database."
-                )
+
+    def _check_version(self, connection: Connection) -> None:
+        version = connection.execute(sa.select(schema.settings.c.version)).scalar_one()
+        if version != schema.VERSION:
+            raise StoreError(
+                f"{self.database.name} has tables of version {version}, this program uses version {schema.VERSION}: "
+                "update the program, or set TELEMETRY_DATABASE to another database."
+            )
+
+    def close(self) -> None:
+        """Close all connections; they are opened again when they are needed."""
+        self.database.engine.dispose()
+
+    def exists(self) -> bool:
+        """Return whether there are tables, of this or another version.
+
+        Raises:
+            Unavailable: the database cannot be reached.
+        """
+        if not self.database.exists():
+            return False
+        with self.database.reading() as connection:
+            return migration.is_old(connection) or sa.inspect(connection).has_table(schema.settings.name)
 
     def key(self) -> bytes:
         """Return the secret key with which ids are signed and texts are hashed, the same for all processes.
@@ -137,12 +158,21 @@ class Store:
         if not connection.execute(sa.delete(feedback).where(undoable)).rowcount:
             raise TooLate
 
-    def read(self, kind: type[AnyEvent], since: float = 0) -> list[AnyEvent]:
-        """Return the events of a kind since a time (seconds since 1970), in the order of insertion."""
-        table = EVENTS[kind.kind]
-        with self.database.reading() as connection:
-            rows = connection.execute(sa.select(table).where(table.c.time >= since).order_by(table.c.number))
-            return [restored(kind, row) for row in rows]
+    def read(self, kind: type[AnyEvent], *conditions: sa.ColumnElement[bool]) -> Iterator[AnyEvent]:
+        """Yield the events of a kind that satisfy conditions, in the order of insertion; reads some at a time.
+
+        Raises:
+            Unavailable: the store cannot be read.
+        """
+        table, last = EVENTS[kind.kind], 0
+        while True:
+            query = sa.select(table).where(table.c.number > last, *conditions).order_by(table.c.number).limit(READ)
+            with self.database.reading() as connection:
+                rows = connection.execute(query).all()
+            yield from (restored(kind, row) for row in rows)
+            if len(rows) < READ:
+                return
+            last = rows[-1].number
 
     def after(self, kind: type[Event], number: int, most: int, undo_seconds: float) -> list[Numbered]:
         """Return the events of a kind after a number, in order, up to the first feedback that can still be undone.

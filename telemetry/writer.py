@@ -5,8 +5,6 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from telemetry.database import Unavailable
 from telemetry.events import Event
 from telemetry.store import Store
@@ -80,7 +78,9 @@ class Writer:
         """
         try:
             self.store.add(batch)
-        except SQLAlchemyError as error:
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 (logged and counted; this thread writes all events)
             if len(batch) > 1:
                 for event in batch:
                     self._write([event])

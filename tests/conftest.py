@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import hypothesis
@@ -15,6 +16,7 @@ from filelock import FileLock
 
 from steps.__main__ import COLLECT, QUIET
 from telemetry.store import Store
+from tests.postgresql import Cluster, running
 
 Once = Callable[[str, Callable[[Path], None]], Path]
 # The first file makes the run of the pipeline. A second worker takes every other one of these: long files that do not
@@ -122,8 +124,47 @@ def new_store(once: Once) -> Callable[[Path], str]:
 
 
 @pytest.fixture(scope="session")
-def new_events(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Store]:
-    """Return a function that makes an empty store of events: a copy, because SQLite takes longer to create one."""
-    empty = Store(tmp_path_factory.mktemp("empty") / "events.db")
-    empty.create()
-    return lambda folder: Store(Path(shutil.copy(empty.path, folder)))
+def postgresql() -> Iterator[Cluster]:
+    """Run PostgreSQL."""
+    with running() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def empty_events(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Create an empty store of events in SQLite, to be copied, because SQLite takes longer to create one."""
+    file = tmp_path_factory.mktemp("empty") / "events.db"
+    with closing(Store(f"sqlite:///{file}")) as store:
+        store.create()
+    return file
+
+
+@pytest.fixture(scope="session")
+def empty_database(postgresql: Cluster) -> str:
+    """Create an empty store of events in PostgreSQL, to be copied; return the name of its database."""
+    database = postgresql.new_database()
+    with closing(Store(postgresql.url(database))) as store:
+        store.create()
+    return database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def events_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Create an empty store of events, in SQLite and in PostgreSQL; return its URL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{shutil.copy(request.getfixturevalue('empty_events'), tmp_path)}"
+    cluster: Cluster = request.getfixturevalue("postgresql")
+    return cluster.url(cluster.new_database(template=request.getfixturevalue("empty_database")))
+
+
+@pytest.fixture
+def open_store(events_url: str) -> Iterator[Callable[..., Store]]:
+    """Return a function that opens the store of events once more, with a clock if need be."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(closing(Store(events_url, **options)))
+
+
+@pytest.fixture
+def event_store(open_store: Callable[..., Store]) -> Store:
+    """Open the store of events."""
+    return open_store()

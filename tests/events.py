@@ -18,10 +18,10 @@ def feedback(
     """Return feedback on a prediction, by default that it is wrong, a minute old."""
     fields = common_fields(number, when, f"tweet {number}" if text is None else text)
     fields |= {"predicted_sentiment": "negative", "true_sentiment": "negative" if correct else "positive"}
-    return Feedback(**(fields | {"comment": None, "page_version": "1"} | overrides))
+    return Feedback(**(fields | {"comment": None, "fingerprint": str(fields["text"])} | overrides))
 
 
 def common_fields(number: int, when: float | None, text: str | None) -> dict[str, Any]:
     """Return the fields of both kinds of events."""
-    fields = {"id": f"{number:032x}", "time": time.time() - 60 if when is None else when, "text": text}
-    return fields | {"model_version": "7", "negative_probability": 0.75}
+    fields = {"id": f"{number:016x}", "time": time.time() - 60 if when is None else when, "text": text}
+    return fields | {"source": "api", "model_version": "7", "negative_probability": 0.75}

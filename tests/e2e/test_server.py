@@ -1,9 +1,7 @@
 """The pipeline against an MLflow server that uses PostgreSQL and proxies artifacts."""
 
 import os
-import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ import requests
 from tests.e2e.commands import BIN, WITHOUT_BERT, Chain, load, run_pipeline, step
 from tests.e2e.server import free_port
 from tests.integration.chain import REPEATED, quality
+from tests.postgresql import Cluster
 
 pytestmark = pytest.mark.slow
 # One of each kind: a linear model and a network.
@@ -21,38 +20,23 @@ TWO_CANDIDATES = (
     "'plan.stages=[{name: simple, candidates: [{step: train_baseline, options: []}]}, "
     "{name: advanced, candidates: [{step: train_keras, options: []}]}]'"
 )
-POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 
 
 @pytest.fixture
-def database() -> Iterator[str]:
-    """Start PostgreSQL in a temporary folder; it refuses to run as root, so root runs it as `postgres`."""
-    if not POSTGRES:
-        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    binaries, port = POSTGRES[-1].parent, free_port()
-    with tempfile.TemporaryDirectory(prefix="postgresql-") as cluster:
-        user = []
-        if os.geteuid() == 0:
-            user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-            shutil.chown(cluster, "postgres", "postgres")
-
-        def run(program: str, *arguments: str) -> None:
-            command = [*user, str(binaries / program), "-D", cluster, *arguments]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-
-        run("initdb", "-U", "mlflow", "-A", "trust")
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={cluster}"
-        run("pg_ctl", "-w", "-o", options, "-l", f"{cluster}/log", "start")
-        yield f"postgresql://mlflow@127.0.0.1:{port}/postgres"
-        run("pg_ctl", "-w", "-m", "immediate", "stop")
-
-
-@pytest.fixture
-def server(database: str, tmp_path: Path) -> Iterator[str]:
+def server(postgresql: Cluster, tmp_path: Path) -> Iterator[str]:
     """Start an MLflow server that keeps runs in the database and proxies artifacts."""
-    port = free_port()
-    command = [BIN / "mlflow", "server", "--backend-store-uri", database, "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--artifacts-destination", tmp_path / "artifacts", "--serve-artifacts", "--workers", "1"]
+    port, database = free_port(), postgresql.new_database()
+    command = [
+        BIN / "mlflow",
+        "server",
+        "--backend-store-uri",
+        postgresql.url(database),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
+    command += ["--artifacts-destination", tmp_path / "artifacts", "--serve-artifacts"]
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (tmp_path / "server.log").open("w") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
@@ -65,6 +49,7 @@ def server(database: str, tmp_path: Path) -> Iterator[str]:
     yield url
     process.terminate()
     process.wait(30)
+    postgresql.drop(database)
 
 
 def is_healthy(url: str) -> bool:

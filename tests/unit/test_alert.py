@@ -2,21 +2,23 @@
 
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from telemetry.alert import Rule, bursts, fire
-from telemetry.events import Event, Feedback
-from telemetry.store import DAY, FORWARDER, RULE, Numbered, Store
+from telemetry import alert, schema
+from telemetry.alert import Alert, Report, Rule, bursts, fire
+from telemetry.events import Event, Feedback, Prediction
+from telemetry.retention import DAY, prune
+from telemetry.store import RULE, Store, TooLate, forwarder
 from tests.events import feedback, prediction
 
 PROJECT = Path(__file__).parents[2]
@@ -25,32 +27,66 @@ RULE_OF_THREE = Rule(tweets=3, seconds=5 * MINUTE, cool_down_seconds=30 * MINUTE
 NOON = 1_760_000_400.0
 
 
-@pytest.fixture
-def store(tmp_path: Path, new_events: Callable[[Path], Store]) -> Store:
-    return new_events(tmp_path)
+class Clock:
+    """The clock of a store, which the test sets."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self, _: sa.Connection) -> float:
+        return self.now
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
-    """Replace the system clock with one that the test sets."""
-    current = {"now": NOON}
-    monkeypatch.setattr(time, "time", lambda: current["now"])
-    return current
+def clock() -> Clock:
+    return Clock()
 
 
-def fired(store: Store, *events: Event, rule: Rule = RULE_OF_THREE) -> list[list[str]]:
+@pytest.fixture
+def store(event_store: Store) -> Store:
+    return event_store
+
+
+@pytest.fixture
+def timed(open_store: Callable[..., Store], clock: Clock) -> Store:
+    """Open the store with the test's clock."""
+    return open_store(clock=clock)
+
+
+def alerts(store: Store) -> list[Alert]:
+    """Return all alerts."""
+    with store.database.reading() as connection:
+        return alert.listed(connection)
+
+
+def texts(store: Store) -> list[list[str | None]]:
+    """Return the texts of all alerts."""
+    return [[mistake.text for mistake in alert.mistakes] for alert in alerts(store)]
+
+
+def fired(store: Store, *events: Event, rule: Rule = RULE_OF_THREE) -> list[list[str | None]]:
     """Store events, fire the alerts that are due, and return the texts of all alerts."""
     store.add(events)
-    fire(store, rule, settle_seconds=0)
-    return [[mistake["text"] for mistake in alert.mistakes] for alert in store.alerts()]
+    fire(store, rule, undo_seconds=0)
+    return texts(store)
+
+
+def numbers(store: Store, kind: type[Event] = Feedback, undo_seconds: float = 8) -> list[int]:
+    """Return the numbers of the events that a reader gets."""
+    return [event.number for event in store.after(kind, 0, 100, undo_seconds)]
+
+
+def stored(store: Store, kind: type[Event] = Feedback) -> list[str]:
+    """Return the last digit of the id of each stored event."""
+    return [event.id[-1] for event in store.read(kind)]
 
 
 def test_three_different_tweets_within_five_minutes_fire_one_alert_that_lists_them(store: Store) -> None:
     events = [feedback(number, NOON + number * MINUTE, f"late {number} 😠") for number in range(3)]
     assert fired(store, *events) == [["late 0 😠", "late 1 😠", "late 2 😠"]]
-    (alert,) = store.alerts()
-    assert alert.time == NOON + 2 * MINUTE
-    assert alert.mistakes == [event.body() for event in events]
+    (first,) = alerts(store)
+    assert first.time == NOON + 2 * MINUTE
+    assert first.mistakes == events
     assert fired(store) == [["late 0 😠", "late 1 😠", "late 2 😠"]]
 
 
@@ -107,7 +143,7 @@ def test_each_alert_has_its_own_cool_down_when_clocks_differ(store: Store) -> No
     an_hour_behind = [feedback(number, NOON - 60 * MINUTE + number) for number in range(10, 13)]
     during_cool_down = [feedback(number, NOON + 10 * MINUTE + number) for number in range(20, 23)]
     assert len(fired(store, *first, *an_hour_behind, *during_cool_down)) == 2
-    assert len(store.alerts()) == 2
+    assert len(alerts(store)) == 2
 
 
 def test_many_repeats_of_two_tweets_fire_no_alert(store: Store) -> None:
@@ -122,105 +158,152 @@ def test_a_rule_of_one_tweet_fires_immediately(store: Store) -> None:
     ]
 
 
-def test_feedback_counts_only_after_the_undo_period(store: Store, clock: dict[str, float]) -> None:
+def test_feedback_counts_only_after_the_undo_period(timed: Store, clock: Clock) -> None:
     for number in range(3):
-        store.acknowledge(feedback(number, NOON - 4 + number))
-    assert fire(store, RULE_OF_THREE, settle_seconds=8) == 0
-    clock["now"] = NOON + 5.9
-    assert fire(store, RULE_OF_THREE, settle_seconds=8) == 0
-    clock["now"] = NOON + 6
-    assert fire(store, RULE_OF_THREE, settle_seconds=8) == 1
+        clock.now = NOON - 4 + number
+        timed.acknowledge(feedback(number), undo_seconds=8)
+    for seconds, count in ((0, 0), (5.9, 0), (6, 1)):
+        clock.now = NOON + seconds
+        assert fire(timed, RULE_OF_THREE, undo_seconds=8) == count
 
 
-def test_undone_feedback_is_deleted(store: Store, clock: dict[str, float]) -> None:
+def test_undone_feedback_is_deleted(timed: Store, clock: Clock) -> None:
     for number in range(3):
-        store.acknowledge(feedback(number, NOON))
-    assert store.withdraw(feedback(2, NOON).id, settle_seconds=8)
-    assert not store.withdraw(feedback(2, NOON).id, settle_seconds=8)
-    clock["now"] = NOON + 60
-    assert fire(store, RULE_OF_THREE, settle_seconds=8) == 0
-    assert [event["text"] for event in store.read("feedback")] == ["tweet 0", "tweet 1"]
+        timed.acknowledge(feedback(number), undo_seconds=8)
+    assert timed.withdraw(feedback(2).id, undo_seconds=8)
+    assert not timed.withdraw(feedback(2).id, undo_seconds=8)
+    clock.now = NOON + 60
+    assert fire(timed, RULE_OF_THREE, undo_seconds=8) == 0
+    assert stored(timed) == ["0", "1"]
 
 
-def test_undone_feedback_can_be_replaced(store: Store, clock: dict[str, float]) -> None:
-    store.acknowledge(feedback(1, NOON))
-    store.withdraw(feedback(1, NOON).id, settle_seconds=8)
-    store.acknowledge(feedback(1, NOON + 1, correct=True))
-    (event,) = store.read("feedback")
-    assert event["true_sentiment"] == "negative"
-    assert clock["now"] == NOON
+def test_the_time_of_feedback_is_that_of_the_store(timed: Store) -> None:
+    event, is_new = timed.acknowledge(feedback(1, NOON - 999), undo_seconds=8)
+    assert (event.time, is_new) == (NOON, True)
+    assert list(timed.read(Feedback)) == [event]
 
 
-def test_feedback_cannot_be_undone_after_the_undo_period(store: Store, clock: dict[str, float]) -> None:
-    store.acknowledge(feedback(1, NOON))
-    clock["now"] = NOON + 8
-    assert not store.withdraw(feedback(1, NOON).id, settle_seconds=8)
-    assert len(store.read("feedback")) == 1
+def test_feedback_sent_again_is_stored_once_and_keeps_its_time(timed: Store, clock: Clock) -> None:
+    first, _ = timed.acknowledge(feedback(1), undo_seconds=8)
+    for clock.now in (NOON + 1, NOON + 99):
+        assert timed.acknowledge(feedback(1), undo_seconds=8) == (first, False)
+    assert list(timed.read(Feedback)) == [first]
 
 
-def test_feedback_dated_in_the_future_cannot_be_undone(store: Store, clock: dict[str, float]) -> None:
-    store.acknowledge(feedback(1, NOON))
-    clock["now"] = NOON - 1
-    assert len(store.after(0, most=10, settle_seconds=8)) == 1
-    assert not store.withdraw(feedback(1, NOON).id, settle_seconds=8)
-    assert len(store.read("feedback")) == 1
+def test_feedback_can_be_changed_during_the_undo_period_which_starts_again(timed: Store, clock: Clock) -> None:
+    timed.acknowledge(feedback(1), undo_seconds=8)
+    clock.now = NOON + 7
+    changed, is_new = timed.acknowledge(feedback(1, correct=True), undo_seconds=8)
+    assert (changed.time, is_new) == (NOON + 7, False)
+    clock.now = NOON + 14
+    assert numbers(timed) == []
+    timed.acknowledge(feedback(1, correct=True, comment="irony"), undo_seconds=8)
+    assert [(event.true_sentiment, event.comment) for event in timed.read(Feedback)] == [("negative", "irony")]
+    clock.now = NOON + 22
+    assert len(numbers(timed)) == 1
 
 
-@pytest.mark.parametrize("reader", [RULE, FORWARDER])
-def test_feedback_already_processed_cannot_be_undone(store: Store, clock: dict[str, float], reader: str) -> None:
-    store.acknowledge(feedback(1, NOON))
-    clock["now"] = NOON - 3600
-    (event,) = store.after(0, most=10, settle_seconds=8)
-    store.advance(reader, event.number)
-    clock["now"] = NOON + 1
-    assert not store.withdraw(feedback(1, NOON).id, settle_seconds=8)
-    assert len(store.read("feedback")) == 1
+def test_feedback_can_be_neither_changed_nor_undone_after_the_undo_period(timed: Store, clock: Clock) -> None:
+    first, _ = timed.acknowledge(feedback(1), undo_seconds=8)
+    clock.now = NOON + 8
+    with pytest.raises(TooLate):
+        timed.withdraw(feedback(1).id, undo_seconds=8)
+    with pytest.raises(TooLate):
+        timed.acknowledge(feedback(1, correct=True), undo_seconds=8)
+    assert list(timed.read(Feedback)) == [first]
+
+
+def test_feedback_dated_far_in_the_future_can_neither_be_undone_nor_hold_up_the_rest(
+    timed: Store, clock: Clock
+) -> None:
+    clock.now = NOON + 3600
+    timed.acknowledge(feedback(1), undo_seconds=8)
+    clock.now = NOON
+    assert numbers(timed) == [1]
+    with pytest.raises(TooLate):
+        timed.withdraw(feedback(1).id, undo_seconds=8)
+    assert stored(timed) == ["1"]
+
+
+@pytest.mark.parametrize("reader", [RULE, forwarder("feedback")])
+def test_feedback_already_processed_cannot_be_undone(timed: Store, clock: Clock, reader: str) -> None:
+    timed.acknowledge(feedback(1), undo_seconds=8)
+    clock.now = NOON - 3600
+    (number,) = numbers(timed)
+    timed.advance(reader, number)
+    clock.now = NOON + 1
+    with pytest.raises(TooLate):
+        timed.withdraw(feedback(1).id, undo_seconds=8)
+    assert stored(timed) == ["1"]
 
 
 def test_feedback_cannot_be_undone_if_waiting_for_a_lock_outlasts_the_undo_period(store: Store) -> None:
-    store.acknowledge(feedback(1, time.time()))
-    with store.connected() as database:
-        database.execute("BEGIN IMMEDIATE")
-        withdrawn: list[bool] = []
-        withdrawing = threading.Thread(
-            target=lambda: withdrawn.append(store.withdraw(feedback(1, 0).id, settle_seconds=0.2))
-        )
+    store.acknowledge(feedback(1), undo_seconds=0.2)
+    outcome: list[object] = []
+
+    def withdraw() -> None:
+        try:
+            outcome.append(store.withdraw(feedback(1).id, undo_seconds=0.2))
+        except TooLate as error:
+            outcome.append(type(error))
+
+    with store.database.writing(schema.feedback):
+        withdrawing = threading.Thread(target=withdraw)
         withdrawing.start()
         time.sleep(0.4)
-        assert len(store.after(0, most=10, settle_seconds=0.2)) == 1
+        assert numbers(store, undo_seconds=0.2) == [1]
     withdrawing.join()
-    assert withdrawn == [False]
-    assert len(store.read("feedback")) == 1
+    assert outcome == [TooLate]
+    assert stored(store) == ["1"]
 
 
-def test_no_feedback_is_lost_when_the_clock_goes_back(store: Store, clock: dict[str, float]) -> None:
+def test_no_feedback_is_lost_when_the_clock_goes_back(timed: Store, clock: Clock) -> None:
     for number in range(2):
-        store.acknowledge(feedback(number, NOON))
-    clock["now"] = NOON - 3600
+        timed.acknowledge(feedback(number), undo_seconds=8)
+    clock.now = NOON - 3600
     for number in range(2, 5):
-        store.acknowledge(feedback(number, NOON - 3600))
-    assert len(store.after(0, most=10, settle_seconds=8)) == 2  # those dated in the future can no longer be undone
-    clock["now"] = NOON - 3590
-    assert fire(store, RULE_OF_THREE, settle_seconds=8) == 1
-    clock["now"] = NOON + 1
-    store.acknowledge(feedback(5, NOON + 1))
-    clock["now"] = NOON + 10
-    assert fire(store, RULE_OF_THREE, settle_seconds=8) == 1
-    assert [[mistake["text"] for mistake in alert.mistakes] for alert in store.alerts()] == [
-        ["tweet 2", "tweet 3", "tweet 4"],
-        ["tweet 0", "tweet 1", "tweet 5"],
-    ]
+        timed.acknowledge(feedback(number), undo_seconds=8)
+    assert len(numbers(timed)) == 2  # those dated in the future can no longer be undone
+    clock.now = NOON - 3590
+    assert fire(timed, RULE_OF_THREE, undo_seconds=8) == 1
+    clock.now = NOON + 1
+    timed.acknowledge(feedback(5), undo_seconds=8)
+    clock.now = NOON + 10
+    assert fire(timed, RULE_OF_THREE, undo_seconds=8) == 1
+    assert texts(timed) == [["tweet 2", "tweet 3", "tweet 4"], ["tweet 0", "tweet 1", "tweet 5"]]
 
 
-def test_a_reopened_store_resumes_where_it_stopped(store: Store) -> None:
+def test_feedback_dated_in_the_future_holds_back_no_alert_about_other_feedback(timed: Store, clock: Clock) -> None:
+    clock.now = NOON + 10 * MINUTE
+    for number in range(3):
+        timed.acknowledge(feedback(number), undo_seconds=0)
+    clock.now = NOON
+    assert fire(timed, RULE_OF_THREE, undo_seconds=0) == 1
+    for number in range(3, 6):
+        timed.acknowledge(feedback(number), undo_seconds=0)
+    assert fire(timed, RULE_OF_THREE, undo_seconds=0) == 1
+    assert texts(timed) == [["tweet 0", "tweet 1", "tweet 2"], ["tweet 3", "tweet 4", "tweet 5"]]
+    for number in range(6, 9):
+        timed.acknowledge(feedback(number), undo_seconds=0)
+    assert fire(timed, RULE_OF_THREE, undo_seconds=0) == 0, "a cool-down follows the real alert"
+
+
+def test_tweets_are_the_same_if_their_fingerprints_are(store: Store) -> None:
+    events = [feedback(number, NOON + number, f"masked {number}", fingerprint="one") for number in range(3)]
+    assert fired(store, *events) == []
+    others = [feedback(number, NOON + DAY + number, "@user late", fingerprint=str(number)) for number in range(3, 6)]
+    assert fired(store, *others) == [["@user late"] * 3]
+
+
+def test_a_reopened_store_resumes_where_it_stopped(store: Store, open_store: Callable[..., Store]) -> None:
     assert fired(store, feedback(1, NOON), feedback(2, NOON + 1)) == []
-    reopened = Store(store.path)
+    reopened = open_store()
     reopened.create()
     assert fired(reopened, feedback(3, NOON + 2)) == [["tweet 1", "tweet 2", "tweet 3"]]
-    assert fired(Store(store.path), feedback(4, NOON + 3)) == [["tweet 1", "tweet 2", "tweet 3"]]
+    assert fired(open_store(), feedback(4, NOON + 3)) == [["tweet 1", "tweet 2", "tweet 3"]]
 
 
-def test_an_alert_fires_once_if_two_processes_check_at_once(store: Store, tmp_path: Path) -> None:
+def test_an_alert_fires_once_if_two_processes_check_at_once(store: Store, events_url: str, tmp_path: Path) -> None:
     store.add(feedback(number, NOON + number) for number in range(3))
     code = """
 import sys
@@ -228,75 +311,77 @@ from pathlib import Path
 from telemetry.alert import Rule, fire
 from telemetry.store import Store
 Path(sys.argv[2]).touch()
-fired = fire(Store(Path(sys.argv[1])), Rule(tweets=3, seconds=300, cool_down_seconds=300), settle_seconds=0)
+fired = fire(Store(sys.argv[1]), Rule(tweets=3, seconds=300, cool_down_seconds=300), undo_seconds=0)
 sys.stdout.write(str(fired))
 """
     ready = [tmp_path / "first", tmp_path / "second"]
-    with store.connected() as database:  # both wait for this lock and then check at once
-        database.execute("BEGIN IMMEDIATE")
+    with store.database.writing(schema.alerts):  # both wait for this lock and then check at once
         processes = [
-            subprocess.Popen([sys.executable, "-c", code, store.path, file], cwd=PROJECT, stdout=subprocess.PIPE)
+            subprocess.Popen([sys.executable, "-c", code, events_url, file], cwd=PROJECT, stdout=subprocess.PIPE)
             for file in ready
         ]
         deadline = time.monotonic() + 30
         while not all(file.exists() for file in ready):
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        time.sleep(0.3)
+        time.sleep(0.5)
     assert sorted(process.communicate(timeout=30)[0] for process in processes) == [b"0", b"1"]
-    assert len(store.alerts()) == 1
-    assert store.progress()[RULE].number == 3
+    assert len(alerts(store)) == 1
+    assert store.reached(RULE) == 3
+
+
+def test_feedback_that_cannot_be_checked_is_put_aside_and_the_rest_fires(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    restored = alert.restored
+
+    def restore(kind: type[Feedback], row: sa.Row[tuple[object]]) -> Feedback:
+        if row.id == feedback(2).id:
+            raise ArithmeticError(row.text)
+        return restored(kind, row)
+
+    monkeypatch.setattr(alert, "restored", restore)
+    errors: list[str] = []
+    store.add(feedback(number, NOON + number) for number in range(4))
+    assert fire(store, RULE_OF_THREE, undo_seconds=0, count=errors.append) == 1
+    assert texts(store) == [["tweet 0", "tweet 1", "tweet 3"]]
+    assert errors == [RULE]
+    with store.database.reading() as connection:
+        (skipped,) = connection.execute(sa.select(schema.skipped))
+    assert (skipped.reader, skipped.number, skipped.error) == (RULE, 3, "ArithmeticError")
+    assert "ArithmeticError in rule, row 3" in caplog.text
+    assert "tweet 2" not in caplog.text
+    assert fire(store, RULE_OF_THREE, undo_seconds=0) == 0
 
 
 def test_events_are_read_in_the_order_of_storage(store: Store) -> None:
     store.add([feedback(3, NOON), prediction(1, NOON - 9), feedback(1, NOON + 9), prediction(2, NOON)])
-    events = store.after(0, most=3, settle_seconds=0)
-    assert [(number, body["kind"], body["id"][-1]) for number, body in events] == [
-        (1, "feedback", "3"),
-        (2, "prediction", "1"),
-        (3, "feedback", "1"),
-    ]
-    assert [number for number, _ in store.after(3, most=3, settle_seconds=0)] == [4]
-    assert store.waiting(1) == 3
+    assert [(number, event.id[-1]) for number, event in store.after(Feedback, 0, 3, 0)] == [(1, "3"), (2, "1")]
+    assert [(number, event.id[-1]) for number, event in store.after(Prediction, 0, 1, 0)] == [(1, "1")]
+    assert [(number, event.id[-1]) for number, event in store.after(Prediction, 1, 3, 0)] == [(2, "2")]
+    assert (store.waiting(Prediction, 0), store.waiting(Prediction, 1), store.waiting(Feedback, 2)) == (2, 1, 0)
 
 
-def test_events_wait_behind_feedback_that_can_still_be_undone(store: Store, clock: dict[str, float]) -> None:
-    store.add([prediction(1, NOON), feedback(1, NOON), prediction(2, NOON), feedback(2, NOON - 60)])
-    assert [number for number, _ in store.after(0, most=10, settle_seconds=8)] == [1]
-    clock["now"] = NOON + 8
-    assert [number for number, _ in store.after(0, most=10, settle_seconds=8)] == [1, 2, 3, 4]
+def test_feedback_waits_behind_feedback_that_can_still_be_undone(timed: Store, clock: Clock) -> None:
+    timed.add([feedback(1, NOON - 9), feedback(2, NOON), feedback(3, NOON - 60), prediction(1, NOON)])
+    assert (numbers(timed), numbers(timed, Prediction)) == ([1], [1])
+    clock.now = NOON + 8
+    assert numbers(timed) == [1, 2, 3]
 
 
-def test_event_numbers_are_never_reused(store: Store, clock: dict[str, float]) -> None:
-    store.acknowledge(feedback(1, NOON))
-    store.withdraw(feedback(1, NOON).id, settle_seconds=8)
-    store.acknowledge(feedback(2, NOON - 60))
-    assert [number for number, _ in store.after(0, most=10, settle_seconds=8)] == [2]
-    clock["now"] = NOON + 100 * DAY
-    store.prune(days=30, megabytes=100, forwarding=False)
-    store.acknowledge(feedback(3, NOON))
-    assert [number for number, _ in store.after(2, most=10, settle_seconds=8)] == [3]
-
-
-def test_old_events_are_kept_until_forwarded(store: Store) -> None:
-    store.add(prediction(number, NOON + number) for number in range(10))
-    store.prune(days=30, megabytes=100, forwarding=True)
-    assert len(store.read("prediction")) == 10
-    store.advance(FORWARDER, 4)
-    store.advance(RULE, 9)
-    store.prune(days=30, megabytes=100, forwarding=True)
-    assert [event["id"][-1] for event in store.read("prediction")] == list("456789")
-    store.prune(days=30, megabytes=100, forwarding=False)
-    assert store.read("prediction") == []
-
-
-def test_feedback_is_kept_when_the_store_is_too_large(store: Store) -> None:
-    now = time.time()
-    store.add(feedback(number, now, f"{number} {'x' * 1000}") for number in range(500))
-    store.add(prediction(number, now, "x" * 1000) for number in range(500))
-    store.prune(days=30, megabytes=0.1, forwarding=False)
-    assert store.read("prediction") == []
-    assert len(store.read("feedback")) == 500
+def test_event_numbers_are_never_reused(timed: Store, clock: Clock) -> None:
+    timed.acknowledge(feedback(1), undo_seconds=8)
+    timed.withdraw(feedback(1).id, undo_seconds=8)
+    timed.acknowledge(feedback(2), undo_seconds=8)
+    clock.now = NOON + 8
+    assert numbers(timed) == [2]
+    timed.advance(RULE, 2)
+    clock.now = NOON + 100 * DAY
+    prune(timed, days=30, feedback_days=30, megabytes=100, forwarding=False)
+    assert stored(timed) == []
+    timed.acknowledge(feedback(3), undo_seconds=8)
+    clock.now += 8
+    assert numbers(timed) == [3]
 
 
 @st.composite
@@ -338,39 +423,41 @@ def satisfies(reports: Sequence[Feedback], when: float, rule: Rule) -> bool:
     return len({report.text for report in reports}) == len(reports) and max(times) - min(times) <= rule.seconds
 
 
-def check_alert(mistakes: Sequence[dict[str, Any]], when: float, rule: Rule) -> None:
+def check_alert(mistakes: Sequence[Feedback], when: float, rule: Rule) -> None:
     """Check that an alert satisfies its rule."""
-    times = [mistake["time"] for mistake in mistakes]
+    times = [mistake.time for mistake in mistakes]
     assert times == sorted(times)
     assert max(*times, when) - min(*times, when) <= rule.seconds
-    assert len({mistake["text"] for mistake in mistakes}) == len(mistakes) >= rule.tweets
-    assert all(mistake["predicted_sentiment"] != mistake["true_sentiment"] for mistake in mistakes)
+    assert len({mistake.text for mistake in mistakes}) == len(mistakes) >= rule.tweets
+    assert all(mistake.mistaken for mistake in mistakes)
 
 
 @given(feedback_sequences(), RULES)
 @settings(max_examples=300)
 def test_bursts_match_a_brute_force_search(events: list[Feedback], rule: Rule) -> None:
-    numbered = [Numbered(number, event.body()) for number, event in enumerate(events, start=1)]
-    alerts = list(bursts(numbered, rule, seen=0, before=[]))
-    assert [when for when, _ in alerts] == expected_alert_times(events, rule)
-    for when, mistakes in alerts:
-        check_alert(mistakes, when, rule)
+    reports = [Report(number, event) for number, event in enumerate(events, start=1) if event.mistaken]
+    found = list(bursts(reports, rule, seen=0, before=[], now=NOON + DAY))
+    assert [when for when, _ in found] == expected_alert_times(events, rule)
+    for when, mistakes in found:
+        check_alert([report.feedback for report in mistakes], when, rule)
 
 
 @given(feedback_sequences(), RULES, st.lists(st.integers(0, 12), max_size=4))
-@settings(max_examples=60)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_checks_and_restarts_do_not_change_which_alerts_fire(
-    events: list[Feedback], rule: Rule, cuts: Iterable[int]
+    event_store: Store, events_url: str, events: list[Feedback], rule: Rule, cuts: Iterable[int]
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "events.db"
-        Store(path).create()
-        begin = 0
-        for end in [*sorted(cuts), len(events)]:
-            Store(path).add(events[begin:end])
-            fire(Store(path), rule, settle_seconds=0)
-            begin = max(begin, end)
-        alerts = Store(path).alerts()
-        assert [alert.time for alert in alerts] == expected_alert_times(events, rule)
-        for alert in alerts:
-            check_alert(alert.mistakes, alert.time, rule)
+    with event_store.database.writing(schema.feedback) as connection:
+        for table in reversed(schema.metadata.sorted_tables):
+            if table is not schema.settings:
+                connection.execute(sa.delete(table))
+    begin = 0
+    for end in [*sorted(cuts), len(events)]:
+        with closing(Store(events_url)) as store:
+            store.add(events[begin:end])
+            fire(store, rule, undo_seconds=0)
+        begin = max(begin, end)
+    found = alerts(event_store)
+    assert [each.time for each in found] == expected_alert_times(events, rule)
+    for each in found:
+        check_alert(each.mistakes, each.time, rule)
