@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, NamedTuple
 
@@ -14,6 +14,7 @@ MOST_TWEETS = 512  # the service's limit for one request
 MOST_CHARACTERS = 2_000
 MOST_COMMENT_CHARACTERS = 500
 CONNECT_SECONDS = 10.0
+SECOND = timedelta(seconds=1)
 
 Sentiment = Literal["negative", "positive"]
 Source = Literal["page", "batch"]
@@ -145,7 +146,8 @@ def feedback_path(prediction_id: str) -> str:
 
 def seconds_left(until: str, headers: Mapping[str, str]) -> float:
     """Return the seconds until a time from when the service answered (`Date`), so that the clocks may differ."""
-    now = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
+    # The header has whole seconds, so the answer may be up to a second younger.
+    now = parsedate_to_datetime(headers["date"]) + SECOND if "date" in headers else datetime.now(UTC)
     return max(0.0, (datetime.fromisoformat(until) - now).total_seconds())
 
 

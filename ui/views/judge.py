@@ -57,7 +57,8 @@ def show_question(text: str, prediction: dict[str, Any], say: Language) -> None:
 
 def show_correction(text: str, prediction: dict[str, Any], say: Language) -> None:
     """Ask for the true sentiment and a comment."""
-    with st.form("correction"):
+    # No form, whose fields would be lost by a visit to another view.
+    with st.container(border=True):
         truth = st.radio(
             say("judge.truth"),
             (other(prediction["sentiment"]), prediction["sentiment"]),
@@ -72,7 +73,7 @@ def show_correction(text: str, prediction: dict[str, Any], say: Language) -> Non
             key=f"comment {prediction['prediction_id']}",
             persist_state="session",
         )
-        if st.form_submit_button(say("judge.send"), key="send", type="primary", icon=":material/send:"):
+        if st.button(say("judge.send"), key="send", type="primary", icon=":material/send:"):
             save(text, prediction, truth, comment, say)
 
 

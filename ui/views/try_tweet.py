@@ -36,9 +36,7 @@ class Answer(NamedTuple):
 def show(say: Language) -> None:
     """Show the view: examples and promises give way to the answer."""
     st.title(say("try.title"))
-    answered = "answer" in st.session_state
-    if not answered:
-        st.write(say("try.lead"))
+    st.write(say("try.lead"))
     with st.form("tweet", border=False):
         st.text_area(
             say("try.label"),
@@ -49,23 +47,17 @@ def show(say: Language) -> None:
             persist_state="session",
         )
         submitted = st.form_submit_button(say("try.ask"), key="ask_button", type="primary", icon=":material/search:")
-    # What follows the form is drawn over once the answer is there, so that it is on the first screen.
-    below = st.empty()
-    if not answered:
-        with below.container():
-            show_examples(say)
     if submitted or st.session_state.pop("ask", False):
-        with below.container():
-            ask(say)
+        ask(say)
     if "trouble" in st.session_state:
-        with below.container():
-            trouble.explain(st.session_state["trouble"], say)
-            if trouble.retry(say, "retry_tweet"):
-                ask(say)
-                st.rerun()
+        trouble.explain(st.session_state["trouble"], say)
+        if trouble.retry(say, "retry_tweet"):
+            ask(say)
+            st.rerun()
     elif "answer" in st.session_state:
-        with below.container():
-            show_answer(st.session_state["answer"], say)
+        show_answer(st.session_state["answer"], say)
+    else:
+        show_examples(say)
 
 
 def show_examples(say: Language) -> None:
