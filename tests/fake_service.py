@@ -35,8 +35,8 @@ from telemetry.store import Store
 VERSION = "7"
 BASE, THRESHOLD, UNCERTAIN, RELIABLE = -0.2, 0.5, (0.4, 0.6), 0.9
 WEIGHTS = {
-    **dict.fromkeys(("late", "lost", "rude", "awful", "worst", "cancelled"), 2.5),
-    **dict.fromkeys(("thanks", "thank", "lovely", "great", "smooth"), -2.5),
+    **dict.fromkeys(("late", "lost", "rude", "awful", "worst", "cancelled", "app", "nobody", "queue", "refund"), 2.5),
+    **dict.fromkeys(("thanks", "thank", "lovely", "great", "smooth", "quick", "early", "good", "first"), -2.5),
     "slow": 0.8,
     "but": -1.0,
 }

@@ -1208,7 +1208,7 @@ def test_the_scored_table_can_be_downloaded_as_a_workbook_without_formulas(monke
     table = reading.read(downloads[-1], "tweets.xlsx", strict=True).frame
     assert table["text"].tolist() == frame["text"].tolist()
     assert table["=likes"].tolist() == ["1", "+33", "007"]
-    assert table["sentiment"].tolist() == ["negative", "negative", "positive"]
+    assert table["sentiment"].tolist() == ["negative", "positive", "positive"]
     assert table["language"].tolist() == ["en"] * 3
 
 
@@ -1295,9 +1295,8 @@ def test_nothing_of_a_report_is_lost_by_switching_language_or_view(
     box(at, "watch.text", french).set_value("other")
     run(at)
     score(at, len(frame), french)
-    at.segmented_control(key=next(key for key in at.session_state.filtered_state if key.startswith("width"))).set_value(
-        "W"
-    )
+    (width,) = (control for control in at.segmented_control if control.label == french("watch.width"))
+    width.set_value("W")
     run(at)
     before = [(metric.value) for metric in at.metric]
     requests = len(service.requests)
