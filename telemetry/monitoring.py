@@ -52,6 +52,7 @@ def report(store: Store, settings: Settings, days: int) -> Report:
         generated=iso(now),
         days=days,
         undo_seconds=settings.undo_seconds,
+        feedback_text=settings.feedback_text,
         period_seconds=period,
         predictions=[
             Predictions(

@@ -135,6 +135,7 @@ class Report:
     generated: str
     days: int
     undo_seconds: float
+    feedback_text: str
     period_seconds: int
     predictions: Sequence[Predictions]
     versions: Sequence[Version]

@@ -1,4 +1,4 @@
-"""A fake service for the tests of the page: the real schemas, a list of words as its model, and every kind of failure.
+"""A fake service for the tests of the page: real schemas and store, a list of words as its model, any failure.
 
 It uses HTTP/1.0, so that each connection closes after its response.
 """
@@ -7,26 +7,36 @@ import json
 import math
 import re
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Literal, NamedTuple
-from uuid import uuid4
+from types import SimpleNamespace
+from typing import Any, Literal, NamedTuple, cast
+from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import UNSET
 from pydantic import BaseModel
 
-from service import bodies
+from service import bodies, feedback
+from service.api import State
+from service.ids import Ids
 from service.problems import MEDIA_TYPE, Problem
-from service.schemas import Contribution, Explanation, Prediction, Predictions
+from service.schemas import Contribution, Explanation, Prediction
+from telemetry import monitoring
+from telemetry.events import Source
+from telemetry.report import iso
+from telemetry.settings import Settings
+from telemetry.store import Store
 
 VERSION = "7"
 BASE, THRESHOLD, UNCERTAIN, RELIABLE = -0.2, 0.5, (0.4, 0.6), 0.9
 WEIGHTS = {
-    **dict.fromkeys(("late", "lost", "rude", "awful", "worst", "cancelled"), 2.5),
-    **dict.fromkeys(("thanks", "thank", "lovely", "great", "smooth"), -2.5),
+    **dict.fromkeys(("late", "lost", "rude", "awful", "worst", "cancelled", "app", "nobody", "queue", "refund"), 2.5),
+    **dict.fromkeys(("thanks", "thank", "lovely", "great", "smooth", "quick", "early", "good", "first"), -2.5),
     "slow": 0.8,
     "but": -1.0,
 }
@@ -39,6 +49,13 @@ ABOUT = {
     "trained": "2026-03-01T12:00:00+00:00",
     "data": {"data": "vader", "digest": "0123456789abcdef"},
     "threshold": THRESHOLD,
+    "reliability": {
+        "negative_from": RELIABLE,
+        "positive_to": 1 - RELIABLE,
+        "max_error": 0.05,
+        "confidence": 0.95,
+        "negative_share": [0.2, 0.5],
+    },
     "negative_share": 0.5,
     "validation": {"roc_auc": 0.876, "accuracy": 0.8},
     "test": {"roc_auc": 0.87},
@@ -49,6 +66,10 @@ ABOUT = {
 }
 WORD = re.compile(r"\S+")
 HANG_SECONDS = 30.0
+FEEDBACK = re.compile(r"/predictions/([^/]+)/feedback")
+IDS = Ids(b"a key of the tests, thirty-two b")
+# A word of another language; a tweet with one is answered as the service answers in that language.
+FOREIGN = {"retard": "fr", "tarde": "es"}
 
 Failure = int | Literal["hang", "cut", "html", "json"]
 
@@ -57,13 +78,17 @@ class Request(NamedTuple):
     """A received request.
 
     Attributes:
-        path: its path.
+        method: its method.
+        path: its path, without the query.
+        query: its query.
         headers: its headers, with names in lower case.
         body: its JSON body, or `None`.
-        answered: whether the response was 200.
+        answered: whether the response was a success.
     """
 
+    method: str
     path: str
+    query: Mapping[str, str]
     headers: Mapping[str, str]
     body: Any
     answered: bool
@@ -79,17 +104,36 @@ def probability(text: str) -> float:
     return 1 / (1 + math.exp(-BASE - sum(log_odds(text))))
 
 
-def prediction(text: str) -> Prediction:
+def prediction(text: str, source: Source = "api") -> Prediction:
     """Return the prediction for a tweet."""
     negative_probability = probability(text)
+    sentiment: Literal["negative", "positive"] = "negative" if negative_probability >= THRESHOLD else "positive"
     return Prediction(
-        sentiment="negative" if negative_probability >= THRESHOLD else "positive",
+        sentiment=sentiment,
         negative_probability=negative_probability,
         certainty="uncertain" if UNCERTAIN[0] <= negative_probability <= UNCERTAIN[1] else "certain",
         reliable=max(negative_probability, 1 - negative_probability) >= RELIABLE,
         model_version=VERSION,
-        prediction_id=uuid4().hex,
+        prediction_id=IDS.issue(
+            text,
+            time=time.time(),
+            model_version=VERSION,
+            negative_probability=negative_probability,
+            sentiment=sentiment,
+            source=source,
+        ),
     )
+
+
+def answered(text: str, source: Source) -> dict[str, Any]:
+    """Return the prediction for a tweet as the service answers it, with the language."""
+    fields = prediction(text, source).model_dump()
+    language = next((FOREIGN[word] for word in text.lower().split() if word in FOREIGN), "en")
+    reason = "cost" if fields["certainty"] == "uncertain" else None
+    if language != "en":
+        fields |= {"certainty": "uncertain", "reliable": False}
+        reason = "language"
+    return fields | {"language": language, "uncertainty_reason": reason}
 
 
 def explanation(text: str) -> Explanation:
@@ -123,11 +167,17 @@ class FakeService:
         requests: the requests received, in order.
         about: the response to `GET /model`.
         key: the API key required, if any.
+        store: keeps feedback; None as in a service without TELEMETRY_DATABASE.
+        settings: of events and alerts.
+        report: fields that replace those of the answer of `GET /monitoring`.
         failures: the failures of the next requests, `None` for a request that succeeds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store | None = None) -> None:
         """Listen until `close`."""
+        self.store = store
+        self.settings = Settings(undo_seconds=60)
+        self.report: dict[str, Any] = {"workers": [healthy("rule"), healthy("prune")]}
         self.requests: list[Request] = []
         self.about: dict[str, Any] = dict(ABOUT)
         self.key: str | None = None
@@ -173,23 +223,54 @@ class FakeService:
         yield
         self._listen()
 
-    def answer(self, path: str, body: Any) -> tuple[int, BaseModel | dict[str, Any]]:
+    def answer(self, method: str, address: str, body: Any) -> tuple[int, BaseModel | dict[str, Any]]:
         """Return the status and the body of the response to a request."""
+        path = urlsplit(address).path
         try:
+            if found := FEEDBACK.fullmatch(path):
+                return self.answer_feedback(method, found[1], body)
             match path:
                 case "/predict":
                     question = bodies.parse(json.dumps(body).encode(), bodies.OneOrSeveral)
                     if question.texts is not UNSET:
-                        return 200, Predictions(predictions=[prediction(text) for text in question.texts])
-                    return 200, prediction(question.text)
+                        return 200, {"predictions": [answered(text, question.source) for text in question.texts]}
+                    assert question.text is not UNSET
+                    return 200, answered(question.text, question.source)
                 case "/explain":
                     return 200, explanation(bodies.parse(json.dumps(body).encode(), bodies.ToExplain).text)
                 case "/model":
                     return 200, self.about
+                case "/monitoring":
+                    store = feedback.store_of(self.state)
+                    days = int(dict(parse_qsl(urlsplit(address).query))["days"])
+                    return 200, asdict(monitoring.report(store, self.settings, days)) | self.report
                 case _:
                     return problem(404, "There is nothing at this address.")
         except Problem as error:
-            return problem(400, error.detail)
+            return problem(error.status_code, error.detail)
+
+    def answer_feedback(self, method: str, prediction_id: str, body: Any) -> tuple[int, dict[str, Any]]:
+        """Return the status and the body of the response to feedback; raises Problem."""
+        if method == "DELETE":
+            feedback.delete_feedback(prediction_id, self.state)
+            return 204, {}
+        report = bodies.parse(json.dumps(body).encode(), bodies.Report)
+        stored, is_new = feedback.acknowledge(self.state, prediction_id, report)
+        return (201 if is_new else 200), {
+            "prediction_id": prediction_id,
+            "true_sentiment": stored.true_sentiment,
+            "comment": stored.comment,
+            "undo_until": iso(stored.time + self.settings.undo_seconds),
+        }
+
+    @property
+    def state(self) -> State:
+        """What the routes of feedback use of the service."""
+        settings = self.settings
+        state = SimpleNamespace(
+            store=self.store, ids=IDS, undo_seconds=settings.undo_seconds, keep_feedback=settings.feedback_text
+        )
+        return cast(State, state)
 
     def wait(self) -> None:
         """Wait without responding, until the service is closed."""
@@ -213,8 +294,16 @@ class Handler(BaseHTTPRequestHandler):
         """Handle a POST request."""
         self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
+    def do_PUT(self) -> None:
+        """Handle a PUT request."""
+        self.do_POST()
+
     def do_GET(self) -> None:
         """Handle a GET request."""
+        self._answer(None)
+
+    def do_DELETE(self) -> None:
+        """Handle a DELETE request."""
         self._answer(None)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002, ARG002 (the base class' names)
@@ -225,10 +314,12 @@ class Handler(BaseHTTPRequestHandler):
         failure, detail = service.failures.popleft() if service.failures else (None, "")
         if failure is None and service.key is not None and self.headers["Authorization"] != f"Bearer {service.key}":
             failure, detail = 401, "Send a key."
-        status, content = service.answer(self.path, body)
-        answered = failure is None and status == 200
+        status, content = (500, {}) if failure else service.answer(self.command, self.path, body)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        service.requests.append(Request(self.path, headers, body, answered))
+        address = urlsplit(self.path)
+        query = dict(parse_qsl(address.query))
+        is_success = failure is None and status < 300
+        service.requests.append(Request(self.command, address.path, query, headers, body, is_success))
         match failure:
             case None:
                 self._send(status, content if isinstance(content, dict) else content.model_dump())
@@ -244,7 +335,7 @@ class Handler(BaseHTTPRequestHandler):
                 pass  # without a response, the connection is closed
 
     def _send(self, status: int, content: dict[str, Any] | str) -> None:
-        encoded = (content if isinstance(content, str) else json.dumps(content)).encode()
+        encoded = b"" if status == 204 else (content if isinstance(content, str) else json.dumps(content)).encode()
         json_type = "application/json" if status < 400 else MEDIA_TYPE
         self.send_response(status)
         self.send_header("Content-Type", "text/html" if isinstance(content, str) else json_type)
@@ -256,3 +347,8 @@ class Handler(BaseHTTPRequestHandler):
 def problem(status: int, detail: str) -> tuple[int, dict[str, Any]]:
     """Return the status and the body of a problem response."""
     return status, {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+
+
+def healthy(name: str) -> dict[str, Any]:
+    """Return the health of a background job that works."""
+    return {"name": name, "holder": "test", "last_run": iso(time.time()), "error": None, "healthy": True}

@@ -1,21 +1,17 @@
-"""The script that Streamlit runs: language switch, navigation and the three views."""
+"""The script that Streamlit runs: the product's name, language switch, log-in, navigation and the three views."""
+
+from pathlib import Path
 
 import streamlit as st
 
+from ui import resources
 from ui.language import LANGUAGES, Language, preferred, speak
 from ui.views import model, try_tweet, watch
 
+BRAND = Path(__file__).parent / "brand"
+NAME = "Vigie · Air Paradis"
 COOKIE = "language"
 YEAR_SECONDS = 365 * 24 * 60 * 60
-# Less space at the top, smaller second-level headings, and captions with enough contrast to be readable.
-STYLE = """
-<style>
-.stMainBlockContainer {padding-top: 4rem}
-h1 {padding-top: 0}
-h2 {font-size: 1.6rem !important}
-[data-testid="stCaptionContainer"] {opacity: 1 !important; color: #4b5763 !important}
-[data-testid="stCaptionContainer"] p {color: inherit !important}
-</style>"""
 REMEMBER = (
     "<script>document.cookie = '{cookie}={code}; max-age={age}; path=/; samesite=lax'; "
     "document.documentElement.lang = '{code}'</script>"
@@ -25,25 +21,40 @@ REMEMBER = (
 def choose_language() -> Language:
     """Return the language chosen on the page; the initial one comes from the URL, the cookie or the browser."""
     initial = preferred(st.query_params.get("lang"), st.context.cookies.get(COOKIE), st.context.locale)
-    with st.container(horizontal_alignment="right"):
-        code = st.segmented_control(
-            "Langue · Language",
-            LANGUAGES,
-            default=initial,
-            required=True,
-            format_func=lambda code: {"fr": "Français", "en": "English"}[code],
-            key="language",
-            label_visibility="collapsed",
-        )
+    code = st.segmented_control(
+        "Langue · Language",
+        LANGUAGES,
+        default=initial,
+        required=True,
+        format_func=lambda code: {"fr": "Français", "en": "English"}[code],
+        key="language",
+        label_visibility="collapsed",
+    )
     st.html(REMEMBER.format(cookie=COOKIE, code=code, age=YEAR_SECONDS), unsafe_allow_javascript=True)
     return speak(str(code))
 
 
+def is_welcome(say: Language) -> bool:
+    """Return whether the visitor may use the page; else ask for the log-in, if one is configured."""
+    if resources.settings().login is None:
+        return True
+    if st.user.is_logged_in:
+        st.button(say("page.log_out"), key="log_out", icon=":material/logout:", type="tertiary", on_click=st.logout)
+        return True
+    st.title(NAME)
+    st.write(say("page.log_in_lead"))
+    st.button(say("page.log_in"), key="log_in", icon=":material/login:", type="primary", on_click=st.login)
+    return False
+
+
 def main() -> None:
     """Show the current view."""
-    st.set_page_config(page_title="Air Paradis", page_icon=":material/flight:", layout="centered")
-    st.html(STYLE)
+    st.set_page_config(page_title=NAME, page_icon=str(BRAND / "mark.svg"), layout="centered")
+    st.logo(str(BRAND / "logo.svg"), size="large", icon_image=str(BRAND / "mark.svg"))
+    st.html(BRAND / "style.css")
     say = choose_language()
+    if not is_welcome(say):
+        return
     views = {
         "try": (lambda: try_tweet.show(say), ":material/chat:"),
         "watch": (lambda: watch.show(say), ":material/monitoring:"),

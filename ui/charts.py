@@ -1,21 +1,25 @@
 """The charts of the page. Shape and text carry the same information as colour, for colour-blind readers."""
 
+import json
+
 import altair as alt
 import pandas as pd
 
 from ui.language import Language
 
 NEGATIVE_COLOUR, OTHER_COLOUR, LIMIT_COLOUR = "#b3361b", "#14699b", "#55606b"
-HEIGHT = 330
+HEIGHT = 300
 MOST_LABELLED_GROUPS = 14
 # Width of a bar: slightly less than its period, so that bars do not touch.
-BAR_WIDTHS = {name: pd.Timedelta(hours=hours) for name, hours in {"h": 0.85, "D": 20, "W": 144, "MS": 600}.items()}
+BAR_WIDTHS = {
+    name: pd.Timedelta(hours=hours) for name, hours in {"15min": 0.21, "h": 0.85, "D": 20, "W": 144, "MS": 600}.items()
+}
 DASHES = [[1, 0], [6, 4], [2, 3]]
 LINE_LEGEND = alt.Legend(orient="top", direction="vertical", title=None, symbolType="stroke", symbolSize=300)
 
 
 def volume(
-    chart: pd.DataFrame, width: str, say: Language, *, time: str, tweets: str, negative: str, other: str
+    chart: pd.DataFrame, width: str, say: Language, *, time: str, tweets: str, kinds: tuple[str, str]
 ) -> alt.Chart:
     """Return a bar chart of tweet counts over time, negative tweets stacked below the others.
 
@@ -25,32 +29,31 @@ def volume(
         say: the language.
         time: title of the time axis.
         tweets: title of the count axis.
-        negative: legend label of the negative tweets.
-        other: legend label of the other tweets.
+        kinds: legend labels of the negative and of the other tweets.
     """
+    negative, other = kinds
     below = chart.assign(kind=negative, low=0, high=chart["negative"])
     above = chart.assign(kind=other, low=chart["negative"], high=chart["tweets"])
     long = pd.concat([below, above]).reset_index(names="time")
     long["end"] = long["time"] + BAR_WIDTHS[width]
-    long["count"] = long["high"] - long["low"]
+    long["words"] = [
+        say("chart.bar", when=say.period(when, width), kind=kind, count=say.number(count))
+        for when, kind, count in zip(long["time"], long["kind"], long["high"] - long["low"], strict=True)
+    ]
     bars: alt.Chart = (
-        alt.Chart(long)
+        alt.Chart(long[["time", "end", "low", "high", "kind", "words"]])
         .mark_rect()
         .encode(
             x=axis(chart, width, say, time),
             x2="end",
-            y=alt.Y("low:Q", title=tweets),
+            y=alt.Y("low:Q", axis=count_axis(say, tweets)),
             y2="high",
             color=alt.Color(
                 "kind:N",
                 scale=alt.Scale(domain=[negative, other], range=[NEGATIVE_COLOUR, OTHER_COLOUR]),
                 legend=alt.Legend(orient="top", title=None),
             ),
-            tooltip=[
-                time_tooltip(width, say, time),
-                alt.Tooltip("kind:N", title=" "),
-                alt.Tooltip("count:Q", title=tweets),
-            ],
+            tooltip="words:N",
         )
         .properties(height=HEIGHT)
     )
@@ -68,54 +71,81 @@ def share(chart: pd.DataFrame, width: str, say: Language, *, time: str, centre: 
         centre: legend label of the centre line.
     """
     frame = chart.reset_index(names="time")
+    frame["words"] = [
+        say(
+            "chart.point",
+            when=say.period(when, width),
+            share=say.percent(share),
+            tweets=say.number(tweets),
+            limit=say.percent(limit),
+        )
+        for when, share, tweets, limit in zip(
+            frame["time"], frame["share"], frame["tweets"], frame["limit"], strict=True
+        )
+    ]
     title = say("watch.share_axis")
     labels = {"share": title, "limit": say("watch.limit"), "centre": centre}
-    lines = frame.melt(["time", "tweets"], [*labels], "series").replace({"series": labels})
+    lines = frame.melt(["time", "words"], [*labels], "series").replace({"series": labels})
     x = axis(chart, width, say, time)
-    y = alt.Y("value:Q", axis=alt.Axis(format="%", title=title), scale=alt.Scale(zero=False))
+    y = alt.Y("value:Q", axis=percent_axis(say, title), scale=alt.Scale(zero=False, nice=True))
     series = [*labels.values()]
-    count = alt.Tooltip("tweets:Q", title=say("watch.tweets_axis"))
-    line_chart = (
-        alt.Chart(lines)
-        .mark_line()
-        .encode(
-            x=x,
-            y=y,
-            color=alt.Color(
-                "series:N",
-                scale=alt.Scale(domain=series, range=[OTHER_COLOUR, LIMIT_COLOUR, LIMIT_COLOUR]),
-                legend=LINE_LEGEND,
-            ),
-            strokeDash=alt.StrokeDash("series:N", scale=alt.Scale(domain=series, range=DASHES), legend=LINE_LEGEND),
-            tooltip=[
-                time_tooltip(width, say, time),
-                alt.Tooltip("series:N", title=" "),
-                alt.Tooltip("value:Q", format=".1%", title=title),
-                count,
-            ],
-        )
+    colour = alt.Color(
+        "series:N",
+        scale=alt.Scale(domain=series, range=[OTHER_COLOUR, LIMIT_COLOUR, LIMIT_COLOUR]),
+        legend=LINE_LEGEND,
+    )
+    dash = alt.StrokeDash("series:N", scale=alt.Scale(domain=series, range=DASHES), legend=LINE_LEGEND)
+    line_chart = alt.Chart(lines).mark_line().encode(x=x, y=y, color=colour, strokeDash=dash, tooltip="words:N")
+    points = frame[["time", "share", "words", "exceeded"]]
+    ordinary = (
+        alt.Chart(points[~points["exceeded"]])
+        .mark_point(color=OTHER_COLOUR, size=40, filled=True, opacity=1)
+        .encode(x=x, y="share:Q", tooltip="words:N")
     )
     exceeded = (
-        alt.Chart(frame[frame["exceeded"]])
+        alt.Chart(points[points["exceeded"]])
         .mark_point(shape="triangle-up", color=NEGATIVE_COLOUR, size=160, filled=True, opacity=1)
-        .encode(
-            x=x,
-            y="share:Q",
-            tooltip=[time_tooltip(width, say, time), alt.Tooltip("share:Q", format=".1%", title=title), count],
-        )
+        .encode(x=x, y="share:Q", tooltip="words:N")
     )
-    layers: alt.LayerChart = alt.LayerChart(layer=[line_chart, exceeded])
-    layers.height = HEIGHT
-    return layers
+    layers = [line_chart, ordinary, exceeded]
+    if len(chart) == 1:  # a line needs two points
+        single = alt.Chart(lines[lines["series"] != title]).mark_tick(width=60, thickness=2)
+        layers.append(single.encode(x=x, y=y, color=colour, tooltip="words:N"))
+    layered: alt.LayerChart = alt.LayerChart(layer=layers)
+    layered.height = HEIGHT
+    return layered
 
 
 def axis(chart: pd.DataFrame, width: str, say: Language, title: str) -> alt.X:
     """Return the time axis; a tick marks every period if there are few."""
     values = [when.isoformat() for when in chart.index] if len(chart) <= MOST_LABELLED_GROUPS else alt.Undefined
-    ticks = alt.Axis(format=say(f"watch.axis_{width}"), labelAngle=-35, values=values)
+    several_years = chart.index.min().year != chart.index.max().year
+    ticks = alt.Axis(labelExpr=date_label(width, say, with_year=several_years), labelAngle=-35, values=values)
     return alt.X("time:T", title=title, axis=ticks)
 
 
-def time_tooltip(width: str, say: Language, title: str) -> alt.Tooltip:
-    """Return a tooltip with the period, formatted like the axis."""
-    return alt.Tooltip("time:T", format=say(f"watch.axis_{width}"), title=title)
+def date_label(width: str, say: Language, *, with_year: bool) -> str:
+    """Return the Vega expression of a date on the axis; Vega itself knows English months only."""
+    months = f"{json.dumps(say.months, ensure_ascii=False)}[month(datum.value)]"
+    year = " + ' ' + year(datum.value)"
+    if width == "MS":
+        return months + year
+    day = "date(datum.value)"
+    label = f"{day} + ' ' + {months}" if say.day_first else f"{months} + ' ' + {day}"
+    if with_year:
+        label += year
+    return label + " + timeFormat(datum.value, ', %H:%M')" if width in ("h", "15min") else label
+
+
+def percent_axis(say: Language, title: str) -> alt.Axis:
+    """Return an axis of whole percentages, as the language writes them."""
+    label = f"format(100 * datum.value, 'd') + {json.dumps(say.percent_sign, ensure_ascii=False)}"
+    return alt.Axis(labelExpr=label, title=title, tickMinStep=0.01)
+
+
+def count_axis(say: Language, title: str) -> alt.Axis:
+    """Return an axis of whole numbers, as the language writes them."""
+    separator = json.dumps(say.thousands, ensure_ascii=False)
+    return alt.Axis(
+        labelExpr=f"replace(format(datum.value, ',d'), regexp(',', 'g'), {separator})", title=title, tickMinStep=1
+    )

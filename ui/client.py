@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, NamedTuple
 
@@ -12,25 +12,27 @@ log = logging.getLogger(__name__)
 
 MOST_TWEETS = 512  # the service's limit for one request
 MOST_CHARACTERS = 2_000
+MOST_COMMENT_CHARACTERS = 500
 CONNECT_SECONDS = 10.0
+SECOND = timedelta(seconds=1)
 
 Sentiment = Literal["negative", "positive"]
 Source = Literal["page", "batch"]
 Reason = Literal[
-    *("gone", "asleep", "slow", "key", "too_large", "too_many", "unfit", "unknown", "too_late", "no_store", "broken")
+    "gone", "asleep", "slow", "key", "too_large", "too_many", "unfit", "unknown", "too_late", "no_store", "broken"
 ]
 REASONS: dict[int, Reason] = {
     400: "unfit",
     401: "key",
     403: "key",
-    404: "unknown",
-    409: "too_late",
     413: "too_large",
     429: "too_many",
     502: "asleep",
     503: "asleep",
     504: "slow",
 }
+# What some statuses mean for feedback.
+FEEDBACK_REASONS: dict[int, Reason] = {404: "unknown", 409: "too_late"}
 
 
 class ServiceError(Exception):
@@ -126,9 +128,14 @@ class Service:
 
 
 def reason(status: int, path: str, *, is_problem: bool) -> Reason:
-    """Return why a request failed; a problem with status 503 tells a missing store from a service that starts."""
+    """Return why a request failed.
+
+    A proxy answers 503 while the service starts, and 404 for a wrong address; only the service returns problem details.
+    """
     if status == 503 and is_problem and path.startswith(("monitoring", "predictions/")):
         return "no_store"
+    if is_problem and path.startswith("predictions/") and status in FEEDBACK_REASONS:
+        return FEEDBACK_REASONS[status]
     return REASONS.get(status, "broken")
 
 
@@ -138,8 +145,9 @@ def feedback_path(prediction_id: str) -> str:
 
 
 def seconds_left(until: str, headers: Mapping[str, str]) -> float:
-    """Return the seconds from the service's time of response (`Date`) until a time, so that clocks may differ."""
-    now = parsedate_to_datetime(headers["date"])
+    """Return the seconds until a time from when the service answered (`Date`), so that the clocks may differ."""
+    # The header has whole seconds, so the answer may be up to a second younger.
+    now = parsedate_to_datetime(headers["date"]) + SECOND if "date" in headers else datetime.now(UTC)
     return max(0.0, (datetime.fromisoformat(until) - now).total_seconds())
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from babel.dates import format_date, format_datetime, get_date_format
-from babel.numbers import format_decimal, format_percent, get_decimal_symbol
+from babel import Locale
+from babel.dates import format_date, get_date_format
+from babel.numbers import format_decimal, format_percent, get_decimal_symbol, get_group_symbol
 
 LANGUAGES = ("fr", "en")
 DEFAULT = "en"
@@ -44,8 +45,23 @@ class Language:
         return str(format_percent(share, locale=self.code))
 
     @property
+    def percent_sign(self) -> str:
+        """What follows the number of a percentage: `%`, in French after a no-break space."""
+        return self.percent(1).removeprefix("100")
+
+    @property
+    def thousands(self) -> str:
+        """What separates thousands."""
+        return str(get_group_symbol(self.code))
+
+    @property
+    def months(self) -> list[str]:
+        """The abbreviated names of the months."""
+        return list(Locale(self.code).months["format"]["abbreviated"].values())
+
+    @property
     def day_first(self) -> bool:
-        """Whether numeric dates put the day before the month (from the CLDR)."""
+        """Whether dates put the day before the month (from the CLDR)."""
         pattern = get_date_format("short", locale=self.code).pattern
         return pattern.index("d") < pattern.index("M")
 
@@ -55,13 +71,29 @@ class Language:
         return ";" if get_decimal_symbol(self.code) == "," else ","
 
     def day(self, when: datetime) -> str:
-        """Format a date with the name of the month in full."""
+        """Format a date."""
         formatted = str(format_date(when, "long", locale=self.code))
         return formatted.replace("1 ", "1er ", 1) if self.code == "fr" and when.day == 1 else formatted
 
     def moment(self, when: datetime) -> str:
         """Format a date and time."""
-        return str(format_datetime(when, "d MMM y, HH:mm", locale=self.code))
+        return f"{self.day(when)}, {when:%H:%M}"
+
+    def period(self, start: datetime, width: str) -> str:
+        """Name a period by its start and its width: `15min`, `h`, `D`, `W` or `MS`, as in pandas."""
+        match width:
+            case "D":
+                return self.day(start)
+            case "W":
+                return self("time.week", day=self.day(start))
+            case "MS":
+                return str(format_date(start, "MMMM y", locale=self.code))
+            case _:
+                return self.moment(start)
+
+    def language(self, code: str) -> str | None:
+        """Return the name of a language in this one; None if the code is unknown."""
+        return Locale(self.code).languages.get(code)
 
 
 @cache

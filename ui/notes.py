@@ -84,11 +84,10 @@ def of_times(times: Times, column: pd.Series, say: Language) -> list[Note]:
         order = "day_first" if times.day_first else "month_first"
         position = int(times.either_order.to_numpy().argmax())
         when = times.moments.dt.tz_convert(times.zone).iloc[position]
-        sentence = "order" if times.day_first == say.day_first else "order_given"
         notes.append(
             Note(
                 say(f"reading.{order}"),
-                say(f"reading.{sentence}", example=literal(str(column.iloc[position])), day=say.day(when)),
+                say("reading.order", example=literal(str(column.iloc[position])), day=say.day(when)),
                 "order",
             )
         )

@@ -1,9 +1,13 @@
-"""Resources shared by all visitors of the page: settings and the client of the service."""
+"""What all visitors of the page share: its settings, the client of the service, and what the service says of itself."""
+
+from typing import Any
 
 import streamlit as st
 
-from ui.client import Service
+from ui.client import Service, ServiceError
 from ui.settings import Settings, read
+
+CACHE_SECONDS = 60
 
 
 @st.cache_resource(show_spinner=False)
@@ -21,3 +25,24 @@ def service() -> Service:
         None if key is None else key.get_secret_value(),
         patience_seconds=settings().patience_seconds,
     )
+
+
+@st.cache_resource(show_spinner=False, ttl=CACHE_SECONDS, max_entries=8)
+def reliability(version: str) -> dict[str, Any] | None:
+    """Return what this version of the model promises about its reliable answers; None if that is unknown."""
+    try:
+        about = service().model()
+    except ServiceError:
+        return None
+    promise: dict[str, Any] | None = about.get("reliability")
+    return promise if about["version"] == version else None
+
+
+@st.cache_resource(show_spinner=False, ttl=CACHE_SECONDS)
+def feedback_text() -> str | None:
+    """Return how the service keeps the tweets of feedback: `masked` or `raw`; None if that is unknown."""
+    try:
+        kept = service().monitoring(days=1).get("feedback_text")
+    except ServiceError:
+        return None
+    return kept if kept in ("masked", "raw") else None

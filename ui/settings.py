@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 # Streamlit needs these in the section [auth].
@@ -99,11 +100,10 @@ def read() -> Settings:
         raise ValueError("\n".join(map(message, error.errors()))) from None
 
 
-def message(problem: dict[str, object]) -> str:
+def message(problem: ErrorDetails) -> str:
     """Return a line that names the variable and what is wrong."""
-    text = str(problem["msg"]).removeprefix("Value error, ")
-    location = problem["loc"]
-    if not (isinstance(location, tuple) and location):
+    text = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
         return text
-    field = str(location[0])
+    field = str(problem["loc"][0])
     return f"{field if field.isupper() else f'UI_{field.upper()}'}: {text}"

@@ -4,28 +4,28 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 
 # Two-sided 95% quantile of the normal distribution.
 NORMAL_95 = 1.959964
-# Letters, with inner apostrophes and hyphens and an optional leading hash.
-WORD = re.compile(r"#?[^\W\d_]+(?:['-][^\W\d_]+)*", re.UNICODE)
-MENTION = re.compile(r"@\w+")
-LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+# A link or a mention, or else a word: letters, with inner apostrophes and hyphens and an optional leading hash.
+TOKEN = re.compile(r"(?:https?://|www\.)\S+|@\w+|(#?[^\W\d_]+(?:['-][^\W\d_]+)*)")
 LEAST_LETTERS = 3
 PRIOR = 500.0
 
 
 def words(text: str) -> set[str]:
-    """Return the words of a tweet in lower case, without short words, links and mentions."""
-    plain = unicodedata.normalize("NFC", text).replace("’", "'")
-    lowered = (word.lower() for word in WORD.findall(MENTION.sub(" ", LINK.sub(" ", plain))))
-    return {word for word in lowered if len(word.lstrip("#")) >= LEAST_LETTERS}
+    """Return the words of a tweet in lower case, each once, without short words, links and mentions."""
+    plain = text if text.isascii() else unicodedata.normalize("NFC", text).replace("’", "'")
+    # The group is empty for links and mentions.
+    found = set(TOKEN.findall(plain.lower()))
+    return {word for word in found if len(word) > LEAST_LETTERS or len(word.lstrip("#")) == LEAST_LETTERS}
 
 
-def characteristic(group: Iterable[str], others: Iterable[str], most: int) -> pd.DataFrame:
+def characteristic(group: Iterable[Iterable[str]], others: Iterable[Iterable[str]], most: int) -> pd.DataFrame:
     """Return the words that are significantly more frequent in a group of tweets than in the others.
 
     A word's weight is the z-score of its log-odds ratio between the two, with an informative Dirichlet prior worth
@@ -34,17 +34,14 @@ def characteristic(group: Iterable[str], others: Iterable[str], most: int) -> pd
     Source: Monroe, Colaresi & Quinn (2008), Fightin' Words, Political Analysis 16, 372-403, equations 16, 20 and 22.
 
     Args:
-        group: texts.
-        others: texts to compare with.
+        group: the words of each tweet.
+        others: those of the tweets to compare with.
         most: maximum number of words.
 
     Returns:
         Columns `word`, `tweets` (of the group, containing the word), `weight`; only weights above 1.96, largest first.
     """
-    inside, outside = Counter[str](), Counter[str]()
-    for texts, counts in ((group, inside), (others, outside)):
-        for text in texts:
-            counts.update(words(text))
+    inside, outside = Counter(chain.from_iterable(group)), Counter(chain.from_iterable(others))
     vocabulary = sorted(inside)
     if not vocabulary or not outside or len(inside | outside) < 2:
         return pd.DataFrame(columns=["word", "tweets", "weight"])

@@ -4,10 +4,12 @@ import gzip
 import io
 import json
 import re
-import sqlite3
+import shutil
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as datetime_time
 from pathlib import Path
@@ -22,13 +24,14 @@ from streamlit.testing.v1 import AppTest
 
 import ui
 from tables import reading
-from telemetry import alert, jobs
+from telemetry import alert, delivery, monitoring
 from telemetry.alert import Rule
 from telemetry.events import Feedback, Prediction
-from telemetry.store import FORWARDER, Store
-from telemetry.worker import Worker
+from telemetry.settings import Settings
+from telemetry.store import Store
 from tests import events, fake_service
-from tests.fake_service import Failure, FakeService
+from tests.fake_service import Failure, FakeService, healthy
+from ui import findings
 from ui.client import MOST_CHARACTERS, MOST_TWEETS
 from ui.language import LANGUAGES, Language, speak
 from ui.proportions import WIDTHS
@@ -36,7 +39,6 @@ from ui.views import uploads, watch
 from ui.views.columns import NO_COLUMN
 
 APP = Path(ui.__file__).with_name("app.py")
-PAGE_WORKERS = jobs.page_workers
 PATIENT_SECONDS = 60
 TWEET = "@anna late and rude, see https://airline.example/x 😠"
 NOW = time.time()
@@ -56,9 +58,16 @@ FAILURES: list[tuple[Failure, str]] = [
 
 
 @pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeService]:
+def store(empty_events: Path, tmp_path: Path) -> Iterator[Store]:
+    """Open an empty event store, which only the service uses."""
+    with closing(Store(f"sqlite:///{shutil.copy(empty_events, tmp_path)}")) as store:
+        yield store
+
+
+@pytest.fixture
+def service(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeService]:
     """Start the fake service, and point the page to it."""
-    service = FakeService()
+    service = FakeService(store)
     monkeypatch.setenv("SERVICE_URL", service.url)
     monkeypatch.setenv("UI_PATIENCE_SECONDS", str(PATIENT_SECONDS))
     yield service
@@ -69,15 +78,6 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeService]:
 def short_timeout(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 (the page calls it)
     """Shorten the page's timeout."""
     monkeypatch.setenv("UI_PATIENCE_SECONDS", "1")
-
-
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, new_events: Callable[[Path], Store]) -> Store:
-    """Create an event store, and point the page to it."""
-    store = new_events(tmp_path)
-    monkeypatch.setenv("TELEMETRY_PATH", str(store.path))
-    monkeypatch.setenv("TELEMETRY_UNDO_SECONDS", "60")
-    return store
 
 
 @pytest.fixture(autouse=True)
@@ -92,29 +92,6 @@ def _clear_resources() -> Iterator[None]:
 def _skip_component_discovery(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep each AppTest from reading the metadata of all packages: none contains a component that the page uses."""
     monkeypatch.setattr(BidiComponentManager, "discover_and_register_components", lambda *_, **__: None)
-
-
-@pytest.fixture(autouse=True)
-def _no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start no background workers, except with the fixture `running_workers`."""
-    monkeypatch.setattr(jobs, "page_workers", lambda *_: [])
-
-
-@pytest.fixture
-def running_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Worker]]:
-    """Start the page's background workers, and stop them after the test."""
-    monkeypatch.setattr(jobs, "page_workers", PAGE_WORKERS)
-    started_workers: list[Worker] = []
-    start = Worker.start
-
-    def record_and_start(self: Worker) -> None:
-        started_workers.append(self)
-        start(self)
-
-    monkeypatch.setattr(Worker, "start", record_and_start)
-    yield started_workers
-    for worker in started_workers:
-        worker.close()
 
 
 def script(view: str, code: str) -> None:
@@ -170,13 +147,22 @@ def paste(at: AppTest, *lines: str) -> AppTest:
 
 
 def upload(at: AppTest, content: bytes, name: str = "tweets.csv") -> AppTest:
+    if SAY("watch.other_file") in labels(at):
+        press(at, SAY("watch.other_file"))
     at.file_uploader[0].upload(name, content, "text/csv")
     return run(at)
 
 
 def reading_notes(at: AppTest) -> str:
     """Return how the page says that it has read a table: the summary and the sentences below."""
-    return "\n".join([line for box in at.expander for line in (box.label, *(note.value for note in box.markdown))])
+    boxes = [box for box in at.expander if box.icon in (":material/info:", ":material/warning:")]
+    return "\n".join([line for box in boxes for line in (box.label, *(note.value for note in box.markdown))])
+
+
+def notes_box(at: AppTest) -> Any:
+    """Return the box that says how the page has read a table."""
+    (box,) = (box for box in at.expander if box.icon in (":material/info:", ":material/warning:"))
+    return box
 
 
 def box(at: AppTest, name: str, say: Language = SAY) -> Any:
@@ -202,7 +188,7 @@ def charts(at: AppTest) -> list[dict[str, Any]]:
 
 def badge(at: AppTest) -> str:
     """Return the badge of the sentiment: an icon and a word."""
-    (text,) = (element.value for element in (*at.header, *at.markdown) if ":material/sentiment_" in element.value)
+    (text,) = (element.value for element in at.header if ":material/" in element.value)
     return str(text)
 
 
@@ -225,8 +211,20 @@ def thanks_shown(at: AppTest) -> bool:
     return [success.value for success in at.success] == [SAY("judge.thanks")]
 
 
-def raise_disk_full(*_: object) -> None:
-    raise sqlite3.OperationalError("database or disk is full")
+def feedbacks(store: Store) -> list[Feedback]:
+    """Return the feedback in the store."""
+    return list(store.read(Feedback))
+
+
+def comment_field(at: AppTest) -> Any:
+    """Return the text field of the comment."""
+    (field,) = (field for field in at.text_input if field.label == SAY("judge.comment"))
+    return field
+
+
+def bold(at: AppTest) -> str:
+    """Return the bold texts of the page."""
+    return "\n".join(re.findall(r"\*\*(.*?)\*\*", page_text(at)))
 
 
 # Try a tweet
@@ -238,50 +236,108 @@ def test_an_answer_shows_a_badge_and_marked_words(service: FakeService, store: S
     at = analyze(page(code), TWEET, say)
     assert at.title[0].value == say("try.title")
     assert say("try.negative") in badge(at)
-    assert say("try.sure") in page_text(at)
+    assert say("try.promise", wrong="5", low="20", high=say.percent(0.5)) in bold(at)
     assert say("try.chance", percent=say.percent(fake_service.probability(TWEET))) in page_text(at)
     assert say("try.model", version=fake_service.VERSION) in page_text(at)
     assert marked_tweet(at).count("<mark") == 2
     assert f"({say('try.towards_negative')})" in marked_tweet(at)
     assert labels(at)[-2:] == [say("judge.right"), say("judge.wrong")]
-    assert [request.path for request in service.requests] == ["/predict", "/explain"]
-    assert store.read("feedback") == [], "no feedback is stored before somebody gives it"
+    assert [request.path for request in service.requests] == ["/predict", "/explain", "/model", "/monitoring"]
+    assert service.requests[0].body == {"texts": [TWEET], "source": "page"}
+    assert feedbacks(store) == [], "no feedback is stored before somebody gives it"
 
 
 @pytest.mark.parametrize(
     ("text", "sentiment", "certainty"),
     [
-        ("late", "negative", "sure"),
+        ("late", "negative", "reliable"),
         ("late but", "negative", "likely"),
         ("slow", "negative", "barely"),
         ("slow slow slow but but", "negative", "unsure"),
         ("seat", "positive", "unsure"),
         ("but", "positive", "likely"),
-        ("thanks", "positive", "sure"),
+        ("thanks", "positive", "reliable"),
     ],
 )
-@pytest.mark.usefixtures("service", "store")
-def test_the_certainty_of_an_answer_is_given_in_words(text: str, sentiment: str, certainty: str) -> None:
+def test_the_certainty_of_an_answer_is_given_in_words(
+    service: FakeService, text: str, sentiment: str, certainty: str
+) -> None:
+    service.about["reliability"] = None
     at = analyze(open_view("try_tweet"), text)
     assert SAY(f"try.{sentiment}") in badge(at)
-    shown = [name for name in ("sure", "likely", "barely", "unsure") if f"**{SAY(f'try.{name}')}**" in page_text(at)]
+    names = ("reliable", "likely", "barely", "unsure")
+    shown = [name for name in names if SAY(f"try.{name}") in bold(at).splitlines()]
     assert shown == [certainty]
 
 
-@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("en", "at most 2.5 in 100 such answers are wrong, while 10 to 30% of tweets are negative"),
+        ("fr", "au plus 2,5 réponses de ce type sur 100 sont fausses, tant que 10 à 30 % des tweets sont négatifs"),
+    ],
+)
+def test_a_reliable_answer_says_what_its_own_model_promises(service: FakeService, code: str, words: str) -> None:
+    service.about["reliability"] |= {"max_error": 0.025, "negative_share": [0.1, 0.3]}
+    assert words in bold(analyze(open_view("try_tweet", code), "late", speak(code))).replace(
+        "\u202f", "\u00a0"
+    ).replace("\u00a0", " ")
+
+
+def test_a_promise_of_another_version_is_not_repeated(service: FakeService) -> None:
+    service.about["version"] = "8"
+    shown = bold(analyze(open_view("try_tweet"), "late"))
+    assert SAY("try.reliable") in shown
+    assert "in 100" not in shown
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "words"),
+    [
+        ("en", "encore du retard", "seems to be in French"),
+        ("fr", "encore du retard", "semble être en français"),
+        ("fr", "muy tarde", "semble être en espagnol"),
+    ],
+)
+@pytest.mark.usefixtures("service")
+def test_a_tweet_in_another_language_is_uncertain_with_that_reason(code: str, text: str, words: str) -> None:
+    say = speak(code)
+    shown = bold(analyze(open_view("try_tweet", code), text, say))
+    assert say("try.unsure") in shown
+    assert words in shown
+
+
+def test_an_unknown_language_is_reported_without_a_name(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(fake_service.FOREIGN, "saluton", "qqq")
+    shown = bold(analyze(open_view("try_tweet"), "saluton"))
+    assert SAY("try.foreign_unknown") in shown
+    assert len(service.requests_to("/predict")) == 1
+
+
+def test_an_answer_without_a_language_is_shown(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fake_service, "answered", lambda text, source: prediction_only(text, source))
+    at = analyze(open_view("try_tweet"), "seat")
+    assert SAY("try.unsure") in bold(at).splitlines()
+    assert len(service.requests_to("/predict")) == 1
+
+
+def prediction_only(text: str, source: Any) -> dict[str, Any]:
+    """Return the answer of a service that does not know languages."""
+    return fake_service.prediction(text, source).model_dump()
+
+
 def test_an_example_is_filled_in_and_analyzed(service: FakeService) -> None:
     at = open_view("try_tweet")
     at.button(key="example3").click()
     run(at)
     assert at.text_area(key="text").value == SAY("try.example3")
-    assert service.requests_to("/predict")[0].body == {"texts": [SAY("try.example3")]}
+    assert service.requests_to("/predict")[0].body == {"texts": [SAY("try.example3")], "source": "page"}
     assert SAY("judge.question") in page_text(at)
     run(at)
-    assert len(service.requests) == 2, "it is analyzed once"
+    assert len(service.requests_to("/predict")) == 1, "it is analyzed once"
 
 
 @pytest.mark.parametrize("text", ["", "  \n\t "])
-@pytest.mark.usefixtures("store")
 def test_an_empty_text_is_refused_with_a_warning(service: FakeService, text: str) -> None:
     at = analyze(analyze(open_view("try_tweet"), "late"), text)
     assert [warning.value for warning in at.warning] == [SAY("try.empty")]
@@ -289,7 +345,6 @@ def test_an_empty_text_is_refused_with_a_warning(service: FakeService, text: str
     assert len(service.requests_to("/predict")) == 1
 
 
-@pytest.mark.usefixtures("store")
 def test_the_text_area_has_the_character_limit_of_the_service(service: FakeService) -> None:
     at = open_view("try_tweet")
     assert at.text_area(key="text").max_chars == MOST_CHARACTERS
@@ -298,7 +353,7 @@ def test_the_text_area_has_the_character_limit_of_the_service(service: FakeServi
     assert service.requests[0].answered
 
 
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_html_and_markdown_in_a_tweet_are_shown_as_text() -> None:
     text = "<script>alert(1)</script> **late** [a](http://b) :red-badge[x] $x$"
     at = analyze(open_view("try_tweet"), text)
@@ -308,7 +363,7 @@ def test_html_and_markdown_in_a_tweet_are_shown_as_text() -> None:
 
 
 @pytest.mark.parametrize(("failure", "reason"), FAILURES)
-@pytest.mark.usefixtures("store", "short_timeout")
+@pytest.mark.usefixtures("short_timeout")
 def test_a_failure_is_explained_and_can_be_retried(service: FakeService, failure: Failure, reason: str) -> None:
     service.fail(failure, detail="texts[0] is odd")
     at = analyze(open_view("try_tweet"), TWEET)
@@ -323,7 +378,6 @@ def test_a_failure_is_explained_and_can_be_retried(service: FakeService, failure
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("store")
 def test_an_unreachable_service_can_be_retried_until_it_is_back(service: FakeService, code: str) -> None:
     say = speak(code)
     at = page(code)
@@ -336,7 +390,6 @@ def test_an_unreachable_service_can_be_retried_until_it_is_back(service: FakeSer
     assert say("judge.question") in page_text(at)
 
 
-@pytest.mark.usefixtures("store")
 def test_each_retry_sends_one_request(service: FakeService) -> None:
     service.fail(503, times=2)
     at = analyze(open_view("try_tweet"), TWEET)
@@ -344,9 +397,9 @@ def test_each_retry_sends_one_request(service: FakeService) -> None:
     assert (len(at.error), len(service.requests)) == (1, 2)
     run(at)
     assert (len(at.error), len(service.requests)) == (1, 2), "the error stays, and no request is sent"
+    assert SAY("judge.question") not in page_text(at)
 
 
-@pytest.mark.usefixtures("store")
 def test_an_answer_is_shown_even_if_its_explanation_fails(service: FakeService) -> None:
     service.fail(504, after=1)
     at = analyze(open_view("try_tweet"), TWEET)
@@ -355,7 +408,6 @@ def test_an_answer_is_shown_even_if_its_explanation_fails(service: FakeService) 
     assert SAY("judge.question") in page_text(at)
 
 
-@pytest.mark.usefixtures("store")
 def test_the_pages_key_is_sent(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
     service.key = "a-key-of-the-tests-long-enough"
     at = analyze(open_view("try_tweet"), TWEET)
@@ -372,27 +424,17 @@ def test_the_pages_key_is_sent(service: FakeService, monkeypatch: pytest.MonkeyP
 @pytest.mark.usefixtures("service")
 def test_the_yes_button_stores_one_event_despite_reruns(store: Store) -> None:
     at = analyze(open_view("try_tweet"), TWEET)
-    answer = at.session_state["answer"]["prediction"]
-    before = time.time()
+    answer = at.session_state["answer"].prediction
     press(at, SAY("judge.right"))
     for _ in range(5):
         run(at)
         assert thanks_shown(at)
         assert SAY("judge.right") not in labels(at)
-    (event,) = store.read("feedback")
-    assert before - 0.001 <= event.pop("time") <= time.time()
-    assert event == {
-        "schema": 2,
-        "kind": "feedback",
-        "id": answer["prediction_id"],
-        "model_version": fake_service.VERSION,
-        "negative_probability": answer["negative_probability"],
-        "text": "@user late and rude, see http 😠",
-        "predicted_sentiment": "negative",
-        "true_sentiment": "negative",
-        "comment": None,
-        "page_version": ui.__version__,
-    }
+    (event,) = feedbacks(store)
+    assert (event.source, event.model_version, event.comment) == ("page", fake_service.VERSION, None)
+    assert event.negative_probability == answer["negative_probability"]
+    assert event.text == "@user late and rude, see http 😠"
+    assert (event.predicted_sentiment, event.true_sentiment) == ("negative", "negative")
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
@@ -401,39 +443,45 @@ def test_the_no_button_asks_for_the_true_sentiment_and_a_comment(store: Store, c
     say = speak(code)
     at = analyze(page(code), TWEET, say)
     press(at, say("judge.wrong"))
-    assert store.read("feedback") == [], "nothing is stored before it is sent"
-    assert at.radio(key="truth").value == "positive"
-    assert at.radio(key="truth").options == [say("try.positive"), say("try.negative")]
+    assert feedbacks(store) == [], "nothing is stored before it is sent"
+    assert at.radio[0].value == "positive"
+    assert at.radio[0].options == [say("try.positive"), say("try.negative")]
     assert say("judge.kept_masked") in page_text(at)
-    at.text_input(key="comment").input("  ask @bob, www.airline.example/y  ")
+    at.text_input[0].input("  ask @bob, www.airline.example/y  ")
     press(at, say("judge.send"))
     assert [success.value for success in at.success] == [say("judge.thanks")]
-    (event,) = store.read("feedback")
-    assert (event["predicted_sentiment"], event["true_sentiment"]) == ("negative", "positive")
-    assert event["comment"] == "ask @user, http"
-    assert event["text"] == "@user late and rude, see http 😠"
+    (event,) = feedbacks(store)
+    assert (event.predicted_sentiment, event.true_sentiment) == ("negative", "positive")
+    assert event.comment == "ask @user, http"
+    assert event.text == "@user late and rude, see http 😠"
 
 
 @pytest.mark.usefixtures("service")
 def test_after_the_no_button_the_answer_can_still_be_confirmed(store: Store) -> None:
     at = press(analyze(open_view("try_tweet"), "thanks"), SAY("judge.wrong"))
-    at.radio(key="truth").set_value("positive")
+    at.radio[0].set_value("positive")
     press(at, SAY("judge.send"))
-    (event,) = store.read("feedback")
-    assert (event["predicted_sentiment"], event["true_sentiment"]) == ("positive", "positive")
-    assert event["comment"] is None
+    (event,) = feedbacks(store)
+    assert (event.predicted_sentiment, event.true_sentiment) == ("positive", "positive")
+    assert event.comment is None
 
 
-@pytest.mark.usefixtures("service")
-def test_raw_text_is_stored_only_if_set_and_the_page_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TELEMETRY_FEEDBACK_TEXT", "raw")
+def test_raw_text_is_stored_only_if_set_and_the_page_says_so(service: FakeService, store: Store) -> None:
+    service.settings = Settings(undo_seconds=60, feedback_text="raw")
     at = press(analyze(open_view("try_tweet"), TWEET), SAY("judge.wrong"))
     assert SAY("judge.kept_raw") in page_text(at)
     assert SAY("judge.kept_masked") not in page_text(at)
-    at.text_input(key="comment").input("ask @bob")
+    comment_field(at).input("ask @bob")
     press(at, SAY("judge.send"))
-    (event,) = store.read("feedback")
-    assert (event["text"], event["comment"]) == (TWEET, "ask @bob")
+    (event,) = feedbacks(store)
+    assert (event.text, event.comment) == (TWEET, "ask @bob")
+
+
+def test_an_unknown_way_of_keeping_is_not_promised(service: FakeService) -> None:
+    service.report["feedback_text"] = "somehow"
+    at = analyze(open_view("try_tweet"), TWEET)
+    assert SAY("judge.kept") in page_text(at)
+    assert SAY("judge.kept_masked") not in page_text(at)
 
 
 @pytest.mark.usefixtures("service")
@@ -444,124 +492,154 @@ def test_each_answer_gets_its_own_feedback(store: Store) -> None:
     assert SAY("judge.question") in page_text(at)
     assert not at.success
     press(at, SAY("judge.right"))
-    first, second = store.read("feedback")
-    assert first["id"] != second["id"]
+    first, second = feedbacks(store)
+    assert first.id != second.id
 
 
 @pytest.mark.usefixtures("service")
 def test_a_correction_in_progress_is_discarded_with_the_next_answer() -> None:
     at = open_view("try_tweet")
     press(analyze(at, TWEET), SAY("judge.wrong"))
+    comment_field(at).input("it was fine")
     analyze(at, "thanks")
     assert not at.radio
+    assert comment_field(press(at, SAY("judge.wrong"))).value == ""
+
+
+@pytest.mark.usefixtures("service")
+def test_a_correction_in_progress_survives_a_visit_to_another_view() -> None:
+    at = press(analyze(page(), TWEET), SAY("judge.wrong"))
+    comment_field(at).input("it was fine")
+    run(at)
+    visit(visit(at, "model"), "")
+    assert comment_field(at).value == "it was fine"
 
 
 @pytest.mark.usefixtures("service")
 def test_feedback_can_be_undone_in_time_and_given_again(store: Store) -> None:
     at = press(press(analyze(open_view("try_tweet"), TWEET), SAY("judge.wrong")), SAY("judge.send"))
-    (undo,) = (button for button in at.button if button.key == "undo")
-    assert undo.label in {SAY("judge.undo", seconds=SAY.number(seconds)) for seconds in range(50, 61)}
+    undo = at.button(key="undo")
+    assert undo.label in {SAY("judge.undo", seconds=SAY.number(seconds)) for seconds in range(50, 62)}
     undo.click()
     run(at)
-    assert store.read("feedback") == []
+    assert feedbacks(store) == []
     assert SAY("judge.question") in page_text(at)
     assert not at.success
     assert not at.radio, "the question starts over"
     press(at, SAY("judge.right"))
-    (event,) = store.read("feedback")
-    assert event["true_sentiment"] == "negative"
+    (event,) = feedbacks(store)
+    assert event.true_sentiment == "negative"
 
 
 @pytest.mark.usefixtures("service")
 def test_feedback_cannot_be_undone_later(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     at = press(analyze(open_view("try_tweet"), TWEET), SAY("judge.right"))
-    clock = time.time
-    monkeypatch.setattr(time, "time", lambda: clock() + 61)
+    clock = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + 62)
     at.button(key="undo").click()
     run(at)
     run(at)
-    assert len(store.read("feedback")) == 1
+    assert len(feedbacks(store)) == 1
     assert thanks_shown(at)
     assert "undo" not in [button.key for button in at.button]
 
 
-@pytest.mark.usefixtures("service")
-def test_undo_is_not_offered_if_it_is_disabled(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TELEMETRY_UNDO_SECONDS", "0")
+def test_undo_is_not_offered_if_it_is_disabled(service: FakeService, store: Store) -> None:
+    service.settings = Settings(undo_seconds=0)
     at = press(analyze(open_view("try_tweet"), TWEET), SAY("judge.right"))
     assert thanks_shown(at)
     assert "undo" not in [button.key for button in at.button]
-    assert len(store.read("feedback")) == 1
+    assert len(feedbacks(store)) == 1
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_feedback_that_was_already_read_cannot_be_undone(service: FakeService, store: Store, code: str) -> None:
+    say = speak(code)
+    at = press(analyze(open_view("try_tweet", code), TWEET, say), say("judge.right"))
+    alert.fire(store, Rule(tweets=3, seconds=300, cool_down_seconds=1800), undo_seconds=-1)
+    at.button(key="undo").click()
+    run(at)
+    assert [warning.value for warning in at.warning] == [say("judge.too_late")]
+    assert [success.value for success in at.success] == [say("judge.thanks")]
+    assert len(feedbacks(store)) == 1
+    assert service.requests[-1].method == "DELETE"
 
 
 @pytest.mark.usefixtures("service")
-def test_feedback_that_was_already_read_cannot_be_undone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Store, "withdraw", lambda *_: False)
+def test_feedback_undone_in_another_window_can_be_given_again(store: Store) -> None:
     at = press(analyze(open_view("try_tweet"), TWEET), SAY("judge.right"))
+    (event,) = feedbacks(store)
+    store.withdraw(event.id, 60)
     at.button(key="undo").click()
     run(at)
-    assert [warning.value for warning in at.warning] == [SAY("judge.too_late")]
-    assert thanks_shown(at)
-    assert len(store.read("feedback")) == 1
+    assert SAY("judge.question") in page_text(at)
 
 
-@pytest.mark.usefixtures("service")
-def test_a_failed_undo_can_be_retried(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_undo_can_be_retried(service: FakeService, store: Store) -> None:
     at = press(analyze(open_view("try_tweet"), TWEET), SAY("judge.right"))
-    with monkeypatch.context() as broken:
-        broken.setattr(Store, "withdraw", raise_disk_full)
-        at.button(key="undo").click()
-        run(at)
-    assert len(at.warning) + len(at.error) == 1
+    service.fail(500)
     at.button(key="undo").click()
     run(at)
-    assert store.read("feedback") == []
+    assert [error.value for error in at.error] == [SAY("trouble.broken")]
+    at.button(key="undo").click()
+    run(at)
+    assert feedbacks(store) == []
 
 
 @pytest.mark.parametrize("no_pressed", [False, True])
-@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize(("failure", "reason"), [*FAILURES, (404, "unknown"), (409, "too_late")])
+@pytest.mark.usefixtures("short_timeout")
 def test_feedback_that_cannot_be_stored_is_kept_without_thanks(
-    store: Store, monkeypatch: pytest.MonkeyPatch, no_pressed: bool
+    service: FakeService, store: Store, *, no_pressed: bool, failure: Failure, reason: str
 ) -> None:
     at = analyze(open_view("try_tweet"), TWEET)
     button = SAY("judge.right")
     if no_pressed:
         press(at, SAY("judge.wrong"))
-        at.text_input(key="comment").input("it was fine")
+        comment_field(at).input("it was fine")
         button = SAY("judge.send")
-    with monkeypatch.context() as full:
-        full.setattr(Store, "acknowledge", raise_disk_full)
-        press(at, button)
-    assert [error.value for error in at.error] == [SAY("judge.not_written")]
+    service.fail(failure)
+    press(at, button)
+    (error,) = at.error
+    assert SAY(f"trouble.{'no_store' if reason == 'asleep' and failure == 503 else reason}") in error.value
     assert not at.success
+    assert feedbacks(store) == []
     if no_pressed:
-        assert at.text_input(key="comment").value == "it was fine"
+        assert comment_field(at).value == "it was fine"
     press(at, button)
     assert thanks_shown(at)
-    (event,) = store.read("feedback")
-    assert event["comment"] == ("it was fine" if no_pressed else None)
+    (event,) = feedbacks(store)
+    assert event.comment == ("it was fine" if no_pressed else None)
 
 
-@pytest.mark.usefixtures("service")
-def test_an_unusable_store_is_reported_and_can_be_retried(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("no folder", encoding="utf-8")
-    monkeypatch.setenv("TELEMETRY_PATH", str(tmp_path / "file" / "events.db"))
+def test_a_service_without_a_store_refuses_feedback_in_words(service: FakeService, store: Store) -> None:
+    service.store = None
     at = analyze(open_view("try_tweet"), TWEET)
+    assert SAY("judge.kept") in page_text(at)
     press(at, SAY("judge.right"))
-    assert [error.value for error in at.error] == [SAY("judge.not_written")]
-    (tmp_path / "file").unlink()
+    assert [error.value for error in at.error] == [SAY("trouble.no_store")]
+    service.store = store
     press(at, SAY("judge.right"))
     assert thanks_shown(at)
-    assert len(Store(tmp_path / "file" / "events.db").read("feedback")) == 1
 
 
-@pytest.mark.usefixtures("service")
-def test_a_file_that_is_not_a_store_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "events.db").write_text("no database, but a text that is long enough to be none of SQLite's")
-    monkeypatch.setenv("TELEMETRY_PATH", str(tmp_path / "events.db"))
-    at = press(analyze(open_view("try_tweet"), TWEET), SAY("judge.right"))
-    assert [error.value for error in at.error] == [SAY("judge.not_written")]
-    assert SAY("model.unreadable", error="file is not a database") in page_text(open_view("model"))
+def test_feedback_whose_answer_was_lost_is_sent_again_without_harm(
+    service: FakeService, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = analyze(open_view("try_tweet"), TWEET)
+    answer = service.answer_feedback
+
+    def store_and_fail(method: str, prediction_id: str, body: Any) -> tuple[int, dict[str, Any]]:
+        answer(method, prediction_id, body)
+        return 500, {}
+
+    with monkeypatch.context() as lossy:
+        lossy.setattr(service, "answer_feedback", store_and_fail)
+        press(at, SAY("judge.right"))
+    assert [error.value for error in at.error] == [SAY("trouble.broken")]
+    press(at, SAY("judge.right"))
+    assert thanks_shown(at)
+    assert len(feedbacks(store)) == 1
 
 
 # Language and navigation
@@ -571,7 +649,7 @@ def test_a_file_that_is_not_a_store_is_reported(monkeypatch: pytest.MonkeyPatch,
     ("address", "browser", "code"),
     [("fr", None, "fr"), ("en", "fr-FR", "en"), (None, "fr-CA", "fr"), (None, "de-DE", "en"), (None, None, "en")],
 )
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_the_language_comes_from_the_address_or_else_the_browser(
     address: str | None, browser: str | None, code: str
 ) -> None:
@@ -585,7 +663,6 @@ def test_the_language_comes_from_the_address_or_else_the_browser(
     assert remembered_language(at) == code
 
 
-@pytest.mark.usefixtures("store")
 def test_changing_the_language_loses_nothing(service: FakeService) -> None:
     french = speak("fr")
     at = press(analyze(page("en"), TWEET), SAY("judge.right"))
@@ -596,7 +673,7 @@ def test_changing_the_language_loses_nothing(service: FakeService) -> None:
     assert at.text_area(key="text").value == TWEET
     assert french("try.negative") in badge(at)
     assert remembered_language(at) == "fr"
-    assert len(service.requests) == 2, "no request is repeated"
+    assert len(service.requests_to("/predict")) == 1, "no request is repeated"
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
@@ -613,7 +690,7 @@ def test_input_survives_visits_to_other_views(service: FakeService, store: Store
     assert [success.value for success in at.success] == [say("judge.thanks")]
     visit(at, "watch")
     assert at.text_area(key="pasted").value == "late\nthanks"
-    assert len(service.requests_to("/predict")) == len(store.read("feedback")) == 1
+    assert len(service.requests_to("/predict")) == len(feedbacks(store)) == 1
 
 
 # Spot a backlash
@@ -636,18 +713,16 @@ def csv(frame: pd.DataFrame) -> bytes:
     return frame.to_csv(index=False).encode()
 
 
-@pytest.mark.usefixtures("store")
 def test_nothing_is_scored_without_input(service: FakeService) -> None:
     at = open_view("watch")
-    assert labels(at) == []
+    assert labels(at) == [SAY("watch.sample")]
     assert not at.warning
     paste(at, "  ", "")
-    assert labels(at) == []
+    assert labels(at) == [SAY("watch.sample")]
     assert service.requests == []
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("store")
 def test_pasted_tweets_are_counted_and_sorted_by_negativity(service: FakeService, code: str) -> None:
     say = speak(code)
     at = paste(open_view("watch", code), *["late rude"] * 2, "late", "", "thanks", "seat", *["great"] * 3)
@@ -662,10 +737,12 @@ def test_pasted_tweets_are_counted_and_sorted_by_negativity(service: FakeService
     assert metrics[say("watch.to_read")][0] == say.number(1)
     assert at.dataframe[0].value["text"].tolist() == ["late rude", "late", "seat", "thanks", "great"]
     assert charts(at) == []
-    assert service.requests_to("/predict")[0].body == {"texts": ["late rude", "late", "thanks", "seat", "great"]}
+    assert service.requests_to("/predict")[0].body == {
+        "texts": ["late rude", "late", "thanks", "seat", "great"],
+        "source": "batch",
+    }
 
 
-@pytest.mark.usefixtures("store")
 def test_many_tweets_are_scored_in_batches_each_text_once(service: FakeService) -> None:
     texts = [f"late {number}" for number in range(2 * MOST_TWEETS + 76)]
     at = paste(open_view("watch"), *texts, *texts[:9])
@@ -677,11 +754,11 @@ def test_many_tweets_are_scored_in_batches_each_text_once(service: FakeService) 
     paste(at, *texts, "one more")
     assert not at.metric, "results of other tweets are not shown"
     score(at, len(texts) + 1)
-    assert service.requests[-1].body == {"texts": ["one more"]}
+    assert service.requests[-1].body == {"texts": ["one more"], "source": "batch"}
 
 
 @pytest.mark.parametrize(("failure", "reason"), FAILURES)
-@pytest.mark.usefixtures("store", "short_timeout")
+@pytest.mark.usefixtures("short_timeout")
 def test_scoring_resumes_where_the_service_failed(service: FakeService, failure: Failure, reason: str) -> None:
     texts = [f"late {number}" for number in range(2 * MOST_TWEETS + 76)]
     service.fail(failure, after=1, detail="texts[3] is odd")
@@ -697,7 +774,6 @@ def test_scoring_resumes_where_the_service_failed(service: FakeService, failure:
     assert [text for request in service.requests if request.answered for text in request.body["texts"]] == texts
 
 
-@pytest.mark.usefixtures("store")
 def test_each_press_scores_once(service: FakeService) -> None:
     at = paste(open_view("watch"), "late", "thanks")
     with service.down():
@@ -713,7 +789,7 @@ def test_each_press_scores_once(service: FakeService) -> None:
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_a_bad_day_in_a_file_is_named_in_a_sentence(code: str) -> None:
     say = speak(code)
     frame = tweets_with_a_bad_day()
@@ -722,7 +798,7 @@ def test_a_bad_day_in_a_file_is_named_in_a_sentence(code: str) -> None:
     assert reading_notes(at) == "", "nothing was assumed, so there is no note"
     at.segmented_control[0].set_value("D")
     run(at)
-    assert f"**{say('watch.out_of_the_ordinary', count=say.number(1), moments=day)}**" in page_text(at)
+    assert f"**{say('watch.peaks_D', count=say.number(1), moments=day)}**" in page_text(at)
     assert say("watch.limit_help") in page_text(at)
     share, volume = charts(at)
     axis = say("watch.time_axis", zone=say("watch.zone"))
@@ -734,7 +810,6 @@ def test_a_bad_day_in_a_file_is_named_in_a_sentence(code: str) -> None:
     assert "[great · " not in page_text(at)
 
 
-@pytest.mark.usefixtures("store")
 def test_the_time_grouping_can_be_changed_without_scoring_again(service: FakeService) -> None:
     frame = tweets_with_a_bad_day()
     at = score(upload(open_view("watch"), csv(frame)), len(frame))
@@ -743,28 +818,28 @@ def test_the_time_grouping_can_be_changed_without_scoring_again(service: FakeSer
         at.segmented_control[0].set_value(width)
         run(at)
         assert len(charts(at)) == 2
-        assert (SAY("watch.ordinary") in page_text(at)) == (width in ("W", "MS"))
+        assert (f"**{SAY(f'watch.ordinary_{width}')}**" in page_text(at)) == (width in ("W", "MS"))
     assert len(service.requests) == requests
 
 
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_ordinary_days_are_reported_as_ordinary() -> None:
     frame = tweets_with_a_bad_day().query("date < '2015-02-20'")
     at = score(upload(open_view("watch"), csv(frame)), len(frame))
-    assert f"**{SAY('watch.ordinary')}**" in page_text(at)
+    assert f"**{SAY('watch.ordinary_D')}**" in page_text(at)
 
 
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_french_dates_are_understood() -> None:
     frame = tweets_with_a_bad_day(lambda when: f"{when - timedelta(days=9):%d/%m/%Y %H:%M}")
     at = score(upload(open_view("watch", "fr"), csv(frame)), len(frame), speak("fr"))
     at.segmented_control[0].set_value("D")
     run(at)
     assert speak("fr").day(BAD - timedelta(days=9)) in page_text(at)
-    assert speak("fr")("watch.out_of_the_ordinary", count="1", moments="").strip() in page_text(at)
+    assert speak("fr")("watch.peaks_D", count="1", moments="").strip() in page_text(at)
 
 
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_unreadable_times_are_counted_and_their_tweets_scored() -> None:
     at = upload(open_view("watch"), csv(tweets_with_a_bad_day(lambda _: "some day")))
     count = SAY.number(len(tweets_with_a_bad_day()))
@@ -775,7 +850,7 @@ def test_unreadable_times_are_counted_and_their_tweets_scored() -> None:
     assert at.metric[0].value == count
 
 
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_the_columns_can_be_chosen() -> None:
     frame = tweets_with_a_bad_day().rename(columns={"text": "b", "date": "a", "author": "c"})
     at = upload(open_view("watch"), csv(frame))
@@ -790,7 +865,6 @@ def test_the_columns_can_be_chosen() -> None:
     assert {metric.label: metric.value for metric in at.metric}[SAY("watch.authors")] == "7"
 
 
-@pytest.mark.usefixtures("store")
 def test_rows_that_cannot_be_scored_are_dropped_and_counted(service: FakeService) -> None:
     frame = pd.DataFrame({"text": ["late", " ", "", "a" * (MOST_CHARACTERS + 1), "great"], "likes": list("12345")})
     at = upload(open_view("watch"), csv(frame))
@@ -798,14 +872,14 @@ def test_rows_that_cannot_be_scored_are_dropped_and_counted(service: FakeService
     assert expected in reading_notes(at)
     score(at, 2)
     assert at.metric[0].value == "2"
-    assert service.requests[0].body == {"texts": ["late", "great"]}
+    assert service.requests[0].body["texts"] == ["late", "great"]
 
 
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_a_table_without_tweets_is_reported() -> None:
     at = upload(open_view("watch"), b"text,likes\n ,1\n,2\n")
     assert [warning.value for warning in at.warning] == [SAY("watch.nothing")]
-    assert labels(at) == []
+    assert labels(at) == [SAY("watch.other_file")]
 
 
 BOOK = io.BytesIO()
@@ -832,14 +906,14 @@ with zipfile.ZipFile(BOOK, "w", zipfile.ZIP_DEFLATED) as archive:
     ],
 )
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_an_unreadable_file_is_reported_with_the_reason(
     name: str, content: bytes, fault: str, values: dict[str, object], code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uploads, "MOST_BYTES", 1_000)
     at = upload(open_view("watch", code), content, name)
     assert [error.value for error in at.error] == [speak(code)(f"table.{fault}", **values)]
-    assert labels(at) == []
+    assert labels(at) == [speak(code)("watch.other_file")]
 
 
 # How a file was read
@@ -849,24 +923,22 @@ ACCENTS = "texte;heure\r\nDéçu, « late »;10:00\r\n".encode("cp1252")
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("store")
 def test_an_assumed_encoding_is_reported(service: FakeService, code: str) -> None:
     say = speak(code)
     at = upload(open_view("watch", code), ACCENTS)
-    assert say("reading.encoding_short", encoding="Windows-1252") in at.expander[0].label
+    assert say("reading.encoding_short", encoding="Windows-1252") in notes_box(at).label
     assert say("reading.encoding_assumed", encoding="Windows-1252") in reading_notes(at)
     score(at, 1, say)
-    assert service.requests[0].body == {"texts": ["Déçu, « late »"]}
+    assert service.requests[0].body["texts"] == ["Déçu, « late »"]
 
 
-@pytest.mark.usefixtures("store")
 def test_the_encoding_can_be_changed_and_reset(service: FakeService) -> None:
     at = upload(open_view("watch"), ACCENTS)
     box(at, "watch.encoding").set_value("cp850")
     run(at)
     assert SAY("reading.encoding_given", encoding="DOS (850)") in reading_notes(at)
     score(at, 1)
-    assert service.requests[0].body == {"texts": ["DÚþu, ½ late ╗"]}
+    assert service.requests[0].body["texts"] == ["DÚþu, ½ late ╗"]
     box(at, "watch.encoding").set_value("utf-16")
     run(at)
     assert len(at.error) == 1
@@ -875,13 +947,12 @@ def test_the_encoding_can_be_changed_and_reset(service: FakeService) -> None:
     assert SAY("reading.encoding_assumed", encoding="Windows-1252") in reading_notes(run(at))
 
 
-@pytest.mark.usefixtures("store")
 def test_a_damaged_character_is_counted_and_the_others_are_kept(service: FakeService) -> None:
     at = upload(open_view("watch"), "text,likes\ndéçu 😠,1\nraté é".encode()[:-1])
     assert SAY("reading.damaged", count="1") in reading_notes(at)
     assert SAY("reading.short", count="1", row="3") in reading_notes(at)
     score(at, 2)
-    assert service.requests[0].body == {"texts": ["déçu 😠", "raté \ufffd"]}
+    assert service.requests[0].body["texts"] == ["déçu 😠", "raté \ufffd"]
 
 
 def february_tweet(day: int, number: int) -> str:
@@ -906,7 +977,7 @@ def page_text_by_day(at: AppTest, say: Language) -> str:
 
 
 @pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M", "%d.%m.%y %Hh%M"])
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_ambiguous_dates_are_day_first_in_french(form: str) -> None:
     say = speak("fr")
     at = upload(open_view("watch", "fr"), february_csv(form))
@@ -919,20 +990,20 @@ def test_ambiguous_dates_are_day_first_in_french(form: str) -> None:
     assert "5 février 2026" in page_text_by_day(at, say)
 
 
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_ambiguous_dates_are_month_first_in_english_and_can_be_changed() -> None:
     at = upload(open_view("watch"), february_csv("%d/%m/%Y %H:%M"))
-    assert SAY("reading.month_first") in at.expander[0].label
+    assert SAY("reading.month_first") in notes_box(at).label
     assert SAY("reading.order", example="01/02/2026 08:00", day="January 2, 2026") in reading_notes(at)
     assert "May 2, 2026" in page_text_by_day(at, SAY)
     at.segmented_control[0].set_value(True)
     run(at)
-    assert SAY("reading.order_given", example="01/02/2026 08:00", day="February 1, 2026") in reading_notes(at)
+    assert SAY("reading.order", example="01/02/2026 08:00", day="February 1, 2026") in reading_notes(at)
     at.segmented_control[-1].set_value("D")
     assert "February 5, 2026" in page_text(run(at))
 
 
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_the_date_order_is_not_offered_if_a_value_decides_it() -> None:
     at = upload(open_view("watch"), b"text,date\nlate,05/02/2026 10:00\ngreat,13/02/2026 10:00\n")
     assert reading_notes(at) == ""
@@ -940,7 +1011,7 @@ def test_the_date_order_is_not_offered_if_a_value_decides_it() -> None:
 
 
 @pytest.mark.parametrize(("code", "day"), [("fr", "5 mars 2026"), ("en", "March 4, 2026")])
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_named_zones_are_understood_and_the_displayed_zone_can_be_chosen(code: str, day: str) -> None:
     say = speak(code)
     rows = [f"2026-03-05 00:{minute:02} CET,late {minute}" for minute in range(30)]
@@ -958,7 +1029,7 @@ def test_named_zones_are_understood_and_the_displayed_zone_can_be_chosen(code: s
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_times_without_a_zone_are_shown_as_in_the_file(code: str) -> None:
     say = speak(code)
     at = upload(open_view("watch", code), b"date,text\n2026-03-29 00:10,late\n2026-03-29 23:50,great\n")
@@ -970,7 +1041,7 @@ def test_times_without_a_zone_are_shown_as_in_the_file(code: str) -> None:
     assert say("watch.day", day=say.day(datetime(2026, 3, 29, tzinfo=UTC))) in page_text(at)
 
 
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_times_without_a_zone_among_others_are_counted() -> None:
     at = upload(open_view("watch", "fr"), b"date,text\n2026-03-05 00:10,late\n2026-03-05T09:00:00Z,great\n")
     say = speak("fr")
@@ -979,7 +1050,7 @@ def test_times_without_a_zone_among_others_are_counted() -> None:
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_day_time_and_zone_columns_are_combined(code: str) -> None:
     say = speak(code)
     rows = b"date,time,timezone,tweet\n2026-03-05,23:30,-0500,late\n2026-03-05,08:00,+0100,great\n"
@@ -999,7 +1070,7 @@ def test_day_time_and_zone_columns_are_combined(code: str) -> None:
     assert say("reading.without_day", count="2", column="time") in reading_notes(run(at))
 
 
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_unreadable_times_are_counted_with_escaped_examples() -> None:
     rows = [f"2026-03-0{day},late {day}" for day in range(1, 9)]
     at = upload(open_view("watch"), "\n".join(["date,text", *rows, "*soon*,x", "[a](http://b),y", ",z"]).encode())
@@ -1010,7 +1081,6 @@ def test_unreadable_times_are_counted_with_escaped_examples() -> None:
     assert SAY("reading.unknown_zones", count="1", column="date", zones="XYZ") in reading_notes(at)
 
 
-@pytest.mark.usefixtures("store")
 def test_quotation_marks_within_texts_do_not_merge_tweets(service: FakeService) -> None:
     rows = [f"{'&' * (day == 4)}late {day}\t2026-03-0{day}".replace("&", '"') for day in range(1, 9)]
     at = upload(open_view("watch"), "\n".join(["text\tdate", *rows]).encode(), "tweets.tsv")
@@ -1019,7 +1089,7 @@ def test_quotation_marks_within_texts_do_not_merge_tweets(service: FakeService) 
     assert service.requests[0].body["texts"][3] == '"late 4'
 
 
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_dropped_rows_and_skipped_lines_are_counted_with_their_row() -> None:
     rows = [f"{number},late {number}" for number in range(8)]
     content = "\n".join(["Report:,Air Paradis", "", "id,text", *rows, "8,late, late", "9,late, late"]).encode()
@@ -1039,14 +1109,13 @@ def test_dropped_rows_and_skipped_lines_are_counted_with_their_row() -> None:
         gzip.compress(b"text;date\nlate, again;2026-03-02\ngreat;2026-03-03\n", mtime=0),
     ],
 )
-@pytest.mark.usefixtures("store")
 def test_files_from_common_programs_are_read_without_notes(service: FakeService, content: bytes) -> None:
     name = "tweets (1).csv.gz" if content.startswith(b"\x1f\x8b") else "tweets (1).csv"
     at = upload(open_view("watch"), content, name)
     assert reading_notes(at) == ""
     assert SAY("watch.period", first="March 2, 2026", last="March 3, 2026") in page_text(at)
     score(at, 2)
-    assert service.requests[0].body == {"texts": ["late, again", "great"]}
+    assert service.requests[0].body["texts"] == ["late, again", "great"]
 
 
 @pytest.mark.parametrize(
@@ -1057,7 +1126,7 @@ def test_files_from_common_programs_are_read_without_notes(service: FakeService,
         (b"late;2026-03-01\ngreat;2026-03-02\nfine;2026-03-03\n", 3, "no_header"),
     ],
 )
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_whether_the_first_row_is_a_header_is_shown_and_can_be_changed(content: bytes, texts: int, kind: str) -> None:
     at = upload(open_view("watch"), content, "tweets.txt")
     assert SAY(f"reading.{kind}") in reading_notes(at)
@@ -1084,7 +1153,6 @@ def workbook() -> bytes:
     return content.getvalue()
 
 
-@pytest.mark.usefixtures("store")
 def test_the_sheet_of_a_workbook_can_be_chosen(service: FakeService) -> None:
     at = upload(open_view("watch"), workbook(), "tweets.xlsx")
     assert box(at, "watch.sheet").value == "March"
@@ -1101,7 +1169,6 @@ def test_the_sheet_of_a_workbook_can_be_chosen(service: FakeService) -> None:
     assert not run(at).error
 
 
-@pytest.mark.usefixtures("store")
 def test_a_parquet_file_with_types_and_gaps_is_scored(service: FakeService) -> None:
     content = io.BytesIO()
     frame = pd.DataFrame(
@@ -1117,14 +1184,39 @@ def test_a_parquet_file_with_types_and_gaps_is_scored(service: FakeService) -> N
     assert SAY("watch.left_out_short", count="1") in reading_notes(at)
     assert SAY("reading.no_time", count="1", column="date") in reading_notes(at)
     score(at, 2)
-    assert service.requests[0].body == {"texts": ["late", "great"]}
+    assert service.requests[0].body["texts"] == ["late", "great"]
+
+
+def record_downloads(monkeypatch: pytest.MonkeyPatch, downloads: list[bytes], ending: str) -> None:
+    """Make the files that the page offers, and record those with this ending."""
+
+    def record(_: str, make: Callable[[], bytes], *, file_name: str, **__: object) -> None:
+        if file_name.endswith(ending):
+            downloads.append(make())
+
+    monkeypatch.setattr(st, "download_button", record)
+
+
+@pytest.mark.usefixtures("service")
+def test_the_scored_table_can_be_downloaded_as_a_workbook_without_formulas(monkeypatch: pytest.MonkeyPatch) -> None:
+    downloads: list[bytes] = []
+    record_downloads(monkeypatch, downloads, ".xlsx")
+    frame = pd.DataFrame({"text": ["late", "=SUM(late)", "\x07thanks"], "=likes": ["1", "+33", "007"]})
+    score(upload(open_view("watch"), csv(frame)), 3)
+    sheet = openpyxl.load_workbook(io.BytesIO(downloads[-1])).active
+    assert {cell.data_type for row in sheet.iter_rows() for cell in row} <= {"s", "n"}
+    table = reading.read(downloads[-1], "tweets.xlsx", strict=True).frame
+    assert table["text"].tolist() == frame["text"].tolist()
+    assert table["=likes"].tolist() == ["1", "+33", "007"]
+    assert table["sentiment"].tolist() == ["negative", "positive", "positive"]
+    assert table["language"].tolist() == ["en"] * 3
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_the_scored_table_has_every_uploaded_row_and_column(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     downloads: list[bytes] = []
-    monkeypatch.setattr(st, "download_button", lambda _, content, **__: downloads.append(content))
+    record_downloads(monkeypatch, downloads, ".csv")
     frame = pd.DataFrame(
         {
             "text": ["late", "", "great, thanks\n😠", "late", "=SUM(late)", "'-late"],
@@ -1152,10 +1244,10 @@ def test_the_scored_table_has_every_uploaded_row_and_column(monkeypatch: pytest.
     assert float(scored["negative_probability"][0]) == pytest.approx(fake_service.probability("late"))
 
 
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_a_scored_table_can_be_scored_again(monkeypatch: pytest.MonkeyPatch) -> None:
     downloads: list[bytes] = [b"text,likes\nlate,1\ngreat,2\n"]
-    monkeypatch.setattr(st, "download_button", lambda _, content, **__: downloads.append(content))
+    record_downloads(monkeypatch, downloads, ".csv")
     for _ in range(3):
         score(upload(open_view("watch"), downloads[-1]), 2)
     scored = reading.read(downloads[-1], "tweets.csv", strict=True).frame
@@ -1173,8 +1265,95 @@ def test_the_worst_of_many_moments_are_named_and_the_others_counted() -> None:
     assert sentence.index("February 11, 2015") < sentence.index("February 10, 2015")
     assert "February 3, 2015" not in sentence
     assert sentence.endswith(SAY("watch.and_more", count="3"))
-    hours = watch.sentence(chart.head(1), "h", SAY)
-    assert SAY.moment(dates[0]) in hours
+
+
+@pytest.mark.parametrize(
+    ("width", "words"),
+    [
+        ("h", "Unusually negative hours (1): February 2, 2015, 00:00 (50% negative, 100 tweets)"),
+        ("D", "Unusually negative days (1): February 2, 2015 (50% negative, 100 tweets)"),
+        ("W", "Unusually negative weeks (1): week of February 2, 2015 (50% negative, 100 tweets)"),
+        ("MS", "Unusually negative months (1): February 2015 (50% negative, 100 tweets)"),
+    ],
+)
+def test_periods_are_called_by_their_names(width: str, words: str) -> None:
+    chart = pd.DataFrame({"share": [0.5], "tweets": 100, "exceeded": True}, index=pd.to_datetime(["2015-02-02"]))
+    assert watch.sentence(chart, width, SAY) == words
+
+
+def test_nothing_of_a_report_is_lost_by_switching_language_or_view(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed: list[int] = []
+    find = findings.find
+    monkeypatch.setattr(findings, "find", lambda tweets: computed.append(len(tweets)) or find(tweets))
+    frame = tweets_with_a_bad_day(lambda when: f"{when - timedelta(days=9):%d/%m/%Y %H:%M}")
+    frame["other"] = frame["text"].str.upper()
+    french = speak("fr")
+    at = visit(page("fr"), "watch")
+    upload(at, csv(frame))
+    box(at, "watch.text", french).set_value("other")
+    run(at)
+    score(at, len(frame), french)
+    (width,) = (control for control in at.segmented_control if control.label == french("watch.width"))
+    width.set_value("W")
+    run(at)
+    before = [(metric.value) for metric in at.metric]
+    requests = len(service.requests)
+    visit(at, "")
+    visit(at, "watch")
+    at.button_group(key="language").set_value("en")
+    run(at)
+    visit(visit(at, "model"), "watch")
+    assert [metric.value for metric in at.metric] == [
+        value.replace("\u202f", ",").replace("\u00a0%", "%") for value in before
+    ]
+    assert box(at, "watch.text").value == "other"
+    assert "Unusually negative weeks" in page_text(at) or SAY("watch.ordinary_W") in page_text(at)
+    assert "February 10, 2015" not in page_text(at), "the dates are still read with the day first"
+    assert [request.path for request in service.requests[requests:]] == ["/model", "/monitoring"]
+    assert computed == [len(frame)], "the report is computed once"
+
+
+@pytest.mark.usefixtures("service")
+def test_the_inputs_fold_away_once_tweets_are_analyzed_and_come_back_with_others() -> None:
+    at = paste(open_view("watch"), "late", "thanks")
+    assert at.expander[0].proto.expanded
+    score(at, 2)
+    assert not at.expander[0].proto.expanded
+    assert at.expander[0].label == "2"
+    paste(at, "late", "thanks", "seat")
+    assert at.expander[0].proto.expanded
+    assert not at.metric
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_made_up_tweets_show_what_a_report_is_like(service: FakeService, code: str) -> None:
+    say = speak(code)
+    at = press(open_view("watch", code), say("watch.sample"))
+    (button,) = (label for label in labels(at) if label.startswith(say("watch.score", count="x").partition("x")[0]))
+    press(at, button)
+    assert say("watch.peaks_D", count="1", moments="").strip() in page_text(at)
+    assert say.day(datetime(2026, 3, 9, tzinfo=UTC)) in page_text(at)
+    assert "[app · " in page_text(at)
+    assert {request.body["source"] for request in service.requests_to("/predict")} == {"batch"}
+
+
+@pytest.mark.usefixtures("service")
+def test_tweets_in_another_language_are_counted() -> None:
+    at = score(paste(open_view("watch"), "late", "encore du retard", "seat"), 3)
+    metrics = {metric.label: (metric.value, metric.delta) for metric in at.metric}
+    assert metrics[SAY("watch.to_read")] == ("2", SAY("watch.foreign", count="1"))
+
+
+@pytest.mark.usefixtures("service")
+def test_a_single_period_is_drawn_too() -> None:
+    frame = tweets_with_a_bad_day().query("date < '2015-02-11'")
+    at = score(upload(open_view("watch"), csv(frame)), len(frame))
+    at.segmented_control[0].set_value("MS")
+    run(at)
+    share, _ = charts(at)
+    assert "tick" in json.dumps([layer["mark"] for layer in share["layer"]])
 
 
 # Model health
@@ -1182,38 +1361,41 @@ def test_the_worst_of_many_moments_are_named_and_the_others_counted() -> None:
 
 def feedback(number: int, *, wrong: bool = False, ago: float = 0, text: str | None = None) -> Feedback:
     comment = "fine" if wrong else None
-    return events.feedback(
-        number, NOW - ago, text, correct=not wrong, comment=comment, model_version=fake_service.VERSION
-    )
+    return events.feedback(number, NOW - ago, text, correct=not wrong, comment=comment)
 
 
-def prediction(number: int, *, negative: bool, ago: float = 0, version: str = fake_service.VERSION) -> Prediction:
-    sentiment = "negative" if negative else "positive"
-    return events.prediction(number, NOW - ago, sentiment=sentiment, model_version=version)
+def prediction(number: int, *, negative: bool, ago: float = 0, **fields: Any) -> Prediction:
+    return events.prediction(number, NOW - ago, sentiment="negative" if negative else "positive", **fields)
 
 
 def fire(store: Store) -> None:
     """Store three mispredictions from an hour ago, and fire an alert."""
     store.add([feedback(number, wrong=True, ago=3600 - number, text=f"bad <b>{number}</b>") for number in (1, 2, 3)])
-    assert alert.fire(store, Rule(tweets=3, seconds=300, cool_down_seconds=1800), settle_seconds=0) == 1
+    assert alert.fire(store, Rule(tweets=3, seconds=300, cool_down_seconds=1800), undo_seconds=0) == 1
+
+
+def mail_settings(**fields: Any) -> Settings:
+    """Return settings with mail and webhook."""
+    mail = {"mail_to": "a@airline.example", "mail_from": "b@airline.example", "smtp_host": "smtp.example"}
+    return Settings(**mail, webhook="https://chat.example/secret", **fields)
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("service", "store")
+@pytest.mark.usefixtures("service")
 def test_with_an_empty_store_each_section_says_so(code: str) -> None:
     say = speak(code)
     shown = page_text(open_view("model", code))
-    for name in ("title", "lead", "serving", "feedback", "no_feedback", "drift", "alerts", "no_alerts"):
+    for name in ("title", "serving", "feedback", "no_feedback", "drift", "alerts", "no_alerts", "jobs"):
         assert say(f"model.{name}") in shown, name
     assert say("model.few_predictions", least=say.number(30)) in shown
     assert f"{say('model.version')}: {fake_service.VERSION} ()" in shown
     assert f"{say('model.since')}: {say('model.unused')} ()" in shown
     assert f"{say('model.auc')}: {say.number(0.876, 3)} ()" in shown
     assert say("model.rule", tweets=say.number(3), minutes=say.number(5)) in shown
+    assert say("model.no_channel") in shown
     assert say("model.forwarding") not in shown
 
 
-@pytest.mark.usefixtures("store")
 def test_a_model_with_an_incomplete_description_is_shown(service: FakeService) -> None:
     service.about = {"name": "tweet_sentiment", "version": "8", "card": ""}
     shown = page_text(open_view("model"))
@@ -1225,7 +1407,7 @@ def test_a_model_with_an_incomplete_description_is_shown(service: FakeService) -
 @pytest.mark.usefixtures("service")
 def test_feedback_gives_an_accuracy_and_the_latest_mistakes(store: Store, code: str) -> None:
     say = speak(code)
-    store.add(feedback(number, wrong=number % 4 == 0, ago=86400 * (40 - number)) for number in range(40))
+    store.add(feedback(number, wrong=number % 4 == 0, ago=43200 * (40 - number)) for number in range(40))
     at = open_view("model", code)
     metrics = {metric.label: (metric.value, metric.delta) for metric in at.metric}
     assert metrics[say("model.feedbacks")][0] == say.number(40)
@@ -1243,10 +1425,10 @@ def test_feedback_gives_an_accuracy_and_the_latest_mistakes(store: Store, code: 
     (table,) = at.dataframe
     assert table.value[say("watch.text")].tolist() == [f"tweet {number}" for number in range(36, -1, -4)]
     assert table.value.iloc[0].tolist() == [
-        say.moment(datetime.fromtimestamp(NOW - 86400 * 4, UTC)),
+        say.moment(datetime.fromtimestamp(NOW - 43200 * 4, UTC)),
+        "tweet 36",
         say("try.negative"),
         say("try.positive"),
-        "tweet 36",
         "fine",
     ]
 
@@ -1274,15 +1456,47 @@ def test_the_negative_share_is_compared_with_the_expected_one(
     assert f"**{say(f'model.{verdict}', expected=say.percent(0.5), **observed)}**" in page_text(at)
     (chart,) = charts(at)
     assert say("model.expected") in json.dumps(chart, ensure_ascii=False)
-    since = say.moment(datetime.fromtimestamp(NOW - 99 * 3600, UTC))
+    since = say.day(datetime.fromtimestamp(NOW - 99 * 3600, UTC))
     assert f"{say('model.since')}: {since} ()" in page_text(at)
 
 
 @pytest.mark.usefixtures("service")
+def test_uploads_on_the_page_are_listed_but_are_no_production_traffic(store: Store) -> None:
+    store.add(prediction(number, negative=number % 2 == 0, ago=60 * number) for number in range(100))
+    store.add(prediction(100 + number, negative=True, source="batch") for number in range(900))
+    at = open_view("model")
+    values = {"share": "50%", "low": "40%", "high": "60%", "expected": "50%"}
+    assert f"**{SAY('model.as_expected', **values)}**" in page_text(at)
+    (table,) = at.dataframe
+    assert table.value.to_numpy().tolist() == [
+        [SAY("model.source_api"), "100", "50% (between 40% and 60%)"],
+        [SAY("model.source_batch"), "900", "100% (between 100% and 100%)"],
+    ]
+
+
+@pytest.mark.usefixtures("service")
 def test_a_version_is_in_service_since_its_first_prediction(store: Store) -> None:
-    store.add([prediction(1, negative=True, ago=9000, version="6"), prediction(2, negative=True, ago=600)])
-    since = SAY.moment(datetime.fromtimestamp(NOW - 600, UTC))
+    store.add([prediction(1, negative=True, ago=9 * 86400, model_version="6"), prediction(2, negative=True, ago=600)])
+    since = SAY.day(datetime.fromtimestamp(NOW - 600, UTC))
     assert f"{SAY('model.since')}: {since} ()" in page_text(open_view("model"))
+
+
+@pytest.mark.usefixtures("service")
+def test_a_version_older_than_the_period_is_in_service_since_before(store: Store) -> None:
+    store.add(prediction(number, negative=True, ago=86400 * number) for number in range(25))
+    at = open_view("model")
+    first = SAY.day(datetime.fromtimestamp(NOW - 24 * 86400, UTC))
+    assert f"{SAY('model.since')}: {first} ()" in page_text(at)
+    at.segmented_control(key="days").set_value(7)
+    run(at)
+    assert "before" in next(metric.value for metric in at.metric if metric.label == SAY("model.since"))
+
+
+def test_the_period_is_that_of_the_report(service: FakeService) -> None:
+    at = open_view("model")
+    at.segmented_control(key="days").set_value(365)
+    run(at)
+    assert [request.query["days"] for request in service.requests_to("/monitoring")] == ["30", "365"]
 
 
 def test_without_an_expected_share_only_the_observed_one_is_shown(service: FakeService, store: Store) -> None:
@@ -1310,66 +1524,78 @@ def test_an_alert_without_channels_says_so(store: Store, code: str) -> None:
     at = open_view("model", code)
     assert [warning.value for warning in at.warning] == [say("model.no_channel")]
     (expander,) = at.expander
-    when = say.moment(datetime.fromtimestamp(NOW - 3597, UTC))
-    assert expander.label == say("model.alert", when=when, count=say.number(3))
+    assert expander.label.endswith(say("model.alert", when="", count=say.number(3)))
     assert set(expander.dataframe[0].value[say("watch.text")]) == {f"bad <b>{number}</b>" for number in (1, 2, 3)}
     assert say("model.no_alerts") not in page_text(at)
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("service")
-def test_an_alert_lists_notified_channels_and_errors(store: Store, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+def test_an_alert_lists_notified_channels_and_errors(service: FakeService, store: Store, code: str) -> None:
     say = speak(code)
-    monkeypatch.setenv("TELEMETRY_WEBHOOK", "https://chat.example/secret")
-    monkeypatch.setenv("TELEMETRY_MAIL_TO", "a@airline.example")
-    monkeypatch.setenv("TELEMETRY_MAIL_FROM", "b@airline.example")
-    monkeypatch.setenv("TELEMETRY_SMTP_HOST", "smtp.example")
+    service.settings = mail_settings()
+    for channel in ("mail", "webhook"):
+        delivery.begin(store, channel)
     fire(store)
-    store.advance("webhook", store.alerts()[-1].number)
-    store.advance("mail", 0, "smtp.example:587: refused")
+    alerts = asdict(monitoring.report(store, service.settings, 30))["alerts"]
+    service.report["alerts"] = [alerts[0] | {"delivered": {"mail": False, "webhook": True}}]
+    service.report["channels"] = [
+        {"name": "mail", "waiting": 1, "error": "smtp_unreachable"},
+        {"name": "webhook", "waiting": 0, "error": None},
+    ]
     at = open_view("model", code)
     assert say("model.told", channel=say("model.webhook")) in page_text(at)
-    failed = say("model.not_told", channel=say("model.mail"), error="smtp.example:587: refused")
+    failed = say("model.not_told_because", channel=say("model.mail"), error=say("error.smtp_unreachable"))
     assert [warning.value for warning in at.warning] == [failed]
     assert "secret" not in str(at)
 
 
-@pytest.mark.usefixtures("service")
-def test_a_new_alert_is_not_yet_sent(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TELEMETRY_WEBHOOK", "https://chat.example/secret")
+def test_a_new_alert_is_not_yet_sent(service: FakeService, store: Store) -> None:
+    service.settings = mail_settings()
+    for channel in ("mail", "webhook"):
+        delivery.begin(store, channel)
     fire(store)
     at = open_view("model")
-    assert [warning.value for warning in at.warning] == [SAY("model.not_told", channel=SAY("model.webhook"), error="…")]
+    expected = [SAY("model.not_told", channel=SAY(f"model.{channel}")) for channel in ("mail", "webhook")]
+    assert [warning.value for warning in at.warning] == expected
 
 
-@pytest.mark.parametrize(
-    ("error", "sentence", "number"), [(None, "forwarded", 2), ("the endpoint is down", "not_forwarded", 5)]
-)
-@pytest.mark.usefixtures("service")
-def test_events_waiting_to_be_forwarded_are_counted(
-    store: Store, monkeypatch: pytest.MonkeyPatch, error: str | None, sentence: str, number: int
-) -> None:
-    monkeypatch.setenv(
-        "APPLICATIONINSIGHTS_CONNECTION_STRING", f"InstrumentationKey={'0' * 8}-0000-0000-0000-{'0' * 12}"
-    )
-    store.add(feedback(number) for number in range(5))
-    store.advance(FORWARDER, 5 - number, error)
-    values = {"count": SAY.number(number)} | ({"error": error} if error else {})
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_the_health_of_background_jobs_is_shown_in_words(service: FakeService, code: str) -> None:
+    say = speak(code)
+    names = ("rule", "mail", "webhook", "forward", "prune")
+    service.report["workers"] = [healthy(name) for name in names]
+    jobs = ", ".join(say(f"model.job_{name}") for name in names)
+    assert [success.value for success in open_view("model", code).success] == [say("model.all_healthy", jobs=jobs)]
+    rule, mail, webhook, forward, prune = (healthy(name) | {"healthy": False} for name in names)
+    service.report["workers"] = [
+        rule | {"last_run": None},
+        mail | {"error": "smtp_refused"},
+        webhook | {"error": "brand_new_code"},
+        forward | {"last_run": "2026-03-09T14:05:00.000Z"},
+        healthy("prune"),
+    ]
+    service.report["skipped"] = 3
+    at = open_view("model", code)
+    assert not at.success
+    shown = "\n".join(warning.value for warning in at.warning)
+    assert say("error.smtp_refused") in shown
+    assert say("error.other", code="brand_new_code") in shown
+    assert say.moment(datetime(2026, 3, 9, 14, 5, tzinfo=UTC)) in shown
+    assert say("model.skipped", count="3") in shown
+    assert len(at.warning) == 6, "no channel, four jobs, and what was put aside"
+    assert prune["name"] not in shown
+
+
+@pytest.mark.parametrize(("error", "sentence"), [(None, "waiting"), ("store_unreachable", "waiting_because")])
+def test_events_waiting_to_be_forwarded_are_counted(service: FakeService, error: str | None, sentence: str) -> None:
+    service.report["forwarding"] = {"waiting": 5, "error": error}
+    values = {"count": "5"} | ({"error": SAY(f"error.{error}")} if error else {})
     assert SAY(f"model.{sentence}", **values) in page_text(open_view("model"))
-
-
-@pytest.mark.usefixtures("service")
-def test_events_never_forwarded_are_counted_as_waiting(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(
-        "APPLICATIONINSIGHTS_CONNECTION_STRING", f"InstrumentationKey={'0' * 8}-0000-0000-0000-{'0' * 12}"
-    )
-    store.add(feedback(number) for number in range(5))
-    assert SAY("model.forwarded", count="5") in page_text(open_view("model"))
 
 
 @pytest.mark.parametrize(("failure", "reason"), FAILURES)
 @pytest.mark.usefixtures("short_timeout")
-def test_the_rest_of_the_page_is_shown_without_the_service(
+def test_the_report_is_shown_without_the_description_of_the_model(
     service: FakeService, store: Store, failure: Failure, reason: str
 ) -> None:
     fire(store)
@@ -1386,55 +1612,40 @@ def test_the_rest_of_the_page_is_shown_without_the_service(
     assert at.metric[0].label == SAY("model.version")
 
 
-def test_refreshing_shows_the_service_once_it_is_back(service: FakeService, store: Store) -> None:
-    store.add([feedback(1, wrong=True)])
-    with service.down():
-        at = open_view("model")
-        assert [error.value for error in at.error] == [SAY("trouble.gone")]
-        assert len(at.dataframe) == 1
+@pytest.mark.parametrize(("failure", "reason"), [*FAILURES[:5], (503, "no_store"), *FAILURES[6:]])
+@pytest.mark.usefixtures("short_timeout")
+def test_the_model_is_shown_without_the_report(service: FakeService, failure: Failure, reason: str) -> None:
+    service.fail(failure, after=1)
+    at = open_view("model")
+    (error,) = at.error
+    assert SAY(f"trouble.{reason}") in error.value
+    assert SAY("model.version") in {metric.label for metric in at.metric}
     press(at, SAY("model.refresh"))
     assert not at.error
 
 
-@pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.usefixtures("service")
-def test_an_unreadable_store_is_reported(store: Store, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    say = speak(code)
-    with monkeypatch.context() as broken:
-        broken.setattr(Store, "read", raise_disk_full)
-        at = open_view("model", code)
-        assert [error.value for error in at.error] == [
-            say("model.unreadable", error="database or disk is full"),
-        ]
-    store.add([feedback(1)])
-    press(at, say("model.refresh"))
+def test_an_unreachable_service_is_reported_once(service: FakeService, store: Store) -> None:
+    store.add([feedback(1, wrong=True)])
+    with service.down():
+        at = open_view("model")
+        assert [error.value for error in at.error] == [SAY("trouble.gone")]
+    press(at, SAY("model.refresh"))
     assert not at.error
-    assert say("model.accuracy") in {metric.label for metric in at.metric}
+    assert len(at.dataframe) == 1
 
 
 # End to end
 
 
 @pytest.mark.usefixtures("service")
-def test_three_reported_mispredictions_fire_an_alert_on_the_page(
-    store: Store, running_workers: list[Worker], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TELEMETRY_UNDO_SECONDS", "0")
+def test_three_reported_mispredictions_fire_an_alert_on_the_page(service: FakeService, store: Store) -> None:
+    service.settings = Settings(undo_seconds=0)
     at = page()
     for text in ("late", "rude", "awful"):
         press(analyze(at, text), SAY("judge.wrong"))
         press(at, SAY("judge.send"))
         assert thanks_shown(at)
-    deadline = time.monotonic() + 20
-    while not store.alerts():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    assert alert.fire(store, service.settings.rule, undo_seconds=0) == 1
     visit(at, "model")
     (expander,) = at.expander
     assert set(expander.dataframe[0].value[SAY("watch.text")]) == {"late", "rude", "awful"}
-    assert len(running_workers) == len({worker._thread.name for worker in running_workers}), (
-        "each worker runs once, for all visitors"
-    )
-    names = {worker._thread.name for worker in running_workers}
-    open_view("model")
-    assert {worker._thread.name for worker in running_workers} == names

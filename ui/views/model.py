@@ -1,144 +1,137 @@
-"""Model health: the model in service, user feedback, prediction drift, alerts and forwarding."""
+"""Model health: the model in service, user feedback, prediction drift, alerts, and whether all of this works."""
 
-import sqlite3
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from telemetry import channels
-from telemetry.events import Feedback, Prediction
-from telemetry.settings import Settings
-from telemetry.store import FORWARDER, Alert, Progress
-from ui import charts, proportions, resources
+from ui import charts, health, proportions, resources
 from ui.client import ServiceError
 from ui.language import Language
 from ui.views import trouble
 
-MOST_SHOWN = 20
 # Fewer predictions are too few to detect drift.
 LEAST_PREDICTIONS = 30
+PERIODS = (7, 30, 90, 365)
+DEFAULT_PERIOD = 30
+YEAR = 365
+# Errors that have a sentence of their own; others are shown as their code.
+ERRORS = (
+    *("smtp_unreachable", "smtp_refused", "webhook_unreachable", "webhook_refused"),
+    *("store_unreachable", "unexpected"),
+)
 
 
 def show(say: Language) -> None:
     """Show the view."""
     st.title(say("model.title"))
-    st.write(say("model.lead"))
-    st.button(say("model.refresh"), icon=":material/refresh:")
-    try:
-        store, settings = resources.store(), resources.telemetry_settings()
-        feedback = pd.DataFrame(store.read(Feedback.kind))
-        predictions = pd.DataFrame(store.read(Prediction.kind))
-        alerts, progress = store.alerts(), store.progress()
-        waiting = store.waiting(store.reached(FORWARDER))
-    except (OSError, sqlite3.Error) as error:
-        st.error(say("model.unreadable", error=error), icon=":material/error:")
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        days = choose_period(say)
+        st.button(say("model.refresh"), key="refresh", icon=":material/refresh:")
+    about, report = ask_service(days, say)
+    if about is not None:
+        show_model(about, report, say)
+    if report is None:
         return
-    about = show_model(predictions, say)
-    show_feedback(feedback, say)
-    show_drift(predictions, about, say)
-    show_alerts(alerts, progress, settings, say)
-    if settings.connection_string is not None:
-        show_forwarding(progress, waiting, say)
+    show_drift(report, about, say)
+    show_feedback(report, say)
+    show_alerts(report, say)
+    show_jobs(report, say)
 
 
-def show_model(predictions: pd.DataFrame, say: Language) -> Mapping[str, Any] | None:
-    """Show the version in service, its first use and its validation AUC; return the model's metadata."""
-    st.header(say("model.serving"))
+def choose_period(say: Language) -> int:
+    """Let the reader choose how many days the view covers."""
+    return st.segmented_control(
+        say("model.days"),
+        PERIODS,
+        default=DEFAULT_PERIOD,
+        required=True,
+        format_func=lambda days: say("model.last_year") if days == YEAR else say("model.last_days", days=days),
+        key="days",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+
+
+def ask_service(days: int, say: Language) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
+    """Return the model's metadata and the report, each None if it is unavailable; say why, the same reason once."""
+    about = report = None
+    reasons = []
     try:
         about = resources.service().model()
     except ServiceError as error:
+        reasons.append(error.reason)
         trouble.explain(error, say)
-        return None
+    try:
+        report = resources.service().monitoring(days)
+    except ServiceError as error:
+        if error.reason not in reasons:
+            trouble.explain(error, say)
+    return about, report
+
+
+def show_model(about: Mapping[str, Any], report: Mapping[str, Any] | None, say: Language) -> None:
+    """Show the version in service, since when it is, and its validation AUC."""
+    st.header(say("model.serving"))
     with st.container(horizontal=True):
         st.metric(say("model.version"), about["version"], border=True)
-        since = first_use(predictions, about["version"])
-        st.metric(say("model.since"), say.moment(since) if since else say("model.unused"), border=True)
+        if report is not None:
+            st.metric(say("model.since"), in_service_since(report, about["version"], say), border=True)
         auc = about.get("validation", {}).get("roc_auc")
         st.metric(say("model.auc"), say.number(auc, 3) if auc else "–", border=True, help=say("model.auc_help"))
-    return about
 
 
-def first_use(predictions: pd.DataFrame, version: str) -> datetime | None:
-    """Return the time of the first stored prediction of a version."""
-    if predictions.empty:
-        return None
-    times = predictions.loc[predictions["model_version"] == version, "time"]
-    return None if times.empty else datetime.fromtimestamp(times.min(), UTC)
+def in_service_since(report: Mapping[str, Any], version: str, say: Language) -> str:
+    """Say since when a version has been in service, or that it was so before the period of the report."""
+    first = health.first_use(report, version)
+    if first is None:
+        return say("model.unused")
+    begin = health.moment(report["generated"]) - timedelta(days=report["days"])
+    # A version in use on the first day of the period was probably in use before.
+    return say("model.earlier", day=say.day(first)) if first - begin < timedelta(days=1) else say.day(first)
 
 
-def show_feedback(feedback: pd.DataFrame, say: Language) -> None:
-    """Show user feedback: the share of correct answers, counts over time, and the latest mispredictions."""
-    st.header(say("model.feedback"))
-    if feedback.empty:
-        st.write(say("model.no_feedback"))
-        return
-    wrong = feedback["predicted_sentiment"] != feedback["true_sentiment"]
-    low, high = proportions.interval(int((~wrong).sum()), len(feedback))
-    with st.container(horizontal=True):
-        st.metric(say("model.feedbacks"), say.number(len(feedback)), border=True)
-        between = say("watch.between", low=say.percent(low), high=say.percent(high))
-        accuracy = say.percent(1 - wrong.mean())
-        st.metric(say("model.accuracy"), accuracy, between, delta_color="off", delta_arrow="off", border=True)
-    st.caption(say("model.accuracy_help"))
-    times = pd.to_datetime(feedback["time"], unit="s", utc=True)
-    width = proportions.width(times)
-    chart = proportions.control_chart(wrong, proportions.groups(times, width))
-    st.altair_chart(
-        charts.volume(
-            chart,
-            width,
-            say,
-            time=say("watch.time_axis", zone="UTC"),
-            tweets=say("model.feedback_axis"),
-            negative=say("model.wrong"),
-            other=say("model.right"),
-        ),
-        alt=say("model.feedback_axis"),
-    )
-    if wrong.any():
-        st.markdown(f"**{say('model.mistakes')}**")
-        show_mistakes(feedback[wrong].tail(MOST_SHOWN)[::-1], say("model.mistakes"), say)
-
-
-def show_mistakes(mistakes: pd.DataFrame, title: str, say: Language) -> None:
-    """Show a table of mispredictions; screen readers read the title."""
-    table = pd.DataFrame(
-        {
-            say("model.when"): [say.moment(datetime.fromtimestamp(when, UTC)) for when in mistakes["time"]],
-            say("model.predicted"): [say(f"try.{sentiment}") for sentiment in mistakes["predicted_sentiment"]],
-            say("model.truth"): [say(f"try.{sentiment}") for sentiment in mistakes["true_sentiment"]],
-            say("watch.text"): list(mistakes["text"]),
-            say("model.comment"): [comment or "" for comment in mistakes["comment"]],
-        }
-    )
-    st.dataframe(table, hide_index=True, alt=title)
-
-
-def show_drift(predictions: pd.DataFrame, about: Mapping[str, Any] | None, say: Language) -> None:
+def show_drift(report: Mapping[str, Any], about: Mapping[str, Any] | None, say: Language) -> None:
     """Show the share of negative predictions over time, compared with the share on the validation tweets."""
     st.header(say("model.drift"))
-    if len(predictions) < LEAST_PREDICTIONS:
+    share = health.production(report)
+    if share is None or share.total < LEAST_PREDICTIONS:
         st.write(say("model.few_predictions", least=say.number(LEAST_PREDICTIONS)))
-        return
-    expected = None if about is None else about.get("negative_share")
-    times = pd.to_datetime(predictions["time"], unit="s", utc=True)
-    width = proportions.width(times)
-    negative = predictions["sentiment"] == "negative"
-    chart = proportions.control_chart(negative, proportions.groups(times, width), expected)
-    low, high = proportions.interval(int(negative.sum()), len(negative))
-    values = {"share": say.percent(negative.mean()), "low": say.percent(low), "high": say.percent(high)}
+    else:
+        draw_drift(report, share, None if about is None else about.get("negative_share"), say)
+    if report["sources"]:
+        rows = [
+            {
+                say("model.source"): say(f"model.source_{source}"),
+                say("model.predictions"): say.number(one.total),
+                say("model.negative_share"): say(
+                    "model.share_interval",
+                    share=say.percent(one.value),
+                    low=say.percent(one.low),
+                    high=say.percent(one.high),
+                ),
+            }
+            for source, one in health.source_rows(report)
+        ]
+        st.markdown(f"**{say('model.sources')}**")
+        st.dataframe(pd.DataFrame(rows), hide_index=True, alt=say("model.sources"))
+
+
+def draw_drift(report: Mapping[str, Any], share: health.Share, expected: float | None, say: Language) -> None:
+    """Say whether the share of negative predictions is as expected, and draw it."""
+    values = {"share": say.percent(share.value), "low": say.percent(share.low), "high": say.percent(share.high)}
     if expected is None:
         st.write(say("model.share_alone", **values))
     else:
-        verdict = "model.as_expected" if low <= expected <= high else "model.drifted"
+        verdict = "model.as_expected" if share.low <= expected <= share.high else "model.drifted"
         st.markdown(f"**{say(verdict, expected=say.percent(expected), **values)}**")
+    chart = proportions.control_chart(health.production_by_period(report), expected)
     st.altair_chart(
         charts.share(
             chart,
-            width,
+            health.width(report),
             say,
             time=say("watch.time_axis", zone="UTC"),
             centre=say("model.expected") if expected is not None else say("watch.centre"),
@@ -148,36 +141,113 @@ def show_drift(predictions: pd.DataFrame, about: Mapping[str, Any] | None, say: 
     st.caption(say("model.limit_help" if expected is not None else "watch.limit_help"))
 
 
-def show_alerts(alerts: list[Alert], progress: Mapping[str, Progress], settings: Settings, say: Language) -> None:
+def show_feedback(report: Mapping[str, Any], say: Language) -> None:
+    """Show user feedback: the share of correct answers, counts over time, and the latest mispredictions."""
+    st.header(say("model.feedback"))
+    accuracy = report["accuracy"]
+    if accuracy is None:
+        st.write(say("model.no_feedback"))
+        return
+    with st.container(horizontal=True):
+        st.metric(say("model.feedbacks"), say.number(accuracy["count"]), border=True)
+        between = say("watch.between", low=say.percent(accuracy["low"]), high=say.percent(accuracy["high"]))
+        correct = say.percent(accuracy["correct"] / accuracy["count"])
+        st.metric(say("model.accuracy"), correct, between, delta_color="off", delta_arrow="off", border=True)
+    st.caption(say("model.accuracy_help"))
+    st.altair_chart(
+        charts.volume(
+            health.feedback_by_period(report),
+            health.width(report),
+            say,
+            time=say("watch.time_axis", zone="UTC"),
+            tweets=say("model.feedback_axis"),
+            kinds=(say("model.wrong"), say("model.right")),
+        ),
+        alt=say("model.feedback_axis"),
+    )
+    if report["mistakes"]:
+        st.markdown(f"**{say('model.mistakes')}**")
+        show_mistakes(report["mistakes"], say("model.mistakes"), say)
+
+
+def show_mistakes(mistakes: Sequence[Mapping[str, Any]], title: str, say: Language) -> None:
+    """Show a table of mispredictions; screen readers read the title."""
+    rows = [
+        {
+            say("model.when"): say.moment(health.moment(one["time"])),
+            say("watch.text"): one["text"] or "",
+            say("model.predicted"): say(f"try.{one['predicted_sentiment']}"),
+            say("model.truth"): say(f"try.{one['true_sentiment']}"),
+            say("model.comment"): one["comment"] or "",
+        }
+        for one in mistakes
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, alt=title)
+
+
+def show_alerts(report: Mapping[str, Any], say: Language) -> None:
     """Show the alerts, and whether each channel has delivered them."""
     st.header(say("model.alerts"))
-    minutes = say.number(settings.alert_minutes)
-    st.write(say("model.rule", tweets=say.number(settings.alert_tweets), minutes=minutes))
-    if not alerts:
-        st.write(say("model.no_alerts"))
-        return
-    names = [name for name, _ in channels.channels(settings)]
-    if not names:
+    rule = report["rule"]
+    st.write(say("model.rule", tweets=say.number(rule["tweets"]), minutes=say.number(rule["minutes"])))
+    if not report["channels"]:
         st.warning(say("model.no_channel"), icon=":material/notifications_off:")
-    for alert in reversed(alerts[-MOST_SHOWN:]):
-        when = say.moment(datetime.fromtimestamp(alert.time, UTC))
-        title = say("model.alert", when=when, count=say.number(len(alert.mistakes)))
-        with st.expander(title, icon=":material/notifications_active:", expanded=alert is alerts[-1]):
-            for name in names:
-                delivered = progress.get(name)
-                if delivered is not None and delivered.number >= alert.number:
-                    st.write(say("model.told", channel=say(f"model.{name}")))
-                else:
-                    error = (delivered.error if delivered else None) or "…"
-                    st.warning(say("model.not_told", channel=say(f"model.{name}"), error=error))
-            show_mistakes(pd.DataFrame(alert.mistakes), title, say)
+    if not report["alerts"]:
+        st.write(say("model.no_alerts"))
+    errors = {channel["name"]: channel["error"] for channel in report["channels"]}
+    for number, alert in enumerate(report["alerts"]):
+        when = say.moment(health.moment(alert["time"]))
+        title = say("model.alert", when=when, count=say.number(len(alert["mistakes"])))
+        with st.expander(title, icon=":material/notifications_active:", expanded=number == 0):
+            for name, delivered in alert["delivered"].items():
+                show_delivery(say(f"model.{name}"), delivered, errors.get(name), say)
+            show_mistakes(alert["mistakes"], title, say)
 
 
-def show_forwarding(progress: Mapping[str, Progress], waiting: int, say: Language) -> None:
-    """Show how many events wait to be forwarded to Application Insights, and why."""
-    st.header(say("model.forwarding"))
-    error = progress[FORWARDER].error if FORWARDER in progress else None
-    if error:
-        st.warning(say("model.not_forwarded", count=say.number(waiting), error=error), icon=":material/cloud_off:")
+def show_delivery(channel: str, delivered: bool, error: str | None, say: Language) -> None:
+    """Say whether a channel has delivered an alert."""
+    if delivered:
+        st.write(say("model.told", channel=channel))
+    elif error is None:
+        st.warning(say("model.not_told", channel=channel))
     else:
-        st.write(say("model.forwarded", count=say.number(waiting)))
+        st.warning(say("model.not_told_because", channel=channel, error=explain(error, say)))
+
+
+def show_jobs(report: Mapping[str, Any], say: Language) -> None:
+    """Show whether the background jobs work, and how many events wait to be forwarded."""
+    st.header(say("model.jobs"))
+    workers = report["workers"]
+    if all(worker["healthy"] for worker in workers):
+        names = ", ".join(say(f"model.job_{worker['name']}") for worker in workers)
+        st.success(say("model.all_healthy", jobs=names), icon=":material/check_circle:")
+    for worker in workers:
+        if not worker["healthy"]:
+            st.warning(trouble_of(worker, say), icon=":material/error:")
+    forwarding = report["forwarding"]
+    if forwarding is not None:
+        st.markdown(f"**{say('model.forwarding')}**")
+        count = say.number(forwarding["waiting"])
+        if forwarding["error"]:
+            error = explain(forwarding["error"], say)
+            st.warning(say("model.waiting_because", count=count, error=error), icon=":material/cloud_off:")
+        else:
+            st.write(say("model.waiting", count=count))
+    if report["skipped"]:
+        st.warning(say("model.skipped", count=say.number(report["skipped"])), icon=":material/error:")
+
+
+def trouble_of(worker: Mapping[str, Any], say: Language) -> str:
+    """Say why a background job is not healthy."""
+    job = say(f"model.job_{worker['name']}")
+    job = job[0].upper() + job[1:]
+    if worker["error"] is not None:
+        return say("model.job_failed", job=job, error=explain(worker["error"], say))
+    if worker["last_run"] is None:
+        return say("model.job_never", job=job)
+    return say("model.job_stopped", job=job, when=say.moment(health.moment(worker["last_run"])))
+
+
+def explain(code: str, say: Language) -> str:
+    """Return the sentence for the code of an error."""
+    return say(f"error.{code}") if code in ERRORS else say("error.other", code=code)

@@ -1,44 +1,52 @@
 """Try a tweet: its sentiment, its decisive words, and feedback on the answer."""
 
 import logging
-import sqlite3
-import time
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 
 import streamlit as st
 
-from telemetry.events import Feedback
-from ui import feedback, highlight, resources
+from ui import highlight, resources
 from ui.client import MOST_CHARACTERS, ServiceError
 from ui.language import Language
-from ui.views import trouble
+from ui.views import judge, trouble
 
 log = logging.getLogger(__name__)
 
 EXAMPLES = 4
+PROMISES = 3
 # Minimum probability of the predicted sentiment for each wording.
 LIKELY = 0.7
 
 
+class Answer(NamedTuple):
+    """The answer for a tweet.
+
+    Attributes:
+        text: the tweet.
+        prediction: as the service answered.
+        contributions: of the words; None if they could not be had.
+    """
+
+    text: str
+    prediction: dict[str, Any]
+    contributions: list[dict[str, Any]] | None
+
+
 def show(say: Language) -> None:
-    """Show the view."""
+    """Show the view: examples and promises give way to the answer."""
     st.title(say("try.title"))
     st.write(say("try.lead"))
-    st.caption(say("try.examples"))
-    with st.container(horizontal=True):
-        for number in range(1, EXAMPLES + 1):
-            example = say(f"try.example{number}")
-            st.button(example, key=f"example{number}", on_click=take, args=(example,))
     with st.form("tweet", border=False):
         st.text_area(
             say("try.label"),
             key="text",
             max_chars=MOST_CHARACTERS,
             placeholder=say("try.placeholder"),
-            height=120,
+            height=100,
             persist_state="session",
         )
-        submitted = st.form_submit_button(say("try.ask"), type="primary", icon=":material/search:")
+        submitted = st.form_submit_button(say("try.ask"), key="ask_button", type="primary", icon=":material/search:")
     if submitted or st.session_state.pop("ask", False):
         ask(say)
     if "trouble" in st.session_state:
@@ -48,6 +56,21 @@ def show(say: Language) -> None:
             st.rerun()
     elif "answer" in st.session_state:
         show_answer(st.session_state["answer"], say)
+    else:
+        show_examples(say)
+
+
+def show_examples(say: Language) -> None:
+    """Offer tweets to try, and say what to expect of the answer."""
+    st.caption(say("try.examples"))
+    with st.container(horizontal=True):
+        for number in range(1, EXAMPLES + 1):
+            example = say(f"try.example{number}")
+            st.button(example, key=f"example{number}", on_click=take, args=(example,))
+    st.space("small")
+    for column, number in zip(st.columns(PROMISES), range(1, PROMISES + 1), strict=True):
+        with column.container(border=True, height="stretch"):
+            st.markdown(say(f"try.promise{number}"))
 
 
 def take(example: str) -> None:
@@ -67,7 +90,7 @@ def ask(say: Language) -> None:
     service = resources.service()
     with st.spinner(say("try.asking"), show_time=True):
         try:
-            (prediction,) = service.predict([text])
+            (prediction,) = service.predict([text], "page")
         except ServiceError as error:
             st.session_state["trouble"] = error
             return
@@ -76,114 +99,62 @@ def ask(say: Language) -> None:
         except ServiceError as error:
             log.warning("No explanation from the service: %s", error)
             contributions = None  # the prediction is shown without one
-    st.session_state["answer"] = {"text": text, "prediction": prediction, "contributions": contributions}
+    st.session_state["answer"] = Answer(text, prediction, contributions)
 
 
-def show_answer(answer: dict[str, Any], say: Language) -> None:
+def show_answer(answer: Answer, say: Language) -> None:
     """Show the prediction for a tweet with its decisive words, and ask for feedback."""
-    prediction = answer["prediction"]
     with st.container(border=True):
-        show_sentiment(prediction, say)
+        show_sentiment(answer.prediction, say)
         labels = {sentiment: say(f"try.towards_{sentiment}") for sentiment in ("negative", "positive")}
-        st.html(highlight.html(answer["text"], answer["contributions"] or [], **labels))
-        st.caption(say("try.unexplained" if answer["contributions"] is None else "try.legend"))
-    ask_feedback(answer["text"], prediction, say)
-    st.caption(say("try.model", version=prediction["model_version"]))
+        st.html(highlight.html(answer.text, answer.contributions or [], **labels))
+        if answer.contributions is None:
+            st.caption(say("try.unexplained"))
+        else:
+            st.caption(say("try.legend" if highlight.strongest(answer.contributions) else "try.no_words"))
+    judge.ask_feedback(answer.text, answer.prediction, say)
+    st.caption(say("try.model", version=answer.prediction["model_version"]))
 
 
-def show_sentiment(prediction: dict[str, Any], say: Language) -> None:
+def show_sentiment(prediction: Mapping[str, Any], say: Language) -> None:
     """Show the sentiment, how certain it is, and the probability of negative."""
-    sentiment, probability = prediction["sentiment"], prediction["negative_probability"]
-    negative = sentiment == "negative"
-    colour, icon = ("red", "sentiment_dissatisfied") if negative else ("blue", "sentiment_satisfied")
+    sentiment = prediction["sentiment"]
+    # No smile: a tweet that is not negative need not be a happy one.
+    colour, icon = ("red", "flag") if sentiment == "negative" else ("blue", "check")
     st.header(f":{colour}[:material/{icon}: {say(f'try.{sentiment}')}]", anchor=False)
-    st.write(f"**{say(f'try.{certainty(prediction)}')}** {say('try.chance', percent=say.percent(probability))}")
+    st.write(f"**{assurance(prediction, say)}**")
+    st.write(say("try.chance", percent=say.percent(prediction["negative_probability"])))
 
 
-def certainty(prediction: dict[str, Any]) -> Literal["unsure", "sure", "likely", "barely"]:
-    """Return the wording of the certainty: `unsure` if the service says uncertain, `sure` if it says reliable."""
+def assurance(prediction: Mapping[str, Any], say: Language) -> str:
+    """Say how certain an answer is: what a reliable one promises, or why another is uncertain."""
+    match certainty(prediction):
+        case "reliable":
+            promise = resources.reliability(prediction["model_version"])
+            if promise is None:
+                return say("try.reliable")
+            low, high = promise["negative_share"]
+            digits = 0 if round(100 * promise["max_error"], 1).is_integer() else 1
+            return say(
+                "try.promise",
+                wrong=say.number(100 * promise["max_error"], digits),
+                low=say.number(100 * low),
+                high=say.percent(high),
+            )
+        case "unsure" if prediction.get("uncertainty_reason") == "language":
+            name = say.language(prediction.get("language") or "")
+            foreign = say("try.foreign_unknown") if name is None else say("try.foreign", language=name)
+            return f"{say('try.unsure')} {foreign}"
+        case wording:
+            return say(f"try.{wording}")
+
+
+def certainty(prediction: Mapping[str, Any]) -> Literal["unsure", "reliable", "likely", "barely"]:
+    """Return the wording of the certainty: `unsure` if the service says uncertain, `reliable` if it says so."""
     if prediction["certainty"] == "uncertain":
         return "unsure"
     if prediction["reliable"]:
-        return "sure"
+        return "reliable"
     probability = prediction["negative_probability"]
     confidence = probability if prediction["sentiment"] == "negative" else 1 - probability
     return "likely" if confidence >= LIKELY else "barely"
-
-
-def ask_feedback(text: str, prediction: dict[str, Any], say: Language) -> None:
-    """Ask once whether the answer is correct; afterwards show thanks and, for a few seconds, an undo button."""
-    given: dict[str, Feedback] = st.session_state.setdefault("feedback", {})
-    saved = given.get(prediction["prediction_id"])
-    if saved is None:
-        st.fragment(show_question)(text, prediction, say)
-        return
-    st.success(say("judge.thanks"), icon=":material/favorite:")
-    if seconds_left(saved) > 0:
-        st.fragment(show_undo, run_every=1.0)(saved, say)
-
-
-def show_question(text: str, prediction: dict[str, Any], say: Language) -> None:
-    """Ask whether the answer is correct."""
-    st.write(f"**{say('judge.question')}**")
-    with st.container(horizontal=True):
-        right = st.button(say("judge.right"), key="right", icon=":material/thumb_up:")
-        if st.button(say("judge.wrong"), key="wrong", icon=":material/thumb_down:"):
-            st.session_state["correcting"] = prediction["prediction_id"]
-    st.caption(say(f"judge.kept_{resources.telemetry_settings().feedback_text}"))
-    if right:
-        save(feedback.feedback(text, prediction, prediction["sentiment"], "", resources.telemetry_settings()), say)
-    elif st.session_state.get("correcting") == prediction["prediction_id"]:
-        show_correction(text, prediction, say)
-
-
-def show_correction(text: str, prediction: dict[str, Any], say: Language) -> None:
-    """Ask for the true sentiment and a comment."""
-    with st.form("correction"):
-        truth = st.radio(
-            say("judge.truth"),
-            (feedback.other(prediction["sentiment"]), prediction["sentiment"]),
-            format_func=lambda sentiment: say(f"try.{sentiment}"),
-            horizontal=True,
-            key="truth",
-        )
-        comment = st.text_input(say("judge.comment"), max_chars=feedback.MOST_CHARACTERS, key="comment")
-        if st.form_submit_button(say("judge.send"), type="primary", icon=":material/send:"):
-            save(feedback.feedback(text, prediction, truth, comment, resources.telemetry_settings()), say)
-
-
-def save(new: Feedback, say: Language) -> None:
-    """Store feedback; it counts as given only once it is on disk."""
-    try:
-        resources.store().acknowledge(new)
-    except (OSError, sqlite3.Error) as error:
-        log.error("Feedback could not be stored: %s", error)
-        st.error(say("judge.not_written"), icon=":material/error:")
-        return
-    st.session_state["feedback"][new.id] = new
-    st.session_state.pop("correcting", None)
-    st.rerun()
-
-
-def show_undo(saved: Feedback, say: Language) -> None:
-    """Show a button that undoes feedback until the undo period is over."""
-    left = seconds_left(saved)
-    if left <= 0:
-        st.rerun()
-    if st.button(say("judge.undo", seconds=say.number(left)), key="undo", icon=":material/undo:"):
-        try:
-            withdrawn = resources.store().withdraw(saved.id, resources.telemetry_settings().undo_seconds)
-        except sqlite3.Error as error:
-            log.error("Feedback could not be undone: %s", error)
-            withdrawn = False
-        if withdrawn:
-            del st.session_state["feedback"][saved.id]
-            st.rerun()
-        st.warning(say("judge.too_late"))
-
-
-def seconds_left(saved: Feedback) -> float:
-    """Return how many seconds feedback can still be undone: 0 if the clock was set back in the meantime."""
-    seconds = resources.telemetry_settings().undo_seconds
-    left = saved.time + seconds - time.time()
-    return left if left <= seconds else 0.0

@@ -10,7 +10,7 @@ from tables import columns, encoding, reading
 from tables.errors import TableError
 from tables.reading import Table
 from tables.texts import from_lines
-from ui import notes
+from ui import notes, sample
 from ui.client import MOST_CHARACTERS
 from ui.language import Language
 from ui.memory import remember
@@ -22,6 +22,14 @@ MOST_WORDS = 3  # in the only cell of a first row; a longer one is taken for a t
 SERIOUS = 0.1  # share of lost rows above which the notes are expanded at once
 
 
+class File(NamedTuple):
+    """An uploaded file, kept until the reader chooses another one: the uploader forgets it when the view changes."""
+
+    id: str
+    name: str
+    content: bytes
+
+
 class Upload(NamedTuple):
     """Uploaded or pasted tweets.
 
@@ -30,28 +38,69 @@ class Upload(NamedTuple):
         tweets: the rows that can be scored: columns `text`, `time`, `author`.
         zone: time zone of `time`; None if no time in the file has one, and times are shown as they are.
         file: id of the upload.
+        name: name of the file; empty if tweets were pasted.
+        digest: fingerprint of the texts.
+        key: fingerprint of the texts and of how they were read.
     """
 
     frame: pd.DataFrame
     tweets: pd.DataFrame
     zone: str | None
     file: str
+    name: str
+    digest: str
+    key: tuple[object, ...]
 
 
 def upload(say: Language) -> Upload | None:
     """Return the tweets that the reader uploads or pastes."""
-    # No filter on file types: the uploader would refuse files in English only; `read` explains in the page's language.
-    uploaded_file = st.file_uploader(say("watch.upload"), help=say("watch.upload_help"))
-    if uploaded_file is None:
-        pasted = st.text_area(say("watch.paste"), key="pasted", height=110, persist_state="session")
-        lines = from_lines(pasted)
-        return select(pd.DataFrame({"text": lines}), Source(str(hash(pasted))), [], say) if lines else None
-    source = Source(
-        uploaded_file.file_id,
-        *(st.session_state.get(f"{name} {uploaded_file.file_id}") for name in ("encoding", "sheet", "header")),
-    )
+    file: File | None = st.session_state.get("file")
+    if file is None:
+        lines = from_lines(choose_tweets(say))
+        source = Source(str(hash(tuple(lines))))
+        return select(pd.DataFrame({"text": lines}), source, "", [], say) if lines else None
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/description: **{notes.literal(file.name)}**")
+        st.button(say("watch.other_file"), key="other_file", icon=":material/close:", on_click=forget)
+    return read_file(file, say)
+
+
+def choose_tweets(say: Language) -> str:
+    """Let the reader upload a file, paste tweets, or take a sample; return the pasted text."""
+    left, right = st.columns(2)
+    with left:
+        # No filter on file types: the uploader would refuse files in English only; `read` explains in the page's
+        # language.
+        chosen = st.file_uploader(say("watch.upload"), help=say("watch.upload_help"), key="upload")
+        if chosen is not None:
+            keep(File(chosen.file_id, chosen.name, chosen.getvalue()))
+            st.rerun()
+        st.button(say("watch.sample"), key="sample", icon=":material/science:", on_click=keep, args=(sample_file(say),))
+    with right:
+        return st.text_area(say("watch.paste"), key="pasted", height=170, persist_state="session")
+
+
+def sample_file(say: Language) -> File:
+    """Return the made-up tweets."""
+    return File("sample", say("watch.sample_file"), sample.csv())
+
+
+def keep(file: File) -> None:
+    """Keep a file for this visitor."""
+    st.session_state["file"] = file
+
+
+def forget() -> None:
+    """Drop the file, so that the reader can choose other tweets."""
+    for name in ("file", "scoring", "upload"):
+        st.session_state.pop(name, None)
+
+
+def read_file(file: File, say: Language) -> Upload | None:
+    """Return the tweets of a file with the reader's choices; explain why it cannot be read."""
+    source = Source(file.id, *(st.session_state.get(f"{name} {file.id}") for name in ("encoding", "sheet", "header")))
     try:
-        table = remember("table", source, lambda: read(uploaded_file.getvalue(), uploaded_file.name, source))
+        table = remember("table", source, lambda: read(file.content, file.name, source))
     except TableError as error:
         if source.sheet is not None:
             choose_sheet(st.session_state[f"sheets {source.file}"], source.sheet, source.file, say)
@@ -67,7 +116,7 @@ def upload(say: Language) -> Upload | None:
     if report.kind != "parquet" and (report.header_row is None or unsure_header(table.frame)):
         header = "no_header" if report.header_row is None else "header"
         reading_notes.append(Note(say(f"reading.{header}_short"), say(f"reading.{header}"), "header"))
-    return select(table.frame, source, reading_notes, say)
+    return select(table.frame, source, file.name, reading_notes, say)
 
 
 def read(content: bytes, name: str, source: Source) -> Table:
@@ -85,10 +134,10 @@ def read(content: bytes, name: str, source: Source) -> Table:
     return with_header(False) if is_data else table
 
 
-def select(frame: pd.DataFrame, source: Source, reading_notes: list[Note], say: Language) -> Upload:
+def select(frame: pd.DataFrame, source: Source, name: str, reading_notes: list[Note], say: Language) -> Upload:
     """Return the tweets of a table, and show how they were read."""
     chosen = choose_columns(frame, source, say)
-    tweets, read_times, left_out = usable(frame, chosen, source, say)
+    tweets, read_times, left_out, digest = usable(frame, chosen, source, say)
     zone = None
     if read_times is not None and chosen.times is not None:
         reading_notes += notes.of_times(read_times, frame[chosen.times.date], say)
@@ -101,7 +150,8 @@ def select(frame: pd.DataFrame, source: Source, reading_notes: list[Note], say: 
         sentence = say("watch.left_out", count=count, most=most)
         reading_notes.append(Note(say("watch.left_out_short", count=count), sentence, rows=left_out))
     show_notes(reading_notes, len(frame), source, say)
-    return Upload(frame, tweets, zone, source.file)
+    order = None if read_times is None else read_times.day_first
+    return Upload(frame, tweets, zone, source.file, name, digest, (digest, chosen, order, zone))
 
 
 def unsure_header(frame: pd.DataFrame) -> bool:
@@ -120,7 +170,7 @@ def are_names(names: list[str]) -> bool:
 def choose_sheet(sheets: tuple[str, ...], current: str | None, file: str, say: Language) -> None:
     """Let the reader choose the sheet of a workbook."""
     index = 0 if current is None else sheets.index(current)
-    st.selectbox(say("watch.sheet"), sheets, index=index, key=f"sheet {file}")
+    st.selectbox(say("watch.sheet"), sheets, index=index, key=f"sheet {file}", persist_state="session")
 
 
 def choose_encoding(file: str, say: Language) -> None:
@@ -130,6 +180,7 @@ def choose_encoding(file: str, say: Language) -> None:
         [None, *encoding.OFFERED],
         format_func=lambda name: say("watch.automatic") if name is None else encoding.label(name),
         key=f"encoding {file}",
+        persist_state="session",
     )
 
 
@@ -155,7 +206,7 @@ def show_notes(reading_notes: list[Note], rows: int, source: Source, say: Langua
 
 def choose_header(value: bool, file: str, say: Language) -> None:
     """Let the reader choose whether the first row contains column names."""
-    st.toggle(say("watch.header"), value=value, key=f"header {file}")
+    st.toggle(say("watch.header"), value=value, key=f"header {file}", persist_state="session")
 
 
 def choose_order(file: str, say: Language) -> None:
@@ -163,8 +214,8 @@ def choose_order(file: str, say: Language) -> None:
     st.segmented_control(
         say("watch.order"),
         [True, False],
-        default=say.day_first,
         format_func=lambda first: say("reading.day_first" if first else "reading.month_first"),
         required=True,
-        key=f"order {say.code} {file}",
+        key=f"order {file}",
+        persist_state="session",
     )
