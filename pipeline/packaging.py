@@ -46,6 +46,7 @@ def about(version: ModelVersion, alias: str) -> dict[str, Any]:
         "runtime": run.data.tags["runtime"],
         "trained": datetime.fromtimestamp(run.info.end_time / 1000, UTC).isoformat(timespec="seconds"),
         "data": {key: version.tags[key] for key in ("data", "digest")},
+        "languages": version.tags.get("languages", "en").split(","),  # older versions have no tag, and read English
         "threshold": scores["threshold"],
         "negative_share": scores.get("negative_share"),
         "reliable_share": scores.get("reliable_share"),
