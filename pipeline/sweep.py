@@ -26,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
-from pipeline import candidates, door, launch, plan, preflight, runs, store
+from pipeline import candidates, composition, door, launch, plan, preflight, runs, store
 from pipeline.launch import Launcher
 from pipeline.plan import BEST, COMBINED, Candidate, PlanError, Stage
 from sentiment.evaluation import metrics
@@ -90,18 +90,18 @@ def check(overrides: list[str]) -> tuple[list[str], DictConfig]:
         parsed = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(overrides)
         # hydra.job.env_copy refers to an environment variable that is not set yet.
         parsed = [override for override in parsed if not str(override.key_or_group).startswith("hydra.job.")]
-        swept = sorted(plan.key(str(override.input_line)) for override in parsed if override.is_sweep_override())
+        swept = sorted(composition.key(str(override.input_line)) for override in parsed if override.is_sweep_override())
         if not swept:
             raise PlanError("-m needs a setting with several values, for example train_keras.network.units=32,64.")
         expanded = [with_each_value(override) for override in parsed]
         first = [single_values[0] for single_values in expanded]
-        cfg = plan.compose(first)
+        cfg = composition.compose(first)
         preflight.check(cfg)
         require_direction(cfg)
         for position, single_values in enumerate(expanded):
             for value in single_values[1:]:
-                preflight.check(plan.compose([*first[:position], value, *first[position + 1 :]]))
-        options = [option for option in first if not plan.key(option).startswith("hydra")]
+                preflight.check(composition.compose([*first[:position], value, *first[position + 1 :]]))
+        options = [option for option in first if not composition.key(option).startswith("hydra")]
         planned = trained(plan.read(cfg, options), options)
         if unused := [name for name in swept if not affected(planned, options, [name])]:
             raise PlanError(f"No candidate of the plan depends on {', '.join(unused)}: sweep another setting.")
@@ -143,7 +143,7 @@ def trained(stages: list[Stage], overrides: list[str]) -> list[Candidate]:
 
 def affected(candidates: list[Candidate], overrides: list[str], swept: list[str]) -> list[Candidate]:
     """Return the candidates that depend on the swept settings."""
-    values = [override for override in overrides if plan.key(override) in swept]
+    values = [override for override in overrides if composition.key(override) in swept]
     return [candidate for candidate in candidates if plan.depends(candidate, values)]
 
 
