@@ -47,6 +47,11 @@ endif
 run: setup ## Train, compare, select and register models on the default data set
 	mlflow run . --env-manager=local
 
+.PHONY: bilingual
+bilingual: setup ## Train a champion that reads English and French, from English labels
+	mlflow run . --env-manager=local -P hydra_options="plan=bilingual +data@data.extra_training.editorials=vader_nyt \
+	  select.families=[blend] select.max_megabytes=110 select.languages=[en,fr]"
+
 .PHONY: package
 package: setup ## Build a Bento of the champion
 	python -m steps package

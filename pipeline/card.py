@@ -77,6 +77,7 @@ def gather(
         created=f"{datetime.now(UTC):%d %B %Y}",
         candidate=winner["name"],
         family=winner["family"],
+        languages=list(cfg.select.languages),
         training={
             name: settings_of(step_run)
             for name, step_run in runs_by_name.items()

@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig
 
-from pipeline import artifacts, candidates, reuse, stored_predictions
+from pipeline import artifacts, candidates, stored_predictions
 from pipeline.candidates import CandidateError
+from pipeline.digests import digest
 from sentiment.inference import classifier
 
 
@@ -80,4 +81,4 @@ def describe(description: dict[str, Any], members: pd.DataFrame) -> dict[str, An
     train_splits = {
         name: {"digest": member_data["digest"], **member_data["splits"]["train"]} for name, member_data in data.items()
     }
-    return description | {"members": train_splits, "digest": reuse.digest(train_splits)}
+    return description | {"members": train_splits, "digest": digest(train_splits)}

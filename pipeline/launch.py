@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline import artifacts, door, registry, reuse, runs, settings, store
+from pipeline.digests import digest
 from pipeline.plan import MAKERS, TRAINERS, Candidate, inputs
 from sentiment.inference.errors import UserError
 
@@ -80,7 +81,7 @@ class Launcher:
             StepError: the step failed, now or earlier in this command.
         """
         parts = reuse.fingerprint(step, read)
-        fingerprint = reuse.digest(parts)
+        fingerprint = digest(parts)
         if fingerprint in self.failed:
             raise self.failed[fingerprint]
         if fingerprint not in self.made:

@@ -16,7 +16,7 @@ import yaml
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.models.model import MLMODEL_FILE_NAME
 
-from pipeline import artifacts, reuse, runs
+from pipeline import artifacts, runs, source_code
 from pipeline.artifacts import MODEL_CARD, RESTORE
 from sentiment.inference import golden
 from sentiment.inference.classifier import DESCRIPTION, pins
@@ -64,7 +64,7 @@ def about(version: ModelVersion, alias: str) -> dict[str, Any]:
         "runtime": run.data.tags["runtime"],
         "trained": datetime.fromtimestamp(run.info.end_time / 1000, UTC).isoformat(timespec="seconds"),
         "data": {key: version.tags[key] for key in ("data", "digest")},
-        "languages": version.tags.get("languages", "en").split(","),
+        "languages": version.tags.get("languages", "en").split(","),  # older versions have no tag, and read English
         "threshold": scores["threshold"],
         "negative_share": scores.get("negative_share"),
         "reliable_share": scores.get("reliable_share"),
@@ -163,9 +163,9 @@ def collect(model: Path, context: Path) -> list[str]:
 
 def files_of_tables() -> list[Path]:
     """Return the files of `tables` that telemetry imports directly or indirectly, relative to the project."""
-    imported = reuse.import_graph(reports=False).find_upstream_modules("telemetry", as_package=True)
+    imported = source_code.import_graph(reports=False).find_upstream_modules("telemetry", as_package=True)
     modules = {"tables", *(module for module in imported if module.startswith("tables."))}
-    files = (file for module in modules for file in reuse.module_files(module))
+    files = (file for module in modules for file in source_code.module_files(module))
     return sorted(file.relative_to(runs.PROJECT) for file in files)
 
 

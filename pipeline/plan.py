@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-import hydra
 import yaml
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline import runs, settings
+from pipeline.composition import applicable, chooses, compose, key, root
 from sentiment.inference.errors import UserError
 
 MAKERS = {"splits": "split", "corpus": "preprocess", "embedding": "embed"}
@@ -247,55 +246,3 @@ def entry_points() -> dict[str, Any]:
     """Return the entry points of MLproject by name."""
     project: dict[str, dict[str, Any]] = yaml.safe_load((runs.PROJECT / "MLproject").read_text(encoding="utf-8"))
     return project["entry_points"]
-
-
-def root(override: str) -> str:
-    """Return the section or group of an override; for a group mounted elsewhere, the section it is mounted in."""
-    group, _, package = key(override).partition("@")
-    return (package or group).partition(".")[0]
-
-
-def key(override: str) -> str:
-    """Return the key of an override: `a.b` for `a.b=1`, `+a.b=1` and `~a.b`; `a@b.c` for `+a@b.c=1`."""
-    return OverridesParser.create().parse_override(override).get_key_element().lstrip("+~")
-
-
-def chooses(override: str) -> bool:
-    """Return whether an override chooses an alternative of a group, mounted elsewhere or not; else it sets a value."""
-    return "@" in key(override) or "." not in key(override)
-
-
-def compose(options: list[str]) -> DictConfig:
-    """Compose the configuration of a step, read-only and with Hydra's choices (`hydra.runtime.choices`).
-
-    Results are cached: composing takes a tenth of a second, and a plan composes the same options several times.
-    """
-    return composed(tuple(options))
-
-
-@cache
-def composed(options: tuple[str, ...]) -> DictConfig:
-    """Cache for `compose`."""
-    cfg = hydra.compose("config", overrides=list(options), return_hydra_config=True)
-    OmegaConf.set_readonly(cfg, True)
-    return cfg
-
-
-def applicable(overrides: list[str], options: list[str]) -> list[str]:
-    """Return the overrides that can be applied on top of the options."""
-    if not overrides or can_apply(tuple(overrides), tuple(options)):  # the usual case
-        return overrides
-    chosen = {root(option) for option in options}  # all other sections are as on the command line, which Hydra accepted
-    return [
-        override for override in overrides if root(override) not in chosen or can_apply((override,), tuple(options))
-    ]
-
-
-@cache
-def can_apply(overrides: tuple[str, ...], options: tuple[str, ...]) -> bool:
-    """Return whether Hydra can apply overrides on top of the options."""
-    try:
-        compose([*options, *overrides])
-    except (HydraException, OmegaConfBaseException):
-        return False
-    return True

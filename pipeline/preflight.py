@@ -1,6 +1,7 @@
 """Validate settings before any work is done, if they would otherwise stop a run only at its end."""
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -23,6 +24,7 @@ def check(cfg: DictConfig) -> None:
             floor or margin.
     """
     Cost(**cfg.cost)
+    check_languages(cfg.select.languages)
     check_names("select.families", cfg.select.families, FAMILIES)
     check_names("select.runtimes", cfg.select.runtimes, get_args(Runtime))
     check_number("calibration.folds", cfg.calibration.folds, least=2, whole=True)
@@ -72,6 +74,19 @@ def check_names(setting: str, value: Any, allowed: Sequence[str]) -> None:
     """
     if isinstance(value, str) or not value or not set(value) <= set(allowed):
         raise SettingsError(f"{setting}={value}: set it to a list of names among {', '.join(allowed)}.")
+
+
+def check_languages(value: Any) -> None:
+    """Require a list of language codes (`select.languages`).
+
+    Raises:
+        SettingsError: the value is not such a list. YAML reads `no`, Norwegian, as false.
+    """
+    codes = [] if isinstance(value, str) or not isinstance(value, Sequence) else list(value)
+    if not codes or not all(isinstance(code, str) and re.fullmatch("[a-z]{2}", code) for code in codes):
+        raise SettingsError(
+            f"select.languages={value}: set it to a list of ISO 639-1 codes, two lower-case letters each: [en,fr]."
+        )
 
 
 def check_number(setting: str, value: Any, *, least: float, most: float = math.inf, whole: bool = False) -> None:

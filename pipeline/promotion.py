@@ -63,6 +63,7 @@ def challenge(selected: Selection, test: TestEvaluation, cfg: DictConfig) -> Dec
     name, winner = cfg.select.name, selected.winner
     tags = {key: selected.data[key] for key in ("data", "digest")}
     tags |= {"candidate": winner["name"], "threshold": winner["threshold"]}
+    tags |= {"languages": ",".join(cfg.select.languages)}
     tags |= {f"val_{cfg.select.metric}": winner[cfg.select.metric]}
     with registry.locked(name, seconds=LOCK_TIMEOUT_SECONDS):
         version = registry.register(winner["uri"], name, tags)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from sentiment.data import splitting
-from sentiment.data.checks import DataError, Labelled
+from sentiment.data.checks import Labelled
+from sentiment.data.errors import DataError
 from sentiment.data.keys import keys_of, text_key
 from sentiment.data.sources import Source
 from sentiment.data.splitting import Frames

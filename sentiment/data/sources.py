@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from sentiment.data import checks
-from sentiment.data.checks import DataError, Labelled
+from sentiment.data.checks import Labelled
 from sentiment.data.datasets import table
+from sentiment.data.errors import DataError
 
 log = logging.getLogger(__name__)
 

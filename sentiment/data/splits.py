@@ -11,8 +11,9 @@ import pandas as pd
 import yaml
 
 from sentiment.data import checks, combining, keys, leakage, sources, splitting
-from sentiment.data.checks import DataError, Labelled
+from sentiment.data.checks import Labelled
 from sentiment.data.combining import Combined, Extra
+from sentiment.data.errors import DataError
 from sentiment.data.folders import DESCRIPTIONS, LIMITS, read_splits, read_targets, write_splits, write_targets
 from sentiment.data.leakage import Leakage
 from sentiment.data.sources import CHECKED, Source

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sentiment.data.checks import DataError
+from sentiment.data.errors import DataError
 from sentiment.data.folders import SPLITS
 from sentiment.data.keys import group_of_its_own, hash_of, keys_of, order_of, text_key
 

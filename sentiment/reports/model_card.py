@@ -50,6 +50,7 @@ class Card:
         created: the date, as displayed.
         candidate: the name of the winner in the comparison.
         family: its family of models.
+        languages: the codes of the languages that it reads (ISO 639-1).
         training: the settings of the steps that made it, nested or not.
         data: the split step's description of the data: `data` (name), `digest`, `splits` (rows and
             negative rows of each) and more.
@@ -87,6 +88,7 @@ class Card:
     created: str
     candidate: str
     family: str
+    languages: Sequence[str]
     training: Mapping[str, Any]
     data: Mapping[str, Any]
     data_limits: Sequence[str]

@@ -28,6 +28,7 @@ from sentiment.training.embedding import Embedding, SentenceEmbedding, WordEmbed
 log = logging.getLogger(__name__)
 
 NATIVE = "network.keras"
+OUTPUT = "negative"
 PREDICTION_BATCH = 512
 
 Build = Callable[..., keras.KerasTensor]
@@ -45,7 +46,7 @@ def require_fit(build: Build, embedding: Embedding, *, sequence_length: int | No
         raise NetworkError(
             f"This network (train_keras.network) expects vectors of {expected}, but this embedding (inputs.embedding) "
             f"has vectors of {provided}. Use word vectors with train_keras=average, bilstm or convolution, sentence "
-            "vectors (embed=use) with train_keras=dense."
+            "vectors (embed=use) with train_keras=dense or linear."
         )
     if isinstance(embedding, SentenceEmbedding):
         if trainable_embedding:
@@ -89,7 +90,7 @@ def assemble(
         if embedding.vectors is not None:
             padding, unknown = np.zeros_like(embedding.vectors[0]), embedding.vectors.mean(axis=0)
             table.set_weights([np.vstack([padding, unknown, embedding.vectors])])
-    return keras.Model(inputs, layers.Dense(1, activation="sigmoid", name="negative")(hidden))
+    return keras.Model(inputs, layers.Dense(1, activation="sigmoid", name=OUTPUT)(hidden))
 
 
 def features(
@@ -112,6 +113,7 @@ def fit(
     target: dict[str, NDArray[Any]],
     weight: NDArray[np.float64],
     *,
+    l2: float,
     learning_rate: float,
     batch_size: int,
     epochs: int,
@@ -128,6 +130,7 @@ def fit(
         inputs: the `features` of `train` and `validation`.
         target: the labels of the same splits, 1 for a negative tweet; in `train`, pseudo-labels may be probabilities.
         weight: the weights of the tweets of `train` in the loss, shape (n,).
+        l2: the L2 penalty on the weights of the output layer.
         learning_rate: the learning rate of Adam.
         batch_size: tweets per batch.
         epochs: the maximum number of epochs.
@@ -138,6 +141,7 @@ def fit(
         NetworkError: the loss became NaN.
     """
     weights = weight * compute_sample_weight(class_weight, np.round(target["train"]))
+    network.get_layer(OUTPUT).kernel.regularizer = keras.regularizers.L2(l2)
     network.compile(keras.optimizers.Adam(learning_rate), "binary_crossentropy", metrics=[HardAUC(name="auc")])
     bar = sys.stdout.isatty()
     best = keras.callbacks.EarlyStopping("val_auc", mode="max", patience=patience, restore_best_weights=True)

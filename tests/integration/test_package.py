@@ -39,6 +39,7 @@ def selected(shared: SharedCandidates) -> str:
     """Select a model as champion; return the name of the registered model."""
     inputs = [f"inputs.splits={shared.splits}", f"inputs.candidates=[{shared.logistic_regression}]"]
     settings = ["select.families=[baseline]", "select.floor.roc_auc=0.5", "select.resamples=20", "select.name=selected"]
+    settings += ["select.languages=[en,fr]"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scoring, "predict_in_subprocess", predict_in_process)
         patch.setattr(HydraConfig.instance(), "cfg", None)
@@ -65,6 +66,7 @@ def test_the_bento_contains_the_champion_and_its_description(selected: str, shar
     assert packaged.about["name"] == selected
     assert packaged.about["card"].startswith("#")
     assert 0 < packaged.about["negative_share"] < 1
+    assert packaged.about["languages"] == ["en", "fr"]
     assert packaged.about["reliability"]["max_error"] == 0.05
     assert abs(datetime.now(UTC) - datetime.fromisoformat(packaged.about["trained"])) < timedelta(hours=1)
     assert 0 < packaged.about["validation"]["roc_auc"] <= 1

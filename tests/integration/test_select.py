@@ -376,6 +376,7 @@ def test_invalid_candidates_and_settings_are_refused_before_testing(
     require_refused(
         "set it to a list of names among", model, options=("select.families=baseline",), error=SettingsError
     )
+    require_refused(r"ISO 639-1", model, options=("select.languages=[en,english]",), error=SettingsError)
     require_refused(r"set select\.floor\.roc_auc=", model, options=("select.floor=0.5",), error=SettingsError)
     require_refused("cannot rank models", model, options=("select.metric=calibration_error",), error=SettingsError)
     require_refused(

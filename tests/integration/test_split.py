@@ -18,7 +18,7 @@ from hydra.utils import get_method, instantiate
 
 from pipeline import artifacts, settings
 from sentiment.data import leakage, sources, splitting
-from sentiment.data.checks import DataError
+from sentiment.data.errors import DataError
 from sentiment.data.keys import text_key
 from sentiment.data.leakage import LeakageError
 from steps import split

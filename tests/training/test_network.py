@@ -35,7 +35,14 @@ WORDS = WordEmbedding(
     vector_size=16,
 )
 SHAPE: dict[str, Any] = {"sequence_length": 7, "trainable_embedding": True}
-FIT: dict[str, Any] = {"learning_rate": 0.03, "batch_size": 8, "epochs": 8, "patience": 8, "class_weight": None}
+FIT: dict[str, Any] = {
+    "l2": 0.0,
+    "learning_rate": 0.03,
+    "batch_size": 8,
+    "epochs": 8,
+    "patience": 8,
+    "class_weight": None,
+}
 
 
 def configured(option: str, *overrides: str) -> dict[str, Any]:
@@ -95,14 +102,21 @@ def test_every_option_matches_the_signatures_that_it_configures(option: str) -> 
         assert all(parameter.default is parameter.empty for parameter in parameters)
 
 
+def test_a_penalty_makes_the_weights_of_the_output_smaller() -> None:
+    build = instantiate(configured("average", "train_keras.network.units=8")["network"], _partial_=True)
+    free, penalised = (trained(build, WORDS, l2=l2)[0].get_layer(network.OUTPUT).kernel for l2 in (0.0, 1.0))
+    assert np.linalg.norm(penalised) < 0.8 * np.linalg.norm(free)
+
+
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_network_learns_and_agrees_with_its_served_form(
     option: str, embedding_for: Callable[[network.Build], tuple[Embedding, dict[str, Any]]], tmp_path: Path
 ) -> None:
-    build = instantiate(configured(option, "train_keras.network.units=8")["network"], _partial_=True)
+    small = ["train_keras.network.units=8"] if "units" in configured(option)["network"] else []
+    build = instantiate(configured(option, *small)["network"], _partial_=True)
     embedding, shape = embedding_for(build)
     network.require_fit(build, embedding, **shape)
-    model, history = trained(build, embedding, shape=shape)
+    model, history = trained(build, embedding, shape=shape, epochs=24)
     assert history["val_auc"].max() > 0.95
 
     single = network.assemble(build, embedding, **shape, batch_size=1)

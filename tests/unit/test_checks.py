@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sentiment.data.checks import DataError, Labelled, check
+from sentiment.data.checks import Labelled, check
+from sentiment.data.errors import DataError
 
 SETTINGS: dict[str, Any] = {
     "text_column": "text",

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment.data import leakage, splitting
-from sentiment.data.checks import DataError, Labelled
+from sentiment.data.checks import Labelled
 from sentiment.data.combining import REASONS, Combined, Extra, combine
+from sentiment.data.errors import DataError
 from sentiment.data.keys import text_key
 from sentiment.data.sources import Source
 

@@ -49,6 +49,7 @@ def card(**changes: Any) -> Card:
         created="12 May 2026",
         candidate="bilstm|x",
         family="keras",
+        languages=["en", "fr"],
         training={"train_keras": {"learning_rate": 0.0005, "units": 64}},
         data={
             "data": "tweets",
@@ -128,6 +129,10 @@ def test_the_card_shows_all_targets_side_by_side() -> None:
     assert "| AUC | 0.911 | 0.933 |" in text
     assert "Best AUC on the target people first" in text
     assert "| candidate | AUC | AUC airline | AUC people |" in text
+
+
+def test_the_card_says_which_languages_the_model_reads() -> None:
+    assert "| languages | en, fr |" in model_card.markdown(card())
 
 
 def test_a_figure_without_an_interval_is_shown_alone() -> None:

@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import overrides, plan
+from pipeline import composition, overrides
 from pipeline.artifacts import ArtifactError
 from sentiment.inference.errors import SettingsError
 from steps.__main__ import main, split_options
@@ -112,7 +112,7 @@ def test_an_invalid_expression_is_refused_with_advice_on_quoting(option: str) ->
 
 def test_the_plan_reads_quoted_overrides_as_hydra_does() -> None:
     (option,) = overrides.readable(["data.path=tweets (1).csv"])
-    assert (plan.key(option), plan.root(option)) == ("data.path", "data")
+    assert (composition.key(option), composition.root(option)) == ("data.path", "data")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_the_plan_reads_quoted_overrides_as_hydra_does() -> None:
 )
 def test_the_key_of_an_override_contains_where_a_group_is_mounted(override: str, key: str, root: str) -> None:
     assert overrides.readable([override]) == [override]
-    assert (plan.key(override), plan.root(override)) == (key, root)
+    assert (composition.key(override), composition.root(override)) == (key, root)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipeline import reuse, runs, settings
+from pipeline import reuse, runs, settings, source_code
+from pipeline.digests import digest
 from sentiment.data.folders import LIMITS
 from tests.integration.chain import configuration
 
@@ -33,9 +34,9 @@ STEPS = set(INPUTS)
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Copy the code, so that a test can edit it."""
-    for package in reuse.PACKAGES:
+    for package in source_code.PACKAGES:
         shutil.copytree(runs.PROJECT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(reuse, "ROOT", tmp_path)
+    monkeypatch.setattr(source_code, "ROOT", tmp_path)
     return tmp_path
 
 
@@ -45,7 +46,7 @@ composed = cache(configuration)
 def fingerprint(step: str, *overrides: str, **inputs: Any) -> str:
     """Return the fingerprint of a step; inputs that are not passed are always the same."""
     all_inputs = dict.fromkeys(INPUTS[step], "/nowhere") | inputs
-    return reuse.digest(reuse.fingerprint(step, settings.read(step, composed(*overrides), all_inputs)))
+    return digest(reuse.fingerprint(step, settings.read(step, composed(*overrides), all_inputs)))
 
 
 def fingerprints(*overrides: str) -> dict[str, str]:
@@ -206,16 +207,16 @@ def test_the_code_of_the_chosen_alternative_counts(project: Path) -> None:
 def test_a_library_version_affects_the_steps_that_import_it(
     distribution: str, steps: set[str], before: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    version = reuse.version
-    monkeypatch.setattr(reuse, "version", lambda name: "0" if name == distribution else version(name))
+    version = source_code.version
+    monkeypatch.setattr(source_code, "version", lambda name: "0" if name == distribution else version(name))
     assert changed(before, fingerprints()) == steps
 
 
 def test_a_library_named_only_in_the_configuration_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = reuse.fingerprint("split", {"seed": 1, "inputs": {}, "data": {"source": {"_target_": "torch.load"}}})
-    assert parts["code"]["torch"] == reuse.version("torch")
-    monkeypatch.setattr(reuse, "version", lambda name: "0")  # noqa: ARG005
-    assert reuse.code("split", frozenset({"torch.load"}))["torch"] == "0"
+    assert parts["code"]["torch"] == source_code.version("torch")
+    monkeypatch.setattr(source_code, "version", lambda name: "0")  # noqa: ARG005
+    assert source_code.code("split", frozenset({"torch.load"}))["torch"] == "0"
 
 
 def test_an_input_is_identified_by_content_not_location(tmp_path: Path) -> None:
@@ -265,12 +266,12 @@ def test_the_content_of_a_cache_does_not_count(tmp_path: Path) -> None:
 def test_every_module_that_loads_others_by_name_is_listed() -> None:
     loading = {
         ".".join(file.relative_to(runs.PROJECT).with_suffix("").parts)
-        for package in reuse.PACKAGES
+        for package in source_code.PACKAGES
         for file in (runs.PROJECT / package).rglob("*.py")
         if "importlib.import_module(" in file.read_text(encoding="utf-8")
     }
     assert loading
-    assert loading <= set(reuse.LOADED_BY_NAME)
+    assert loading <= set(source_code.LOADED_BY_NAME)
 
 
 @pytest.mark.parametrize("name", ["a.folder", "folder"])

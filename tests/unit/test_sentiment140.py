@@ -13,8 +13,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sentiment.data.checks import DataError
 from sentiment.data.datasets import sentiment140
+from sentiment.data.errors import DataError
 
 ROWS = [
     ["0", "1", "Mon Apr 06 22:19:45 PDT 2009", "NO_QUERY", "ana", "NA, the caf\u00e9 is closed ;D"],

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from sentiment.data import sources
-from sentiment.data.checks import DataError
+from sentiment.data.errors import DataError
 
 SETTINGS: dict[str, Any] = {
     "name": "vader",

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from sentiment.data import folders, keys, sources, splits, splitting
-from sentiment.data.checks import DataError
+from sentiment.data.errors import DataError
 from sentiment.data.leakage import LeakageError
 from sentiment.data.sources import Source
 from sentiment.data.splits import Splits

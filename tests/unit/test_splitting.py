@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment.data import leakage
-from sentiment.data.checks import DataError
+from sentiment.data.errors import DataError
 from sentiment.data.folders import SPLITS
 from sentiment.data.keys import digest, hash_of, spelling, text_key
 from sentiment.data.splitting import add_to_train, deduplicate, rest, sample, split

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from pipeline import plan, sweep
 from pipeline.plan import PlanError
 from pipeline.sweep import SweepError
+from pipeline.swept import affected, check, trained
 
 CONF = Path(__file__).parents[2] / "conf"
 OPTUNA = "hydra/sweeper=optuna"
@@ -46,8 +47,8 @@ def compose_trial(*overrides: str) -> DictConfig:
 def names(*overrides: str, swept: str) -> list[str]:
     """Return the names of the candidates that a swept setting affects."""
     stages = plan.read(compose("config", overrides=list(overrides)), list(overrides))
-    candidates = sweep.trained(stages, list(overrides))
-    return [candidate.name(candidate.step) for candidate in sweep.affected(candidates, list(overrides), [swept])]
+    candidates = trained(stages, list(overrides))
+    return [candidate.name(candidate.step) for candidate in affected(candidates, list(overrides), [swept])]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_an_invalid_sweep_is_refused_before_anything_runs(options: list[str], me
     ],
 )
 def test_a_valid_sweep_passes_the_check(options: list[str]) -> None:
-    swept, _ = sweep.check([KERAS, *options])
+    swept, _ = check([KERAS, *options])
     settings = [option.partition("=")[0].removeprefix("+") for option in options]
     assert swept == sorted(name for name in settings if not name.startswith(("hydra", "select")))
 
@@ -101,7 +102,7 @@ def test_a_valid_sweep_passes_the_check(options: list[str]) -> None:
 def test_a_sweep_for_a_cluster_composes(launcher: str) -> None:
     env_copy = f"hydra.job.env_copy=[{sweep.SWEEP},MLFLOW_TRACKING_URI]"
     settings = ["hydra.launcher.timeout_min=60", "hydra.launcher.cpus_per_task=4", env_copy]
-    _, cfg = sweep.check([KERAS, f"hydra/launcher={launcher}", *settings, "train_keras.network.units=32,64"])
+    _, cfg = check([KERAS, f"hydra/launcher={launcher}", *settings, "train_keras.network.units=32,64"])
     assert cfg.hydra.launcher._target_.startswith("hydra_plugins.hydra_submitit_launcher")
     assert (cfg.hydra.launcher.timeout_min, cfg.hydra.launcher.cpus_per_task) == (60, 4)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sentiment.data.checks import DataError
 from sentiment.data.datasets import table
+from sentiment.data.errors import DataError
 
 FRAME = pd.DataFrame({"text": ["NA", "caf\u00e9, 2; 3", 'say "hi"\nthere'], "label": ["007", "spam", "null"]})
 

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sentiment.data.checks import DataError
 from sentiment.data.datasets import vader
+from sentiment.data.errors import DataError
 from sentiment.inference.errors import MissingFileError
 
 TEXTS = '1\t-1.5\tLate "again" &amp; rude\r\n2\t0.0\tcierra la puerta, espa\u00f1ol ;)\r\n3\t-0.2\tmeh\r\n'

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from sentiment.data import files
-from sentiment.data.checks import DataError
 from sentiment.data.download import fetch
+from sentiment.data.errors import DataError
 from tables.reading import read
 
 COLUMNS = ["target", "id", "date", "flag", "user", "text"]

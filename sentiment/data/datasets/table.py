@@ -3,7 +3,7 @@
 import pandas as pd
 
 from sentiment.data import files
-from sentiment.data.checks import DataError
+from sentiment.data.errors import DataError
 from tables.reading import read
 
 OPTIONS = ("encoding", "delimiter", "quoted", "sheet")

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from sentiment.data import files, packages
-from sentiment.data.checks import DataError
+from sentiment.data.errors import DataError
 from tables.reading import read
 
 log = logging.getLogger(__name__)
