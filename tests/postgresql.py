@@ -1,6 +1,7 @@
 """A cluster of PostgreSQL in a temporary folder."""
 
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -12,6 +13,7 @@ from typing import Literal, LiteralString
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from tests.e2e.server import free_port
 
@@ -56,6 +58,13 @@ class Cluster:
     def url(self, database: str = "postgres") -> str:
         """Return the URL of a database."""
         return f"postgresql://tests@127.0.0.1:{self.port}/{database}"
+
+    def new_database(self) -> str:
+        """Create an empty database; return its URL."""
+        name = f"test_{secrets.token_hex(6)}"
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self.url(name)
 
     def execute(self, statements: LiteralString) -> None:
         """Execute statements."""
