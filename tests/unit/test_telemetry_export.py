@@ -9,6 +9,7 @@ import sys
 import time
 import tracemalloc
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from telemetry import export
 from telemetry.__main__ import main
 from telemetry.events import Feedback
 from telemetry.store import Store
+from tests.documentation import documented
 from tests.e2e.server import free_port
 from tests.events import feedback, prediction
 from tests.integration.chain import configuration
@@ -134,6 +136,16 @@ def test_mispredictions_before_a_day_are_omitted(
     monkeypatch.setenv("TELEMETRY_DATABASE", str(file))
     main(["export", "--since", since])
     assert len(list(csv.reader(capfd.readouterr().out.splitlines(keepends=True)))) == 1 + count
+
+
+def test_mispredictions_without_a_text_are_left_out_and_counted(event_store: Store, events_url: str) -> None:
+    event_store.add([feedback(1), replace(feedback(2), text=None), replace(feedback(3), text=None)])
+    completed = run("export", database=events_url)
+    assert len(completed.stdout.splitlines()) == 2
+    assert completed.stderr.splitlines() == [
+        "Leaving out 2 mispredictions that were reported without their text.",
+        "Exported 1 mispredictions.",
+    ]
 
 
 def test_a_french_excel_gets_semicolons(file: Path, tmp_path: Path) -> None:
@@ -274,7 +286,7 @@ def test_the_jobs_run_without_a_service_until_they_are_stopped(
     with serve() as mailbox:
         settings = mailbox.settings | {"database": events_url, "smtp_security": "none", "undo_seconds": 0}
         environment = os.environ | {f"TELEMETRY_{name.upper()}": str(value) for name, value in settings.items()}
-        command = [sys.executable, "-m", "telemetry", "work"]
+        command = [sys.executable, *documented("python -m telemetry work")[1:]]
         with (tmp_path / "log").open("w") as log:
             process = subprocess.Popen(command, cwd=PROJECT, env=environment, stderr=log)
         try:
@@ -297,7 +309,7 @@ def test_the_jobs_run_without_a_service_until_they_are_stopped(
 
 
 def test_the_commands_are_described(capsys: pytest.CaptureFixture[str]) -> None:
-    for options, described in (([], "{work,export}"), (["work"], "SIGTERM"), (["export"], "--language {en,fr}")):
+    for options, described in (([], "{work,export,erase}"), (["work"], "SIGTERM"), (["export"], "--language {en,fr}")):
         with pytest.raises(SystemExit) as stopped:
             main([*options, "--help"])
         assert stopped.value.code == 0
