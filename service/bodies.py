@@ -59,7 +59,7 @@ class ToExplain(Struct, forbid_unknown_fields=True):
     text: Tweet
 
 
-class Report(Struct, forbid_unknown_fields=True):
+class Feedback(Struct, forbid_unknown_fields=True):
     """A person's feedback on a prediction."""
 
     true_sentiment: Annotated[
@@ -128,7 +128,7 @@ def check(body: Struct) -> None:
     Raises:
         Problem: a text is blank or contains a NUL character, or there are both or neither of `text` and `texts`.
     """
-    if isinstance(body, Report):
+    if isinstance(body, Feedback):
         if body.text is not None and not body.text.strip():
             raise invalid("text is empty")
         for name in ("text", "comment"):
@@ -185,7 +185,7 @@ def sentence(error: str) -> str:
 def schemas() -> dict[str, Any]:
     """Return the OpenAPI schemas of the bodies that the API documents."""
     _, found = msgspec.json.schema_components(
-        [Question, Questions, ToExplain, Report], ref_template="#/components/schemas/{name}"
+        [Question, Questions, ToExplain, Feedback], ref_template="#/components/schemas/{name}"
     )
     return found
 
