@@ -28,6 +28,7 @@ from service.observe import VISIT
 from service.problems import Problem
 from service.schemas import Contribution, Explanation, Model, Prediction, PredictionBatch
 from service.scoring import Score, uncertainty
+from service.shadow import Answered, Shadow
 from telemetry import events
 from telemetry.events import Sentiment, Source, Text
 from telemetry.store import Store
@@ -55,6 +56,7 @@ class State(Protocol):
     ids: Ids
     limiter: Limiter
     tweets_per_minute: int
+    shadow: Shadow | None
     monitor: "Monitor | None"
     undo_seconds: float
     keep: Text
@@ -197,6 +199,8 @@ async def classify(request: Request, service: State, texts: list[str], source: S
             metrics.UNCERTAIN.labels(prediction.uncertainty_reason).inc()
     if service.events is not None:
         service.events.add(stored)
+    if service.shadow is not None:
+        service.shadow.add(Answered(*answer, source) for answer in zip(predictions, texts, strict=True))
     return predictions
 
 

@@ -47,6 +47,9 @@ PROBABILITY = Histogram(
 WAITING = Gauge("waiting_tweets", "Tweets waiting for a model", ["queue"], namespace=NAME, multiprocess_mode="livesum")
 BATCH = Histogram("batch_tweets", "Tweets scored at once", namespace=NAME, buckets=[2**power for power in range(7)])
 WORKERS = Gauge("workers", "Processes that answer requests", namespace=NAME, multiprocess_mode="livesum")
+SHADOW = Counter(
+    "shadow_tweets", "Tweets for the challenger: agreed, disagreed, dropped or failed", ["fate"], namespace=NAME
+)
 EVENTS = Counter("events", "Events stored or dropped", ["fate"], namespace=NAME)
 JOB_ERRORS = Counter("job_errors", "Unexpected errors of background jobs", ["job"], namespace=NAME)
 

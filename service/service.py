@@ -23,6 +23,7 @@ from service.limits import Limiter
 from service.model import PackagedModel
 from service.scoring import Scorer
 from service.settings import NAME, Settings
+from service.shadow import Shadow
 from service.sharing import Sharing
 from telemetry.database import StoreError
 from telemetry.jobs import Jobs
@@ -77,6 +78,7 @@ class TweetSentiment:
         self.undo_seconds = telemetry.undo_seconds
         self.limiter, self.tweets_per_minute = Limiter(), settings.tweets_per_minute
         self.sharing: Sharing | None = None
+        self.shadow: Shadow | None = None
         # Without a store, nobody can send feedback, so ids need not outlive this process.
         self.ids = Ids(secrets.token_bytes(KEY_BYTES))
         try:
@@ -85,6 +87,14 @@ class TweetSentiment:
             self.failure = f"Cannot serve the model in {settings.model}. {error}"
             log.critical(self.failure)
             return
+        challenger = None
+        if settings.shadow is not None:
+            try:
+                challenger = PackagedModel.load(settings.shadow)
+            except (OSError, ValueError, ImportError, UserError) as error:
+                self.failure = f"Cannot use the challenger in {settings.shadow} (SERVICE_SHADOW). {error}"
+                log.critical(self.failure)
+                return
         if telemetry.database is not None:
             try:
                 self.open_store(Store(telemetry.database.get_secret_value()), telemetry)
@@ -108,6 +118,14 @@ class TweetSentiment:
             observe=lambda _: None,
         )
         metrics.WORKERS.set(1)
+        if challenger is not None:
+            self.shadow = Shadow(
+                challenger,
+                count=lambda fate, tweets: metrics.SHADOW.labels(fate).inc(tweets),
+                store=None if self.events is None else self.events.add,
+                keep=self.keep,
+            )
+            self.shadow.start()
         # Garbage collection caused the slowest responses: it scanned the loaded model, and the timer that BentoML keeps
         # for a minute after each request. So the model is frozen, and older generations are collected rarely.
         gc.collect()
@@ -132,6 +150,8 @@ class TweetSentiment:
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:
         """Write the waiting events; events not forwarded yet are forwarded after the next start."""
+        if self.shadow is not None:
+            self.shadow.close()
         if self.events is not None:
             self.events.close()
         if self.jobs is not None:
