@@ -1,9 +1,10 @@
 """Rate limits of several replicas, through a real PostgreSQL, also while it is down."""
 
 import logging
+import secrets
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -18,17 +19,19 @@ SECONDS = 0.05
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Cluster:
+def cluster() -> Iterator[Cluster]:
     """Run a cluster that a test may stop."""
     with running() as cluster:
         yield cluster
 
 
 @pytest.fixture
-def open_database(cluster: Cluster) -> Callable[[], Database]:
+def open_database(cluster: Cluster) -> Iterator[Callable[[], Database]]:
     """Return a function that connects to a new database once more."""
-    url = cluster.url(cluster.new_database())
-    return lambda: Store(url).database
+    name = f"test_{secrets.token_hex(6)}"
+    cluster.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]  # our own name
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(closing(Store(cluster.url(name)))).database
 
 
 def eventually(condition: Callable[[], bool]) -> None:
