@@ -23,7 +23,16 @@ from sentiment.inference.classifier import DESCRIPTION, pins
 from sentiment.inference.errors import UserError
 
 # Requirements of a Bento in addition to those of its model: imports of the service and of telemetry.
-SERVICE_REQUIREMENTS = ("bentoml", "fastapi", "limits", "prometheus-client", "py3langid", "pydantic-settings")
+SERVICE_REQUIREMENTS = (
+    "bentoml",
+    "fastapi",
+    "fastapi-offline",
+    "httptools",
+    "prometheus-client",
+    "py3langid",
+    "pydantic-settings",
+    "uvicorn",
+)
 TELEMETRY_REQUIREMENTS = (
     "azure-monitor-opentelemetry-exporter",
     "msgspec",

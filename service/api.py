@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict
 from itertools import accumulate
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import bentoml
 import numpy as np
@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from sentiment.inference import explain as explanation
-from service import bodies, document, guards, metrics, page, problems
+from service import bodies, document, guards, metrics, page, refusals
 from service.batching import Batcher, Busy
 from service.bodies import EXAMPLE, EXAMPLES
 from service.document import error_responses
@@ -25,7 +25,7 @@ from service.limits import Limiter
 from service.model import PackagedModel
 from service.observe import VISIT
 from service.problems import Problem
-from service.schemas import Contribution, Explanation, Model, Prediction, Predictions
+from service.schemas import Contribution, Explanation, Model, Prediction, PredictionBatch
 from service.scoring import Score, uncertainty
 from service.shadow import Answered, Shadow
 from telemetry import events
@@ -36,7 +36,6 @@ from telemetry.writer import Writer
 if TYPE_CHECKING:
     from service.monitoring import Monitor
 
-MOST_ERRORS = 3
 # Longest time without a break for other requests.
 SLICE_SECONDS = 0.005
 Item = TypeVar("Item")
@@ -82,17 +81,19 @@ def application(*routers: APIRouter) -> FastAPI:
     app = FastAPI(
         title=document.TITLE,
         description=document.DESCRIPTION,
+        version=document.VERSION,
         openapi_url="/docs.json",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.add_exception_handler(RequestValidationError, handle_validation_error)
-    app.add_exception_handler(HTTPException, handle_http_exception)
-    app.add_exception_handler(Busy, handle_busy)
+    app.add_exception_handler(RequestValidationError, refusals.handle_validation_error)
+    app.add_exception_handler(HTTPException, refusals.handle_http_exception)
+    app.add_exception_handler(Busy, refusals.handle_busy)
     app.post(
         "/predict",
+        summary="Classify a tweet",
         tags=["predictions"],
         response_model=Prediction,
         responses=error_responses(*REFUSALS),
@@ -100,22 +101,29 @@ def application(*routers: APIRouter) -> FastAPI:
     )(predict)
     app.post(
         "/predict/batch",
+        summary="Classify several tweets",
         tags=["predictions"],
-        response_model=Predictions,
+        response_model=PredictionBatch,
         responses=error_responses(*REFUSALS),
         openapi_extra=bodies.described(bodies.Questions, ("Two tweets", {"texts": EXAMPLES})),
     )(predict_batch)
     app.post(
         "/explain",
+        summary="Explain a prediction",
         tags=["predictions"],
         responses=error_responses(*REFUSALS),
         openapi_extra=bodies.described(bodies.ToExplain, ("A complaint", {"text": EXAMPLE})),
     )(explain)
-    app.get("/model", tags=["operation"], response_model=Model, responses=error_responses(401, 405, 429, 500, 503))(
-        get_model
-    )
+    app.get(
+        "/model",
+        summary="Describe the model",
+        tags=["operation"],
+        response_model=Model,
+        responses=error_responses(401, 405, 429, 500, 503),
+    )(get_model)
     app.get(
         "/metrics",
+        summary="Read the Prometheus metrics",
         tags=["operation"],
         responses=error_responses(401, 405, 429, 500),
         response_class=PlainTextResponse,
@@ -135,7 +143,7 @@ async def predict(request: Request, service: Service) -> Response:
     service.score.backlog.refuse_if_full()
     body = await bodies.read(request, bodies.OneOrSeveral)
     if body.texts is not UNSET:
-        return json_response(Predictions(predictions=await classify(request, service, body.texts, body.source)))
+        return json_response(PredictionBatch(predictions=await classify(request, service, body.texts, body.source)))
     assert body.text is not UNSET
     (prediction,) = await classify(request, service, [body.text], body.source)
     return json_response(prediction)
@@ -145,10 +153,10 @@ async def predict_batch(request: Request, service: Service) -> Response:
     """Classify up to 512 tweets: faster than one request for each."""
     service.score.backlog.refuse_if_full()
     body = await bodies.read(request, bodies.Questions)
-    return json_response(Predictions(predictions=await classify(request, service, body.texts, body.source)))
+    return json_response(PredictionBatch(predictions=await classify(request, service, body.texts, body.source)))
 
 
-def json_response(body: Prediction | Predictions) -> Response:
+def json_response(body: Prediction | PredictionBatch) -> Response:
     """Return predictions as JSON; FastAPI would validate each of up to 512 again."""
     return Response(body.model_dump_json(), media_type="application/json")
 
@@ -291,56 +299,3 @@ async def get_model(service: Service) -> Response:
 async def get_metrics() -> Response:
     """Return all metrics in the Prometheus text format."""
     return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-async def handle_validation_error(_: Request, error: Exception) -> Response:
-    """Return the location and reason of each error, without repeating text from the request."""
-    assert isinstance(error, RequestValidationError)
-    reasons = [f"{location(problem)} {reason(problem)}" for problem in error.errors()[:MOST_ERRORS]]
-    return problems.response(400, "; ".join(reasons) + ". GET /docs.json describes valid requests.")
-
-
-def location(error: dict[str, Any]) -> str:
-    """Return the location of a validation error, without the name of an unknown field, which is the client's text."""
-    path = list(error["loc"][1:])
-    if error["type"] in ("extra_forbidden", "json_invalid"):
-        path = path[:-1]
-    if not path:
-        return "The request"
-    return str(path[0]) + "".join(f"[{key}]" for key in path[1:])
-
-
-def reason(error: dict[str, Any]) -> str:
-    """Return the reason of a validation error."""
-    match error["type"]:
-        case "missing":
-            return "is missing"
-        case "extra_forbidden":
-            return "has an unknown field"
-        case "json_invalid":
-            return "is not valid JSON"
-        case "string_type" | "string_unicode":
-            return "must be a string of valid characters"
-        case "string_too_short":
-            return "is empty"
-        case "string_too_long":
-            return f"has more than {error['ctx']['max_length']:,} characters"
-        case "value_error":
-            return str(error["ctx"]["error"])
-        case _:
-            return "must be an object"
-
-
-async def handle_busy(_: Request, error: Exception) -> Response:
-    """Return that too many tweets wait, and when to try again."""
-    assert isinstance(error, Busy)
-    seconds = f"{error.seconds:.0f}"
-    return problems.response(503, f"Too many tweets are waiting. Try again in {seconds} s.", {"Retry-After": seconds})
-
-
-async def handle_http_exception(_: Request, error: Exception) -> Response:
-    """Return an HTTP exception as problem details."""
-    if isinstance(error, Problem):
-        return error.response()
-    assert isinstance(error, HTTPException)
-    return problems.response(error.status_code, problems.DETAILS[error.status_code], error.headers)

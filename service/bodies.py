@@ -59,7 +59,7 @@ class ToExplain(Struct, forbid_unknown_fields=True):
     text: Tweet
 
 
-class Report(Struct, forbid_unknown_fields=True):
+class Feedback(Struct, forbid_unknown_fields=True):
     """A person's feedback on a prediction."""
 
     true_sentiment: Annotated[
@@ -128,24 +128,26 @@ def check(body: Struct) -> None:
     Raises:
         Problem: a text is blank or contains a NUL character, or there are both or neither of `text` and `texts`.
     """
-    if isinstance(body, Report):
+    if isinstance(body, Feedback):
         if body.text is not None and not body.text.strip():
             raise invalid("text is empty")
         for name in ("text", "comment"):
             if "\0" in (getattr(body, name) or ""):
                 raise invalid(f"{name} contains a NUL character")
         return
-    text, several = getattr(body, "text", UNSET), getattr(body, "texts", UNSET)
-    if text is UNSET and several is UNSET:
+    text: str | UnsetType = getattr(body, "text", UNSET)
+    texts: list[str] | UnsetType = getattr(body, "texts", UNSET)
+    if text is UNSET and texts is UNSET:
         raise invalid("text is missing")
-    if text is not UNSET and several is not UNSET:
+    if text is not UNSET and texts is not UNSET:
         raise invalid("The request has an unknown field: send either `text` or `texts`")
-    texts = {"text": text} if several is UNSET else {f"texts[{place}]": text for place, text in enumerate(several)}
-    for place, text in texts.items():
-        if not text.strip():
-            raise invalid(f"{place} is empty")
-        if "\0" in text:
-            raise invalid(f"{place} contains a NUL character")
+    named = [("text", text)] if text is not UNSET else []
+    named += [(f"texts[{place}]", each) for place, each in enumerate(texts if texts is not UNSET else [])]
+    for name, each in named:
+        if not each.strip():
+            raise invalid(f"{name} is empty")
+        if "\0" in each:
+            raise invalid(f"{name} contains a NUL character")
 
 
 def invalid(reason: str) -> Problem:
@@ -183,7 +185,7 @@ def sentence(error: str) -> str:
 def schemas() -> dict[str, Any]:
     """Return the OpenAPI schemas of the bodies that the API documents."""
     _, found = msgspec.json.schema_components(
-        [Question, Questions, ToExplain, Report], ref_template="#/components/schemas/{name}"
+        [Question, Questions, ToExplain, Feedback], ref_template="#/components/schemas/{name}"
     )
     return found
 

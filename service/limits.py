@@ -4,10 +4,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from math import floor
+from math import ceil
 from typing import NamedTuple
 
 PERIOD_SECONDS = 60
+# Part of a use by which sums may be wrong.
+ROUNDING = 1e-3
 
 
 class Use(NamedTuple):
@@ -36,13 +38,13 @@ class Limiter:
     Source: https://blog.cloudflare.com/counting-things-a-lot-of-different-things/#slidingwindowstotherescue
     """
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
         """Start without any use.
 
         Args:
-            clock: returns the time in seconds since 1970.
+            clock: returns the time in seconds since 1970; by default that of the machine.
         """
-        self._clock = clock
+        self._clock = clock or time.time
         self._lock = threading.Lock()
         self._own: Counter[Use] = Counter()
         self._others: dict[Use, int] = {}
@@ -110,7 +112,7 @@ def waiting_seconds(before: float, used: float, elapsed: float, room: float) -> 
         elapsed: seconds since the start of this period.
         room: the count to wait for, at least 0.
     """
-    if before * (1 - elapsed / PERIOD_SECONDS) + used <= room:
+    if before * (1 - elapsed / PERIOD_SECONDS) + used <= room + ROUNDING:
         return 0
     if used <= room:
         # before * (1 - (elapsed + seconds) / 60) + used = room
@@ -118,4 +120,4 @@ def waiting_seconds(before: float, used: float, elapsed: float, room: float) -> 
     else:
         # In the next period, what was used in this one fades: used * (1 - (elapsed + seconds - 60) / 60) = room
         seconds = PERIOD_SECONDS * (2 - room / used) - elapsed
-    return floor(seconds) + 1
+    return ceil(seconds)

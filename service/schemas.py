@@ -40,7 +40,7 @@ class Prediction(BaseModel):
     prediction_id: str = Field(description="Id of this prediction, to which feedback refers.")
 
 
-class Predictions(BaseModel):
+class PredictionBatch(BaseModel):
     """The predictions for several tweets, in the order of the request."""
 
     predictions: list[Prediction]

@@ -7,15 +7,15 @@ import gc
 import logging
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
 import bentoml
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from sentiment.inference import explain as explanation
 from sentiment.inference.errors import UserError
-from service import api, connections, draining, feedback, guards, metrics, monitoring, observe, status
+from service import api, connections, conventions, draining, feedback, guards, metrics, monitoring, observe, status
 from service.batching import Backlog, Batcher
 from service.ids import Ids
 from service.language import Languages
@@ -176,9 +176,9 @@ def guarded(app: ASGIApp) -> ASGIApp:
         requests_per_minute=settings.requests_per_minute,
         limiter=lambda: bentoml.get_current_service().limiter,
     )
-    app = guards.Head(guards.Routes(app))
+    app = conventions.Head(conventions.Routes(app))
     # Inside, so that allowed pages can read refusals; outside, for refusals by the CORS middleware itself.
-    app = CORSMiddleware(
+    app = conventions.CrossOrigin(
         guards.Problems(app),
         settings.cors_origins,
         allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
@@ -186,7 +186,8 @@ def guarded(app: ASGIApp) -> ASGIApp:
         expose_headers=["Retry-After", "Traceparent", "X-Request-ID"],
     )
     if settings.trusted_proxies:
-        app = ProxyHeadersMiddleware(app, [str(network) for network in settings.trusted_proxies])
+        networks = [str(network) for network in settings.trusted_proxies]
+        app = cast(ASGIApp, ProxyHeadersMiddleware(cast(Any, app), networks))  # uvicorn has types of its own for ASGI
     return observe.Observed(metrics.Measured(guards.Problems(app)))
 
 
