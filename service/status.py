@@ -10,12 +10,17 @@ FOLDER = "TWEET_SENTIMENT_WORKERS"
 
 
 def report(failure: str | None) -> None:
-    """Report that this process is ready (None), or why it failed; without a folder there is nobody to tell."""
+    """Report that this process is ready (None), or why it failed; without a folder there is nobody to tell.
+
+    A process that failed ends, since another one behind the same port can answer its requests.
+    """
     if folder := os.environ.get(FOLDER):
         path = Path(folder, str(os.getpid()))
         unfinished = path.with_suffix(".tmp")
         unfinished.write_text(failure or "", encoding="utf-8")
         unfinished.replace(path)
+        if failure is not None:
+            os._exit(1)  # without a traceback: the log has the reason
 
 
 def read(folder: Path, worker: int) -> str | None:
