@@ -26,7 +26,10 @@ Tweet = Annotated[str, Meta(min_length=1, max_length=MOST_CHARACTERS, descriptio
 Tweets = Annotated[list[Tweet], Meta(min_length=1, max_length=MOST_TWEETS, description="Texts of several tweets.")]
 Source = Annotated[
     Literal["api", "page", "batch"],
-    Meta(description="Origin of the request: `page` and `batch` are the web page's; monitoring tells them apart."),
+    Meta(
+        description="Origin of the request, by default `api`: `page` and `batch` are the web page's. "
+        "Monitoring tells them apart."
+    ),
 ]
 Body = TypeVar("Body", bound=Struct)
 
@@ -183,10 +186,16 @@ def sentence(error: str) -> str:
 
 
 def schemas() -> dict[str, Any]:
-    """Return the OpenAPI schemas of the bodies that the API documents."""
+    """Return the OpenAPI schemas of the bodies that the API documents.
+
+    They name no defaults: generators of clients for TypeScript require every property that has one.
+    """
     _, found = msgspec.json.schema_components(
         [Question, Questions, ToExplain, Feedback], ref_template="#/components/schemas/{name}"
     )
+    for schema in found.values():
+        for field in schema["properties"].values():
+            field.pop("default", None)
     return found
 
 
