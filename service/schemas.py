@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel as PydanticModel
 from pydantic import ConfigDict, Field
 
-
 # The form of an id; the service knows only those that it has given.
 EXAMPLE_ID = "H4vBj8lrG6CDqMF0QdrC_dbdVLM_67PTaWSsEQAAnV0fr2Hjekc37r877ZbaNLEz30rj8Hk7ng"
 
