@@ -22,7 +22,18 @@ EXAMPLE = "@AirParadis two hours late and nobody tells us why :("
 EXAMPLES = [EXAMPLE, "thank you for the upgrade!"]
 HINT = "GET /docs.json describes valid requests."
 
-Tweet = Annotated[str, Meta(min_length=1, max_length=MOST_CHARACTERS, description="Text of a tweet, as typed.")]
+# What `check` demands, for the documentation: neither blank nor with a NUL character.
+WITHOUT_NUL = {"pattern": r"^[^\u0000]*$"}
+NOT_BLANK = {"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"}
+Tweet = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=MOST_CHARACTERS,
+        description="Text of a tweet, as typed.",
+        extra_json_schema=NOT_BLANK,
+    ),
+]
 Tweets = Annotated[list[Tweet], Meta(min_length=1, max_length=MOST_TWEETS, description="Texts of several tweets.")]
 Source = Annotated[
     Literal["api", "page", "batch"],
@@ -79,7 +90,15 @@ class Feedback(Struct, forbid_unknown_fields=True):
         | None
     ) = None
     comment: (
-        Annotated[str, Meta(max_length=MOST_COMMENT_CHARACTERS, description="A comment, masked like the text.")] | None
+        Annotated[
+            str,
+            Meta(
+                max_length=MOST_COMMENT_CHARACTERS,
+                description="A comment, masked like the text.",
+                extra_json_schema=WITHOUT_NUL,
+            ),
+        ]
+        | None
     ) = None
 
 
