@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> None:
     Raises:
         SystemExit: a setting is invalid, or the model does not become ready.
     """
-    asked = arguments[0] if arguments else "."
+    asked = str(Path(arguments[0]).expanduser()) if arguments else "."
     bento = pinned(asked)
     settings = checked_settings()
     with TemporaryDirectory(prefix="tweet_sentiment-") as folder:

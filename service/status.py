@@ -4,6 +4,7 @@ It tells it by a file named like its process number, so no other program on the 
 """
 
 import os
+from collections.abc import Container
 from pathlib import Path
 
 FOLDER = "TWEET_SENTIMENT_WORKERS"
@@ -29,3 +30,10 @@ def read(folder: Path, worker: int) -> str | None:
         return (folder / str(worker)).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
+
+
+def forget(folder: Path, but: Container[int]) -> None:
+    """Delete the reports of workers that have ended, since process numbers are used again."""
+    for report_of_worker in folder.iterdir():
+        if int(report_of_worker.stem) not in but:
+            report_of_worker.unlink()

@@ -44,6 +44,7 @@ class Supervisor:
     def replace_worker(self, bento: str) -> None:
         """Start a worker of a Bento; once it is ready, stop the first one. If it fails, the first one goes on."""
         before = self._workers()
+        status.forget(self._folder, but=before)
         say(f"Starting a worker of {bento}.")
         self._on_loop(start_another, self._watcher, self._bento, bento)
         failure = self._wait(but=before)
