@@ -16,7 +16,7 @@ TIMEOUT_SECONDS = 30
 def pulse(port: int) -> Iterator[list[float]]:
     """Ask `/livez` every 10 ms; the list has the latencies in seconds afterwards."""
     context = multiprocessing.get_context("spawn")
-    results: "Queue[list[float]]" = context.Queue()
+    results: Queue[list[float]] = context.Queue()
     started, stop = context.Event(), context.Event()
     process = context.Process(target=ask, args=(port, results, started, stop))
     process.start()
