@@ -38,8 +38,9 @@ def make_bento(uri: str, folder: Path) -> Path:
 
 def make_environment(bento: Path, folder: Path) -> Path:
     """Create an environment with the requirements of a Bento; return its Python."""
-    subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
-    install = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", folder]
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
+    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", folder]
     packages = ["--requirement", bento / "env/python/requirements.txt", "--constraint", bento / "src/constraints.txt"]
     subprocess.run([str(argument) for argument in (*install, *packages)], check=True)
     return folder / "bin" / "python"

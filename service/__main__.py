@@ -81,7 +81,7 @@ def pinned(bento: str) -> str:
     """Return the tag of a Bento with its version, so that a worker which dies is replaced by one of the same Bento."""
     try:
         return str(bentoml.bentos.get(bento).tag)
-    except BentoMLException:  # a folder or a service, or no Bento, which `serve` reports
+    except (BentoMLException, ValueError):  # a folder or a service, or no Bento, which `serve` reports
         return bento
 
 

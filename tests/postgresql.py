@@ -1,6 +1,7 @@
 """A cluster of PostgreSQL in a temporary folder."""
 
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -12,11 +13,11 @@ from typing import Literal, LiteralString
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from tests.e2e.server import free_port
 
-# Tests kill clusters, never the machine.
-OPTIONS = "-c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
+OPTIONS = "-c listen_addresses=127.0.0.1 -c max_connections=200"
 
 
 def binaries() -> Path:
@@ -36,6 +37,7 @@ class Cluster:
 
     programs: Path
     folder: Path
+    fsync: Literal["on", "off"]
     port: int = field(default_factory=free_port)
 
     def create(self) -> None:
@@ -46,7 +48,7 @@ class Cluster:
 
     def start(self) -> None:
         """Start the server, on the same port as before."""
-        options = f"{OPTIONS} -p {self.port} -c unix_socket_directories={self.folder}"
+        options = f"{OPTIONS} -c fsync={self.fsync} -p {self.port} -c unix_socket_directories={self.folder}"
         self._run("pg_ctl", "-w", "-o", options, "-l", f"{self.folder}/log", "start")
 
     def stop(self, mode: Literal["fast", "immediate"] = "immediate") -> None:
@@ -56,6 +58,13 @@ class Cluster:
     def url(self, database: str = "postgres") -> str:
         """Return the URL of a database."""
         return f"postgresql://tests@127.0.0.1:{self.port}/{database}"
+
+    def new_database(self) -> str:
+        """Create an empty database; return its URL."""
+        name = f"test_{secrets.token_hex(6)}"
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self.url(name)
 
     def execute(self, statements: LiteralString) -> None:
         """Execute statements."""
@@ -69,10 +78,10 @@ class Cluster:
 
 
 @contextmanager
-def running() -> Iterator[Cluster]:
-    """Run a new cluster."""
+def running(fsync: Literal["on", "off"] = "off") -> Iterator[Cluster]:
+    """Run a new cluster; by default one that a crash of the machine may damage, which tests do not cause."""
     with tempfile.TemporaryDirectory(prefix="postgresql-") as folder:
-        cluster = Cluster(binaries(), Path(folder))
+        cluster = Cluster(binaries(), Path(folder), fsync)
         cluster.create()
         cluster.start()
         try:

@@ -9,6 +9,7 @@ import sys
 import time
 import tracemalloc
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,16 @@ def test_mispredictions_before_a_day_are_omitted(
     monkeypatch.setenv("TELEMETRY_DATABASE", str(file))
     main(["export", "--since", since])
     assert len(list(csv.reader(capfd.readouterr().out.splitlines(keepends=True)))) == 1 + count
+
+
+def test_mispredictions_without_a_text_are_left_out_and_counted(event_store: Store, events_url: str) -> None:
+    event_store.add([feedback(1), replace(feedback(2), text=None), replace(feedback(3), text=None)])
+    completed = run("export", database=events_url)
+    assert len(completed.stdout.splitlines()) == 2
+    assert completed.stderr.splitlines() == [
+        "Leaving out 2 mispredictions that were reported without their text.",
+        "Exported 1 mispredictions.",
+    ]
 
 
 def test_a_french_excel_gets_semicolons(file: Path, tmp_path: Path) -> None:
