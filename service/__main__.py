@@ -34,7 +34,8 @@ def main(arguments: list[str]) -> None:
     Raises:
         SystemExit: a setting is invalid, or the model does not become ready.
     """
-    bento = arguments[0] if arguments else "."
+    asked = str(Path(arguments[0]).expanduser()) if arguments else "."
+    bento = pinned(asked)
     settings = checked_settings()
     with TemporaryDirectory(prefix="tweet_sentiment-") as folder:
         os.environ[status.FOLDER] = folder
@@ -48,14 +49,14 @@ def main(arguments: list[str]) -> None:
                 INVALID_SETTINGS,
             )
         with server:
-            supervisor = Supervisor(server, Path(folder), settings.start_seconds)
+            supervisor = Supervisor(server, bento, Path(folder), settings.start_seconds)
             replacement_asked = threading.Event()
             signal.signal(signal.SIGHUP, lambda *_: replacement_asked.set())
             failure = supervisor.wait_until_ready()
             while failure is None and server.running:
                 if replacement_asked.is_set():
                     replacement_asked.clear()
-                    supervisor.replace_worker()
+                    supervisor.replace_worker(pinned(asked))
                 failure = supervisor.failure()
                 time.sleep(POLL_SECONDS)
     if failure is not None:
@@ -74,6 +75,14 @@ def checked_settings() -> Settings:
     except ValueError as error:
         stop(str(error), INVALID_SETTINGS)
     return settings
+
+
+def pinned(bento: str) -> str:
+    """Return the tag of a Bento with its version, so that a worker which dies is replaced by one of the same Bento."""
+    try:
+        return str(bentoml.bentos.get(bento).tag)
+    except (BentoMLException, ValueError):  # a folder or a service, or no Bento, which `serve` reports
+        return bento
 
 
 def stop(message: str, code: int) -> NoReturn:

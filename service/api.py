@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict
 from itertools import accumulate
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import bentoml
 import numpy as np
@@ -14,10 +14,9 @@ from fastapi.exceptions import RequestValidationError
 from msgspec import UNSET
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse
-from starlette.routing import Match, Mount
 
 from sentiment.inference import explain as explanation
-from service import bodies, document, guards, metrics, page, problems
+from service import bodies, document, guards, metrics, page, refusals
 from service.batching import Batcher, Busy
 from service.bodies import EXAMPLE, EXAMPLES
 from service.document import error_responses
@@ -37,8 +36,6 @@ from telemetry.writer import Writer
 if TYPE_CHECKING:
     from service.monitoring import Monitor
 
-MOST_ERRORS = 3
-METHODS = ("DELETE", "GET", "POST", "PUT")
 # Longest time without a break for other requests.
 SLICE_SECONDS = 0.005
 Item = TypeVar("Item")
@@ -91,9 +88,9 @@ def application(*routers: APIRouter) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.add_exception_handler(RequestValidationError, handle_validation_error)
-    app.add_exception_handler(HTTPException, handle_http_exception)
-    app.add_exception_handler(Busy, handle_busy)
+    app.add_exception_handler(RequestValidationError, refusals.handle_validation_error)
+    app.add_exception_handler(HTTPException, refusals.handle_http_exception)
+    app.add_exception_handler(Busy, refusals.handle_busy)
     app.post(
         "/predict",
         summary="Classify a tweet",
@@ -302,70 +299,3 @@ async def get_model(service: Service) -> Response:
 async def get_metrics() -> Response:
     """Return all metrics in the Prometheus text format."""
     return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-async def handle_validation_error(_: Request, error: Exception) -> Response:
-    """Return the location and reason of each error, without repeating text from the request."""
-    assert isinstance(error, RequestValidationError)
-    reasons = [f"{location(problem)} {reason(problem)}" for problem in error.errors()[:MOST_ERRORS]]
-    return problems.response(400, "; ".join(reasons) + ". GET /docs.json describes valid requests.")
-
-
-def location(error: dict[str, Any]) -> str:
-    """Return the location of a validation error, without the name of an unknown field, which is the client's text."""
-    path = list(error["loc"][1:])
-    if error["type"] in ("extra_forbidden", "json_invalid"):
-        path = path[:-1]
-    if not path:
-        return "The request"
-    return str(path[0]) + "".join(f"[{key}]" for key in path[1:])
-
-
-def reason(error: dict[str, Any]) -> str:
-    """Return the reason of a validation error."""
-    match error["type"]:
-        case "missing":
-            return "is missing"
-        case "extra_forbidden":
-            return "has an unknown field"
-        case "json_invalid":
-            return "is not valid JSON"
-        case "string_type" | "string_unicode":
-            return "must be a string of valid characters"
-        case "string_too_short":
-            return "is empty"
-        case "string_too_long":
-            return f"has more than {error['ctx']['max_length']:,} characters"
-        case "value_error":
-            return str(error["ctx"]["error"])
-        case _:
-            return "must be an object"
-
-
-async def handle_busy(_: Request, error: Exception) -> Response:
-    """Return that too many tweets wait, and when to try again."""
-    assert isinstance(error, Busy)
-    seconds = f"{error.seconds:.0f}"
-    return problems.response(503, f"Too many tweets are waiting. Try again in {seconds} s.", {"Retry-After": seconds})
-
-
-async def handle_http_exception(request: Request, error: Exception) -> Response:
-    """Return an HTTP exception as problem details."""
-    if isinstance(error, Problem):
-        return error.response()
-    assert isinstance(error, HTTPException)
-    headers = {"Allow": allowed_methods(request)} if error.status_code == 405 else error.headers
-    return problems.response(error.status_code, problems.DETAILS[error.status_code], headers)
-
-
-def allowed_methods(request: Request) -> str:
-    """Return the methods of all routes at the path of a request; FastAPI names only those of the first."""
-    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
-    methods = [
-        method
-        for method in METHODS
-        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
-    ]
-    if "GET" in methods or not methods:  # files have no routes
-        methods += ["GET", "HEAD"]
-    return ", ".join(sorted(set(methods)))

@@ -22,11 +22,25 @@ EXAMPLE = "@AirParadis two hours late and nobody tells us why :("
 EXAMPLES = [EXAMPLE, "thank you for the upgrade!"]
 HINT = "GET /docs.json describes valid requests."
 
-Tweet = Annotated[str, Meta(min_length=1, max_length=MOST_CHARACTERS, description="Text of a tweet, as typed.")]
+# What `check` demands, for the documentation: neither blank nor with a NUL character.
+WITHOUT_NUL = {"pattern": r"^[^\u0000]*$"}
+NOT_BLANK = {"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"}
+Tweet = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=MOST_CHARACTERS,
+        description="Text of a tweet, as typed.",
+        extra_json_schema=NOT_BLANK,
+    ),
+]
 Tweets = Annotated[list[Tweet], Meta(min_length=1, max_length=MOST_TWEETS, description="Texts of several tweets.")]
 Source = Annotated[
     Literal["api", "page", "batch"],
-    Meta(description="Origin of the request: `page` and `batch` are the web page's; monitoring tells them apart."),
+    Meta(
+        description="Origin of the request, by default `api`: `page` and `batch` are the web page's. "
+        "Monitoring tells them apart."
+    ),
 ]
 Body = TypeVar("Body", bound=Struct)
 
@@ -59,7 +73,7 @@ class ToExplain(Struct, forbid_unknown_fields=True):
     text: Tweet
 
 
-class Report(Struct, forbid_unknown_fields=True):
+class Feedback(Struct, forbid_unknown_fields=True):
     """A person's feedback on a prediction."""
 
     true_sentiment: Annotated[
@@ -76,7 +90,15 @@ class Report(Struct, forbid_unknown_fields=True):
         | None
     ) = None
     comment: (
-        Annotated[str, Meta(max_length=MOST_COMMENT_CHARACTERS, description="A comment, masked like the text.")] | None
+        Annotated[
+            str,
+            Meta(
+                max_length=MOST_COMMENT_CHARACTERS,
+                description="A comment, masked like the text.",
+                extra_json_schema=WITHOUT_NUL,
+            ),
+        ]
+        | None
     ) = None
 
 
@@ -128,7 +150,7 @@ def check(body: Struct) -> None:
     Raises:
         Problem: a text is blank or contains a NUL character, or there are both or neither of `text` and `texts`.
     """
-    if isinstance(body, Report):
+    if isinstance(body, Feedback):
         if body.text is not None and not body.text.strip():
             raise invalid("text is empty")
         for name in ("text", "comment"):
@@ -183,10 +205,16 @@ def sentence(error: str) -> str:
 
 
 def schemas() -> dict[str, Any]:
-    """Return the OpenAPI schemas of the bodies that the API documents."""
+    """Return the OpenAPI schemas of the bodies that the API documents.
+
+    They name no defaults: generators of clients for TypeScript require every property that has one.
+    """
     _, found = msgspec.json.schema_components(
-        [Question, Questions, ToExplain, Report], ref_template="#/components/schemas/{name}"
+        [Question, Questions, ToExplain, Feedback], ref_template="#/components/schemas/{name}"
     )
+    for schema in found.values():
+        for field in schema["properties"].values():
+            field.pop("default", None)
     return found
 
 

@@ -34,8 +34,8 @@ def install() -> None:
 
 
 @cache
-def header_seconds() -> float:
-    """Return how long a client may take to send the headers of a request."""
+def timeout_seconds() -> float:
+    """Return how long a client may take to send the headers of a request, or to read anything of an answer."""
     return Settings().timeout_seconds
 
 
@@ -51,6 +51,7 @@ class Connection(HttpToolsProtocol):
         self.ws_protocol_class = None  # the API has no WebSockets
         self._deadline: asyncio.TimerHandle | None = None
         self._linger: asyncio.TimerHandle | None = None
+        self._blocked: asyncio.TimerHandle | None = None
         self._header_bytes = 0
         self._receives = False
 
@@ -112,6 +113,18 @@ class Connection(HttpToolsProtocol):
         elif self._receives and self.cycle.response_complete:
             self._linger = self.loop.call_later(LINGER_SECONDS, self._close)
 
+    def pause_writing(self) -> None:
+        """Wait until the client reads, but not for ever."""
+        super().pause_writing()
+        self._blocked = self.loop.call_later(timeout_seconds(), self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on writing."""
+        if self._blocked is not None:
+            self._blocked.cancel()
+            self._blocked = None
+        super().resume_writing()
+
     def timeout_keep_alive_handler(self) -> None:
         """Close a connection without a next request."""
         self._close()
@@ -126,7 +139,7 @@ class Connection(HttpToolsProtocol):
 
     def _wait_for_headers(self) -> None:
         self._header_bytes = 0
-        self._deadline = self.loop.call_later(header_seconds(), self._refuse_slow)
+        self._deadline = self.loop.call_later(timeout_seconds(), self._refuse_slow)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:

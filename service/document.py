@@ -68,8 +68,9 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         schemas = document["components"]["schemas"]
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
-        schemas["ProblemDetails"] = ProblemDetails.model_json_schema()
-        schemas |= bodies.schemas()
+        described = {"ProblemDetails": ProblemDetails.model_json_schema(), **bodies.schemas()}
+        assert not schemas.keys() & described.keys(), "each schema needs a name of its own"
+        schemas |= described
         document["paths"] |= {
             "/livez": probe("is_alive", "The process is alive"),
             "/readyz": probe("is_ready", "The model is ready", 503),

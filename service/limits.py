@@ -38,13 +38,13 @@ class Limiter:
     Source: https://blog.cloudflare.com/counting-things-a-lot-of-different-things/#slidingwindowstotherescue
     """
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
         """Start without any use.
 
         Args:
-            clock: returns the time in seconds since 1970.
+            clock: returns the time in seconds since 1970; by default that of the machine.
         """
-        self._clock = clock
+        self._clock = clock or time.time
         self._lock = threading.Lock()
         self._own: Counter[Use] = Counter()
         self._others: dict[Use, int] = {}

@@ -7,12 +7,17 @@ from typing import Any
 
 from sentiment.inference import golden
 from sentiment.inference.classifier import Classifier
+from sentiment.inference.errors import UserError
 
 CLASSIFIER = "classifier"
 ABOUT = "about.json"
 CARD = "model_card.md"
 # Languages that a model reads if its description names none.
 LANGUAGES = ("en",)
+
+
+class UnservableModel(Exception):
+    """A model that cannot be loaded, or fails its self-test."""
 
 
 @dataclass(frozen=True)
@@ -44,3 +49,15 @@ class PackagedModel:
         about["reliability"] = None if classifier.reliability is None else asdict(classifier.reliability)
         golden.check(folder / CLASSIFIER, classifier)
         return cls(classifier=classifier, about=about)
+
+
+def load(folder: Path, role: str) -> PackagedModel:
+    """Load a packaged model; its role is named in errors.
+
+    Raises:
+        UnservableModel: it cannot be loaded, or fails its self-test.
+    """
+    try:
+        return PackagedModel.load(folder)
+    except (OSError, ValueError, ImportError, UserError) as error:
+        raise UnservableModel(f"Cannot serve the {role} in {folder}. {error}") from error

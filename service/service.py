@@ -6,6 +6,7 @@ Started by `bentoml serve`, or by `python -m service`, which also checks the set
 import gc
 import logging
 import secrets
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
@@ -14,13 +15,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from sentiment.inference import explain as explanation
-from sentiment.inference.errors import UserError
-from service import api, connections, draining, feedback, guards, metrics, monitoring, observe, status
+from service import api, connections, conventions, draining, feedback, guards, metrics, monitoring, observe, status
 from service.batching import Backlog, Batcher
 from service.ids import Ids
 from service.language import Languages
 from service.limits import Limiter
-from service.model import PackagedModel
+from service.model import PackagedModel, UnservableModel, load
 from service.scoring import Scorer
 from service.settings import NAME, Settings
 from service.shadow import Shadow
@@ -82,26 +82,27 @@ class TweetSentiment:
         # Without a store, nobody can send feedback, so ids need not outlive this process.
         self.ids = Ids(secrets.token_bytes(KEY_BYTES))
         try:
-            self.model = PackagedModel.load(settings.model)
-        except (OSError, ValueError, ImportError, UserError) as error:
-            self.failure = f"Cannot serve the model in {settings.model}. {error}"
+            self.model = load(settings.model, "model")
+            challenger = None if settings.shadow is None else load(settings.shadow, "challenger (SERVICE_SHADOW)")
+            if telemetry.database is not None:
+                self.open_store(Store(telemetry.database.get_secret_value()), telemetry)
+        except (UnservableModel, StoreError) as error:
+            self.failure = str(error)
             log.critical(self.failure)
             return
-        challenger = None
-        if settings.shadow is not None:
-            try:
-                challenger = PackagedModel.load(settings.shadow)
-            except (OSError, ValueError, ImportError, UserError) as error:
-                self.failure = f"Cannot use the challenger in {settings.shadow} (SERVICE_SHADOW). {error}"
-                log.critical(self.failure)
-                return
-        if telemetry.database is not None:
-            try:
-                self.open_store(Store(telemetry.database.get_secret_value()), telemetry)
-            except StoreError as error:
-                self.failure = f"Cannot use the store of events. {error}"
-                log.critical(self.failure)
-                return
+        self.open_queues(settings, challenger)
+        metrics.WORKERS.set(1)
+        # Garbage collection caused the slowest responses: it scanned the loaded model, and the timer that BentoML keeps
+        # for a minute after each request. So the model is frozen, and older generations are collected rarely.
+        gc.collect()
+        gc.freeze()
+        # While the model's thread computes, the event loop waits so long each time it needs the interpreter; with
+        # Python's 5 ms, the slowest probes of the soak took twice as long.
+        sys.setswitchinterval(0.001)
+        gc.set_threshold(20_000, 50, 100)
+
+    def open_queues(self, settings: Settings, challenger: PackagedModel | None) -> None:
+        """Start the threads that score and explain tweets."""
         self.score = Batcher(
             Scorer(self.model.classifier, Languages()),
             ThreadPoolExecutor(1, thread_name_prefix="model"),
@@ -117,7 +118,6 @@ class TweetSentiment:
             backlog=Backlog(MOST_WAITING_EXPLANATIONS, metrics.WAITING.labels("explanations").set),
             observe=lambda _: None,
         )
-        metrics.WORKERS.set(1)
         if challenger is not None:
             self.shadow = Shadow(
                 challenger,
@@ -126,11 +126,6 @@ class TweetSentiment:
                 keep=self.keep,
             )
             self.shadow.start()
-        # Garbage collection caused the slowest responses: it scanned the loaded model, and the timer that BentoML keeps
-        # for a minute after each request. So the model is frozen, and older generations are collected rarely.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(20_000, 50, 100)
 
     def open_store(self, store: Store, settings: TelemetrySettings) -> None:
         """Create the store if it is missing, and start writing and working on it.
@@ -176,9 +171,9 @@ def guarded(app: ASGIApp) -> ASGIApp:
         requests_per_minute=settings.requests_per_minute,
         limiter=lambda: bentoml.get_current_service().limiter,
     )
-    app = guards.Head(guards.Routes(app))
+    app = conventions.Head(conventions.Routes(app))
     # Inside, so that allowed pages can read refusals; outside, for refusals by the CORS middleware itself.
-    app = guards.CrossOrigin(
+    app = conventions.CrossOrigin(
         guards.Problems(app),
         settings.cors_origins,
         allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],

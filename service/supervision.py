@@ -4,7 +4,7 @@ BentoML's server is circus: its arbiter holds the listening socket, which all wo
 worker can take over while the old one answers what it has accepted (`service.draining`).
 """
 
-import logging
+import sys
 import time
 from collections.abc import Callable, Container
 from pathlib import Path
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from circus.process import Process
     from circus.watcher import Watcher
 
-log = logging.getLogger(__name__)
-
 POLL_SECONDS = 0.05
 WATCHER = "service"  # BentoML's name for it
 
@@ -25,9 +23,9 @@ WATCHER = "service"  # BentoML's name for it
 class Supervisor:
     """The worker of a server."""
 
-    def __init__(self, server: Any, folder: Path, start_seconds: float) -> None:
-        """Supervise a server of `bentoml.serve`, whose workers report to a folder."""
-        self._server, self._folder, self._start_seconds = server, folder, start_seconds
+    def __init__(self, server: Any, bento: str, folder: Path, start_seconds: float) -> None:
+        """Supervise a server of a Bento, as `bentoml.serve` returns it, whose workers report to a folder."""
+        self._server, self._bento, self._folder, self._start_seconds = server, bento, folder, start_seconds
         (self._watcher,) = (watcher for watcher in server.arbiter.watchers if watcher.name == WATCHER)
 
     def wait_until_ready(self) -> str | None:
@@ -35,26 +33,31 @@ class Supervisor:
         return self._wait()
 
     def failure(self) -> str | None:
-        """Return that the worker has ended and will not be replaced, as in a container, or None."""
+        """Return why the worker cannot be replaced: its model has failed, or it is in a container, or None."""
+        for worker in self._workers():
+            if failure := status.read(self._folder, worker):
+                return failure
         if self._server.running and self._watcher.is_stopped():
             return "The worker of the service has ended; see the log above."
         return None
 
-    def replace_worker(self) -> None:
-        """Start a second worker; once it is ready, stop the first. If it fails, the first one goes on."""
+    def replace_worker(self, bento: str) -> None:
+        """Start a worker of a Bento; once it is ready, stop the first one. If it fails, the first one goes on."""
         before = self._workers()
-        log.info("Starting a new worker.")
-        self._on_loop(start_another, self._watcher)
+        status.forget(self._folder, but=before)
+        say(f"Starting a worker of {bento}.")
+        self._on_loop(start_another, self._watcher, self._bento, bento)
         failure = self._wait(but=before)
         if not self._server.running:
             return
         if failure is None:
-            log.info("The new worker is ready; the old one answers its last requests.")
+            say("The new worker is ready; the old one answers its last requests.")
             self._on_loop(stop_oldest, self._watcher)
+            self._bento = bento
         else:
-            log.error("The old worker goes on: %s", failure)
+            say(f"The old worker goes on: {failure}")
             started = [worker for pid, worker in self._workers().items() if pid not in before]
-            self._on_loop(stop_one, self._watcher, started)
+            self._on_loop(stop_started, self._watcher, bento, self._bento, started)
 
     def _workers(self) -> dict[int, "Process"]:
         return dict(self._watcher.processes)
@@ -84,8 +87,9 @@ class Supervisor:
         )
 
 
-def start_another(watcher: "Watcher") -> None:
-    """Start one more worker."""
+def start_another(watcher: "Watcher", old: str, new: str) -> None:
+    """Start one more worker, of the new Bento."""
+    watcher.args = [new if argument == old else argument for argument in watcher.args]
     watcher.numprocesses += 1
     watcher.spawn_process()
 
@@ -96,9 +100,16 @@ async def stop_oldest(watcher: "Watcher") -> None:
     await watcher.manage_processes()
 
 
-async def stop_one(watcher: "Watcher", workers: list["Process"]) -> None:
-    """Stop the worker that has failed to start."""
+async def stop_started(watcher: "Watcher", new: str, old: str, workers: list["Process"]) -> None:
+    """Stop the worker that has failed to start, and go on with the old Bento."""
+    watcher.args = [old if argument == new else argument for argument in watcher.args]
     for worker in workers:
         await watcher.kill_process(worker)
         watcher.processes.pop(worker.pid, None)
     watcher.numprocesses -= 1
+
+
+def say(message: str) -> None:
+    """Write a line to standard error; BentoML has switched off the loggers of this process."""
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()

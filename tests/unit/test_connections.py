@@ -36,7 +36,7 @@ def server() -> Iterator[uvicorn.Server]:
     with pytest.MonkeyPatch.context() as patch, socket.socket() as listening:
         patch.setenv("SERVICE_TIMEOUT_SECONDS", str(SECONDS))
         patch.setattr(connections, "LINGER_SECONDS", SECONDS)
-        connections.header_seconds.cache_clear()
+        connections.timeout_seconds.cache_clear()
         listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(
             uvicorn.Config(application, http=Connection, lifespan="off", log_config=None, timeout_keep_alive=1)
@@ -48,7 +48,7 @@ def server() -> Iterator[uvicorn.Server]:
         yield server
         server.should_exit = True
         thread.join()
-    connections.header_seconds.cache_clear()
+    connections.timeout_seconds.cache_clear()
 
 
 @pytest.fixture
@@ -166,8 +166,11 @@ def test_a_request_that_ends_after_its_answer_can_be_followed_by_another(client:
     read_answer(client)
 
 
-def test_a_client_that_does_not_read_its_answer_is_closed(server: uvicorn.Server, client: socket.socket) -> None:
-    client.sendall(b"GET /large HTTP/1.1\r\nHost: test\r\n\r\n")
+@pytest.mark.parametrize("requests", [1, 10])
+def test_a_client_that_does_not_read_its_answers_is_closed(
+    server: uvicorn.Server, client: socket.socket, requests: int
+) -> None:
+    client.sendall(b"GET /large HTTP/1.1\r\nHost: test\r\n\r\n" * requests)
     deadline = time.monotonic() + 10
     while not server.server_state.connections:
         time.sleep(0.01)
