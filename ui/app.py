@@ -50,7 +50,7 @@ def is_welcome(say: Language) -> bool:
 def main() -> None:
     """Show the current view."""
     st.set_page_config(page_title=NAME, page_icon=str(BRAND / "mark.svg"), layout="centered")
-    st.logo(str(BRAND / "logo.svg"), size="large", icon_image=str(BRAND / "mark.svg"))
+    st.logo(str(BRAND / "logo.svg"), size="large")
     st.html(BRAND / "style.css")
     say = choose_language()
     if not is_welcome(say):

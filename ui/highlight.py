@@ -1,7 +1,7 @@
 """HTML of a tweet with its decisive words highlighted."""
 
 from collections.abc import Sequence
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 # A word is highlighted if its contribution is at least this share of the strongest one.
@@ -44,11 +44,16 @@ def html(text: str, contributions: Sequence[dict[str, Any]], *, negative: str, p
         direction = "negative" if word["contribution"] > 0 else "positive"
         label = escape(negative if direction == "negative" else positive)
         weight = abs(word["contribution"]) / most
-        fragments.append(escape(text[end : word["start"]]))
+        fragments.append(shown(text[end : word["start"]]))
         fragments.append(
             f'<mark class="{direction}" style="--weight: {weight:.2f}" title="{label}">'
-            f'{escape(text[word["start"] : word["end"]])}<span class="unseen"> ({label})</span></mark>'
+            f'{shown(text[word["start"] : word["end"]])}<span class="unseen"> ({label})</span></mark>'
         )
         end = word["end"]
-    fragments.append(escape(text[end:]))
+    fragments.append(shown(text[end:]))
     return f'{STYLE}<div class="tweet">{"".join(fragments)}</div>'
+
+
+def shown(text: str) -> str:
+    """Return the HTML of a text; tweets often come with entities, such as &amp; for &."""
+    return escape(unescape(text))

@@ -13,7 +13,7 @@ from tests.browser import processes
 from tests.e2e.server import free_port
 from tests.packaged_model import save_packaged
 
-WIDE, NARROW = ViewportSize(width=1200, height=900), ViewportSize(width=375, height=720)
+WIDE, NARROW = ViewportSize(width=1200, height=900), ViewportSize(width=390, height=780)
 
 
 class Mailbox(Handler):

@@ -1,5 +1,6 @@
 """Model health: the model in service, user feedback, prediction drift, alerts, and whether all of this works."""
 
+import html
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -149,10 +150,18 @@ def show_feedback(report: Mapping[str, Any], say: Language) -> None:
         st.write(say("model.no_feedback"))
         return
     with st.container(horizontal=True):
-        st.metric(say("model.feedbacks"), say.number(accuracy["count"]), border=True)
+        st.metric(say("model.feedbacks"), say.number(accuracy["count"]), border=True, height="stretch")
         between = say("watch.between", low=say.percent(accuracy["low"]), high=say.percent(accuracy["high"]))
         correct = say.percent(accuracy["correct"] / accuracy["count"])
-        st.metric(say("model.accuracy"), correct, between, delta_color="off", delta_arrow="off", border=True)
+        st.metric(
+            say("model.accuracy"),
+            correct,
+            between,
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            height="stretch",
+        )
     st.caption(say("model.accuracy_help"))
     st.altair_chart(
         charts.volume(
@@ -175,7 +184,7 @@ def show_mistakes(mistakes: Sequence[Mapping[str, Any]], title: str, say: Langua
     rows = [
         {
             say("model.when"): say.moment(health.moment(one["time"])),
-            say("watch.text"): one["text"] or "",
+            say("watch.text"): html.unescape(one["text"] or ""),
             say("model.predicted"): say(f"try.{one['predicted_sentiment']}"),
             say("model.truth"): say(f"try.{one['true_sentiment']}"),
             say("model.comment"): one["comment"] or "",
