@@ -119,7 +119,7 @@ def show_sentiment(prediction: Mapping[str, Any], say: Language) -> None:
     colour, icon = ("red", "flag") if sentiment == "negative" else ("blue", "check")
     st.header(f":{colour}[:material/{icon}: {say(f'try.{sentiment}')}]", anchor=False)
     st.write(f"**{assurance(prediction, say)}**")
-    st.write(say("try.chance", percent=say.percent(prediction["negative_probability"])))
+    st.write(say("try.chance", percent=say.chance(prediction["negative_probability"])))
 
 
 def assurance(prediction: Mapping[str, Any], say: Language) -> str:

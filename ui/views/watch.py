@@ -103,9 +103,9 @@ def report(uploaded: Upload, say: Language) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         show_words(found, say)
+        offer_download(uploaded, tweets, say)
     with right:
         show_most_negative(found, say)
-    offer_download(uploaded, tweets, say)
 
 
 def show_figures(found: Findings, say: Language) -> None:
@@ -140,7 +140,7 @@ def show_most_negative(found: Findings, say: Language) -> None:
     st.header(say("watch.most_negative"))
     st.dataframe(
         found.most_negative.assign(
-            negative_probability=100 * found.most_negative["negative_probability"],
+            negative_probability=(100 * found.most_negative["negative_probability"]).clip(1, 99),  # none is certain
             text=found.most_negative["text"].map(html.unescape),  # tweets often come with &amp;
         ),
         hide_index=True,
