@@ -8,6 +8,7 @@ import secrets
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import NamedTuple, get_args
+from unicodedata import normalize
 
 from telemetry.events import Sentiment, Source
 
@@ -53,7 +54,7 @@ class Ids:
         self._signing, self._hashing = (hmac.digest(key, purpose, "sha256") for purpose in (b"sign ids", b"hash texts"))
 
     def fingerprint(self, text: str) -> str:
-        """Return a keyed hash of a tweet, the same for tweets that differ in case and spaces only."""
+        """Return a keyed hash of a tweet, the same for tweets that differ in case, spaces and Unicode form only."""
         return self._hash(text).hex()
 
     def issue(
@@ -92,7 +93,8 @@ class Ids:
         return Origin(time, version, probability, SENTIMENTS[sentiment], SOURCES[source], fingerprint.hex())
 
     def _hash(self, text: str) -> bytes:
-        return hmac.digest(self._hashing, " ".join(text.casefold().split()).encode(), "sha256")[:8]
+        normalised = " ".join(normalize("NFKC", text).casefold().split())
+        return hmac.digest(self._hashing, normalised.encode(), "sha256")[:8]
 
     def _sign(self, body: bytes) -> bytes:
         return hmac.digest(self._signing, body, "sha256")[:SIGNATURE_BYTES]

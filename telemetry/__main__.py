@@ -18,9 +18,9 @@ from telemetry.store import Store
 log = logging.getLogger("telemetry")
 
 WORK = """\
-Check the alert rule, deliver alerts, forward events and delete old ones, until SIGTERM or Ctrl-C. The service does the
-same; run this as well, or instead of it, where the service may sleep. Of all processes that share a store, one runs
-each job. All settings are environment variables (docs/settings.md)."""
+Check the alert rule, deliver alerts, forward events and delete old ones, until SIGTERM or Ctrl-C. The service runs the
+same jobs; run this beside it where the service may scale to zero. Of all processes that share a store, one runs each
+job. Settings are environment variables (docs/settings.md)."""
 EXPORT = """\
 Write the reported mispredictions, with the user's answer as the column "label", as a table to review and to train on:
 CSV, or a workbook if the file's name ends in .xlsx."""

@@ -34,7 +34,7 @@ class Database(ABC):
     def __init__(self, engine: Engine) -> None:
         """Wrap an engine."""
         self.engine = engine
-        self.name = engine.url.render_as_string(hide_password=True)
+        self.name = engine.url.set(drivername=engine.dialect.name).render_as_string(hide_password=True)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -71,7 +71,7 @@ class Database(ABC):
         except WRONG_STATEMENT:
             raise
         except exc.DBAPIError as error:
-            raise Unavailable(f"{self.name}: {str(error.orig).strip()}") from None
+            raise Unavailable(f"{self.name}: {' '.join(str(error.orig).split())}") from None
         except exc.TimeoutError:
             raise Unavailable(f"{self.name}: all connections are busy") from None
 

@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 def export(store: Store, output: Path | None, *, since: float, delimiter: str) -> int:
-    """Write the reported mispredictions, row by row, and return their number.
+    """Write the reported mispredictions with a text, row by row, and return their number.
 
     Args:
         store: the event store.
@@ -50,9 +50,12 @@ def export(store: Store, output: Path | None, *, since: float, delimiter: str) -
         TableError: there are too many rows for a workbook.
         Unavailable: the store cannot be read.
     """
-    mistakes = are_mistakes(since)
+    mistakes = (*are_mistakes(since), feedback.c.text.is_not(None))
     with store.database.reading() as connection:
-        total = connection.execute(sa.select(sa.func.count()).select_from(feedback).where(*mistakes)).scalar_one()
+        query = sa.select(sa.func.count(), sa.func.count(feedback.c.text)).where(*are_mistakes(since))
+        every, total = connection.execute(query).one()
+    if every > total:
+        log.info("Leaving out %s mispredictions that were reported without their text.", f"{every - total:,}")
     rows = (row(mistake) for mistake in with_progress(store.read(Feedback, *mistakes), total))
     if output is not None and output.suffix.lower() == WORKBOOK:
         return workbooks.write_sheet(output, COLUMNS, rows)

@@ -20,7 +20,7 @@ def fired_alerts(connection: Connection, names: Sequence[str], since: float) -> 
     query = query.where(deliveries.c.alert.in_([one.number for one in fired]))
     query = query.group_by(deliveries.c.alert, deliveries.c.channel)
     delivered = {(number, channel): bool(everywhere) for number, channel, everywhere in connection.execute(query)}
-    begun = {row.reader: row.number for row in connection.execute(sa.select(progress.c.reader, progress.c.number))}
+    begun = {row.reader: row.number for row in connection.execute(sa.select(progress))}
     return [
         FiredAlert(
             number=one.number,

@@ -76,7 +76,7 @@ class Leases:
             values = {"holder": self.holder, "token": self._token, "expires": clock + self.seconds}
             insert = self.store.database.insert(workers).values(name=name, **values)
             taken = insert.on_conflict_do_update(index_elements=["name"], set_=values, where=free)
-            held = connection.execute(taken).rowcount > 0
+            held = connection.scalar(taken.returning(workers.c.name)) is not None
         if held:
             self._until[name] = now + self.seconds
         else:

@@ -15,6 +15,7 @@ class PostgreSQL(Database):
 
     def __init__(self, url: URL) -> None:
         """Wrap a database."""
+        given = url.query.get("options", "")
         super().__init__(
             sa.create_engine(
                 url.set(drivername="postgresql+psycopg"),
@@ -22,7 +23,7 @@ class PostgreSQL(Database):
                     "connect_timeout": CONNECT_TIMEOUT_SECONDS,
                     "tcp_user_timeout": 1000 * CONNECT_TIMEOUT_SECONDS,
                     "application_name": "tweet_sentiment",
-                    "options": f"-c lock_timeout={LOCK_TIMEOUT_SECONDS:.0f}s "
+                    "options": f"{given} -c lock_timeout={LOCK_TIMEOUT_SECONDS:.0f}s "
                     f"-c statement_timeout={2 * LOCK_TIMEOUT_SECONDS:.0f}s",
                 },
                 pool_pre_ping=True,

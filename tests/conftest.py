@@ -130,6 +130,13 @@ def postgresql() -> Iterator[Cluster]:
         yield cluster
 
 
+@pytest.fixture
+def own_postgresql() -> Iterator[Cluster]:
+    """Run PostgreSQL for a test that stops it."""
+    with running() as cluster:
+        yield cluster
+
+
 @pytest.fixture(scope="session")
 def empty_events(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Create an empty store of events in SQLite, to be copied, because SQLite takes longer to create one."""
@@ -139,22 +146,16 @@ def empty_events(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(scope="session")
-def empty_database(postgresql: Cluster) -> str:
-    """Create an empty store of events in PostgreSQL, to be copied; return the name of its database."""
-    database = postgresql.new_database()
-    with closing(Store(postgresql.url(database))) as store:
-        store.create()
-    return database
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def events_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Create an empty store of events, in SQLite and in PostgreSQL; return its URL."""
     if request.param == "sqlite":
         return f"sqlite:///{shutil.copy(request.getfixturevalue('empty_events'), tmp_path)}"
     cluster: Cluster = request.getfixturevalue("postgresql")
-    return cluster.url(cluster.new_database(template=request.getfixturevalue("empty_database")))
+    cluster.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    with closing(Store(cluster.url())) as store:
+        store.create()
+    return cluster.url()
 
 
 @pytest.fixture

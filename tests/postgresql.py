@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, LiteralString
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from tests.e2e.server import free_port
 
@@ -49,25 +51,25 @@ class Cluster:
         options = f"{OPTIONS} -p {self.port} -c unix_socket_directories={self.folder}"
         self._run("pg_ctl", "-w", "-o", options, "-l", f"{self.folder}/log", "start")
 
-    def stop(self) -> None:
-        """Stop the server at once, as a crash would: connections break, and it recovers when it starts."""
-        self._run("pg_ctl", "-w", "-m", "immediate", "stop")
+    def stop(self, mode: Literal["fast", "immediate"] = "immediate") -> None:
+        """Stop the server: in good order, or at once as in a crash, from which it recovers when it starts."""
+        self._run("pg_ctl", "-w", "-m", mode, "stop")
 
     def url(self, database: str = "postgres") -> str:
         """Return the URL of a database."""
         return f"postgresql://tests@127.0.0.1:{self.port}/{database}"
 
-    def new_database(self, template: str = "template1") -> str:
-        """Create a database, by default an empty one; return its name."""
+    def new_database(self) -> str:
+        """Create an empty database; return its URL."""
         name = f"test_{secrets.token_hex(6)}"
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
-        return name
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self.url(name)
 
-    def drop(self, database: str) -> None:
-        """Drop a database, and end its connections."""
+    def execute(self, statements: LiteralString) -> None:
+        """Execute statements."""
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {database} WITH (FORCE)".encode())
+            connection.execute(statements)
 
     def _run(self, program: str, *arguments: str) -> None:
         user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
@@ -85,4 +87,5 @@ def running() -> Iterator[Cluster]:
         try:
             yield cluster
         finally:
-            cluster.stop()
+            if (cluster.folder / "postmaster.pid").exists():
+                cluster.stop()

@@ -23,14 +23,14 @@ TWO_CANDIDATES = (
 
 
 @pytest.fixture
-def server(postgresql: Cluster, tmp_path: Path) -> Iterator[str]:
+def server(own_postgresql: Cluster, tmp_path: Path) -> Iterator[str]:
     """Start an MLflow server that keeps runs in the database and proxies artifacts."""
-    port, database = free_port(), postgresql.new_database()
+    port = free_port()
     command = [
         BIN / "mlflow",
         "server",
         "--backend-store-uri",
-        postgresql.url(database),
+        own_postgresql.url(),
         "--host",
         "127.0.0.1",
         "--port",
@@ -49,7 +49,6 @@ def server(postgresql: Cluster, tmp_path: Path) -> Iterator[str]:
     yield url
     process.terminate()
     process.wait(30)
-    postgresql.drop(database)
 
 
 def is_healthy(url: str) -> bool:

@@ -6,52 +6,38 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+import sqlalchemy as sa
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from telemetry import channels
-from telemetry.channels import DeliveryError, deliver, post, send_mail
+from telemetry import channels, schema
+from telemetry.alert import Alert
+from telemetry.channels import Channel, DeliveryError, post
+from telemetry.delivery import begin, deliver
 from telemetry.settings import Settings, read
-from telemetry.store import Alert, Store
+from telemetry.store import Store
 from telemetry.worker import Delayed
 from tests.e2e.server import free_port
+from tests.events import feedback
+from tests.mailbox import PASSWORD, Mailbox, serve
 
 NOON = 1_760_000_400.0  # 2025-10-09 09:00 UTC
-PASSWORD = "a-password-of-the-tests"
 SECRET = "T000/B000/a-secret-of-the-tests"
 TEXTS = ("délayed again 😠", "<!channel> lost & found *bags*", "rude\ncrew")
 ReadSettings = Callable[..., Settings]
-Serve = Callable[..., AbstractContextManager["Mailbox"]]
 
 
-def mistake(number: int, text: str) -> dict[str, Any]:
-    return {
-        "kind": "feedback",
-        "id": f"{number:032x}",
-        "time": NOON + number * 61,
-        "model_version": "7",
-        "text": text,
-        "predicted_sentiment": "negative",
-        "true_sentiment": "positive",
-    }
-
-
-ALERT = Alert(4, NOON + 122, [mistake(number, text) for number, text in enumerate(TEXTS)])
+ALERT = Alert(4, NOON + 122, [feedback(number, NOON + number * 61, text) for number, text in enumerate(TEXTS)])
 
 
 @pytest.fixture
@@ -64,66 +50,6 @@ def read_settings(monkeypatch: pytest.MonkeyPatch) -> ReadSettings:
         return read(Settings)
 
     return set_and_read
-
-
-class Mailbox:
-    """The messages that a mail server has accepted."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self.messages: list[EmailMessage] = []
-        self.envelopes: list[Envelope] = []
-        self.users: list[bytes] = []
-        self.encrypted: list[bool] = []
-
-    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:
-        assert isinstance(envelope.content, bytes)
-        message = message_from_bytes(envelope.content, policy=policy.default)
-        assert isinstance(message, EmailMessage)
-        self.messages.append(message)
-        self.envelopes.append(envelope)
-        self.encrypted.append(session.ssl is not None)
-        return "250 OK"
-
-    def authenticate(
-        self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any
-    ) -> AuthResult:
-        assert isinstance(data, LoginPassword)
-        self.users.append(data.login)
-        return AuthResult(success=data.password == PASSWORD.encode(), handled=False)
-
-    @property
-    def contents(self) -> list[str]:
-        """The raw messages."""
-        return [str(envelope.content, "utf-8") for envelope in self.envelopes if isinstance(envelope.content, bytes)]
-
-    @property
-    def settings(self) -> dict[str, object]:
-        return {
-            "mail_to": "anna@example.org, bob@example.org",
-            "mail_from": "Tweet sentiment <alerts@example.org>",
-            "smtp_host": "127.0.0.1",
-            "smtp_port": self.port,
-        }
-
-
-@pytest.fixture
-def serve() -> Serve:
-    """Return a function that starts a mail server, on the same port for the same mailbox."""
-
-    @contextmanager
-    def start(mailbox: Mailbox | None = None, **options: Any) -> Iterator[Mailbox]:
-        mailbox = mailbox or Mailbox()
-        server = Controller(
-            mailbox, hostname="127.0.0.1", port=mailbox.port, authenticator=mailbox.authenticate, **options
-        )
-        server.start()
-        try:
-            yield mailbox
-        finally:
-            server.stop()
-
-    return start
 
 
 @pytest.fixture(scope="module")
@@ -162,9 +88,14 @@ def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
 
 
-def test_a_mail_contains_each_tweet_unchanged(serve: Serve, read_settings: ReadSettings) -> None:
+def send_to_all(alert: Alert, settings: Settings) -> Collection[str]:
+    """Send an alert by mail; return who was refused."""
+    return channels.send_mail(alert, settings, settings.mail_to)
+
+
+def test_a_mail_contains_each_tweet_unchanged(read_settings: ReadSettings) -> None:
     with serve() as mailbox:
-        send_mail(ALERT, read_settings(**mailbox.settings, smtp_security="none"))
+        send_to_all(ALERT, read_settings(**mailbox.settings, smtp_security="none"))
     (message,), (envelope,) = mailbox.messages, mailbox.envelopes
     assert message["Subject"] == "Tweet sentiment: 3 tweets reported as mispredicted within 3 min"
     assert message["From"] == "Tweet sentiment <alerts@example.org>"
@@ -177,29 +108,29 @@ def test_a_mail_contains_each_tweet_unchanged(serve: Serve, read_settings: ReadS
     assert "2025-10-09 09:01:01 UTC, model 7, predicted negative, actually positive: <!channel> lost & found" in body
 
 
-def test_a_resent_mail_keeps_its_message_id(serve: Serve, read_settings: ReadSettings) -> None:
+def test_a_resent_mail_keeps_its_message_id(read_settings: ReadSettings) -> None:
     with serve() as mailbox:
         settings = read_settings(**mailbox.settings, smtp_security="none")
         for alert in (ALERT, ALERT, ALERT._replace(number=5)):
-            send_mail(alert, settings)
+            send_to_all(alert, settings)
     first, resent, other = (re.findall(r"^Message-ID: (.+)\r$", mail, re.MULTILINE) for mail in mailbox.contents)
     assert first == resent != other
     assert re.fullmatch(r"<[^<>@\s]+@example\.org>", first[0])
 
 
 @pytest.mark.usefixtures("trusted")
-def test_credentials_are_sent_encrypted(serve: Serve, read_settings: ReadSettings, context: ssl.SSLContext) -> None:
+def test_credentials_are_sent_encrypted(read_settings: ReadSettings, context: ssl.SSLContext) -> None:
     with serve(tls_context=context, require_starttls=True, auth_required=True) as mailbox:
-        send_mail(ALERT, read_settings(**mailbox.settings, smtp_user="anna", smtp_password=PASSWORD))
+        send_to_all(ALERT, read_settings(**mailbox.settings, smtp_user="anna", smtp_password=PASSWORD))
     assert len(mailbox.messages) == 1
     assert mailbox.users == [b"anna"]
     assert mailbox.encrypted == [True]
 
 
 @pytest.mark.usefixtures("trusted")
-def test_mail_is_sent_over_implicit_tls(serve: Serve, read_settings: ReadSettings, context: ssl.SSLContext) -> None:
+def test_mail_is_sent_over_implicit_tls(read_settings: ReadSettings, context: ssl.SSLContext) -> None:
     with serve(ssl_context=context, auth_require_tls=False) as mailbox:  # aiosmtpd counts only STARTTLS as TLS
-        send_mail(
+        send_to_all(
             ALERT, read_settings(**mailbox.settings, smtp_security="tls", smtp_user="anna", smtp_password=PASSWORD)
         )
     assert len(mailbox.messages) == 1
@@ -207,41 +138,41 @@ def test_mail_is_sent_over_implicit_tls(serve: Serve, read_settings: ReadSetting
 
 
 @pytest.mark.usefixtures("trusted")
-def test_a_rejected_password_is_an_error(serve: Serve, read_settings: ReadSettings, context: ssl.SSLContext) -> None:
+def test_a_rejected_password_is_an_error(read_settings: ReadSettings, context: ssl.SSLContext) -> None:
     with serve(tls_context=context, auth_required=True) as mailbox:
         settings = read_settings(**mailbox.settings, smtp_user="anna", smtp_password="another")
         with pytest.raises(DeliveryError, match="535") as failure:
-            send_mail(ALERT, settings)
+            send_to_all(ALERT, settings)
     assert "another" not in str(failure.value)
     assert mailbox.messages == []
 
 
 @pytest.mark.parametrize("address", ["anna@example.org\nBcc: eve@example.org", "ännä@example.org"])
-def test_an_invalid_recipient_is_an_error(serve: Serve, read_settings: ReadSettings, address: str) -> None:
+def test_an_invalid_recipient_is_an_error(read_settings: ReadSettings, address: str) -> None:
     with serve(enable_SMTPUTF8=False) as mailbox:
         settings = read_settings(**{**mailbox.settings, "mail_to": address}, smtp_security="none")
         with pytest.raises(DeliveryError):
-            send_mail(ALERT, settings)
+            send_to_all(ALERT, settings)
     assert mailbox.messages == []
 
 
 @pytest.mark.parametrize(("security", "option"), [("starttls", "tls_context"), ("tls", "ssl_context")])
 def test_an_untrusted_certificate_is_an_error(
-    serve: Serve, read_settings: ReadSettings, context: ssl.SSLContext, security: str, option: str
+    read_settings: ReadSettings, context: ssl.SSLContext, security: str, option: str
 ) -> None:
     with serve(**{option: context}) as mailbox:
         settings = read_settings(**mailbox.settings, smtp_security=security, smtp_user="anna", smtp_password=PASSWORD)
         with pytest.raises(DeliveryError, match="certificate verify failed"):
-            send_mail(ALERT, settings)
+            send_to_all(ALERT, settings)
     assert mailbox.messages == []
     assert mailbox.users == []
 
 
-def test_nothing_is_sent_to_a_server_without_encryption(serve: Serve, read_settings: ReadSettings) -> None:
+def test_nothing_is_sent_to_a_server_without_encryption(read_settings: ReadSettings) -> None:
     with serve(auth_require_tls=False) as mailbox:
         settings = read_settings(**mailbox.settings, smtp_user="anna", smtp_password=PASSWORD)
         with pytest.raises(DeliveryError, match="STARTTLS"):
-            send_mail(ALERT, settings)
+            send_to_all(ALERT, settings)
     assert mailbox.messages == []
     assert mailbox.users == []
 
@@ -252,7 +183,7 @@ def test_a_silent_mail_server_times_out(
     monkeypatch.setattr(channels, "TIMEOUT_SECONDS", 0.2)
     began = time.monotonic()
     with pytest.raises(DeliveryError, match="timed out"):
-        send_mail(ALERT, read_settings(**{**Mailbox().settings, "smtp_port": silent_port}))
+        send_to_all(ALERT, read_settings(**{**Mailbox().settings, "smtp_port": silent_port}))
     assert time.monotonic() - began < 2
 
 
@@ -265,88 +196,174 @@ def silent_port() -> Iterator[int]:
 
 
 def add_alerts(store: Store, *numbers: int) -> None:
-    """Add alerts to a store."""
-    with store.connected() as database:
-        rows = [(number, NOON, json.dumps([mistake(1, f"tweet {number}")])) for number in numbers]
-        database.executemany("INSERT INTO alerts (number, time, body) VALUES (?, ?, ?)", rows)
+    """Add alerts to a store, each about one misprediction."""
+    store.add(feedback(number) for number in numbers)
+    with store.database.writing(schema.alerts) as connection:
+        for number in numbers:
+            alert = sa.insert(schema.alerts).values(number=number, time=NOON, fired=NOON)
+            connection.execute(alert)
+            event = sa.select(schema.feedback.c.number).where(schema.feedback.c.id == feedback(number).id)
+            connection.execute(sa.insert(schema.alert_feedback).values(alert=number, feedback=event.scalar_subquery()))
+
+
+def pending(store: Store) -> list[tuple[int, str]]:
+    """Return which alerts must still be sent to whom."""
+    with store.database.reading() as connection:
+        query = sa.select(schema.deliveries.c.alert, schema.deliveries.c.recipient)
+        rows = connection.execute(query.where(schema.deliveries.c.time.is_(None)))
+        return sorted((row.alert, row.recipient) for row in rows)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "events.db")
-    store.create()
-    return store
+def store(event_store: Store) -> Store:
+    return event_store
 
 
-def test_each_alert_is_sent_once_and_in_order_after_an_outage(
-    serve: Serve, read_settings: ReadSettings, store: Store
-) -> None:
+def only_channel(settings: Settings) -> Channel:
+    """Return the channel that settings configure."""
+    (channel,) = channels.channels(settings)
+    return channel
+
+
+def recorder(send: Callable[[int], object]) -> Channel:
+    """Return a channel with one recipient, which calls `send` with the number of each alert."""
+
+    def send_alert(alert: Alert, recipients: Sequence[str]) -> list[str]:
+        assert recipients == ["anna"]
+        send(alert.number)
+        return []
+
+    return Channel("mail", ["anna"], send_alert)
+
+
+def last_lines(mailbox: Mailbox) -> list[str]:
+    """Return the end of each mail: the text of the tweet."""
+    return [message.get_content().rstrip()[-7:] for message in mailbox.messages]
+
+
+def test_each_alert_is_sent_once_and_in_order_after_an_outage(read_settings: ReadSettings, store: Store) -> None:
     mailbox = Mailbox()
-    settings = read_settings(**mailbox.settings, smtp_security="none")
-
-    def send(alert: Alert) -> None:
-        send_mail(alert, settings)
-
-    store.begin("mail")
+    channel = only_channel(read_settings(**mailbox.settings, smtp_security="none"))
+    begin(store, "mail")
     add_alerts(store, 1, 2)
     with serve(mailbox):
-        deliver(store, "mail", send)
+        deliver(store, channel)
     add_alerts(store, 3, 4)
     for _ in range(2):
-        with pytest.raises(Delayed, match="Alert 3 could not be sent by mail"):
-            deliver(store, "mail", send)
-        number, error = store.progress()["mail"]
-        assert number == 2
-        assert error is not None and "refused" in error and str(mailbox.port) in error
+        with pytest.raises(Delayed, match=f"Alert 3 could not be sent by mail: .*{mailbox.port}.*refused") as failure:
+            deliver(store, channel)
+        assert failure.value.code == "smtp_unreachable"
+        assert {number for number, _ in pending(store)} == {3, 4}
     with serve(mailbox):
-        deliver(store, "mail", send)
-        deliver(store, "mail", send)
-    assert store.progress()["mail"] == (4, None)
-    assert [message.get_content().rstrip()[-7:] for message in mailbox.messages] == [
-        "tweet 1",
-        "tweet 2",
-        "tweet 3",
-        "tweet 4",
+        deliver(store, channel)
+        deliver(store, channel)
+    assert pending(store) == []
+    assert last_lines(mailbox) == ["tweet 1", "tweet 2", "tweet 3", "tweet 4"]
+
+
+def test_only_a_recipient_that_the_server_refused_is_sent_the_alert_again(
+    read_settings: ReadSettings, store: Store
+) -> None:
+    begin(store, "mail")
+    with serve() as mailbox:
+        channel = only_channel(read_settings(**mailbox.settings, smtp_security="none"))
+        mailbox.refused = {"bob@example.org"}
+        add_alerts(store, 1, 2)
+        for _ in range(2):
+            with pytest.raises(Delayed, match=r"the server refuses bob@example\.org") as failure:
+                deliver(store, channel)
+            assert failure.value.code == "smtp_refused"
+            assert pending(store) == [(1, "bob@example.org"), (2, "bob@example.org")]
+        assert [envelope.rcpt_tos for envelope in mailbox.envelopes] == [["anna@example.org"]] * 2
+        mailbox.refused = {"anna@example.org", "bob@example.org"}
+        add_alerts(store, 3)
+        with pytest.raises(Delayed, match=r"the server refuses anna@example\.org, bob@example\.org"):
+            deliver(store, channel)
+        assert len(pending(store)) == 4
+        mailbox.refused = set()
+        deliver(store, channel)
+    assert pending(store) == []
+    assert [envelope.rcpt_tos for envelope in mailbox.envelopes[2:]] == [
+        ["bob@example.org"],
+        ["bob@example.org"],
+        ["anna@example.org", "bob@example.org"],
     ]
+    assert last_lines(mailbox) == ["tweet 1", "tweet 2", "tweet 1", "tweet 2", "tweet 3"]
+
+
+def test_a_recipient_that_is_no_longer_configured_holds_nothing_up(read_settings: ReadSettings, store: Store) -> None:
+    begin(store, "mail")
+    add_alerts(store, 1)
+    with serve() as mailbox:
+        mailbox.refused = {"bob@example.org"}
+        settings = read_settings(**mailbox.settings, smtp_security="none")
+        with pytest.raises(Delayed):
+            deliver(store, only_channel(settings))
+        deliver(store, only_channel(settings.model_copy(update={"mail_to": ("anna@example.org",)})))
+    assert pending(store) == []
+    assert len(mailbox.messages) == 1
 
 
 def test_delivery_resumes_at_the_alert_that_failed(store: Store) -> None:
     attempts: list[int] = []
 
-    def send(alert: Alert) -> None:
-        if alert.number == 2 and 2 not in attempts:
-            attempts.append(2)
-            raise DeliveryError("not now")
-        attempts.append(alert.number)
+    def send(number: int) -> None:
+        attempts.append(number)
+        if attempts == [1, 2]:
+            raise DeliveryError("smtp_refused", "not now")
 
-    store.begin("mail")
+    begin(store, "mail")
     add_alerts(store, 1, 2, 3)
-    with pytest.raises(Delayed):
-        deliver(store, "mail", send)
-    assert store.progress()["mail"] == (1, "not now")
-    deliver(store, "mail", send)
+    with pytest.raises(Delayed, match="not now"):
+        deliver(store, recorder(send))
+    deliver(store, recorder(send))
     assert attempts == [1, 2, 2, 3]
 
 
 def test_an_interrupted_delivery_keeps_its_progress(store: Store) -> None:
-    def send(alert: Alert) -> None:
-        if alert.number == 2:
+    def send(number: int) -> None:
+        if number == 2:
             raise KeyboardInterrupt
 
-    store.begin("mail")
+    begin(store, "mail")
     add_alerts(store, 1, 2)
     with pytest.raises(KeyboardInterrupt):
-        deliver(store, "mail", send)
-    assert store.progress()["mail"] == (1, None)
+        deliver(store, recorder(send))
+    assert pending(store) == [(2, "anna")]
+
+
+def test_an_alert_that_cannot_be_sent_is_put_aside_and_the_rest_is_sent(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent: list[int] = []
+
+    def send(number: int) -> None:
+        if number == 2:
+            raise OverflowError(SECRET)
+        sent.append(number)
+
+    begin(store, "mail")
+    add_alerts(store, 1, 2, 3)
+    errors: list[str] = []
+    deliver(store, recorder(send), errors.append)
+    deliver(store, recorder(send), errors.append)
+    assert (sent, errors, pending(store)) == ([1, 3], ["mail"], [])
+    with store.database.reading() as connection:
+        (skipped,) = connection.execute(sa.select(schema.skipped))
+    assert (skipped.reader, skipped.number, skipped.error) == ("mail", 2, "OverflowError")
+    assert "OverflowError in mail, alert 2" in caplog.text
+    assert SECRET not in caplog.text
 
 
 def test_a_new_channel_skips_old_alerts(store: Store) -> None:
-    delivered: list[int] = []
+    sent: list[int] = []
     add_alerts(store, 1, 2)
-    deliver(store, "webhook", lambda alert: delivered.append(alert.number))
+    begin(store, "mail")
+    deliver(store, recorder(sent.append))
     add_alerts(store, 3)
-    deliver(store, "webhook", lambda alert: delivered.append(alert.number))
-    assert delivered == [3]
+    begin(store, "mail")
+    deliver(store, recorder(sent.append))
+    assert sent == [3]
 
 
 class Webhook(HTTPServer):
@@ -427,12 +444,13 @@ def test_errors_of_an_unreachable_webhook_do_not_reveal_its_address(
     store: Store, read_settings: ReadSettings, address: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = read_settings(webhook=address.format(port=free_port(), secret=SECRET))
-    store.begin("webhook")
+    begin(store, "webhook")
     add_alerts(store, 1)
     with pytest.raises(Delayed, match="the webhook cannot be reached") as failure:
-        deliver(store, "webhook", lambda alert: post(alert, settings))
+        deliver(store, only_channel(settings))
+    assert failure.value.code == "webhook_unreachable"
     assert SECRET not in str(failure.getrepr(chain=True, style="short"))
-    assert SECRET not in str(store.progress()) + caplog.text + repr(settings)
+    assert SECRET not in caplog.text + repr(settings)
 
 
 def test_a_silent_webhook_times_out(
@@ -448,7 +466,7 @@ def test_a_silent_webhook_times_out(
 def test_only_configured_channels_are_used(read_settings: ReadSettings) -> None:
     assert list(channels.channels(read_settings())) == []
     settings = read_settings(**Mailbox().settings, webhook="https://example.org/hook")
-    assert [name for name, _ in channels.channels(settings)] == ["mail", "webhook"]
+    assert [channel.name for channel in channels.channels(settings)] == ["mail", "webhook"]
     assert settings.mail_to == ("anna@example.org", "bob@example.org")
 
 
@@ -461,6 +479,8 @@ def test_only_configured_channels_are_used(read_settings: ReadSettings) -> None:
         ({"smtp_password": "a-secret-é"}, "TELEMETRY_SMTP_PASSWORD must be ASCII"),
         ({"alert_minutes": 10, "alert_cool_down_minutes": 9.5}, "must be at least TELEMETRY_ALERT_MINUTES"),
         ({"alert_tweets": 0}, "TELEMETRY_ALERT_TWEETS: Input should be greater than or equal to 1"),
+        ({"database": "mysql://a-secret@db/events"}, "TELEMETRY_DATABASE: .*is neither SQLite nor PostgreSQL"),
+        ({"path": "a-secret"}, "TELEMETRY_PATH is not used any more: set TELEMETRY_DATABASE=sqlite:///"),
         ({"smtp_port": "a-secret"}, "TELEMETRY_SMTP_PORT: Input should be a valid integer"),
         ({"exporter": "a-secret"}, "TELEMETRY_EXPORTER: Input should be 'opencensus' or 'opentelemetry'"),
         ({"days": "a-secret", "text": "a-secret"}, r"TELEMETRY_TEXT: .*\nTELEMETRY_DAYS: "),
@@ -477,13 +497,13 @@ def test_invalid_settings_are_named_without_their_values(
 
 
 def test_empty_variables_count_as_unset(read_settings: ReadSettings) -> None:
-    settings = read_settings(path="", mail_to="", webhook="", smtp_port="")
-    assert (settings.path, settings.mail_to, settings.webhook, settings.smtp_port) == (None, (), None, 587)
+    settings = read_settings(database="", mail_to="", webhook="", smtp_port="")
+    assert (settings.database, settings.mail_to, settings.webhook, settings.smtp_port) == (None, (), None, 587)
 
 
 def test_secrets_are_not_shown(read_settings: ReadSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", f"InstrumentationKey={SECRET}")
-    settings = read_settings(smtp_password=SECRET, webhook=SECRET)
+    settings = read_settings(smtp_password=SECRET, webhook=SECRET, database=f"postgresql://tests:{SECRET}@db/events")
     assert settings.connection_string is not None
     assert settings.connection_string.get_secret_value() == f"InstrumentationKey={SECRET}"
     assert SECRET not in f"{settings!r} {settings.model_dump_json()}"
