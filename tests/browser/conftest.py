@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as Handler
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser import processes
 from tests.e2e.server import free_port
@@ -16,6 +16,7 @@ from tests.postgresql import Cluster
 
 WIDE, NARROW = ViewportSize(width=1200, height=900), ViewportSize(width=390, height=780)
 UNDO_SECONDS = 4
+TIMEOUT_MILLISECONDS = 20_000  # a machine may be busy
 
 
 class Mailbox(Handler):
@@ -48,6 +49,7 @@ class App:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=TIMEOUT_MILLISECONDS)
     with sync_playwright() as playwright:
         browser = processes.launch(playwright)
         yield browser
@@ -88,7 +90,7 @@ def app(
     """Serve a model with events in PostgreSQL, and start a page that knows its address only."""
     folder = tmp_path_factory.mktemp("page")
     received, settings = mailbox
-    database = postgresql.url(postgresql.new_database())
+    database = postgresql.new_database()
     port = free_port()
     with (
         processes.service(port, folder, SERVICE_MODEL=model, TELEMETRY_DATABASE=database, **settings) as service,
@@ -101,6 +103,6 @@ def app(
 def page(browser: Browser) -> Iterator[Page]:
     """Open a browser window in English."""
     context = browser.new_context(viewport=WIDE, locale="en-GB")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(TIMEOUT_MILLISECONDS)
     yield context.new_page()
     context.close()

@@ -76,7 +76,7 @@ def test_nothing_is_lost_if_the_service_loses_its_machine_and_everybody_leaves_t
 ) -> None:
     received, settings = mailbox
     already = len(received.received)
-    database = postgresql.url(postgresql.new_database())
+    database = postgresql.new_database()
     port = free_port()
     variables = {"SERVICE_PORT": port, "SERVICE_MODEL": model, "TELEMETRY_DATABASE": database, **settings}
 
@@ -274,7 +274,7 @@ def test_the_answer_is_on_the_first_screen_and_the_report_survives_language_and_
     page.get_by_role("link", name="Tester un tweet").click()
     expect(page.get_by_role("heading", name="Tester un tweet")).to_be_visible()
     page.get_by_role("link", name="Repérer un bad buzz").click()
-    expect(page.get_by_text(re.compile(r"Jours anormalement négatifs \(1\) : 9 mars 2026"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Jours anormalement négatifs \(1\)\s: 9 mars 2026"))).to_be_visible()
     page.get_by_text("tweets.csv · 560").click()
     expect(page.get_by_role("combobox", name="Auteur")).to_be_visible()
 

@@ -34,7 +34,7 @@ class Answer(NamedTuple):
 
 def show(say: Language) -> None:
     """Show the view: examples and promises give way to the answer."""
-    st.title(say("try.title"))
+    st.title(say("try.title"), anchor=False)
     st.write(say("try.lead"))
     with st.form("tweet", border=False):
         st.text_area(

@@ -22,10 +22,10 @@ MOST_WORDS = 3  # in the only cell of a first row; a longer one is taken for a t
 SERIOUS = 0.1  # share of lost rows above which the notes are expanded at once
 
 
-# Streamlit's uploader speaks English only.
+# Streamlit's uploader speaks English only. Its own words are hidden, except from screen readers, which need a name.
 UPLOADER = """
 <style>
-[data-testid="stFileUploaderDropzone"] button p {{display: none}}
+[data-testid="stFileUploaderDropzone"] button p {{position: absolute; clip-path: inset(50%)}}
 [data-testid="stFileUploaderDropzoneInstructions"] span {{display: none}}
 [data-testid="stFileUploaderDropzone"] button [data-testid="stMarkdownContainer"]::after {{content: "{choose}"}}
 [data-testid="stFileUploaderDropzoneInstructions"]::after {{content: "{most}"; color: #4b5763}}

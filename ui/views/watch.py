@@ -19,7 +19,7 @@ MOST_MOMENTS = 8
 
 def show(say: Language) -> None:
     """Show the view: the inputs fold away once tweets are analyzed."""
-    st.title(say("watch.title"))
+    st.title(say("watch.title"), anchor=False)
     scoring: str | None = st.session_state.get("scoring")
     if scoring is None:
         st.write(say("watch.lead"))
@@ -126,7 +126,7 @@ def show_figures(found: Findings, say: Language) -> None:
 
 def show_words(found: Findings, say: Language) -> None:
     """Show the characteristic words of the negative tweets."""
-    st.header(say("watch.words"))
+    st.header(say("watch.words"), anchor=False)
     if found.words.empty:
         st.write(say("watch.no_words"))
         return
@@ -137,7 +137,7 @@ def show_words(found: Findings, say: Language) -> None:
 
 def show_most_negative(found: Findings, say: Language) -> None:
     """Show the tweets to read first."""
-    st.header(say("watch.most_negative"))
+    st.header(say("watch.most_negative"), anchor=False)
     st.dataframe(
         found.most_negative.assign(
             negative_probability=(100 * found.most_negative["negative_probability"]).clip(1, 99),  # none is certain
@@ -182,7 +182,7 @@ def offer_download(uploaded: Upload, tweets: pd.DataFrame, say: Language) -> Non
 
 def over_time(tweets: pd.DataFrame, uploaded: Upload, say: Language) -> None:
     """Show the tweets over time, and list the negative peaks."""
-    st.header(say("watch.over_time"))
+    st.header(say("watch.over_time"), anchor=False)
     width = st.session_state.setdefault(f"width {uploaded.file}", proportions.width(tweets["time"]))
     columns = st.columns(2)
     offered = proportions.widths(tweets["time"])
