@@ -1,6 +1,8 @@
 """The page starts only with valid settings."""
 
+import ast
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import ui
 from ui.__main__ import main
 
 Command = list[str]
+ROOT = Path(ui.__file__).parents[1]
 
 
 @pytest.fixture
@@ -146,3 +149,23 @@ def test_settings_of_the_service_do_not_concern_the_page(
     monkeypatch.setenv("TELEMETRY_UNDO_SECONDS", "-1")
     main()
     assert len(executed) == 1
+
+
+# Names of packages that differ from those of their modules.
+DISTRIBUTIONS = {"yaml": "pyyaml", "pydantic_core": "pydantic", "pydantic_settings": "pydantic-settings"}
+
+
+def test_the_image_installs_what_the_page_imports_and_nothing_else() -> None:
+    """Streamlit imports Authlib itself, for the log-in."""
+    modules = set()
+    for path in (path for package in ("ui", "tables") for path in (ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                modules.add(str(node.module).partition(".")[0])
+    external = modules - set(sys.stdlib_module_names) - {"ui", "tables"}
+    (line,) = re.findall(r"--constraint constraints.txt \\\n *(.*)", (ROOT / "ui/Dockerfile").read_text("utf-8"))
+    assert set(line.split()) == {DISTRIBUTIONS.get(name, name) for name in external} | {"authlib"}
+    pinned = {pin.partition("==")[0].lower() for pin in (ROOT / "constraints.txt").read_text("utf-8").splitlines()}
+    assert set(line.split()) <= pinned, "every version is fixed"
