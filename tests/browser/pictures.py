@@ -95,8 +95,8 @@ def take(page: Page, folder: Path, name: str) -> None:
     page.screenshot(path=folder / f"{name}.png")
 
 
-def take_views(browser: Browser, address: str, folder: Path, code: str, size: str) -> None:
-    """Take the screenshots of all views in a language at a size."""
+def take_views(browser: Browser, address: str, folder: Path, code: str, size: str, *, empty: bool) -> None:
+    """Take the screenshots of all views in a language at a size, also while they are empty if need be."""
     context = browser.new_context(viewport=SIZES[size], locale=LOCALES[code])
     context.set_default_timeout(60_000)
 
@@ -107,13 +107,15 @@ def take_views(browser: Browser, address: str, folder: Path, code: str, size: st
         return page
 
     page = opened("")
-    take(page, folder, f"start_{code}_{size}")
+    if empty:
+        take(page, folder, f"try_empty_{code}_{size}")
     page.locator("textarea").fill(TWEET)
     page.get_by_role("button", name=re.compile("^(.* )?(Analyze|Analyser)$")).click()
     page.locator(".tweet").wait_for()
     take(page, folder, f"try_{code}_{size}")
     page = opened("watch")
-    take(page, folder, f"upload_{code}_{size}")
+    if empty:
+        take(page, folder, f"watch_empty_{code}_{size}")
     page.get_by_role("button", name=re.compile("made-up|fictifs")).click()
     page.get_by_role("button", name=re.compile("(Analyze|Analyser) ")).click()
     page.get_by_role("button", name=re.compile("^(.* )?(Download as CSV|Télécharger en CSV)$")).wait_for()
@@ -129,6 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="folder for the screenshots")
     parser.add_argument("--fake", action="store_true", help="use the fake service of the tests")
+    parser.add_argument("--empty", action="store_true", help="also take the views before anything is entered")
     arguments = parser.parse_args()
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -144,7 +147,7 @@ def main() -> None:
                 alert.fire(store, Settings().rule, undo_seconds=0)
             for code in LOCALES:
                 for size in SIZES:
-                    take_views(browser, address, folder, code, size)
+                    take_views(browser, address, folder, code, size, empty=arguments.empty)
         browser.close()
 
 
