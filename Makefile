@@ -10,9 +10,10 @@ TORCH ?= cpu
 CPU_WHEELS := https://download.pytorch.org/whl/cpu/torch/
 export PATH := $(BIN):$(PATH)
 # Container engine: the first that works. ENGINE_OPTIONS are passed to its `run` (for example "--network slirp4netns").
-image image-test: export ENGINE ?= $(shell for engine in docker podman buildah; do \
+image page-image image-test: export ENGINE ?= $(shell for engine in docker podman buildah; do \
   $$engine info > /dev/null 2>&1 && echo $$engine && break; done)
 export IMAGE ?= localhost/tweet_sentiment:latest
+PAGE_IMAGE ?= localhost/tweet_sentiment_page:latest
 export MLFLOW_EXPERIMENT_NAME ?= tweet_sentiment
 # Tests of a file share fixtures, so they run in the same process. The longest files come first (testpaths).
 PARALLEL := --numprocesses logical --dist loadfile --no-loadscope-reorder --durations 25
@@ -77,6 +78,11 @@ image: package ## Build a container image of the champion with docker, podman or
 	$(ENGINE) build $(BUILD_OPTIONS) --file service/Dockerfile --tag $(IMAGE) \
 	  "$$(bentoml get tweet_sentiment:latest --output path)"
 
+.PHONY: page-image
+page-image: ## Build a container image of the page with docker, podman or buildah (ENGINE, PAGE_IMAGE)
+	@test -n "$(ENGINE)" || { echo "No container engine works: install and start docker, podman or buildah."; exit 1; }
+	$(ENGINE) build $(BUILD_OPTIONS) --file ui/Dockerfile --tag $(PAGE_IMAGE) .
+
 .PHONY: image-test
 image-test: setup ## Test the image with docker or podman: read-only, in 512 MB
 	pytest tests/image
@@ -88,6 +94,10 @@ soak: setup ## Load-test the service for five minutes, with misbehaving clients 
 .PHONY: test-browser
 test-browser: setup ## Test the page in Chromium
 	pytest tests/browser
+
+.PHONY: bench-page
+bench-page: setup ## Measure the page with a file of 200,000 tweets
+	python -m benchmarks.page
 
 .PHONY: pictures
 pictures: package ## Take the screenshots for the README (needs a champion of `make run`)

@@ -41,7 +41,7 @@ def is_welcome(say: Language) -> bool:
     if st.user.is_logged_in:
         st.button(say("page.log_out"), key="log_out", icon=":material/logout:", type="tertiary", on_click=st.logout)
         return True
-    st.title(NAME)
+    st.title(NAME, anchor=False)
     st.write(say("page.log_in_lead"))
     st.button(say("page.log_in"), key="log_in", icon=":material/login:", type="primary", on_click=st.login)
     return False
@@ -50,7 +50,7 @@ def is_welcome(say: Language) -> bool:
 def main() -> None:
     """Show the current view."""
     st.set_page_config(page_title=NAME, page_icon=str(BRAND / "mark.svg"), layout="centered")
-    st.logo(str(BRAND / "logo.svg"), size="large", icon_image=str(BRAND / "mark.svg"))
+    st.logo(str(BRAND / "logo.svg"), size="large")
     st.html(BRAND / "style.css")
     say = choose_language()
     if not is_welcome(say):

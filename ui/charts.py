@@ -8,14 +8,15 @@ import pandas as pd
 from ui.language import Language
 
 NEGATIVE_COLOUR, OTHER_COLOUR, LIMIT_COLOUR = "#b3361b", "#14699b", "#55606b"
-HEIGHT = 300
+HEIGHT = 320
 MOST_LABELLED_GROUPS = 14
 # Width of a bar: slightly less than its period, so that bars do not touch.
 BAR_WIDTHS = {
     name: pd.Timedelta(hours=hours) for name, hours in {"15min": 0.21, "h": 0.85, "D": 20, "W": 144, "MS": 600}.items()
 }
 DASHES = [[1, 0], [6, 4], [2, 3]]
-LINE_LEGEND = alt.Legend(orient="top", direction="vertical", title=None, symbolType="stroke", symbolSize=300)
+# Two columns also fit on a phone.
+LINE_LEGEND = alt.Legend(orient="top", columns=2, title=None, symbolType="stroke", symbolSize=300)
 
 
 def volume(

@@ -73,8 +73,9 @@ def first_use(report: Mapping[str, Any], version: str) -> datetime | None:
 
 
 def source_rows(report: Mapping[str, Any]) -> Sequence[tuple[str, Share]]:
-    """Return the share of negative predictions of each source."""
-    return [(row["source"], Share(row["count"], row["negative"], row["low"], row["high"])) for row in report["sources"]]
+    """Return the share of negative predictions of each source, uploads last."""
+    rows = sorted(report["sources"], key=lambda row: (row["source"] == NOT_PRODUCTION, row["source"]))
+    return [(row["source"], Share(row["count"], row["negative"], row["low"], row["high"])) for row in rows]
 
 
 def moment(text: str) -> datetime:

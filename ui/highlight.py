@@ -1,5 +1,6 @@
 """HTML of a tweet with its decisive words highlighted."""
 
+import re
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 # A word is highlighted if its contribution is at least this share of the strongest one.
 LEAST_SHARE = 0.25
 MOST_WORDS = 8
+# What X and Twitter write for &, < and >, escaped once more.
+ENTITY = re.compile("&amp;(amp|lt|gt);")
 STYLE = """
 <style>
 .tweet {font-size: 1.15rem; line-height: 2.3; white-space: pre-wrap; overflow-wrap: anywhere}
@@ -44,11 +47,16 @@ def html(text: str, contributions: Sequence[dict[str, Any]], *, negative: str, p
         direction = "negative" if word["contribution"] > 0 else "positive"
         label = escape(negative if direction == "negative" else positive)
         weight = abs(word["contribution"]) / most
-        fragments.append(escape(text[end : word["start"]]))
+        fragments.append(shown(text[end : word["start"]]))
         fragments.append(
             f'<mark class="{direction}" style="--weight: {weight:.2f}" title="{label}">'
-            f'{escape(text[word["start"] : word["end"]])}<span class="unseen"> ({label})</span></mark>'
+            f'{shown(text[word["start"] : word["end"]])}<span class="unseen"> ({label})</span></mark>'
         )
         end = word["end"]
-    fragments.append(escape(text[end:]))
+    fragments.append(shown(text[end:]))
     return f'{STYLE}<div class="tweet">{"".join(fragments)}</div>'
+
+
+def shown(text: str) -> str:
+    """Return the HTML of a text, with the characters for which tweets come with an entity, such as & for &amp;."""
+    return ENTITY.sub(r"&\1;", escape(text))

@@ -44,6 +44,10 @@ class Language:
         """Format a share (0 to 1) as a percentage."""
         return str(format_percent(share, locale=self.code))
 
+    def chance(self, probability: float) -> str:
+        """Format a probability: 1% to 99%, as no answer is certain."""
+        return self.percent(min(max(probability, 0.01), 0.99))
+
     @property
     def percent_sign(self) -> str:
         """What follows the number of a percentage: `%`, in French after a no-break space."""

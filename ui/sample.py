@@ -19,16 +19,23 @@ COMPLAINTS = [
     *("three hours in the queue", "the seat was broken", "no refund after two months"),
 ]
 CONSEQUENCES = [
-    *("and nobody tells us why.", "for the third time this month :(", "and no hotel.", "and no apology.", "#fail"),
-    *("Never again.", "Worst airline ever.", "Not even a message.", "We missed the connection."),
+    *(" and nobody tells us why.", " for the third time this month :(", ", and no hotel.", ". No apology!", " #fail"),
+    *(". Never again.", ". Worst airline ever.", ". Not even a message.", ". We missed our connection."),
 ]
 PRAISE = [
     *("the crew was lovely", "boarding was quick", "a smooth flight", "great seats", "we landed early", "good food"),
     *("my bag came first", "the new lounge is great"),
 ]
 THANKS = [
-    *("on the way to Lisbon.", "today!", "with three children.", "as always.", "from Rome :)", "Thank you!"),
-    *("See you soon.", "Best airline.", "Happy to fly with you."),
+    *(
+        " on the way to Lisbon.",
+        " today!",
+        ", even with three children.",
+        " as always.",
+        " from Rome :)",
+        ". Thank you!",
+    ),
+    *(". See you soon.", ". Best airline!", ". Happy to fly with you."),
 ]
 
 
@@ -37,7 +44,7 @@ def csv() -> bytes:
     """Return the tweets as CSV: columns `date`, `tweet`, `author`; always the same."""
     rng = random.Random(1)
     pools = {
-        name: [" ".join(parts) for parts in product(OPENINGS, middle, ends)]
+        name: [f"{opening} {fact}{end}" for opening, fact, end in product(OPENINGS, middle, ends)]
         for name, middle, ends in (
             ("cause", CAUSES, CONSEQUENCES),
             ("complaint", COMPLAINTS, CONSEQUENCES),

@@ -76,6 +76,8 @@ def check_login(file: Path) -> None:
         raise ValueError(f"UI_LOGIN: {file} cannot be read: {error.strerror}.") from None
     except ValueError:  # the message of the parser could repeat a secret
         raise ValueError(f"UI_LOGIN: {file} is not a TOML file.") from None
+    if not isinstance(auth, dict):
+        raise ValueError(f"UI_LOGIN: {file} has no section [auth].")
     if missing := LOGIN_KEYS - auth.keys():
         raise ValueError(f"UI_LOGIN: the section [auth] of {file} lacks {', '.join(sorted(missing))}.")
 

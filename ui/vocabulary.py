@@ -14,15 +14,24 @@ NORMAL_95 = 1.959964
 # A link or a mention, or else a word: letters, with inner apostrophes and hyphens and an optional leading hash.
 TOKEN = re.compile(r"(?:https?://|www\.)\S+|@\w+|(#?[^\W\d_]+(?:['-][^\W\d_]+)*)")
 LEAST_LETTERS = 3
+# English words that say nothing about a cause, whatever their frequency.
+FUNCTION_WORD_LIST = (
+    "about after again all also and any are because been before but can could did does don't for from had has have her "
+    "him his how i'm into is it's its just more most not now off one only our out over she should since some than that "
+    "the their them then there they this those through too two very was were what when where which while who why will "
+    "with would you your"
+)
+FUNCTION_WORDS = frozenset(FUNCTION_WORD_LIST.split())
 PRIOR = 500.0
 
 
 def words(text: str) -> set[str]:
-    """Return the words of a tweet in lower case, each once, without short words, links and mentions."""
+    """Return the words of a tweet in lower case, each once, without links, mentions, short and function words."""
     plain = text if text.isascii() else unicodedata.normalize("NFC", text).replace("’", "'")
     # The group is empty for links and mentions.
     found = set(TOKEN.findall(plain.lower()))
-    return {word for word in found if len(word) > LEAST_LETTERS or len(word.lstrip("#")) == LEAST_LETTERS}
+    long_enough = {word for word in found if len(word) > LEAST_LETTERS or len(word.lstrip("#")) == LEAST_LETTERS}
+    return long_enough - FUNCTION_WORDS
 
 
 def characteristic(group: Iterable[Iterable[str]], others: Iterable[Iterable[str]], most: int) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Fixtures of the browser tests: a served model, the page, and Chromium."""
+"""Fixtures of the browser tests: a served model, the page, and Chromium; service and page share no file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as Handler
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser import processes
 from tests.e2e.server import free_port
 from tests.packaged_model import save_packaged
+from tests.postgresql import Cluster
 
-WIDE, NARROW = ViewportSize(width=1200, height=900), ViewportSize(width=375, height=720)
+WIDE, NARROW = ViewportSize(width=1200, height=900), ViewportSize(width=390, height=780)
+UNDO_SECONDS = 4
+TIMEOUT_MILLISECONDS = 20_000  # a machine may be busy
 
 
 class Mailbox(Handler):
@@ -34,18 +37,19 @@ class App:
     Attributes:
         address: URL of the page.
         service_port: port of the service.
-        folder: holds the store of events, the logs and the model.
+        database: URL of the event store.
         mailbox: receives the alerts.
     """
 
     address: str
     service_port: int
-    folder: Path
+    database: str
     mailbox: Mailbox
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=TIMEOUT_MILLISECONDS)
     with sync_playwright() as playwright:
         browser = processes.launch(playwright)
         yield browser
@@ -53,37 +57,52 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """Serve a model and start a page that sends alerts by mail."""
-    folder = tmp_path_factory.mktemp("page")
-    model = save_packaged(folder / "model")
-    mailbox = Mailbox()
-    smtp = Controller(mailbox, hostname="127.0.0.1", port=free_port())
+def mailbox() -> Iterator[tuple[Mailbox, dict[str, object]]]:
+    """Run a mail server; yield what it receives, and the settings of a service that sends alerts there."""
+    received = Mailbox()
+    smtp = Controller(received, hostname="127.0.0.1", port=free_port())
     smtp.start()
-    port = free_port()
-    telemetry = {
-        "TELEMETRY_PATH": folder / "events.db",
-        "TELEMETRY_UNDO_SECONDS": 4,
+    settings: dict[str, object] = {
+        "TELEMETRY_UNDO_SECONDS": UNDO_SECONDS,
         "TELEMETRY_MAIL_TO": "marketing@airline.example",
         "TELEMETRY_MAIL_FROM": "alerts@airline.example",
         "TELEMETRY_SMTP_HOST": "127.0.0.1",
         "TELEMETRY_SMTP_PORT": smtp.port,
         "TELEMETRY_SMTP_SECURITY": "none",
     }
-    try:
-        with (
-            processes.service(port, folder, SERVICE_MODEL=model, **telemetry) as service,
-            processes.page(free_port(), folder, SERVICE_URL=service, **telemetry) as address,
-        ):
-            yield App(address, port, folder, mailbox)
-    finally:
-        smtp.stop()
+    yield received, settings
+    smtp.stop()
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Save a model to serve."""
+    return save_packaged(tmp_path_factory.mktemp("served") / "model")
+
+
+@pytest.fixture(scope="session")
+def app(
+    tmp_path_factory: pytest.TempPathFactory,
+    postgresql: Cluster,
+    mailbox: tuple[Mailbox, dict[str, object]],
+    model: Path,
+) -> Iterator[App]:
+    """Serve a model with events in PostgreSQL, and start a page that knows its address only."""
+    folder = tmp_path_factory.mktemp("page")
+    received, settings = mailbox
+    database = postgresql.new_database()
+    port = free_port()
+    with (
+        processes.service(port, folder, SERVICE_MODEL=model, TELEMETRY_DATABASE=database, **settings) as service,
+        processes.page(free_port(), folder, SERVICE_URL=service) as address,
+    ):
+        yield App(address, port, database, received)
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """Open a browser window in English."""
     context = browser.new_context(viewport=WIDE, locale="en-GB")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(TIMEOUT_MILLISECONDS)
     yield context.new_page()
     context.close()

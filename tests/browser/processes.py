@@ -13,9 +13,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
+import psutil
 from playwright.sync_api import Browser, Playwright
 
 PROJECT = Path(__file__).parents[2]
+SERVICE = "service.service:TweetSentiment"
 TIMEOUT_SECONDS = 60
 # Lets Debian's Chromium run as root and without a GPU, and stops its background traffic.
 OPTIONS = [
@@ -36,7 +38,9 @@ def launch(playwright: Playwright) -> Browser:
 
 
 @contextmanager
-def process(command: list[str], ready: str, log: Path, settings: Mapping[str, object]) -> Iterator[None]:
+def process(
+    command: list[str], ready: str, log: Path, settings: Mapping[str, object]
+) -> Iterator[subprocess.Popen[bytes]]:
     """Start a module of the project, wait until the URL `ready` answers, and stop the module afterwards."""
     environment = os.environ | {name: str(value) for name, value in settings.items()}
     with log.open("ab") as output:
@@ -49,7 +53,7 @@ def process(command: list[str], ready: str, log: Path, settings: Mapping[str, ob
             assert child.poll() is None, log.read_text(encoding="utf-8")
             assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
             time.sleep(0.1)
-        yield
+        yield child
     finally:
         child.terminate()
         child.wait(TIMEOUT_SECONDS)
@@ -64,14 +68,20 @@ def is_healthy(address: str) -> bool:
 
 
 @contextmanager
-def service(
-    port: int, folder: Path, bento: str = "service.service:TweetSentiment", **settings: object
-) -> Iterator[str]:
+def service(port: int, folder: Path, bento: str = SERVICE, **settings: object) -> Iterator[str]:
     """Serve a model; yield its address."""
     variables = {"SERVICE_PORT": port, "BENTOML_DO_NOT_TRACK": "true", **settings}
     address = f"http://127.0.0.1:{port}"
     with process(["service", bento], f"{address}/readyz", folder / "service.log", variables):
         yield address
+
+
+def kill(child: subprocess.Popen[bytes]) -> None:
+    """Kill a process and its children at once, as a machine that fails does."""
+    parent = psutil.Process(child.pid)
+    for one in (parent, *parent.children(recursive=True)):
+        one.kill()
+    child.wait(TIMEOUT_SECONDS)
 
 
 class Forwarder(socketserver.ThreadingTCPServer):

@@ -1,8 +1,9 @@
-"""The page in a real browser."""
+"""The page in a real browser, with a service in another process that keeps events in PostgreSQL."""
 
 import re
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tables import reading
+from telemetry.events import Feedback, Prediction
 from telemetry.store import Store
-from tests.browser import processes
-from tests.browser.conftest import NARROW, WIDE, App
+from tests.browser import login_provider, processes
+from tests.browser.conftest import NARROW, UNDO_SECONDS, WIDE, App, Mailbox
 from tests.e2e.server import free_port
+from tests.postgresql import Cluster
 
 pytestmark = pytest.mark.slow
 VIEWS = ("", "watch", "model")
@@ -42,44 +45,130 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
+def feedbacks(app: App) -> list[Feedback]:
+    """Return the feedback in the store."""
+    with closing(Store(app.database)) as store:
+        return list(store.read(Feedback))
+
+
 def test_three_reported_mispredictions_trigger_an_alert_by_mail_and_on_the_page(page: Page, app: App) -> None:
-    store = Store(app.folder / "events.db")
-    before = len(store.read("feedback"))
+    before = len(feedbacks(app))
     page.goto(app.address)
     for text in ("late again and rude @anna", "lost my bag, awful", "worst crew https://example.org/x"):
         ask(page, text)
         expect(page.get_by_role("heading", name="Negative")).to_be_visible()
         report_wrong(page, comment="they were joking, @bob")
-    feedback = store.read("feedback")[before:]
-    assert [event["text"] for event in feedback] == [
-        "late again and rude @user",
-        "lost my bag, awful",
-        "worst crew http",
-    ]
-    assert {(event["predicted_sentiment"], event["true_sentiment"]) for event in feedback} == {("negative", "positive")}
-    assert {event["comment"] for event in feedback} == {"they were joking, @user"}
-    assert {event["id"] for event in feedback} <= {event["id"] for event in store.read("prediction")}
+    stored = feedbacks(app)[before:]
+    assert [event.text for event in stored] == ["late again and rude @user", "lost my bag, awful", "worst crew http"]
+    assert {(event.predicted_sentiment, event.true_sentiment) for event in stored} == {("negative", "positive")}
+    assert {(event.comment, event.source) for event in stored} == {("they were joking, @user", "page")}
 
     wait_for(lambda: len(app.mailbox.received) == 1)
     assert "3 tweets reported as mispredicted" in app.mailbox.received[0]
     page.get_by_role("link", name="Model health").click()
     expect(page.get_by_text(re.compile("3 tweets reported as mispredicted"))).to_be_visible()
     expect(page.get_by_text("Notified by email.")).to_be_visible()
+    expect(page.get_by_text(re.compile("All background jobs are running"))).to_be_visible()
+
+
+def test_nothing_is_lost_if_the_service_loses_its_machine_and_everybody_leaves_the_page(
+    browser: Browser, tmp_path: Path, postgresql: Cluster, mailbox: tuple[Mailbox, dict[str, object]], model: Path
+) -> None:
+    received, settings = mailbox
+    already = len(received.received)
+    database = postgresql.new_database()
+    port = free_port()
+    variables = {"SERVICE_PORT": port, "SERVICE_MODEL": model, "TELEMETRY_DATABASE": database, **settings}
+
+    def disk(name: str) -> dict[str, object]:
+        """Return the settings of a service on a new machine: nothing of an earlier one is there."""
+        folder = tmp_path / name
+        folder.mkdir()
+        return {**variables, "HOME": folder, "TMPDIR": folder, "BENTOML_HOME": folder / "bentoml"}
+
+    ready = f"http://127.0.0.1:{port}/readyz"
+    command = ["service", processes.SERVICE]
+    with processes.page(free_port(), tmp_path, SERVICE_URL=f"http://127.0.0.1:{port}") as address:
+        with processes.process(command, ready, tmp_path / "first.log", disk("first")) as service:
+            context = browser.new_context(viewport=WIDE, locale="en-GB")
+            page = context.new_page()
+            page.goto(address)
+            for text in ("late again and rude", "lost my bag, awful", "worst crew"):
+                ask(page, text)
+                report_wrong(page)
+            context.close()
+            wait_for(lambda: len(received.received) == already + 1)
+            processes.kill(service)
+        with processes.process(command, ready, tmp_path / "second.log", disk("second")):
+            context = browser.new_context(viewport=WIDE, locale="en-GB")
+            page = context.new_page()
+            page.goto(f"{address}/model")
+            expect(page.get_by_text("Notified by email.")).to_be_visible()
+            expect(page.get_by_test_id("stMetric").filter(has_text="Feedback received")).to_contain_text("3")
+            expect(page.get_by_test_id("stMetric").filter(has_text="Correct answers")).to_contain_text("0%")
+            context.close()
+    with closing(Store(database)) as store:
+        assert len(list(store.read(Feedback))) == len(list(store.read(Prediction))) == 3
+    assert len(received.received) == already + 1, "the alert is sent once"
 
 
 def test_feedback_can_be_undone_for_a_few_seconds(page: Page, app: App) -> None:
-    store = Store(app.folder / "events.db")
-    before = store.read("feedback")
+    before = feedbacks(app)
     page.goto(app.address)
     ask(page, "great flight :)")
     page.get_by_role("button", name="Yes").click()
     page.get_by_role("button", name=re.compile("Undo")).click()
     expect(page.get_by_role("button", name="Yes")).to_be_visible()
-    assert store.read("feedback") == before
+    assert feedbacks(app) == before
     page.get_by_role("button", name="Yes").click()
     expect(page.get_by_text("Thank you!")).to_be_visible()
-    expect(page.get_by_role("button", name=re.compile("Undo"))).to_have_count(0)
-    assert len(store.read("feedback")) == len(before) + 1
+    expect(page.get_by_role("button", name=re.compile("Undo"))).to_have_count(0, timeout=(UNDO_SECONDS + 10) * 1000)
+    assert len(feedbacks(app)) == len(before) + 1
+
+
+def test_no_third_party_is_contacted(page: Page, app: App, tmp_path: Path) -> None:
+    foreign: list[str] = []
+    own = (f"{app.address}/", "data:", "blob:", app.address.replace("http", "ws"))
+
+    def check(address: str) -> None:
+        if not address.startswith(own):
+            foreign.append(address)
+
+    page.on("request", lambda request: check(request.url))
+    page.on("websocket", lambda socket: check(socket.url))
+    page.goto(app.address)
+    ask(page, "late again, lovely crew")
+    expect(page.get_by_role("button", name="Yes")).to_be_visible()
+    score_two_weeks(page, app.address, tmp_path)
+    page.goto(f"{app.address}/model")
+    expect(page.get_by_role("heading", name="Background jobs")).to_be_visible()
+    wait_until_still(page)
+    icons = page.locator("link[rel~=icon]").evaluate_all("links => links.map(link => link.href)")
+    for icon in icons:
+        check(icon)
+    assert icons
+    assert foreign == []
+
+
+def test_a_configured_login_is_required(browser: Browser, app: App, tmp_path: Path) -> None:
+    port = free_port()
+    # The cookie belongs to the host in `redirect_uri`.
+    url = f"http://127.0.0.1:{port}"
+    with (
+        login_provider.provider(url, tmp_path) as file,
+        processes.page(port, tmp_path, SERVICE_URL=f"http://127.0.0.1:{app.service_port}", UI_LOGIN=file) as address,
+    ):
+        context = browser.new_context(viewport=WIDE, locale="fr-FR")
+        page = context.new_page()
+        for view in VIEWS:
+            page.goto(f"{address}/{view}")
+            expect(page.get_by_role("button", name="Se connecter")).to_be_visible()
+            expect(page.get_by_text("Tester un tweet")).to_have_count(0)
+        page.get_by_role("button", name="Se connecter").click()
+        expect(page.get_by_role("heading", name="Tester un tweet")).to_be_visible()
+        page.get_by_role("button", name="Se déconnecter").click()
+        expect(page.get_by_role("button", name="Se connecter")).to_be_visible()
+        context.close()
 
 
 def test_the_chosen_language_is_remembered(page: Page, app: App) -> None:
@@ -159,13 +248,35 @@ def test_negative_peaks_show_the_unusual_day_and_the_results_can_be_downloaded(
     page: Page, app: App, tmp_path: Path
 ) -> None:
     score_two_weeks(page, app.address, tmp_path)
-    expect(page.get_by_text(re.compile(r"Negative peaks \(1\): March 9, 2026"))).to_be_visible()
-    with page.expect_download() as downloading:
-        page.get_by_role("button", name="Download results").click()
-    results = reading.read(downloading.value.path().read_bytes(), strict=True).frame
-    predicted = ["sentiment", "negative_probability", "certainty", "model_version"]
-    assert list(results.columns) == ["tweet_created", "text", "name", *predicted]
-    assert len(results) == 560
+    expect(page.get_by_text(re.compile(r"Unusually negative days \(1\): March 9, 2026"))).to_be_visible()
+    for button, name in (("Download for Excel", "tweets.xlsx"), ("Download as CSV", "tweets.csv")):
+        with page.expect_download() as downloading:
+            page.get_by_role("button", name=button, exact=True).click()
+        results = reading.read(downloading.value.path().read_bytes(), name, strict=True).frame
+        predicted = ["sentiment", "negative_probability", "certainty", "model_version"]
+        assert [column for column in results.columns if column not in ("language", "uncertainty_reason")] == [
+            *("tweet_created", "text", "name"),
+            *predicted,
+        ]
+        assert len(results) == 560
+
+
+def test_the_answer_is_on_the_first_screen_and_the_report_survives_language_and_view(
+    page: Page, app: App, tmp_path: Path
+) -> None:
+    score_two_weeks(page, app.address, tmp_path)
+    peak = page.get_by_text(re.compile(r"Unusually negative days \(1\)"))
+    wait_until_still(page)
+    expect(peak).to_be_in_viewport()
+    expect(page.get_by_role("combobox", name="Author")).not_to_be_visible()  # the inputs are folded away
+    page.get_by_text("Français").click()
+    expect(page.get_by_text(re.compile(r"Jours anormalement négatifs \(1\)"))).to_be_visible()
+    page.get_by_role("link", name="Tester un tweet").click()
+    expect(page.get_by_role("heading", name="Tester un tweet")).to_be_visible()
+    page.get_by_role("link", name="Repérer un bad buzz").click()
+    expect(page.get_by_text(re.compile(r"Jours anormalement négatifs \(1\)\s: 9 mars 2026"))).to_be_visible()
+    page.get_by_text("tweets.csv · 560").click()
+    expect(page.get_by_role("combobox", name="Auteur")).to_be_visible()
 
 
 # Keeps the animations of JavaScript that end.
@@ -197,7 +308,6 @@ def test_reading_options_are_shown_and_can_be_changed_on_any_screen(
     wait_until_still(page)  # opening it redraws the page
     page.get_by_role("radio", name="mois avant le jour").click()
     expect(page.get_by_text("Tweets du 2 janvier 2026 au 2 septembre 2026.")).to_be_visible()
-    expect(page.get_by_text(re.compile("à votre demande"))).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     wait_until_still(page)
     violations = Axe().run(page).response["violations"]
@@ -213,16 +323,15 @@ def test_days_do_not_depend_on_the_time_zone_of_the_reader(
     page = context.new_page()
     score_two_weeks(page, app.address, tmp_path)
     chart = page.locator("[data-testid=stVegaLiteChart]").first
-    expect(chart.get_by_text("1 Mar 2026", exact=True)).to_be_attached()
-    expect(chart.get_by_text("14 Mar 2026", exact=True)).to_be_attached()
-    expect(chart.get_by_text("28 Feb 2026", exact=True)).to_have_count(0)
+    expect(chart.get_by_text("Mar 1", exact=True)).to_be_attached()
+    expect(chart.get_by_text("Mar 13", exact=True)).to_be_attached()
+    expect(chart.get_by_text("Feb 28", exact=True)).to_have_count(0)
     context.close()
 
 
 def test_typed_text_survives_an_outage_and_is_analyzed_afterwards(page: Page, app: App, tmp_path: Path) -> None:
     port = free_port()
-    settings = {"SERVICE_URL": f"http://127.0.0.1:{port}", "TELEMETRY_PATH": tmp_path / "events.db"}
-    with processes.page(free_port(), tmp_path, **settings) as address:
+    with processes.page(free_port(), tmp_path, SERVICE_URL=f"http://127.0.0.1:{port}") as address:
         page.goto(address)
         page.get_by_role("textbox", name="Tweet").fill("late again and rude")
         page.get_by_role("button", name="Analyze").click()

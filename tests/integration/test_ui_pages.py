@@ -1321,7 +1321,7 @@ def test_the_inputs_fold_away_once_tweets_are_analyzed_and_come_back_with_others
     assert at.expander[0].proto.expanded
     score(at, 2)
     assert not at.expander[0].proto.expanded
-    assert at.expander[0].label == "2"
+    assert at.expander[0].label == SAY("watch.tweets_of", file=SAY("watch.inputs"), count="2")
     paste(at, "late", "thanks", "seat")
     assert at.expander[0].proto.expanded
     assert not at.metric

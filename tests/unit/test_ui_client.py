@@ -1,24 +1,43 @@
 """The page's client of the service: answers are unchanged, and every failure has a reason."""
 
+import shutil
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import httpx
 import pytest
 
-from service.bodies import MOST_CHARACTERS as SERVICE_MOST_CHARACTERS
-from service.bodies import MOST_TWEETS as SERVICE_MOST_TWEETS
+from service import bodies
+from telemetry.events import Feedback
+from telemetry.settings import Settings
+from telemetry.store import Store
 from tests import fake_service
 from tests.fake_service import Failure, FakeService
-from ui.client import MOST_CHARACTERS, MOST_TWEETS, Reason, Service, ServiceError
+from ui.client import (
+    MOST_CHARACTERS,
+    MOST_COMMENT_CHARACTERS,
+    MOST_TWEETS,
+    Reason,
+    Service,
+    ServiceError,
+    seconds_left,
+)
 
 TWEET = "late again and rude, but thanks 😠"
 PROBLEM = {"content-type": "application/problem+json"}
 
 
 @pytest.fixture
-def server() -> Iterator[FakeService]:
-    server = FakeService()
+def store(empty_events: Path, tmp_path: Path) -> Iterator[Store]:
+    with closing(Store(f"sqlite:///{shutil.copy(empty_events, tmp_path)}")) as store:
+        yield store
+
+
+@pytest.fixture
+def server(store: Store) -> Iterator[FakeService]:
+    server = FakeService(store)
     yield server
     server.close()
 
@@ -35,7 +54,7 @@ def client_with_response(response: httpx.Response) -> Service:
 
 def test_predictions_are_returned_unchanged_in_order(server: FakeService) -> None:
     texts = [TWEET, "great crew", "Le vol est annulé", "<b>&amp;</b>\n\t\\"]
-    predictions = client(server).predict(texts)
+    predictions = client(server).predict(texts, "batch")
     assert [prediction["negative_probability"] for prediction in predictions] == [
         fake_service.probability(text) for text in texts
     ]
@@ -45,8 +64,11 @@ def test_predictions_are_returned_unchanged_in_order(server: FakeService) -> Non
         "certainty",
         "model_version",
         "prediction_id",
-    } | {"reliable"}
-    assert [request.body for request in server.requests] == [{"texts": texts}]
+        "reliable",
+        "language",
+        "uncertainty_reason",
+    }
+    assert [request.body for request in server.requests] == [{"texts": texts, "source": "batch"}]
 
 
 def test_an_explanation_is_returned_unchanged(server: FakeService) -> None:
@@ -59,8 +81,94 @@ def test_the_description_of_the_model_is_returned_unchanged(server: FakeService)
 
 
 def test_the_page_has_the_limits_of_the_service(server: FakeService) -> None:
-    assert (MOST_TWEETS, MOST_CHARACTERS) == (SERVICE_MOST_TWEETS, SERVICE_MOST_CHARACTERS)
-    assert len(client(server).predict(["a" * MOST_CHARACTERS] * MOST_TWEETS)) == MOST_TWEETS
+    assert (MOST_TWEETS, MOST_CHARACTERS) == (bodies.MOST_TWEETS, bodies.MOST_CHARACTERS)
+    assert MOST_COMMENT_CHARACTERS == bodies.MOST_COMMENT_CHARACTERS
+    assert len(client(server).predict(["a" * MOST_CHARACTERS] * MOST_TWEETS, "batch")) == MOST_TWEETS
+
+
+def test_feedback_is_stored_with_its_undo_period(server: FakeService, store: Store) -> None:
+    (prediction,) = client(server).predict([TWEET], "page")
+    prediction_id = prediction["prediction_id"]
+    receipt = client(server).give_feedback(prediction_id, "positive", TWEET, "it is irony")
+    assert receipt.prediction_id == prediction_id
+    assert 57 < receipt.undo_seconds <= 60
+    (stored,) = store.read(Feedback)
+    assert (stored.true_sentiment, stored.comment, stored.source) == ("positive", "it is irony", "page")
+    assert [request.method for request in server.requests] == ["POST", "PUT"]
+
+
+def test_the_same_feedback_can_be_sent_again_and_changed_in_time(server: FakeService, store: Store) -> None:
+    prediction_id = client(server).predict([TWEET], "page")[0]["prediction_id"]
+    client(server).give_feedback(prediction_id, "positive", TWEET, "")
+    client(server).give_feedback(prediction_id, "positive", TWEET, "")
+    client(server).give_feedback(prediction_id, "negative", TWEET, "")
+    (stored,) = store.read(Feedback)
+    assert (stored.true_sentiment, stored.comment) == ("negative", None)
+
+
+def test_feedback_can_be_withdrawn(server: FakeService, store: Store) -> None:
+    prediction_id = client(server).predict([TWEET], "page")[0]["prediction_id"]
+    client(server).give_feedback(prediction_id, "positive", TWEET, "")
+    client(server).withdraw_feedback(prediction_id)
+    assert list(store.read(Feedback)) == []
+    with pytest.raises(ServiceError) as refused:
+        client(server).withdraw_feedback(prediction_id)
+    assert refused.value.reason == "unknown"
+
+
+def test_feedback_that_cannot_be_stored_has_a_reason(server: FakeService) -> None:
+    server.settings = Settings(undo_seconds=0)
+    prediction_id = client(server).predict([TWEET], "page")[0]["prediction_id"]
+    reasons = []
+    for identifier, sentiment in (("forged", "positive"), (prediction_id, "positive"), (prediction_id, "negative")):
+        try:
+            client(server).give_feedback(identifier, sentiment, TWEET, "")
+            reasons.append("stored")
+        except ServiceError as error:
+            reasons.append(error.reason)
+    assert reasons == ["unknown", "stored", "too_late"]
+    server.store = None
+    with pytest.raises(ServiceError) as refused:
+        client(server).give_feedback(prediction_id, "positive", TWEET, "")
+    assert refused.value.reason == "no_store"
+
+
+def test_an_answer_without_an_undo_period_is_no_confirmation(server: FakeService) -> None:
+    prediction_id = client(server).predict([TWEET], "page")[0]["prediction_id"]
+    server.fail("json")
+    with pytest.raises(ServiceError) as refused:
+        client(server).give_feedback(prediction_id, "positive", TWEET, "")
+    assert refused.value.reason == "broken"
+
+
+@pytest.mark.parametrize(
+    ("until", "seconds"),
+    [("2026-03-09T14:05:09.500Z", 8.5), ("2026-03-09T14:05:00.500Z", 0.0), ("1970-01-01T00:00:00Z", 0.0)],
+)
+def test_the_undo_period_is_by_the_clock_of_the_service(until: str, seconds: float) -> None:
+    headers = httpx.Headers({"Date": "Mon, 09 Mar 2026 14:05:00 GMT"})
+    assert seconds_left(until, headers) == seconds
+
+
+def test_the_report_is_that_of_the_period(server: FakeService) -> None:
+    report = client(server).monitoring(90)
+    assert report["days"] == 90
+    assert server.requests[0].query == {"days": "90"}
+    server.store = None
+    with pytest.raises(ServiceError) as refused:
+        client(server).monitoring(90)
+    assert refused.value.reason == "no_store"
+
+
+@pytest.mark.parametrize("path", ["monitoring?days=30", "predictions/abc/feedback"])
+def test_a_proxy_without_a_service_is_asleep_and_not_without_a_store(path: str) -> None:
+    proxy = client_with_response(httpx.Response(503, text="upstream connect error"))
+    with pytest.raises(ServiceError) as refused:
+        if path.startswith("monitoring"):
+            proxy.monitoring(30)
+        else:
+            proxy.withdraw_feedback("abc")
+    assert refused.value.reason == "asleep"
 
 
 def test_requests_are_sent_below_the_path_of_the_address(server: FakeService) -> None:
@@ -72,7 +180,7 @@ def test_requests_are_sent_below_the_path_of_the_address(server: FakeService) ->
 def test_the_key_is_sent_with_every_request(server: FakeService) -> None:
     server.key = "a-key-of-the-tests-long-enough"
     authorized = client(server, key=server.key)
-    authorized.predict([TWEET])
+    authorized.predict([TWEET], "page")
     authorized.explain(TWEET)
     authorized.model()
     assert [request.headers["authorization"] for request in server.requests] == [f"Bearer {server.key}"] * 3
@@ -87,7 +195,7 @@ def test_without_a_key_none_is_sent(server: FakeService) -> None:
 def test_a_missing_or_wrong_key_is_the_reason(server: FakeService, key: str | None) -> None:
     server.key = "a-key-of-the-tests-long-enough"
     with pytest.raises(ServiceError) as refused:
-        client(server, key=key).predict([TWEET])
+        client(server, key=key).predict([TWEET], "page")
     assert refused.value.reason == "key"
 
 
@@ -111,7 +219,7 @@ def test_every_status_has_a_reason_and_the_services_detail(
     server: FakeService, method: str, status: int, reason: Reason
 ) -> None:
     server.fail(status, detail="texts[1] is empty")
-    arguments = {"predict": (["a", ""],), "explain": ("a",), "model": ()}[method]
+    arguments = {"predict": (["a", ""], "batch"), "explain": ("a",), "model": ()}[method]
     with pytest.raises(ServiceError) as refused:
         getattr(client(server), method)(*arguments)
     assert (refused.value.reason, refused.value.detail) == (reason, "texts[1] is empty")
@@ -120,7 +228,7 @@ def test_every_status_has_a_reason_and_the_services_detail(
 
 def test_an_invalid_request_has_the_services_detail(server: FakeService) -> None:
     with pytest.raises(ServiceError, match="unfit .*is empty") as refused:
-        client(server).predict(["late", " "])
+        client(server).predict(["late", " "], "batch")
     assert refused.value.reason == "unfit"
 
 
@@ -135,7 +243,7 @@ def test_an_unreachable_service_is_gone(server: FakeService) -> None:
 def test_a_service_that_closes_the_connection_is_asleep(server: FakeService) -> None:
     server.fail("cut")
     with pytest.raises(ServiceError) as refused:
-        client(server).predict([TWEET])
+        client(server).predict([TWEET], "page")
     assert refused.value.reason == "asleep"
 
 
@@ -143,7 +251,7 @@ def test_a_service_that_never_answers_is_slow_after_the_timeout(server: FakeServ
     server.fail("hang")
     started = time.monotonic()
     with pytest.raises(ServiceError) as refused:
-        client(server, patience_seconds=0.3).predict([TWEET])
+        client(server, patience_seconds=0.3).predict([TWEET], "page")
     assert refused.value.reason == "slow"
     assert 0.3 <= time.monotonic() - started < fake_service.HANG_SECONDS / 3
 
@@ -162,7 +270,7 @@ def test_a_connection_timeout_is_slow() -> None:
 def test_an_answer_from_something_else_is_broken(server: FakeService, failure: Failure) -> None:
     server.fail(failure)
     with pytest.raises(ServiceError) as refused:
-        client(server).predict([TWEET])
+        client(server).predict([TWEET], "page")
     assert refused.value.reason == "broken"
 
 
@@ -192,7 +300,9 @@ def test_a_refusal_from_something_else_has_no_detail(response: httpx.Response) -
 def test_a_problem_media_type_can_have_parameters() -> None:
     headers = {"content-type": "application/problem+json; charset=utf-8"}
     with pytest.raises(ServiceError) as refused:
-        client_with_response(httpx.Response(400, json={"detail": "text is empty"}, headers=headers)).predict([""])
+        client_with_response(httpx.Response(400, json={"detail": "text is empty"}, headers=headers)).predict(
+            [""], "page"
+        )
     assert refused.value.detail == "text is empty"
 
 
@@ -202,5 +312,5 @@ def test_errors_do_not_contain_the_key(server: FakeService) -> None:
     for failure in failures:
         server.fail(failure)
         with pytest.raises(ServiceError) as refused:
-            client(server, key=key).predict([TWEET])
+            client(server, key=key).predict([TWEET], "page")
         assert key not in f"{refused.value} {refused.value!r}"

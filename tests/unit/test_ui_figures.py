@@ -1,6 +1,8 @@
 """Intervals, control charts and characteristic words, against SciPy, the published formulas and simulations."""
 
+import json
 import math
+import re
 from collections import Counter
 
 import numpy as np
@@ -11,8 +13,8 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from ui import charts
-from ui.language import LANGUAGES, speak
-from ui.proportions import WIDTHS, control_chart, groups, interval, width
+from ui.language import speak
+from ui.proportions import MOST_GROUPS, WIDTHS, control_chart, counts, groups, interval, width, widths
 from ui.vocabulary import NORMAL_95, PRIOR, characteristic, words
 
 COUNTS = st.integers(1, 20_000).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials)))
@@ -53,7 +55,7 @@ def test_an_interval_needs_a_trial() -> None:
 
 def test_a_control_chart_matches_the_published_formula() -> None:
     # 40 of 200 are negative: centre 0.2; limits 0.2 + 3 * sqrt(0.16 / n) for n of 100, 64 and 36.
-    chart = control_chart(*tweets({"a": (10, 100), "b": (12, 64), "c": (18, 36)}))
+    chart = control_chart(counts(*tweets({"a": (10, 100), "b": (12, 64), "c": (18, 36)})))
     assert list(chart.index) == ["a", "b", "c"]
     assert list(chart["tweets"]) == [100, 64, 36]
     assert list(chart["negative"]) == [10, 12, 18]
@@ -64,34 +66,34 @@ def test_a_control_chart_matches_the_published_formula() -> None:
 
 
 def test_a_control_chart_can_be_centred_on_an_expected_share() -> None:
-    chart = control_chart(*tweets({"a": (50, 100), "b": (90, 100)}), centre=0.5)
+    chart = control_chart(counts(*tweets({"a": (50, 100), "b": (90, 100)})), centre=0.5)
     assert list(chart["centre"]) == [0.5, 0.5]
     assert list(chart["limit"]) == pytest.approx([0.65, 0.65])
     assert list(chart["exceeded"]) == [False, True]
 
 
 def test_a_share_at_its_limit_does_not_exceed_it() -> None:
-    chart = control_chart(*tweets({"a": (65, 100), "b": (66, 100)}), centre=0.5)
+    chart = control_chart(counts(*tweets({"a": (65, 100), "b": (66, 100)})), centre=0.5)
     assert list(chart["exceeded"]) == [False, True]
 
 
 def test_tweets_without_a_time_do_not_count_in_the_chart() -> None:
     negative, group = tweets({"a": (10, 100), "b": (30, 100), "?": (100, 100)})
-    chart = control_chart(negative, group.where(group != "?"))
+    chart = control_chart(counts(negative, group.where(group != "?")))
     assert list(chart.index) == ["a", "b"]
     assert chart["centre"].iloc[0] == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("share", [0, 1])
 def test_nothing_exceeds_the_limit_if_all_tweets_have_one_class(share: int) -> None:
-    chart = control_chart(*tweets({"a": (share * 5, 5), "b": (share, 1)}))
+    chart = control_chart(counts(*tweets({"a": (share * 5, 5), "b": (share, 1)})))
     assert not chart["exceeded"].any()
     assert chart["limit"].between(0, 1).all()
 
 
 def test_a_small_group_does_not_exceed_the_limit_by_chance() -> None:
     days = {f"{day:03d}": (30, 100) for day in range(20)}
-    chart = control_chart(*tweets({**days, "few": (2, 2)}))
+    chart = control_chart(counts(*tweets({**days, "few": (2, 2)})))
     assert not chart.loc["few", "exceeded"]
 
 
@@ -100,16 +102,16 @@ def test_ordinary_days_raise_few_false_alarms() -> None:
     rng = np.random.default_rng(7)
     alarms = 0
     for _ in range(100):
-        counts = {f"{day:02d}": (int(rng.binomial(200, SHARE)), 200) for day in range(30)}
-        alarms += int(control_chart(*tweets(counts))["exceeded"].sum())
+        days = {f"{day:02d}": (int(rng.binomial(200, SHARE)), 200) for day in range(30)}
+        alarms += int(control_chart(counts(*tweets(days)))["exceeded"].sum())
     assert 0 < alarms < 100 * 30 * 0.005
 
 
 def test_only_the_bad_day_among_ordinary_ones_is_found() -> None:
     rng = np.random.default_rng(8)
-    counts = {f"{day:02d}": (int(rng.binomial(200, SHARE)), 200) for day in range(30)}
-    counts["17"] = (90, 200)
-    chart = control_chart(*tweets(counts))
+    days = {f"{day:02d}": (int(rng.binomial(200, SHARE)), 200) for day in range(30)}
+    days["17"] = (90, 200)
+    chart = control_chart(counts(*tweets(days)))
     assert list(chart.index[chart["exceeded"]]) == ["17"]
 
 
@@ -154,20 +156,24 @@ def test_a_time_of_another_zone_is_grouped_by_its_day_in_utc() -> None:
     assert groups(times, "D")[0].strftime("%Y-%m-%d") == "2015-02-21"
 
 
-def test_every_width_has_a_time_format() -> None:
-    for code in LANGUAGES:
-        formats = {name.removeprefix("watch.axis_") for name in speak(code).sentences if name.startswith("watch.axis_")}
-        assert formats == set(WIDTHS)
+def test_no_offered_width_draws_more_groups_than_a_screen_has_pixels() -> None:
+    for days in (0, 30, 60, 800, 9_000):
+        times = pd.Series(pd.to_datetime([0, days * 86400], unit="s", utc=True))
+        assert width(times) in widths(times)
+        for name in widths(times):
+            if name != "MS":
+                between = pd.Series(pd.date_range(times[0], times[1], freq="h"))
+                assert groups(between, name).nunique() <= MOST_GROUPS + 2
 
 
 def test_charts_show_utc_in_every_browser_zone() -> None:
     """Streamlit shifts times without a zone so that they read the same in any; a UTC axis would shift them again."""
     times = pd.Series(pd.date_range("2015-01-01", periods=300, freq="7h", tz="UTC"))
-    chart = control_chart(pd.Series(np.arange(300) % 7 == 0), groups(times, "D"))
+    chart = control_chart(counts(pd.Series(np.arange(300) % 7 == 0), groups(times, "D")))
     assert pd.DatetimeIndex(chart.index).tz is None
     for figure in (
         charts.share(chart, "D", speak("en"), time="When", centre="c"),
-        charts.volume(chart, "D", speak("en"), time="When", tweets="n", negative="b", other="g"),
+        charts.volume(chart, "D", speak("en"), time="When", tweets="n", kinds=("b", "g")),
     ):
         assert '"utc"' not in figure.to_json()
 
@@ -182,11 +188,9 @@ def test_groups_follow_the_zone_of_the_times() -> None:
 def test_charts_label_their_axes_and_series(name: str) -> None:
     times = pd.Series(pd.date_range("2015-01-01", periods=300, freq="7h", tz="UTC"))
     negative = pd.Series(np.arange(300) % 7 == 0)
-    chart = control_chart(negative, groups(times, name))
+    chart = control_chart(counts(negative, groups(times, name)))
     share = charts.share(chart, name, speak("en"), time="When", centre="centre").to_json()
-    volume = charts.volume(
-        chart, name, speak("en"), time="When", tweets="Tweets", negative="bad", other="good"
-    ).to_json()
+    volume = charts.volume(chart, name, speak("en"), time="When", tweets="Tweets", kinds=("bad", "good")).to_json()
     for title in ("When", "Share of negative tweets", "Control limit", "centre"):
         assert f'"{title}"' in share
     for title in ("When", "Tweets", "bad", "good"):
@@ -194,14 +198,54 @@ def test_charts_label_their_axes_and_series(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("en", "March 2, 2015: 40% negative (1,000 tweets); control limit"),
+        ("fr", "2 mars 2015 : 40 % de négatifs (1 000 tweets) ; limite de contrôle"),
+    ],
+)
+def test_a_point_says_in_words_what_it_shows(code: str, words: str) -> None:
+    frame = pd.DataFrame({"tweets": [1000], "negative": [400]}, index=pd.to_datetime(["2015-03-02"]))
+    say = speak(code)
+    chart = charts.share(control_chart(frame), "D", say, time="When", centre="centre")
+    shown = json.dumps(chart.to_dict(), ensure_ascii=False)
+    assert words in re.sub("[\u00a0\u202f]", " ", shown)
+    bars = charts.volume(frame, "D", say, time="When", tweets="n", kinds=("bad", "good"))
+    assert re.search("bad|good", json.dumps(bars.to_dict()))
+    for spec in (chart, bars):
+        assert '"tooltip": {"field": "words"' in json.dumps(spec.to_dict()), "a sentence, not a table of fields"
+
+
+@pytest.mark.parametrize(("code", "label"), [("en", "%"), ("fr", "\u202f%")])
+def test_axes_have_whole_percentages_as_the_language_writes_them(code: str, label: str) -> None:
+    assert speak(code).percent_sign.replace("\u00a0", "\u202f") == label
+    expression = charts.percent_axis(speak(code), "share").to_dict()["labelExpr"]
+    assert expression.endswith(f'"{speak(code).percent_sign}"')
+
+
+def test_a_single_period_shows_its_limit_and_centre() -> None:
+    frame = pd.DataFrame(
+        {"tweets": [100, 100], "negative": [40, 41]}, index=pd.to_datetime(["2015-03-02", "2015-03-03"])
+    )
+    marks = [
+        [
+            layer["mark"]["type"]
+            for layer in charts.share(chart, "D", speak("en"), time="When", centre="c").to_dict()["layer"]
+        ]
+        for chart in (control_chart(frame.head(1)), control_chart(frame))
+    ]
+    assert marks == [["line", "point", "point", "tick"], ["line", "point", "point"]]
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Late AGAIN and late", {"late", "again", "and"}),
-        ("don't 'late' l'avion", {"don't", "late", "l'avion"}),
+        ("Late DELAYED and late", {"late", "delayed"}),
+        ("won't 'late' l'avion", {"won't", "late", "l'avion"}),
         ("check-in --late--", {"check-in", "late"}),
         ("#DelayedAgain is it", {"#delayedagain"}),
         ("déçu, retardé ÉNERVÉ", {"déçu", "retardé", "énervé"}),
-        ("see https://t.co/abcDEF and www.airline.example/late", {"see", "and"}),
+        ("see https://t.co/abcDEF and www.airline.example/late", {"see"}),
         ("@AirParadis thanks", {"thanks"}),
         ("@air_paradis thanks @anna2much thanks", {"thanks"}),
         ("flight 1234 at 10:30, b737", {"flight"}),
@@ -215,7 +259,7 @@ def test_words_are_split_as_people_read_them(text: str, expected: set[str]) -> N
 
 
 def test_variants_of_an_apostrophe_or_accent_are_one_word() -> None:
-    assert words("don't") == words("don’t")
+    assert words("won't") == words("won’t") == {"won't"}
     assert words("d\u00e9\u00e7u") == words("de\u0301c\u0327u")
 
 
@@ -242,7 +286,7 @@ def test_weights_of_characteristic_words_match_the_equations() -> None:
     frequent = rng.dirichlet(np.ones(10), size=2)
     group, others = ([" ".join(rng.choice(vocabulary, size=6, p=frequent[side])) for _ in range(80)] for side in (0, 1))
     expected = {word: weight for word, weight in monroe(group, others).items() if weight > NORMAL_95}
-    table = characteristic(group, others, most=100)
+    table = characteristic(map(words, group), map(words, others), most=100)
     assert dict(zip(table["word"], table["weight"], strict=True)) == pytest.approx(expected)
     assert len(expected) > 1
     assert table["weight"].is_monotonic_decreasing
@@ -254,8 +298,8 @@ def test_planted_words_are_characteristic_of_their_group() -> None:
     rng = np.random.default_rng(10)
     ordinary = ["flight", "seat", "gate", "crew", "time", "airport", "plane", "today"]
 
-    def random_texts(count: int, *planted: str) -> list[str]:
-        return [" ".join([*rng.choice(ordinary, size=5), *planted]) for _ in range(count)]
+    def random_texts(count: int, *planted: str) -> list[set[str]]:
+        return [words(" ".join([*rng.choice(ordinary, size=5), *planted])) for _ in range(count)]
 
     table = characteristic(
         [*random_texts(40, "cancelled", "#fail"), *random_texts(60)],
@@ -271,8 +315,8 @@ def test_planted_words_are_characteristic_of_their_group() -> None:
 
 
 def test_a_word_repeated_in_a_tweet_counts_once() -> None:
-    others = ["fine flight"] * 50
-    assert characteristic(["late " * 100, *["fine flight"] * 50], others, most=5).empty
+    others = [words("fine flight")] * 50
+    assert characteristic([words("late " * 100), *others], others, most=5).empty
 
 
 @pytest.mark.parametrize(
@@ -288,6 +332,6 @@ def test_a_word_repeated_in_a_tweet_counts_once() -> None:
     ],
 )
 def test_similar_groups_have_no_characteristic_words(group: list[str], others: list[str]) -> None:
-    table = characteristic(group, others, most=5)
+    table = characteristic(map(words, group), map(words, others), most=5)
     assert table.empty
     assert list(table.columns) == ["word", "tweets", "weight"]

@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from tables import reading
+from telemetry import events
 from ui import client, proportions
 from ui.language import DEFAULT, LANGUAGES, flatten, preferred, speak
-from ui.views import try_tweet
+from ui.views import model, promises, try_tweet
 
 UI = Path(client.__file__).parent
 CODE = sorted(UI.rglob("*.py"))
@@ -27,7 +28,7 @@ CODES = {
     if isinstance(node, ast.Call) and ast.unparse(node.func) == "TableError" and isinstance(node.args[0], ast.Constant)
 } | {"long_row", *(code for code, _ in reading.REFUSED.values())}
 NOT_FROM_PAGE = {
-    *("ambiguous_quotes", "broken_quotes", "duplicate_column", "preamble"),
+    *("ambiguous_quotes", "broken_quotes", "duplicate_column", "preamble", "too_many_rows"),
     *("bad_delimiter", "no_texts", "not_texts", "unknown_column", "unknown_encoding", "unknown_sheet", "unknown_zone"),
 }
 # Values of the expressions in braces in the sentence names that the code builds.
@@ -35,19 +36,28 @@ BRACE_VALUES = {
     "name": ("try", "watch", "model", "mail", "webhook"),
     "number": tuple(range(1, try_tweet.EXAMPLES + 1)),
     "sentiment": ("negative", "positive"),
-    "certainty(prediction)": ("sure", "likely", "barely", "unsure"),
+    "wording": ("likely", "barely", "unsure"),
     "error.reason": get_args(client.Reason),
     "error.code": sorted(CODES - NOT_FROM_PAGE),
     "report.encoding_source": ("assumed", "given"),
     "kind": ("long", "short", "typed_quotes"),
     "header": ("header", "no_header"),
     "order": ("day_first", "month_first"),
-    "sentence": ("order", "order_given"),
     "width": tuple(proportions.WIDTHS),
-    "resources.telemetry_settings().feedback_text": ("masked", "raw"),
+    "kept": ("masked", "raw"),
+    "source": get_args(events.Source),
+    "code": model.ERRORS,
+    "one['predicted_sentiment']": ("negative", "positive"),
+    "one['true_sentiment']": ("negative", "positive"),
+    "worker['name']": ("rule", "mail", "webhook", "forward", "prune"),
 }
 # Names that take only some of the values above.
-RESTRICTED_NAMES = {"{name}.title": ("try", "watch", "model"), "model.{name}": ("mail", "webhook")}
+RESTRICTED_NAMES = {
+    "{name}.title": ("try", "watch", "model"),
+    "model.{name}": ("mail", "webhook"),
+    "watch.width_{name}": tuple(proportions.WIDTHS),
+}
+PROMISES = {f"{view}.promise{number}" for view in ("try", "watch") for number in range(1, promises.PROMISES + 1)}
 
 
 def used_sentences(path: Path) -> Iterator[tuple[str, set[str]]]:
@@ -68,10 +78,10 @@ def names(argument: ast.expr) -> list[str]:
     if not isinstance(argument, ast.JoinedStr):
         return []  # a variable: its values are constants elsewhere
     pattern = ast.unparse(argument)[2:-1]
+    if pattern == "{view}.promise{number}":
+        return sorted(PROMISES)
     (brace,) = re.findall(r"\{(.*?)\}", pattern)
-    values = RESTRICTED_NAMES.get(pattern) or (
-        proportions.WIDTHS if pattern == "watch.width_{name}" else BRACE_VALUES[brace]
-    )
+    values = RESTRICTED_NAMES.get(pattern) or BRACE_VALUES[brace]
     return [pattern.replace(f"{{{brace}}}", str(value)) for value in values]
 
 
@@ -112,8 +122,8 @@ def test_the_two_languages_differ() -> None:
     # The examples are of the airline's English tweets.
     assert same <= {
         *(f"try.example{number}" for number in range(1, 9)),
-        *("watch.text", "watch.tweets", "watch.time", "watch.time_axis"),
-        *("model.version", "model.when", "model.webhook", "model.alerts", "model.forwarding"),
+        *("watch.text", "watch.tweets", "watch.time", "watch.time_axis", "watch.tweets_of"),
+        *("model.version", "model.when", "model.forwarding"),
     }
 
 
@@ -184,10 +194,36 @@ def test_days_and_moments_follow_each_language() -> None:
     when = datetime(2015, 2, 3, 14, 5, tzinfo=UTC)
     assert speak("fr").day(when) == "3 février 2015"
     assert speak("en").day(when) == "February 3, 2015"
-    assert speak("fr").moment(when) == "3 févr. 2015, 14:05"
-    assert speak("en").moment(when) == "3 Feb 2015, 14:05"
+    assert speak("fr").moment(when) == "3 février 2015, 14:05"
+    assert speak("en").moment(when) == "February 3, 2015, 14:05"
     naive = when.replace(tzinfo=None)
     assert speak("en").moment(naive) == speak("en").moment(when), "a time without a zone is UTC"
+
+
+@pytest.mark.parametrize(
+    ("width", "english", "french"),
+    [
+        ("15min", "February 2, 2015, 14:00", "2 février 2015, 14:00"),
+        ("h", "February 2, 2015, 14:00", "2 février 2015, 14:00"),
+        ("D", "February 2, 2015", "2 février 2015"),
+        ("W", "week of February 2, 2015", "semaine du 2 février 2015"),
+        ("MS", "February 2015", "février 2015"),
+    ],
+)
+def test_a_period_is_named_as_people_name_it(width: str, english: str, french: str) -> None:
+    start = datetime(2015, 2, 2, 14, tzinfo=UTC)
+    assert (speak("en").period(start, width), speak("fr").period(start, width)) == (english, french)
+
+
+def test_languages_are_named_in_the_language_of_the_page() -> None:
+    assert (speak("en").language("fr"), speak("fr").language("en")) == ("French", "anglais")
+    assert speak("en").language("qqq") is None
+    assert speak("en").language("") is None
+
+
+@pytest.mark.parametrize(("probability", "shown"), [(0.9237, "92%"), (0.9999, "99%"), (0.0001, "1%"), (0.5, "50%")])
+def test_no_probability_is_shown_as_certain_or_impossible(probability: float, shown: str) -> None:
+    assert speak("en").chance(probability) == shown
 
 
 @pytest.mark.parametrize(

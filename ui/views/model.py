@@ -1,5 +1,6 @@
 """Model health: the model in service, user feedback, prediction drift, alerts, and whether all of this works."""
 
+import html
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -26,7 +27,7 @@ ERRORS = (
 
 def show(say: Language) -> None:
     """Show the view."""
-    st.title(say("model.title"))
+    st.title(say("model.title"), anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         days = choose_period(say)
         st.button(say("model.refresh"), key="refresh", icon=":material/refresh:")
@@ -74,7 +75,7 @@ def ask_service(days: int, say: Language) -> tuple[Mapping[str, Any] | None, Map
 
 def show_model(about: Mapping[str, Any], report: Mapping[str, Any] | None, say: Language) -> None:
     """Show the version in service, since when it is, and its validation AUC."""
-    st.header(say("model.serving"))
+    st.header(say("model.serving"), anchor=False)
     with st.container(horizontal=True):
         st.metric(say("model.version"), about["version"], border=True)
         if report is not None:
@@ -95,7 +96,7 @@ def in_service_since(report: Mapping[str, Any], version: str, say: Language) -> 
 
 def show_drift(report: Mapping[str, Any], about: Mapping[str, Any] | None, say: Language) -> None:
     """Show the share of negative predictions over time, compared with the share on the validation tweets."""
-    st.header(say("model.drift"))
+    st.header(say("model.drift"), anchor=False)
     share = health.production(report)
     if share is None or share.total < LEAST_PREDICTIONS:
         st.write(say("model.few_predictions", least=say.number(LEAST_PREDICTIONS)))
@@ -143,16 +144,24 @@ def draw_drift(report: Mapping[str, Any], share: health.Share, expected: float |
 
 def show_feedback(report: Mapping[str, Any], say: Language) -> None:
     """Show user feedback: the share of correct answers, counts over time, and the latest mispredictions."""
-    st.header(say("model.feedback"))
+    st.header(say("model.feedback"), anchor=False)
     accuracy = report["accuracy"]
     if accuracy is None:
         st.write(say("model.no_feedback"))
         return
     with st.container(horizontal=True):
-        st.metric(say("model.feedbacks"), say.number(accuracy["count"]), border=True)
+        st.metric(say("model.feedbacks"), say.number(accuracy["count"]), border=True, height="stretch")
         between = say("watch.between", low=say.percent(accuracy["low"]), high=say.percent(accuracy["high"]))
         correct = say.percent(accuracy["correct"] / accuracy["count"])
-        st.metric(say("model.accuracy"), correct, between, delta_color="off", delta_arrow="off", border=True)
+        st.metric(
+            say("model.accuracy"),
+            correct,
+            between,
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            height="stretch",
+        )
     st.caption(say("model.accuracy_help"))
     st.altair_chart(
         charts.volume(
@@ -175,7 +184,7 @@ def show_mistakes(mistakes: Sequence[Mapping[str, Any]], title: str, say: Langua
     rows = [
         {
             say("model.when"): say.moment(health.moment(one["time"])),
-            say("watch.text"): one["text"] or "",
+            say("watch.text"): html.unescape(one["text"] or ""),
             say("model.predicted"): say(f"try.{one['predicted_sentiment']}"),
             say("model.truth"): say(f"try.{one['true_sentiment']}"),
             say("model.comment"): one["comment"] or "",
@@ -187,7 +196,7 @@ def show_mistakes(mistakes: Sequence[Mapping[str, Any]], title: str, say: Langua
 
 def show_alerts(report: Mapping[str, Any], say: Language) -> None:
     """Show the alerts, and whether each channel has delivered them."""
-    st.header(say("model.alerts"))
+    st.header(say("model.alerts"), anchor=False)
     rule = report["rule"]
     st.write(say("model.rule", tweets=say.number(rule["tweets"]), minutes=say.number(rule["minutes"])))
     if not report["channels"]:
@@ -216,7 +225,7 @@ def show_delivery(channel: str, delivered: bool, error: str | None, say: Languag
 
 def show_jobs(report: Mapping[str, Any], say: Language) -> None:
     """Show whether the background jobs work, and how many events wait to be forwarded."""
-    st.header(say("model.jobs"))
+    st.header(say("model.jobs"), anchor=False)
     workers = report["workers"]
     if all(worker["healthy"] for worker in workers):
         names = ", ".join(say(f"model.job_{worker['name']}") for worker in workers)

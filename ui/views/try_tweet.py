@@ -9,12 +9,11 @@ import streamlit as st
 from ui import highlight, resources
 from ui.client import MOST_CHARACTERS, ServiceError
 from ui.language import Language
-from ui.views import judge, trouble
+from ui.views import judge, promises, trouble
 
 log = logging.getLogger(__name__)
 
 EXAMPLES = 4
-PROMISES = 3
 # Minimum probability of the predicted sentiment for each wording.
 LIKELY = 0.7
 
@@ -35,7 +34,7 @@ class Answer(NamedTuple):
 
 def show(say: Language) -> None:
     """Show the view: examples and promises give way to the answer."""
-    st.title(say("try.title"))
+    st.title(say("try.title"), anchor=False)
     st.write(say("try.lead"))
     with st.form("tweet", border=False):
         st.text_area(
@@ -67,10 +66,7 @@ def show_examples(say: Language) -> None:
         for number in range(1, EXAMPLES + 1):
             example = say(f"try.example{number}")
             st.button(example, key=f"example{number}", on_click=take, args=(example,))
-    st.space("small")
-    for column, number in zip(st.columns(PROMISES), range(1, PROMISES + 1), strict=True):
-        with column.container(border=True, height="stretch"):
-            st.markdown(say(f"try.promise{number}"))
+    promises.show("try", say)
 
 
 def take(example: str) -> None:
@@ -123,7 +119,7 @@ def show_sentiment(prediction: Mapping[str, Any], say: Language) -> None:
     colour, icon = ("red", "flag") if sentiment == "negative" else ("blue", "check")
     st.header(f":{colour}[:material/{icon}: {say(f'try.{sentiment}')}]", anchor=False)
     st.write(f"**{assurance(prediction, say)}**")
-    st.write(say("try.chance", percent=say.percent(prediction["negative_probability"])))
+    st.write(say("try.chance", percent=say.chance(prediction["negative_probability"])))
 
 
 def assurance(prediction: Mapping[str, Any], say: Language) -> str:

@@ -22,6 +22,16 @@ MOST_WORDS = 3  # in the only cell of a first row; a longer one is taken for a t
 SERIOUS = 0.1  # share of lost rows above which the notes are expanded at once
 
 
+# Streamlit's uploader speaks English only. Its own words are hidden, except from screen readers, which need a name.
+UPLOADER = """
+<style>
+[data-testid="stFileUploaderDropzone"] button p {{position: absolute; clip-path: inset(50%)}}
+[data-testid="stFileUploaderDropzoneInstructions"] span {{display: none}}
+[data-testid="stFileUploaderDropzone"] button [data-testid="stMarkdownContainer"]::after {{content: "{choose}"}}
+[data-testid="stFileUploaderDropzoneInstructions"]::after {{content: "{most}"; color: #4b5763}}
+</style>"""
+
+
 class File(NamedTuple):
     """An uploaded file, kept until the reader chooses another one: the uploader forgets it when the view changes."""
 
@@ -68,6 +78,7 @@ def upload(say: Language) -> Upload | None:
 def choose_tweets(say: Language) -> str:
     """Let the reader upload a file, paste tweets, or take a sample; return the pasted text."""
     left, right = st.columns(2)
+    st.html(UPLOADER.format(choose=say("watch.choose"), most=say("watch.most_bytes")))
     with left:
         # No filter on file types: the uploader would refuse files in English only; `read` explains in the page's
         # language.

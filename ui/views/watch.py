@@ -1,5 +1,7 @@
 """Spot a backlash: the share of negative tweets over time, its peaks, and the words behind them."""
 
+import html
+
 import pandas as pd
 import streamlit as st
 
@@ -8,7 +10,7 @@ from ui.client import MOST_TWEETS, ServiceError
 from ui.findings import Findings, Scored
 from ui.language import Language
 from ui.memory import remember
-from ui.views import trouble
+from ui.views import promises, trouble
 from ui.views.columns import choose_zone
 from ui.views.uploads import Upload, upload
 
@@ -17,18 +19,22 @@ MOST_MOMENTS = 8
 
 def show(say: Language) -> None:
     """Show the view: the inputs fold away once tweets are analyzed."""
-    st.title(say("watch.title"))
+    st.title(say("watch.title"), anchor=False)
     scoring: str | None = st.session_state.get("scoring")
     if scoring is None:
         st.write(say("watch.lead"))
-    label = say("watch.inputs") if scoring is None else st.session_state["inputs"]
-    with st.expander(label, expanded=scoring is None, icon=":material/upload_file:", key="inputs_box"):
+    label = say("watch.inputs") if scoring is None else describe(*st.session_state["inputs"], say)
+    # The browser keeps a box with the same key as open as it was.
+    key = "inputs open" if scoring is None else "inputs folded"
+    with st.expander(label, expanded=scoring is None, icon=":material/upload_file:", key=key):
         uploaded = upload(say)
         if uploaded is not None and uploaded.tweets.empty:
             st.warning(say("watch.nothing"), icon=":material/edit:")
         elif uploaded is not None and scoring is None:
             offer_scoring(uploaded, say)
     if scoring is None:
+        if uploaded is None:
+            promises.show("watch", say)
         return
     if uploaded is None or uploaded.digest != scoring:  # the reader has chosen other tweets
         del st.session_state["scoring"]
@@ -46,13 +52,18 @@ def offer_scoring(uploaded: Upload, say: Language) -> None:
         type="primary",
         icon=":material/play_arrow:",
         on_click=begin,
-        args=(uploaded.digest, " · ".join(filter(None, (notes.literal(uploaded.name), count)))),
+        args=(uploaded.digest, uploaded.name, len(uploaded.tweets)),
     )
 
 
-def begin(digest: str, summary: str) -> None:
+def begin(digest: str, name: str, count: int) -> None:
     """Analyze the tweets with this fingerprint from now on."""
-    st.session_state["scoring"], st.session_state["inputs"] = digest, summary
+    st.session_state["scoring"], st.session_state["inputs"] = digest, (name, count)
+
+
+def describe(name: str, count: int, say: Language) -> str:
+    """Describe the tweets in a few words: the file, and how many there are."""
+    return say("watch.tweets_of", file=notes.literal(name) or say("watch.inputs"), count=say.number(count))
 
 
 def score(tweets: pd.DataFrame, say: Language) -> bool:
@@ -92,9 +103,9 @@ def report(uploaded: Upload, say: Language) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         show_words(found, say)
+        offer_download(uploaded, tweets, say)
     with right:
         show_most_negative(found, say)
-    offer_download(uploaded, tweets, say)
 
 
 def show_figures(found: Findings, say: Language) -> None:
@@ -110,12 +121,12 @@ def show_figures(found: Findings, say: Language) -> None:
         figures.append((say("watch.authors"), say.number(found.authors), None))
     with st.container(horizontal=True):
         for label, value, note in figures:
-            st.metric(label, value, note, delta_color="off", delta_arrow="off", border=True)
+            st.metric(label, value, note, delta_color="off", delta_arrow="off", border=True, height="stretch")
 
 
 def show_words(found: Findings, say: Language) -> None:
     """Show the characteristic words of the negative tweets."""
-    st.header(say("watch.words"))
+    st.header(say("watch.words"), anchor=False)
     if found.words.empty:
         st.write(say("watch.no_words"))
         return
@@ -126,9 +137,12 @@ def show_words(found: Findings, say: Language) -> None:
 
 def show_most_negative(found: Findings, say: Language) -> None:
     """Show the tweets to read first."""
-    st.header(say("watch.most_negative"))
+    st.header(say("watch.most_negative"), anchor=False)
     st.dataframe(
-        found.most_negative.assign(negative_probability=100 * found.most_negative["negative_probability"]),
+        found.most_negative.assign(
+            negative_probability=(100 * found.most_negative["negative_probability"]).clip(1, 99),  # none is certain
+            text=found.most_negative["text"].map(html.unescape),  # tweets often come with &amp;
+        ),
         hide_index=True,
         column_config={
             "negative_probability": st.column_config.ProgressColumn(
@@ -168,7 +182,7 @@ def offer_download(uploaded: Upload, tweets: pd.DataFrame, say: Language) -> Non
 
 def over_time(tweets: pd.DataFrame, uploaded: Upload, say: Language) -> None:
     """Show the tweets over time, and list the negative peaks."""
-    st.header(say("watch.over_time"))
+    st.header(say("watch.over_time"), anchor=False)
     width = st.session_state.setdefault(f"width {uploaded.file}", proportions.width(tweets["time"]))
     columns = st.columns(2)
     offered = proportions.widths(tweets["time"])
@@ -193,11 +207,12 @@ def over_time(tweets: pd.DataFrame, uploaded: Upload, say: Language) -> None:
 
     chart = remember("chart", (uploaded.key, width), compute)
     st.markdown(f"**{sentence(chart, str(width), say)}**")
-    st.altair_chart(
+    kinds = (say("watch.negative"), say("watch.other"))
+    left, right = st.columns(2)
+    left.altair_chart(
         charts.share(chart, str(width), say, time=axis, centre=say("watch.centre")), alt=say("watch.share_axis")
     )
-    kinds = (say("watch.negative"), say("watch.other"))
-    st.altair_chart(
+    right.altair_chart(
         charts.volume(chart, str(width), say, time=axis, tweets=say("watch.tweets_axis"), kinds=kinds),
         alt=say("watch.tweets_axis"),
     )
