@@ -1,13 +1,16 @@
 """The service in process: methods, addresses, cross-origin requests, proxies, limits, and the page of the API."""
 
+import asyncio
 import re
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import pytest
 from starlette.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
-from service import limits
+from service import guards, limits
+from service.problems import Problem
 from tests.unit.conftest import StartService
 
 TWEET = "late again and rude"
@@ -122,6 +125,51 @@ def test_retry_after_is_when_the_request_is_answered(
         assert client.get("/model").status_code == 429
         now += 1
         assert client.get("/model").status_code == 200
+
+
+def test_documentation_needs_no_key_but_counts_and_probes_do_neither(start_service: StartService) -> None:
+    with start_service(client=(REMOTE, 50000), requests_per_minute=3) as client:
+        paths = ("/", "/docs.json", "/assets/page.js", "/assets/page.js", "/livez", "/readyz")
+        assert [client.get(path).status_code for path in paths] == [200, 200, 200, 429, 200, 200]
+
+
+def test_bodies_that_would_fill_the_memory_together_are_refused_until_others_are_answered() -> None:
+    async def take_turns() -> list[int]:
+        read, answered = asyncio.Event(), asyncio.Event()
+        statuses: list[int] = []
+
+        async def keep(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 (an ASGI application)
+            await receive()
+            read.set()
+            await answered.wait()
+
+        limit = guards.BodyLimit(keep, most=100)
+
+        async def ask() -> None:
+            async def receive() -> Message:
+                return {"type": "http.request", "body": b"a" * 100, "more_body": False}
+
+            async def send(_: Message) -> None:
+                pass
+
+            try:
+                await limit({"type": "http", "headers": []}, receive, send)
+            except Problem as problem:
+                assert problem.headers is not None
+                assert "Retry-After" in problem.headers
+                statuses.append(problem.status_code)
+            else:
+                statuses.append(200)
+
+        waiting = [asyncio.create_task(ask()) for _ in range(guards.MOST_BODIES)]
+        await read.wait()
+        await ask()
+        answered.set()
+        await asyncio.gather(*waiting)
+        await ask()
+        return statuses
+
+    assert asyncio.run(take_turns()) == [503, *[200] * guards.MOST_BODIES, 200]
 
 
 @pytest.mark.parametrize(
