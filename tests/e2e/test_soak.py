@@ -122,7 +122,9 @@ class Load:
 
     def record_memory(self, worker: psutil.Process) -> Callable[[], Awaitable[None]]:
         async def once() -> None:
-            self.memory.append((time.monotonic(), worker.memory_info().rss))
+            used = worker.memory_info()
+            # Without pages of files, which the kernel drops when memory is short.
+            self.memory.append((time.monotonic(), used.rss - used.shared))
             await asyncio.sleep(0.2)
 
         return once
