@@ -103,7 +103,7 @@ def servers(runs: Store, family: str, folder: Path) -> Iterator[Server]:
 def measure(running: Running, texts: Sequence[str], seconds: int) -> Figures:
     """Measure one server."""
     bodies = [running.server.question(text) for text in texts]
-    running.ask(bodies, connections=CONNECTIONS, seconds=max(1, seconds // 4))  # warm up caches
+    running.ask(bodies, connections=CONNECTIONS, seconds=max(3, seconds // 4))  # warm up caches
     one = running.ask(bodies, connections=1, seconds=seconds)
     many = running.ask(bodies, connections=CONNECTIONS, seconds=seconds)
     figures = {
