@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -122,14 +123,21 @@ def is_worker(process: psutil.Process) -> bool:
 def service(home: Path, tmp_path: Path) -> Iterator[Service]:
     """Serve the latest Bento, of version 1."""
     build(home, tmp_path / "first", "1")
+    with served(home, tmp_path, "tweet_sentiment:latest", PROJECT) as running:
+        yield running
+
+
+@contextmanager
+def served(home: Path, tmp_path: Path, bento: str, folder: Path) -> Iterator[Service]:
+    """Start the service in a folder, and stop it afterwards."""
     port = free_port()
     settings = {"port": port, "requests_per_minute": 10**6, "telemetry_database": f"sqlite:///{tmp_path}/events.db"}
     environment = {"BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "true"} | variables(settings)
     log = tmp_path / "service.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "service", "tweet_sentiment:latest"],
-            cwd=PROJECT,
+            [sys.executable, "-m", "service", bento],
+            cwd=folder,
             env=os.environ | environment,
             stdout=output,
             stderr=output,
@@ -140,10 +148,12 @@ def service(home: Path, tmp_path: Path) -> Iterator[Service]:
         assert process.poll() is None, log.read_text(encoding="utf-8")
         assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
         time.sleep(0.1)
-    yield started
-    if process.poll() is None:
-        process.terminate()
-    process.wait(TIMEOUT_SECONDS)
+    try:
+        yield started
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(TIMEOUT_SECONDS)
 
 
 def is_ready(url: str) -> bool:
@@ -191,6 +201,22 @@ def test_a_worker_that_dies_is_replaced_by_one_of_the_same_bento(service: Servic
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert service.version() == "1", "only SIGHUP changes the model"
+
+
+def test_the_current_folder_is_served_as_in_the_container_and_its_model_can_be_replaced(
+    home: Path, tmp_path: Path
+) -> None:
+    build(home, tmp_path / "first", "1")
+    bentos = home / "bentos" / "tweet_sentiment"
+    folder = shutil.copytree(bentos / (bentos / "latest").read_text().strip() / "src", tmp_path / "src")
+    with served(home, tmp_path, ".", folder) as service:
+        assert service.version() == "1"
+        (old,) = service.workers()
+        about = folder / "model" / "about.json"
+        about.write_text(json.dumps(json.loads(about.read_text()) | {"version": "2"}))
+        service.process.send_signal(signal.SIGHUP)
+        old.wait(TIMEOUT_SECONDS)
+        assert service.version() == "2"
 
 
 def test_clients_are_told_to_leave_before_a_service_stops(service: Service) -> None:
