@@ -75,8 +75,10 @@ async def classify(request: Request, service: State, texts: list[str], source: S
     """Classify tweets, count the predictions and store them as events.
 
     Raises:
+        Busy: too many tweets wait already; these do not count for the client.
         Problem: the client has sent too many tweets in the last minute.
     """
+    service.score.backlog.refuse_if_full(len(texts))
     guards.spend(service.limiter, request.scope, "tweets", len(texts), service.tweets_per_minute)
     started = time.perf_counter()
     scores = await service.score(texts)

@@ -2,6 +2,9 @@
 
 import asyncio
 import re
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -9,6 +12,8 @@ import pytest
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
+from sentiment.inference.arrays import Probabilities
+from sentiment.inference.classifier import Classifier
 from service import guards, limits
 from service.problems import Problem
 from tests.unit.conftest import StartService
@@ -108,6 +113,27 @@ def test_a_request_weighs_as_many_tweets_as_it_contains(start_service: StartServ
             refusal = client.post(path, json={"text": TWEET})
             assert refusal.status_code == 429
             assert "700 tweets" in refusal.json()["detail"]
+
+
+def test_a_request_that_is_refused_because_others_wait_does_not_count(
+    start_service: StartService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores, started, release = Classifier.negative_probability, threading.Event(), threading.Event()
+
+    def slow(self: Classifier, texts: Sequence[str]) -> Probabilities:
+        started.set()
+        release.wait(30)
+        return scores(self, texts)
+
+    batch = {"texts": [TWEET] * 509}
+    with start_service(tweets_per_minute=512, max_waiting_tweets=4) as client, ThreadPoolExecutor(1) as other:
+        monkeypatch.setattr(Classifier, "negative_probability", slow)
+        accepted = other.submit(client.post, "/predict", json={"texts": [TWEET] * 3})
+        assert started.wait(30)
+        refused = client.post("/predict", json=batch)
+        release.set()
+        assert (refused.status_code, accepted.result().status_code) == (503, 200)
+        assert client.post("/predict", json=batch).status_code == 200
 
 
 def test_retry_after_is_when_the_request_is_answered(
