@@ -100,10 +100,10 @@ def servers(runs: Store, family: str, folder: Path) -> Iterator[Server]:
         yield Server(KERAS, command, PROJECT)
 
 
-def measure(running: Running, texts: Sequence[str], seconds: float) -> Figures:
+def measure(running: Running, texts: Sequence[str], seconds: int) -> Figures:
     """Measure one server."""
     bodies = [running.server.question(text) for text in texts]
-    running.ask(bodies, connections=CONNECTIONS, seconds=seconds / 4)  # warm up caches
+    running.ask(bodies, connections=CONNECTIONS, seconds=max(3, seconds // 4))  # warm up caches
     one = running.ask(bodies, connections=1, seconds=seconds)
     many = running.ask(bodies, connections=CONNECTIONS, seconds=seconds)
     figures = {
@@ -151,7 +151,7 @@ def verdict(quantity: str, value: float, bound: str, target: float) -> str:
 def main() -> None:
     """Measure all families; print their tables and ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=8, help="duration of each load test (%(default)s)")
+    parser.add_argument("--seconds", type=int, default=8, help="duration of each load test (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="number of rounds (%(default)s)")
     parser.add_argument("--families", nargs="+", default=["baseline", "keras", "bert"], help="(%(default)s)")
     parser.add_argument("--overrides", nargs="+", default=OVERRIDES, help="overrides of the pipeline (%(default)s)")

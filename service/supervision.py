@@ -33,11 +33,11 @@ class Supervisor:
         return self._wait()
 
     def failure(self) -> str | None:
-        """Return why the worker cannot be replaced: its model has failed, or it is in a container, or None."""
+        """Return why there is no worker: its model has failed, or BentoML does not replace it; or None."""
         for worker in self._workers():
             if failure := status.read(self._folder, worker):
                 return failure
-        if self._server.running and self._watcher.is_stopped():
+        if self._watcher.is_stopped() and not self._server.arbiter._stopping:
             return "The worker of the service has ended; see the log above."
         return None
 
@@ -57,6 +57,7 @@ class Supervisor:
         else:
             say(f"The old worker goes on: {failure}")
             started = [worker for pid, worker in self._workers().items() if pid not in before]
+            status.forget(self._folder, but=before)
             self._on_loop(stop_started, self._watcher, bento, self._bento, started)
 
     def _workers(self) -> dict[int, "Process"]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests.e2e.server import free_port, variables
@@ -208,3 +209,16 @@ def test_a_stopped_service_ends_without_an_error(start: Start) -> None:
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=AT_ONCE_SECONDS)
     assert process.returncode == 0
+
+
+def test_a_service_whose_worker_died_for_good_ends_with_an_error(start: Start) -> None:
+    """BentoML replaces no worker in containers that it builds."""
+    port = free_port()
+    process = start({"BENTOML_CONTAINERIZED": "true"}, port=port)
+    wait_for_answer(process, f"http://127.0.0.1:{port}")
+    for child in psutil.Process(process.pid).children():
+        if "_bentoml_impl.worker.service" in child.cmdline():
+            child.kill()
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert output.strip().splitlines()[-1].startswith("The worker of the service has ended")
