@@ -135,6 +135,10 @@ format: setup ## Format the code and apply ruff's fixes
 bench: setup ## Run the benchmarks that need only the default data sets: served forms, preprocessing, reuse, sweeps
 	for name in tflite_against_keras onnx_against_torch preprocessing unchanged sweep; do python -m "benchmarks.$$name"; done
 
+.PHONY: bench-service
+bench-service: setup ## Measure the service with everything on, and write the table into docs/engineer.md (needs wrk)
+	python -m benchmarks.service --families keras --document docs/engineer.md
+
 .PHONY: lock
 lock: ## Pin the transitive dependencies of conda.yaml in constraints.txt, as pip resolves them now
 	rm -rf .lock && "$(PYTHON)" -m venv .lock

@@ -1,9 +1,11 @@
 """Compare the service with the same service on a constant model, MLflow's model server, and `keras predict` in FastAPI.
 
     python -m benchmarks.service [--seconds N] [--rounds N] [--families baseline keras bert] [--overrides OVERRIDE ...]
+        [--document docs/engineer.md]
 
 Runs the pipeline once. For the best model of each family, compares
 - the Bento built by `package`, in an environment with its requirements only;
+- the same Bento with a challenger (`SERVICE_SHADOW`), which is the same model;
 - the same Bento with a model that returns a constant;
 - `mlflow models serve` of the same model;
 - for the Keras network, `benchmarks/keras_service.py`, a service as in many public projects.
@@ -11,14 +13,12 @@ Needs wrk (a Debian package of that name).
 
 Fairness: Each server has one worker and gets the same tweets from wrk on the same machine. In each round, every server
 is started, load-tested and stopped in turn; each figure is a median over the rounds. The service runs with all its
-features, including rate limits, metrics and events.
+features, including rate limits, metrics, the log of requests, languages, events, alerts and retention.
 """
 
 import argparse
-import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,26 +32,17 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks import corpus, store
+from benchmarks import bentos, corpus, documented, store
 from benchmarks.servers import Running, Server
 from benchmarks.store import PROJECT, Store
-from pipeline import artifacts, packaging
+from pipeline import artifacts
 from sentiment.inference import cores
-from sentiment.inference.classifier import DESCRIPTION
 
-SERVICE, NOTHING, MLFLOW, KERAS = "the service", "a constant model", "mlflow models serve", "keras predict"
-OVERRIDES = ["data.rows=3000", "plan=quick", "select.floor.roc_auc=null", "export.max_auc_drop=0.02"]
+SERVICE, CHALLENGED, NOTHING = "the service", "with a challenger", "a constant model"
+MLFLOW, KERAS = "mlflow models serve", "keras predict"
+OVERRIDES = ["data.sample_size=3000", "plan=quick", "select.floor.roc_auc=null", "export.max_auc_drop=0.02"]
 CONNECTIONS = 32
 TWEETS = 512
-DOES_NOTHING = """\
-import numpy as np
-
-REQUIREMENTS = ()
-
-
-def load(folder, text):
-    return lambda texts: np.full(len(texts), 0.5)
-"""
 # Measurements by column name.
 Figures = dict[str, float]
 # Targets of the service: figure, reference server, and bound for the ratio of the service's figure to the reference's.
@@ -69,48 +60,11 @@ def best(runs: Store, family: str) -> str:
     return f"runs:/{best_run.info.run_id}/{artifacts.MODEL}"
 
 
-def make_bento(uri: str, folder: Path) -> Path:
-    """Build a Bento of a model like the step `package`, in a separate store; return its folder."""
-    folder.mkdir()
-    model = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder / "model")))
-    names = ("name", "version", "alias", "run_id", "commit", "threshold", "runtime")
-    packaging.assemble(folder / "context", model, dict.fromkeys(names, "benchmark"))
-    (folder / "context" / "model" / "model_card.md").write_text("", encoding="utf-8")
-    os.environ["BENTOML_HOME"] = str(folder / "bentoml")
-    packaging.bentoml_build(folder / "context")
-    (built,) = (folder / "bentoml").glob("bentos/*/*/bento.yaml")
-    return built.parent
-
-
-def make_environment(bento: Path, folder: Path) -> Path:
-    """Create an environment with the requirements of a Bento; return its Python."""
-    subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
-    install = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", folder]
-    packages = ["--requirement", bento / "env/python/requirements.txt", "--constraint", bento / "src/constraints.txt"]
-    subprocess.run([str(argument) for argument in (*install, *packages)], check=True)
-    return folder / "bin" / "python"
-
-
-def with_constant_model(bento: Path, folder: Path) -> Path:
-    """Copy a Bento, and replace its model by one that returns a constant."""
-    copied = shutil.copytree(bento, folder)
-    classifier = copied / "src" / "model" / "classifier"
-    description = json.loads((classifier / DESCRIPTION).read_text(encoding="utf-8"))
-    description["calibration"] = {"slope": 1.0, "intercept": 0.0}
-    (classifier / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
-    golden = json.loads((classifier / "golden.json").read_text(encoding="utf-8"))
-    constant = [{**tweet, "negative_probability": 0.5} for tweet in golden]
-    (classifier / "golden.json").write_text(json.dumps(constant), encoding="utf-8")
-    runtime = copied / "src" / "sentiment" / "inference" / "runtimes" / f"{description['runtime']}.py"
-    runtime.write_text(DOES_NOTHING, encoding="utf-8")
-    return copied
-
-
 def servers(runs: Store, family: str, folder: Path) -> Iterator[Server]:
     """Yield the servers to compare for a model family."""
     uri = best(runs, family)
-    bento = make_bento(uri, folder)
-    python = make_environment(bento, folder / "environment")
+    bento = bentos.make_bento(uri, folder)
+    python = bentos.make_environment(bento, folder / "environment")
     service = Server(
         SERVICE,
         [python, "-m", "service"],
@@ -118,13 +72,16 @@ def servers(runs: Store, family: str, folder: Path) -> Iterator[Server]:
         settings={
             "SERVICE_PORT": "{port}",
             "SERVICE_REQUESTS_PER_MINUTE": "100000000",
-            "TELEMETRY_PATH": str(folder / "events.db"),
+            "SERVICE_TWEETS_PER_MINUTE": "100000000",
+            "TELEMETRY_DATABASE": f"sqlite:///{folder / 'events.db'}",
             "BENTOML_HOME": str(folder / "home"),
             "BENTOML_DO_NOT_TRACK": "true",
         },
     )
     yield service
-    yield replace(service, name=NOTHING, folder=with_constant_model(bento, folder / "empty") / "src")
+    challenger = {"SERVICE_SHADOW": str(bento / "src" / "model")}
+    yield replace(service, name=CHALLENGED, settings={**service.settings, **challenger})
+    yield replace(service, name=NOTHING, folder=bentos.with_constant_model(bento, folder / "empty") / "src")
     yield Server(
         MLFLOW,
         [Path(sys.executable).parent / "mlflow", "models", "serve", "-m", uri, "--env-manager=local", "-p", "{port}"],
@@ -143,10 +100,10 @@ def servers(runs: Store, family: str, folder: Path) -> Iterator[Server]:
         yield Server(KERAS, command, PROJECT)
 
 
-def measure(running: Running, texts: Sequence[str], seconds: float) -> Figures:
+def measure(running: Running, texts: Sequence[str], seconds: int) -> Figures:
     """Measure one server."""
     bodies = [running.server.question(text) for text in texts]
-    running.ask(bodies, connections=CONNECTIONS, seconds=seconds / 4)  # warm up caches
+    running.ask(bodies, connections=CONNECTIONS, seconds=max(1, seconds // 4))  # warm up caches
     one = running.ask(bodies, connections=1, seconds=seconds)
     many = running.ask(bodies, connections=CONNECTIONS, seconds=seconds)
     figures = {
@@ -156,7 +113,7 @@ def measure(running: Running, texts: Sequence[str], seconds: float) -> Figures:
         "tweets/s": one.rate,
         f"tweets/s, {CONNECTIONS} connections": many.rate,
     }
-    if running.server.name in (SERVICE, NOTHING):
+    if running.server.name in (SERVICE, CHALLENGED, NOTHING):
         batch = [{"texts": (list(texts) * TWEETS)[:TWEETS]}]
         figures[f"tweets/s, {TWEETS} per request"] = running.ask(batch, connections=1, seconds=seconds).rate * TWEETS
     return figures | {"MB": running.megabytes}
@@ -177,6 +134,8 @@ def verdicts(medians: dict[str, Figures]) -> Iterator[str]:
     for figure, other, bound, target in TARGETS:
         if other in medians:
             yield verdict(f"{figure}, relative to {other}", service[figure] / medians[other][figure], bound, target)
+    ratio = medians[CHALLENGED]["p50 ms"] / service["p50 ms"]
+    yield verdict("p50 ms with a challenger, relative to without", ratio, "at most", 1.05)
     yield verdict("p99 relative to p50", service["p99 ms"] / service["p50 ms"], "at most", 10)
     batched = service[f"tweets/s, {TWEETS} per request"]
     yield verdict(f"tweets/s, {TWEETS} per request relative to one", batched / service["tweets/s"], "at least", 5)
@@ -192,10 +151,11 @@ def verdict(quantity: str, value: float, bound: str, target: float) -> str:
 def main() -> None:
     """Measure all families; print their tables and ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=8, help="duration of each load test (%(default)s)")
+    parser.add_argument("--seconds", type=int, default=8, help="duration of each load test (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="number of rounds (%(default)s)")
     parser.add_argument("--families", nargs="+", default=["baseline", "keras", "bert"], help="(%(default)s)")
     parser.add_argument("--overrides", nargs="+", default=OVERRIDES, help="overrides of the pipeline (%(default)s)")
+    parser.add_argument("--document", type=Path, help="page into which the tables are written")
     options: Any = parser.parse_args()
     if shutil.which("wrk") is None:
         sys.exit("wrk is not installed: apt-get install wrk, or brew install wrk.")
@@ -212,6 +172,20 @@ def main() -> None:
                         rounds[server.name].append(measure(running, texts, options.seconds))
             medians = {name: {key: median(f[key] for f in each) for key in each[0]} for name, each in rounds.items()}
             show(family, medians, options.rounds)
+            if options.document is not None:
+                documented.write(options.document, f"benchmarks.service {family}", markdown(medians, options.rounds))
+
+
+def markdown(medians: dict[str, Figures], rounds: int) -> str:
+    """Return the table of a family, and its targets, in Markdown."""
+    columns = list(medians[SERVICE])
+    rows = [
+        [name, *(f"{figures[key]:,.1f}" if key in figures else "" for key in columns)]
+        for name, figures in medians.items()
+    ]
+    targets = "\n".join(f"- {line}" for line in verdicts(medians))
+    machine = f"Medians of {rounds} rounds on {cores.available()} cores, load {os.getloadavg()[0]:.1f} at the end."
+    return f"{documented.table(['', *columns], rows)}\n\n{machine}\n\n{targets}"
 
 
 def show(family: str, medians: dict[str, Figures], rounds: int) -> None:

@@ -23,7 +23,16 @@ from sentiment.inference.classifier import DESCRIPTION, pins
 from sentiment.inference.errors import UserError
 
 # Requirements of a Bento in addition to those of its model: imports of the service and of telemetry.
-SERVICE_REQUIREMENTS = ("bentoml", "fastapi", "limits", "prometheus-client", "pydantic-settings")
+SERVICE_REQUIREMENTS = (
+    "bentoml",
+    "fastapi",
+    "fastapi-offline",
+    "httptools",
+    "prometheus-client",
+    "py3langid",
+    "pydantic-settings",
+    "uvicorn",
+)
 TELEMETRY_REQUIREMENTS = (
     "azure-monitor-opentelemetry-exporter",
     "msgspec",
@@ -55,6 +64,7 @@ def about(version: ModelVersion, alias: str) -> dict[str, Any]:
         "runtime": run.data.tags["runtime"],
         "trained": datetime.fromtimestamp(run.info.end_time / 1000, UTC).isoformat(timespec="seconds"),
         "data": {key: version.tags[key] for key in ("data", "digest")},
+        "languages": version.tags.get("languages", "en").split(","),
         "threshold": scores["threshold"],
         "negative_share": scores.get("negative_share"),
         "reliable_share": scores.get("reliable_share"),

@@ -1,32 +1,31 @@
 """Serve a Bento: `python -m service tweet_sentiment:latest`, or a folder (default: the current one).
 
-Unlike `bentoml serve`, it refuses to listen on a non-loopback address without API keys. If the model does not become
-ready in time, it exits with a message instead of restarting the worker forever.
+Unlike `bentoml serve`, it checks the settings first, and refuses to listen on a non-loopback address without API keys.
+If the model does not become ready in time, it exits with a message instead of restarting the worker forever. SIGHUP
+replaces the worker by one of the current Bento without a failed request.
 """
 
+import os
+import signal
 import sys
+import threading
 import time
-from typing import Protocol
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NoReturn
 
 import bentoml
-import httpx
+from bentoml.exceptions import BentoMLException
 
+from service import preflight, status
 from service.settings import Settings
-from telemetry import forwarding
+from service.supervision import Supervisor
 from telemetry.settings import Settings as TelemetrySettings
 from telemetry.settings import read
 
 POLL_SECONDS = 0.1
-# Exit code; a model that does not become ready exits with 1.
-INVALID_SETTINGS = 2
-
-
-class Server(Protocol):
-    """A server in the background."""
-
-    @property
-    def running(self) -> bool:
-        """Return whether the server is running; False also before it has started."""
+# Exit codes.
+FAILED, INVALID_SETTINGS = 1, 2
 
 
 def main(arguments: list[str]) -> None:
@@ -35,51 +34,61 @@ def main(arguments: list[str]) -> None:
     Raises:
         SystemExit: a setting is invalid, or the model does not become ready.
     """
-    settings = read_settings()
-    # BentoML handles SIGTERM and SIGINT from here on and stops its server.
-    with bentoml.serve(arguments[0] if arguments else ".", host=settings.host, port=settings.port) as server:
-        failure = wait_until_ready(settings, server)
-        while failure is None and server.running:
-            time.sleep(POLL_SECONDS)
+    asked = str(Path(arguments[0]).expanduser()) if arguments else "."
+    bento = pinned(asked)
+    settings = checked_settings()
+    with TemporaryDirectory(prefix="tweet_sentiment-") as folder:
+        os.environ[status.FOLDER] = folder
+        try:
+            # BentoML handles SIGTERM and SIGINT from here on and stops its server.
+            server = bentoml.serve(bento, host=settings.host, port=settings.port)
+        except BentoMLException as error:
+            reason = str(error).splitlines()[0]  # BentoML's advice on development follows
+            stop(
+                f"Cannot serve {bento}. {reason} `make package` builds a Bento, `bentoml list` shows them.",
+                INVALID_SETTINGS,
+            )
+        with server:
+            supervisor = Supervisor(server, bento, Path(folder), settings.start_seconds)
+            replacement_asked = threading.Event()
+            signal.signal(signal.SIGHUP, lambda *_: replacement_asked.set())
+            failure = supervisor.wait_until_ready()
+            while failure is None and server.running:
+                if replacement_asked.is_set():
+                    replacement_asked.clear()
+                    supervisor.replace_worker(pinned(asked))
+                failure = supervisor.failure()
+                time.sleep(POLL_SECONDS)
     if failure is not None:
-        sys.exit(failure)
+        stop(failure, FAILED)
 
 
-def read_settings() -> Settings:
-    """Read the settings from the environment.
+def checked_settings() -> Settings:
+    """Read the settings from the environment, and check everything that they name.
 
     Raises:
         SystemExit: a setting is invalid, or the service would be open to anyone.
     """
     try:
         settings = read(Settings)
-        settings.require_safe()
-        forwarding.connect(read(TelemetrySettings))
+        preflight.check(settings, read(TelemetrySettings))
     except ValueError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(INVALID_SETTINGS)
+        stop(str(error), INVALID_SETTINGS)
     return settings
 
 
-def wait_until_ready(settings: Settings, server: Server) -> str | None:
-    """Wait until the model has passed its self-test or the server has stopped; return why it failed, or None."""
-    deadline, has_run = time.monotonic() + settings.start_seconds, False
-    with httpx.Client(base_url=f"http://{settings.host}:{settings.port}", timeout=1, trust_env=False) as client:
-        while time.monotonic() < deadline:
-            try:
-                response = client.get("/readyz")
-            except httpx.TransportError:
-                if has_run and not server.running:
-                    return None
-                has_run = server.running
-                time.sleep(POLL_SECONDS)
-                continue
-            # The first response comes after the self-test.
-            return None if response.is_success else "The model is not ready; see the error in the log above."
-    return (
-        f"The service was not ready within {settings.start_seconds:g} seconds. "
-        "See the log above, or increase SERVICE_START_SECONDS."
-    )
+def pinned(bento: str) -> str:
+    """Return the tag of a Bento with its version, so that a worker which dies is replaced by one of the same Bento."""
+    try:
+        return str(bentoml.bentos.get(bento).tag)
+    except (BentoMLException, ValueError):  # a folder or a service, or no Bento, which `serve` reports
+        return bento
+
+
+def stop(message: str, code: int) -> NoReturn:
+    """Exit with a message, which is the last line."""
+    sys.stderr.write(f"{message}\n")
+    sys.exit(code)
 
 
 if __name__ == "__main__":

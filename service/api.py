@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from concurrent.futures import Executor
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict
 from itertools import accumulate
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import bentoml
 import numpy as np
@@ -16,23 +16,29 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from sentiment.inference import explain as explanation
-from service import bodies, document, metrics, problems
-from service.batching import Batcher
+from service import bodies, document, guards, metrics, page, refusals
+from service.batching import Batcher, Busy
 from service.bodies import EXAMPLE, EXAMPLES
 from service.document import error_responses
 from service.ids import Ids, event_id
+from service.limits import Limiter
 from service.model import PackagedModel
+from service.observe import VISIT
 from service.problems import Problem
-from service.schemas import Contribution, Explanation, Model, Prediction, Predictions
+from service.schemas import Contribution, Explanation, Model, Prediction, PredictionBatch
+from service.scoring import Score, uncertainty
+from service.shadow import Answered, Shadow
 from telemetry import events
-from telemetry.events import Source, Text
+from telemetry.events import Sentiment, Source, Text
 from telemetry.store import Store
 from telemetry.writer import Writer
 
 if TYPE_CHECKING:
     from service.monitoring import Monitor
 
-MOST_ERRORS = 3
+# Longest time without a break for other requests.
+SLICE_SECONDS = 0.005
+Item = TypeVar("Item")
 REFUSALS = (400, 401, 405, 413, 415, 429, 500, 503, 504)
 
 
@@ -41,15 +47,18 @@ class State(Protocol):
 
     failure: str | None
     model: PackagedModel
-    score: Batcher
+    score: Batcher[Score]
     events: Writer | None
     store: Store | None
     ids: Ids
+    limiter: Limiter
+    tweets_per_minute: int
+    shadow: Shadow | None
     monitor: "Monitor | None"
     undo_seconds: float
     keep: Text
     keep_feedback: Text
-    explanations: Executor
+    explanations: Batcher[explanation.Explanation]
 
 
 async def ready_service() -> State:
@@ -72,16 +81,19 @@ def application(*routers: APIRouter) -> FastAPI:
     app = FastAPI(
         title=document.TITLE,
         description=document.DESCRIPTION,
+        version=document.VERSION,
         openapi_url="/docs.json",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.add_exception_handler(RequestValidationError, handle_validation_error)
-    app.add_exception_handler(HTTPException, handle_http_exception)
+    app.add_exception_handler(RequestValidationError, refusals.handle_validation_error)
+    app.add_exception_handler(HTTPException, refusals.handle_http_exception)
+    app.add_exception_handler(Busy, refusals.handle_busy)
     app.post(
         "/predict",
+        summary="Classify a tweet",
         tags=["predictions"],
         response_model=Prediction,
         responses=error_responses(*REFUSALS),
@@ -89,28 +101,36 @@ def application(*routers: APIRouter) -> FastAPI:
     )(predict)
     app.post(
         "/predict/batch",
+        summary="Classify several tweets",
         tags=["predictions"],
-        response_model=Predictions,
+        response_model=PredictionBatch,
         responses=error_responses(*REFUSALS),
         openapi_extra=bodies.described(bodies.Questions, ("Two tweets", {"texts": EXAMPLES})),
     )(predict_batch)
     app.post(
         "/explain",
+        summary="Explain a prediction",
         tags=["predictions"],
         responses=error_responses(*REFUSALS),
         openapi_extra=bodies.described(bodies.ToExplain, ("A complaint", {"text": EXAMPLE})),
     )(explain)
-    app.get("/model", tags=["operation"], response_model=Model, responses=error_responses(401, 405, 429, 500, 503))(
-        get_model
-    )
+    app.get(
+        "/model",
+        summary="Describe the model",
+        tags=["operation"],
+        response_model=Model,
+        responses=error_responses(401, 405, 429, 500, 503),
+    )(get_model)
     app.get(
         "/metrics",
+        summary="Read the Prometheus metrics",
         tags=["operation"],
         responses=error_responses(401, 405, 429, 500),
         response_class=PlainTextResponse,
     )(get_metrics)
     for router in routers:
         app.include_router(router)
+    page.add_to(app)
     app.openapi = lambda: document.openapi(app)  # type: ignore[method-assign]  # as FastAPI documents it
     return app
 
@@ -120,73 +140,118 @@ async def predict(request: Request, service: Service) -> Response:
 
     A list `texts` instead of `text` is answered too, as by `POST /predict/batch`.
     """
+    service.score.backlog.refuse_if_full()
     body = await bodies.read(request, bodies.OneOrSeveral)
     if body.texts is not UNSET:
-        return json_response(Predictions(predictions=await classify(service, body.texts, body.source)))
+        return json_response(PredictionBatch(predictions=await classify(request, service, body.texts, body.source)))
     assert body.text is not UNSET
-    (prediction,) = await classify(service, [body.text], body.source)
+    (prediction,) = await classify(request, service, [body.text], body.source)
     return json_response(prediction)
 
 
 async def predict_batch(request: Request, service: Service) -> Response:
     """Classify up to 512 tweets: faster than one request for each."""
+    service.score.backlog.refuse_if_full()
     body = await bodies.read(request, bodies.Questions)
-    return json_response(Predictions(predictions=await classify(service, body.texts, body.source)))
+    return json_response(PredictionBatch(predictions=await classify(request, service, body.texts, body.source)))
 
 
-def json_response(body: Prediction | Predictions) -> Response:
+def json_response(body: Prediction | PredictionBatch) -> Response:
     """Return predictions as JSON; FastAPI would validate each of up to 512 again."""
     return Response(body.model_dump_json(), media_type="application/json")
 
 
-async def classify(service: State, texts: list[str], source: Source) -> list[Prediction]:
-    """Classify tweets, count the predictions and store them as events."""
+async def classify(request: Request, service: State, texts: list[str], source: Source) -> list[Prediction]:
+    """Classify tweets, count the predictions and store them as events.
+
+    Raises:
+        Problem: the client has sent too many tweets in the last minute.
+    """
+    guards.spend(service.limiter, request.scope, "tweets", len(texts), service.tweets_per_minute)
     started = time.perf_counter()
-    probabilities = await service.score(texts)
-    classifier, version = service.model.classifier, service.model.about["version"]
-    now = time.time()
-    predictions = [
-        Prediction(
-            sentiment="negative" if negative else "positive",
-            negative_probability=probability,
-            certainty="uncertain" if uncertain else "certain",
-            reliable=reliable,
-            model_version=version,
-            prediction_id=service.ids.issue(
-                text,
-                time=now,
-                model_version=version,
-                negative_probability=probability,
-                sentiment="negative" if negative else "positive",
-                source=source,
-            ),
-        )
-        for text, probability, negative, uncertain, reliable in zip(
+    scores = await service.score(texts)
+    probabilities = np.array([score.negative_probability for score in scores])
+    now, milliseconds = time.time(), (time.perf_counter() - started) * 1000
+    classifier, trace_id = service.model.classifier, request.scope[VISIT].trace_id
+    predictions, stored = list[Prediction](), list[events.Prediction]()
+    async for text, score, negative, costly, reliable in with_breaks(
+        zip(
             texts,
-            probabilities.tolist(),
+            scores,
             classifier.is_negative(probabilities).tolist(),
             classifier.is_uncertain(probabilities).tolist(),
             classifier.is_reliable(probabilities).tolist(),
             strict=True,
         )
-    ]
+    ):
+        prediction = describe(service, text, source, now, score, negative, costly, reliable)
+        predictions.append(prediction)
+        if service.events is not None:
+            stored.append(event(prediction, text, source, now, service.keep, milliseconds, trace_id))
+    # All or nothing: a request that times out before leaves no event.
     for prediction in predictions:
         metrics.PREDICTIONS.labels(prediction.sentiment).inc()
         metrics.PROBABILITY.observe(prediction.negative_probability)
+        if prediction.uncertainty_reason is not None:
+            metrics.UNCERTAIN.labels(prediction.uncertainty_reason).inc()
     if service.events is not None:
-        milliseconds = (time.perf_counter() - started) * 1000
-        service.events.add(
-            event(prediction, text, source, service.keep, milliseconds)
-            for prediction, text in zip(predictions, texts, strict=True)
-        )
+        service.events.add(stored)
+    if service.shadow is not None:
+        service.shadow.add(Answered(*answer, source) for answer in zip(predictions, texts, strict=True))
     return predictions
 
 
-def event(prediction: Prediction, text: str, source: Source, keep: Text, milliseconds: float) -> events.Prediction:
+async def with_breaks(items: Iterable[Item]) -> AsyncIterator[Item]:
+    """Yield items, letting other requests proceed every `SLICE_SECONDS`."""
+    until = time.perf_counter() + SLICE_SECONDS
+    for item in items:
+        yield item
+        if time.perf_counter() > until:
+            await asyncio.sleep(0)
+            until = time.perf_counter() + SLICE_SECONDS
+
+
+def describe(
+    service: State,
+    text: str,
+    source: Source,
+    now: float,
+    score: Score,
+    negative: bool,
+    costly: bool,
+    reliable: bool,
+) -> Prediction:
+    """Return the answer for a tweet, with a new id."""
+    sentiment: Sentiment = "negative" if negative else "positive"
+    version = service.model.about["version"]
+    reason = uncertainty(score.language, service.model.about["languages"], costly=costly)
+    return Prediction(
+        sentiment=sentiment,
+        negative_probability=score.negative_probability,
+        certainty="certain" if reason is None else "uncertain",
+        uncertainty_reason=reason,
+        language=score.language,
+        # The promise was measured on tweets that the model reads.
+        reliable=reliable and reason != "language",
+        model_version=version,
+        prediction_id=service.ids.issue(
+            text,
+            time=now,
+            model_version=version,
+            negative_probability=score.negative_probability,
+            sentiment=sentiment,
+            source=source,
+        ),
+    )
+
+
+def event(
+    prediction: Prediction, text: str, source: Source, now: float, keep: Text, milliseconds: float, trace_id: str
+) -> events.Prediction:
     """Return the event of a prediction."""
     return events.Prediction(
         id=event_id(prediction.prediction_id),
-        time=time.time(),
+        time=now,
         source=source,
         model_version=prediction.model_version,
         negative_probability=prediction.negative_probability,
@@ -194,15 +259,17 @@ def event(prediction: Prediction, text: str, source: Source, keep: Text, millise
         milliseconds=milliseconds,
         characters=len(text),
         text=events.keep(text, keep),
+        trace_id=trace_id,
     )
 
 
 async def explain(request: Request, service: Service) -> Explanation:
     """Explain a prediction by the contribution of each word."""
+    service.explanations.backlog.refuse_if_full()
     text = (await bodies.read(request, bodies.ToExplain)).text
-    loop = asyncio.get_running_loop()
+    guards.spend(service.limiter, request.scope, "tweets", 1, service.tweets_per_minute)
     classifier = service.model.classifier
-    explained = await loop.run_in_executor(service.explanations, explanation.explain, classifier, text)
+    (explained,) = await service.explanations([text])
     negative = classifier.is_negative(np.array([explained.negative_probability]))[0]
     offsets = utf16_offsets(text)
     return Explanation(
@@ -232,49 +299,3 @@ async def get_model(service: Service) -> Response:
 async def get_metrics() -> Response:
     """Return all metrics in the Prometheus text format."""
     return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-async def handle_validation_error(_: Request, error: Exception) -> Response:
-    """Return the location and reason of each error, without repeating text from the request."""
-    assert isinstance(error, RequestValidationError)
-    reasons = [f"{location(problem)} {reason(problem)}" for problem in error.errors()[:MOST_ERRORS]]
-    return problems.response(400, "; ".join(reasons) + ". GET /docs.json describes valid requests.")
-
-
-def location(error: dict[str, Any]) -> str:
-    """Return the location of a validation error, without the name of an unknown field, which is the client's text."""
-    path = list(error["loc"][1:])
-    if error["type"] in ("extra_forbidden", "json_invalid"):
-        path = path[:-1]
-    if not path:
-        return "The request"
-    return str(path[0]) + "".join(f"[{key}]" for key in path[1:])
-
-
-def reason(error: dict[str, Any]) -> str:
-    """Return the reason of a validation error."""
-    match error["type"]:
-        case "missing":
-            return "is missing"
-        case "extra_forbidden":
-            return "has an unknown field"
-        case "json_invalid":
-            return "is not valid JSON"
-        case "string_type" | "string_unicode":
-            return "must be a string of valid characters"
-        case "string_too_short":
-            return "is empty"
-        case "string_too_long":
-            return f"has more than {error['ctx']['max_length']:,} characters"
-        case "value_error":
-            return str(error["ctx"]["error"])
-        case _:
-            return "must be an object"
-
-
-async def handle_http_exception(_: Request, error: Exception) -> Response:
-    """Return an HTTP exception as problem details."""
-    if isinstance(error, Problem):
-        return error.response()
-    assert isinstance(error, HTTPException)
-    return problems.response(error.status_code, problems.DETAILS[error.status_code], error.headers)

@@ -1,6 +1,6 @@
 """Request bodies, parsed in bounded time.
 
-A body of 8 MB can hold a million strings, fields or brackets. So strings are counted while the body arrives, and the
+A body of 4 MB can hold a million strings, fields or brackets. So strings are counted before anything is parsed, and the
 parser knows the schema: it stops at the first value that does not belong there, and creates nothing for it.
 """
 
@@ -22,11 +22,25 @@ EXAMPLE = "@AirParadis two hours late and nobody tells us why :("
 EXAMPLES = [EXAMPLE, "thank you for the upgrade!"]
 HINT = "GET /docs.json describes valid requests."
 
-Tweet = Annotated[str, Meta(min_length=1, max_length=MOST_CHARACTERS, description="Text of a tweet, as typed.")]
+# What `check` demands, for the documentation: neither blank nor with a NUL character.
+WITHOUT_NUL = {"pattern": r"^[^\u0000]*$"}
+NOT_BLANK = {"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"}
+Tweet = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=MOST_CHARACTERS,
+        description="Text of a tweet, as typed.",
+        extra_json_schema=NOT_BLANK,
+    ),
+]
 Tweets = Annotated[list[Tweet], Meta(min_length=1, max_length=MOST_TWEETS, description="Texts of several tweets.")]
 Source = Annotated[
     Literal["api", "page", "batch"],
-    Meta(description="Origin of the request: `page` and `batch` are the web page's; monitoring tells them apart."),
+    Meta(
+        description="Origin of the request, by default `api`: `page` and `batch` are the web page's. "
+        "Monitoring tells them apart."
+    ),
 ]
 Body = TypeVar("Body", bound=Struct)
 
@@ -59,7 +73,7 @@ class ToExplain(Struct, forbid_unknown_fields=True):
     text: Tweet
 
 
-class Report(Struct, forbid_unknown_fields=True):
+class Feedback(Struct, forbid_unknown_fields=True):
     """A person's feedback on a prediction."""
 
     true_sentiment: Annotated[
@@ -76,7 +90,15 @@ class Report(Struct, forbid_unknown_fields=True):
         | None
     ) = None
     comment: (
-        Annotated[str, Meta(max_length=MOST_COMMENT_CHARACTERS, description="A comment, masked like the text.")] | None
+        Annotated[
+            str,
+            Meta(
+                max_length=MOST_COMMENT_CHARACTERS,
+                description="A comment, masked like the text.",
+                extra_json_schema=WITHOUT_NUL,
+            ),
+        ]
+        | None
     ) = None
 
 
@@ -93,19 +115,14 @@ async def receive(request: Request) -> bytes:
     """Return the body of a request.
 
     Raises:
-        Problem: it is not declared as JSON, or contains more strings than any valid request.
+        Problem: it is not declared as JSON, or it is compressed.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Problem(415, "Send JSON with the header `Content-Type: application/json`.")
-    chunks, quotes = [], 0
-    async for chunk in request.stream():
-        chunks.append(chunk)
-        # Each string has at least one quotation mark without a backslash before it: the first.
-        quotes += chunk.count(b'"') - chunk.count(b'\\"')
-        if quotes > 2 * MOST_STRINGS:
-            raise invalid(f"The request has more than {MOST_TWEETS} tweets")
-    return b"".join(chunks)
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Problem(415, "Send JSON uncompressed, without `Content-Encoding`.", {"Accept-Encoding": "identity"})
+    return await request.body()
 
 
 def parse(body: bytes, kind: type[Body]) -> Body:
@@ -114,6 +131,9 @@ def parse(body: bytes, kind: type[Body]) -> Body:
     Raises:
         Problem: the body is not valid.
     """
+    # At least one of the two quotation marks of each string, the first, has no backslash before it.
+    if body.count(b'"') - body.count(b'\\"') > 2 * MOST_STRINGS:
+        raise invalid(f"The request has more than {MOST_TWEETS} tweets")
     try:
         parsed = msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
@@ -130,24 +150,26 @@ def check(body: Struct) -> None:
     Raises:
         Problem: a text is blank or contains a NUL character, or there are both or neither of `text` and `texts`.
     """
-    if isinstance(body, Report):
+    if isinstance(body, Feedback):
         if body.text is not None and not body.text.strip():
             raise invalid("text is empty")
         for name in ("text", "comment"):
             if "\0" in (getattr(body, name) or ""):
                 raise invalid(f"{name} contains a NUL character")
         return
-    text, several = getattr(body, "text", UNSET), getattr(body, "texts", UNSET)
-    if text is UNSET and several is UNSET:
+    text: str | UnsetType = getattr(body, "text", UNSET)
+    texts: list[str] | UnsetType = getattr(body, "texts", UNSET)
+    if text is UNSET and texts is UNSET:
         raise invalid("text is missing")
-    if text is not UNSET and several is not UNSET:
+    if text is not UNSET and texts is not UNSET:
         raise invalid("The request has an unknown field: send either `text` or `texts`")
-    texts = {"text": text} if several is UNSET else {f"texts[{place}]": text for place, text in enumerate(several)}
-    for place, text in texts.items():
-        if not text.strip():
-            raise invalid(f"{place} is empty")
-        if "\0" in text:
-            raise invalid(f"{place} contains a NUL character")
+    named = [("text", text)] if text is not UNSET else []
+    named += [(f"texts[{place}]", each) for place, each in enumerate(texts if texts is not UNSET else [])]
+    for name, each in named:
+        if not each.strip():
+            raise invalid(f"{name} is empty")
+        if "\0" in each:
+            raise invalid(f"{name} contains a NUL character")
 
 
 def invalid(reason: str) -> Problem:
@@ -173,8 +195,8 @@ def sentence(error: str) -> str:
         "Expected `str` of length <=": f"has more than {most:,} characters",
         "Expected `array` of length >=": "is an empty list",
         "Expected `array` of length <=": f"has more than {MOST_TWEETS} tweets",
-        "Expected `str`": "must be a string of valid characters",
-        "Expected `array`": "must be a list",
+        "Expected `str": "must be a string of valid characters",
+        "Expected `array": "must be a list",
         "Invalid enum value": sentiments if place == "true_sentiment" else "must be `api`, `page` or `batch`",
         "Number out of range": "must be a string of valid characters",
     }
@@ -183,10 +205,16 @@ def sentence(error: str) -> str:
 
 
 def schemas() -> dict[str, Any]:
-    """Return the OpenAPI schemas of the bodies that the API documents."""
+    """Return the OpenAPI schemas of the bodies that the API documents.
+
+    They name no defaults: generators of clients for TypeScript require every property that has one.
+    """
     _, found = msgspec.json.schema_components(
-        [Question, Questions, ToExplain, Report], ref_template="#/components/schemas/{name}"
+        [Question, Questions, ToExplain, Feedback], ref_template="#/components/schemas/{name}"
     )
+    for schema in found.values():
+        for field in schema["properties"].values():
+            field.pop("default", None)
     return found
 
 

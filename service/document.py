@@ -1,6 +1,5 @@
 """The OpenAPI document."""
 
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,16 +9,19 @@ from service import bodies, problems
 from service.schemas import ProblemDetails
 
 TITLE = "Tweet sentiment"
+VERSION = "1"
 DESCRIPTION = """\
-Classifies tweets as negative or not.
+Classifies tweets as negative or not. If the service has API keys, choose *Authorize* and enter one.
 
-Errors are problem details (RFC 9457). Every response has an `X-Request-ID`, which is that of the request if it has one.
+Errors are problem details (RFC 9457); they never repeat the request. An error with a `Retry-After` header can be sent
+again after so many seconds.
 """
 TAGS = [
-    {"name": "predictions", "description": "Classify tweets, and explain it."},
+    {"name": "predictions", "description": "Classify tweets, and explain how they were classified."},
     {"name": "feedback", "description": "Report wrong predictions."},
     {"name": "operation", "description": "What is served, and whether it works."},
 ]
+PROBLEM_DETAILS = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
 ERROR_DESCRIPTIONS = {
     400: "Invalid request: empty or too long text, wrong type or unknown field",
     401: "Missing or invalid API key",
@@ -27,7 +29,7 @@ ERROR_DESCRIPTIONS = {
     405: "Method not supported by this path",
     409: "Contradicts what is stored and can no longer be changed",
     413: "Request body too large",
-    415: "Request body not declared as JSON",
+    415: "Request body not declared as JSON, or compressed",
     429: "Too many requests or tweets; `Retry-After` says when to try again",
     500: "Internal error",
     503: "Model not ready, service busy or store unreachable; `Retry-After` says when to try again",
@@ -39,16 +41,9 @@ def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI description of the errors of a route."""
     return {
         status: {
-            "model": ProblemDetails,
             "description": ERROR_DESCRIPTIONS[status],
             "content": {
-                problems.MEDIA_TYPE: {
-                    "example": {
-                        "title": HTTPStatus(status).phrase,
-                        "status": status,
-                        "detail": ERROR_DESCRIPTIONS[status],
-                    }
-                }
+                problems.MEDIA_TYPE: PROBLEM_DETAILS | {"example": problems.body(status, ERROR_DESCRIPTIONS[status])}
             },
         }
         for status in statuses
@@ -73,7 +68,9 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         schemas = document["components"]["schemas"]
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
-        schemas |= bodies.schemas()
+        described = {"ProblemDetails": ProblemDetails.model_json_schema(), **bodies.schemas()}
+        assert not schemas.keys() & described.keys(), "each schema needs a name of its own"
+        schemas |= described
         document["paths"] |= {
             "/livez": probe("is_alive", "The process is alive"),
             "/readyz": probe("is_ready", "The model is ready", 503),
@@ -84,10 +81,6 @@ def openapi(app: FastAPI) -> dict[str, Any]:
 
 def probe(operation: str, summary: str, *statuses: int) -> dict[str, Any]:
     """Return the OpenAPI description of one of BentoML's probes."""
-    schema = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
-    errors = {
-        str(status): {"description": ERROR_DESCRIPTIONS[status], "content": {problems.MEDIA_TYPE: schema}}
-        for status in (405, *statuses)
-    }
+    errors = {str(status): response for status, response in error_responses(405, *statuses).items()}
     success = {"200": {"description": summary, "content": {"text/plain": {"schema": {"type": "string"}}}}}
     return {"get": {"operationId": operation, "summary": summary, "tags": ["operation"], "responses": success | errors}}

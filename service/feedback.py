@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from service import bodies
 from service.api import Service, State
-from service.bodies import Report
+from service.bodies import Feedback
 from service.document import error_responses
 from service.ids import Ids, Origin, UnknownId, event_id
 from service.problems import Problem
@@ -63,6 +63,7 @@ def origin_of(ids: Ids, prediction_id: str) -> Origin:
 
 @router.put(
     PATH,
+    summary="Report the true sentiment",
     responses={
         200: {"model": StoredReport, "description": "The same feedback was stored before, or it was changed in time"},
         201: {"model": StoredReport, "description": "The feedback is on disk"},
@@ -70,7 +71,7 @@ def origin_of(ids: Ids, prediction_id: str) -> Origin:
     },
     response_model=StoredReport,
     openapi_extra=bodies.described(
-        Report, ("A wrong prediction", {"true_sentiment": "negative", "comment": "This is irony."})
+        Feedback, ("A wrong prediction", {"true_sentiment": "negative", "comment": "This is irony."})
     ),
 )
 async def put_feedback(prediction_id: str, request: Request, service: Service, response: Response) -> StoredReport:
@@ -78,7 +79,7 @@ async def put_feedback(prediction_id: str, request: Request, service: Service, r
 
     The same request may be sent again. Different feedback on the same prediction replaces the first until `undo_until`.
     """
-    report = await bodies.read(request, Report)
+    report = await bodies.read(request, Feedback)
     stored, is_new = await run_in_threadpool(acknowledge, service, prediction_id, report)
     response.status_code = 201 if is_new else 200
     return StoredReport(
@@ -89,7 +90,7 @@ async def put_feedback(prediction_id: str, request: Request, service: Service, r
     )
 
 
-def acknowledge(service: State, prediction_id: str, report: Report) -> tuple[events.Feedback, bool]:
+def acknowledge(service: State, prediction_id: str, report: Feedback) -> tuple[events.Feedback, bool]:
     """Store feedback; return what is stored, and whether it is the first on this prediction. Blocks.
 
     Raises:
@@ -119,7 +120,12 @@ def acknowledge(service: State, prediction_id: str, report: Report) -> tuple[eve
 
 
 # Not `async`, so that it runs in a thread: the store blocks.
-@router.delete(PATH, status_code=204, responses=error_responses(401, 404, 405, 409, 429, 500, 503, 504))
+@router.delete(
+    PATH,
+    summary="Take a report back",
+    status_code=204,
+    responses=error_responses(401, 404, 405, 409, 429, 500, 503, 504),
+)
 def delete_feedback(prediction_id: str, service: Service) -> None:
     """Take feedback back, until `undo_until`."""
     store = store_of(service)

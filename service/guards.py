@@ -1,25 +1,30 @@
 """ASGI middleware in front of the API: error format, authentication, rate limit, timeout, body limit."""
 
 import asyncio
+import hashlib
 import hmac
 import logging
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from ipaddress import IPv6Address, ip_address, ip_network
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import problems
+from service.limits import Limiter
+from service.observe import VISIT
 from service.problems import Problem
 from service.settings import is_loopback
 
 log = logging.getLogger(__name__)
 
 # Paths that need no API key: probes and documentation.
-OPEN = ("/livez", "/readyz", "/healthz", "/docs.json", "/", "/static_content")
+OPEN = ("/livez", "/readyz", "/healthz", "/docs.json", "/")
+# Key of the ASGI scope: the client to which a request is counted.
+CLIENT = "tweet_sentiment.client"
+# Bodies that are kept in memory at the same time, in largest bodies.
+MOST_BODIES = 8
 
 
 class Problems:
@@ -57,34 +62,39 @@ class Problems:
                 raise
             await problem.response()(scope, receive, send)
         except Exception as error:  # noqa: BLE001 (returned and logged without any text of the client)
-            log.error("%s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            log.error("%s in request %s\n%s", type(error).__name__, scope[VISIT].request_id, frames)
             if not started:
                 await problems.response(500, problems.DETAILS[500])(scope, receive, send)
 
 
 class Admission:
-    """Check the API key (without keys: that the client is on this machine) and the rate limit."""
+    """Check the API key (without keys: that the client is on this machine) and the limit of requests."""
 
-    def __init__(self, app: ASGIApp, *, keys: Sequence[str], anonymous: bool, requests_per_minute: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        keys: Sequence[str],
+        anonymous: bool,
+        requests_per_minute: int,
+        limiter: Callable[[], Limiter],
+    ) -> None:
         """Wrap an application."""
         self.app = app
         self.keys, self.anonymous = [key.encode() for key in keys], anonymous
-        self.limit = RateLimitItemPerMinute(requests_per_minute)
-        self.limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self.names = [f"key {hashlib.sha256(key).hexdigest()[:16]}" for key in self.keys]
+        self.requests_per_minute, self.limiter = requests_per_minute, limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request, if it is admitted."""
         if scope["type"] == "http" and not is_open(scope["path"]):
             address = scope["client"][0] if scope["client"] else "unknown"
             key = self.key_of(scope)
+            scope[VISIT].key = None if key is None else key + 1
             # Requests without a valid key are counted by IP address, so that keys cannot be guessed.
-            if not self.limiter.hit(self.limit, address if key is None else f"key {key}"):
-                seconds = 60 / self.limit.amount
-                raise Problem(
-                    429,
-                    f"More than {self.limit.amount} requests per minute. Wait, or send several tweets per request.",
-                    {"Retry-After": str(max(1, round(seconds)))},
-                )
+            scope[CLIENT] = network(address) if key is None else self.names[key]
+            spend(self.limiter(), scope, "requests", 1, self.requests_per_minute)
             if self.keys and key is None:
                 raise Problem(
                     401,
@@ -109,6 +119,27 @@ class Admission:
         return matches.index(True) if any(matches) else None
 
 
+def network(address: str) -> str:
+    """Return the part of an IP address that a client cannot change at will: of IPv6, the network of 64 bits."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is None:
+        return str(ip_network((parsed.packed, 64), strict=False))
+    return address
+
+
+def spend(limiter: Limiter, scope: Scope, kind: str, cost: int, limit: int) -> None:
+    """Count what an admitted request uses.
+
+    Raises:
+        Problem: it is more than its client may use in a minute.
+    """
+    if seconds := limiter.take(scope[CLIENT], kind, cost, limit):
+        raise Problem(429, f"More than {limit:,} {kind} in a minute. Wait {seconds} s.", {"Retry-After": str(seconds)})
+
+
 class TimeLimit:
     """Abort a request that takes too long, whether the client or the model is slow."""
 
@@ -127,11 +158,12 @@ class TimeLimit:
 
 
 class BodyLimit:
-    """Stop reading a request body at the limit, whatever its Content-Length says."""
+    """Stop reading a request body at the limit, whatever its Content-Length says, and refuse bodies beyond memory."""
 
     def __init__(self, app: ASGIApp, *, most: int) -> None:
         """Wrap an application."""
         self.app, self.most = app, most
+        self.kept = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request whose body is within the limit."""
@@ -147,14 +179,21 @@ class BodyLimit:
         async def receive_limited() -> Message:
             nonlocal bytes_read
             message = await receive()
-            bytes_read += len(message.get("body", b""))
+            size = len(message.get("body", b""))
+            bytes_read += size
+            self.kept += size
             if bytes_read > self.most:
                 raise too_large
+            if self.kept > MOST_BODIES * self.most:
+                raise Problem(503, "The service has too many large requests. Try again.", {"Retry-After": "1"})
             return message
 
-        await self.app(scope, receive_limited, send)
+        try:
+            await self.app(scope, receive_limited, send)
+        finally:
+            self.kept -= bytes_read
 
 
 def is_open(path: str) -> bool:
     """Return whether a path needs no API key."""
-    return path in OPEN or path.startswith("/static_content/")
+    return path in OPEN or path.startswith("/assets/")

@@ -2,15 +2,17 @@
 
 import os
 import time
+from pathlib import Path
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.settings import NAME
 
 ROUTES = (
     "/predict",
+    "/predict/batch",
     "/explain",
     "/model",
     "/metrics",
@@ -35,11 +37,18 @@ DURATION = Histogram(
     buckets=SECONDS,
 )
 PREDICTIONS = Counter("predictions", "Tweets scored", ["sentiment"], namespace=NAME)
+UNCERTAIN = Counter("uncertain", "Answers that a person should look at", ["reason"], namespace=NAME)
 PROBABILITY = Histogram(
     "negative_probability",
     "Predicted probability of negative",
     namespace=NAME,
     buckets=[tenth / 10 for tenth in range(1, 11)],
+)
+WAITING = Gauge("waiting_tweets", "Tweets waiting for a model", ["queue"], namespace=NAME, multiprocess_mode="livesum")
+BATCH = Histogram("batch_tweets", "Tweets scored at once", namespace=NAME, buckets=[2**power for power in range(7)])
+WORKERS = Gauge("workers", "Processes that answer requests", namespace=NAME, multiprocess_mode="livesum")
+SHADOW = Counter(
+    "shadow_tweets", "Tweets for the challenger: agreed, disagreed, dropped or failed", ["fate"], namespace=NAME
 )
 EVENTS = Counter("events", "Events stored or dropped", ["fate"], namespace=NAME)
 JOB_ERRORS = Counter("job_errors", "Unexpected errors of background jobs", ["job"], namespace=NAME)
@@ -52,15 +61,28 @@ def exposition() -> bytes:
     """
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest(REGISTRY)
+    forget_ended_workers(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry)
+
+
+def forget_ended_workers(folder: Path) -> None:
+    """Leave the gauges of processes that have ended out of the sums."""
+    workers = {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*.db")}
+    for worker in workers:
+        try:
+            os.kill(worker, 0)  # sends nothing
+        except ProcessLookupError:
+            mark_process_dead(worker)  # type: ignore[no-untyped-call]
 
 
 def label(path: str) -> str:
     """Return the label of a path."""
     if path in ROUTES:
         return path
+    if path.startswith("/assets/"):
+        return "/assets"
     return FEEDBACK if path.startswith("/predictions/") and path.endswith("/feedback") else OTHER
 
 

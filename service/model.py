@@ -7,10 +7,17 @@ from typing import Any
 
 from sentiment.inference import golden
 from sentiment.inference.classifier import Classifier
+from sentiment.inference.errors import UserError
 
 CLASSIFIER = "classifier"
 ABOUT = "about.json"
 CARD = "model_card.md"
+# Languages that a model reads if its description names none.
+LANGUAGES = ("en",)
+
+
+class UnservableModel(Exception):
+    """A model that cannot be loaded, or fails its self-test."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +26,7 @@ class PackagedModel:
 
     Attributes:
         classifier: maps raw tweets to probabilities.
-        about: the response of `GET /model`: name, version, origin, metrics, bounds of reliable answers and
+        about: the response of `GET /model`: name, version, origin, languages, metrics, bounds of reliable answers and
             model card.
     """
 
@@ -36,8 +43,21 @@ class PackagedModel:
             GoldenError: an answer differs from the stored one.
         """
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        about.setdefault("languages", LANGUAGES)
         about["card"] = (folder / CARD).read_text(encoding="utf-8")
         classifier = Classifier.load(folder / CLASSIFIER)
         about["reliability"] = None if classifier.reliability is None else asdict(classifier.reliability)
         golden.check(folder / CLASSIFIER, classifier)
         return cls(classifier=classifier, about=about)
+
+
+def load(folder: Path, role: str) -> PackagedModel:
+    """Load a packaged model; its role is named in errors.
+
+    Raises:
+        UnservableModel: it cannot be loaded, or fails its self-test.
+    """
+    try:
+        return PackagedModel.load(folder)
+    except (OSError, ValueError, ImportError, UserError) as error:
+        raise UnservableModel(f"Cannot serve the {role} in {folder}. {error}") from error

@@ -54,6 +54,7 @@ class Monitor:
 
 @router.get(
     "/monitoring",
+    summary="Report how the model does",
     response_model=Report,
     responses=error_responses(400, 401, 405, 429, 500, 503, 504),
 )

@@ -26,6 +26,10 @@ class Problem(HTTPException):
 
 
 def response(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """Return the response for an error."""
+    return JSONResponse(body(status, detail), status, headers, media_type=MEDIA_TYPE)
+
+
+def body(status: int, detail: str) -> dict[str, str | int]:
     """Return problem details; without `type`, the status code defines the error (RFC 9457, section 4.2.1)."""
-    body = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
+    return {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}

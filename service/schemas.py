@@ -5,6 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel as PydanticModel
 from pydantic import ConfigDict, Field
 
+# The form of an id; the service knows only those that it has given.
+EXAMPLE_ID = "H4vBj8lrG6CDqMF0QdrC_dbdVLM_67PTaWSsEQAAnV0fr2Hjekc37r877ZbaNLEz30rj8Hk7ng"
+
 
 class BaseModel(PydanticModel):
     """A response: all its fields are always there."""
@@ -21,19 +24,28 @@ class Prediction(BaseModel):
     """The prediction for one tweet."""
 
     sentiment: Sentiment
-    negative_probability: float = Field(ge=0, le=1, description="Calibrated probability that the tweet is negative.")
+    negative_probability: float = Field(
+        ge=0, le=1, description="Calibrated probability that the tweet is negative.", examples=[0.93]
+    )
     certainty: Literal["certain", "uncertain"] = Field(
-        description="`uncertain` if the expected cost of a wrong answer exceeds the cost of a review by a person."
+        description="`uncertain` if a person should look at this answer; `uncertainty_reason` says why."
+    )
+    uncertainty_reason: Literal["cost", "language"] | None = Field(
+        description="`language` if the tweet is in a language that the model does not read (`languages` in "
+        "`GET /model`), `cost` if the expected cost of a wrong answer exceeds the cost of a review; null if certain."
+    )
+    language: str | None = Field(
+        description="Language of the tweet (ISO 639-1); null if it is too short or too mixed to be sure."
     )
     reliable: bool = Field(
         description="Whether the answer keeps the model's promise: at most a small share of such answers is wrong "
         "(`reliability` in `GET /model`)."
     )
-    model_version: str = Field(description="Version of the registered model.")
-    prediction_id: str = Field(description="Id of this prediction, to which feedback refers.")
+    model_version: str = Field(description="Version of the registered model.", examples=["3"])
+    prediction_id: str = Field(description="Id of this prediction, to which feedback refers.", examples=[EXAMPLE_ID])
 
 
-class Predictions(BaseModel):
+class PredictionBatch(BaseModel):
     """The predictions for several tweets, in the order of the request."""
 
     predictions: list[Prediction]
@@ -54,7 +66,9 @@ class Explanation(BaseModel):
     """The explanation of a prediction: base and contributions add up to the log-odds of the probability."""
 
     sentiment: Sentiment
-    negative_probability: float = Field(ge=0, le=1, description="Calibrated probability that the tweet is negative.")
+    negative_probability: float = Field(
+        ge=0, le=1, description="Calibrated probability that the tweet is negative.", examples=[0.93]
+    )
     base: float = Field(description="Log-odds (natural logarithm) without any word.")
     contributions: list[Contribution] = Field(description="Contribution of each word, in the order of the text.")
     error: float = Field(
@@ -64,7 +78,7 @@ class Explanation(BaseModel):
         description="`coefficients` for a linear model, else `shapley`: Shapley values averaged over one order of the "
         "words and its reverse."
     )
-    model_version: str = Field(description="Version of the registered model.")
+    model_version: str = Field(description="Version of the registered model.", examples=["3"])
 
 
 class Model(BaseModel):
@@ -75,6 +89,7 @@ class Model(BaseModel):
     name: str = Field(description="Name in the registry.")
     version: str = Field(description="Version in the registry.")
     alias: str | None = Field(default=None, description="Alias in the registry at packaging time.")
+    languages: list[str] = Field(description="Languages that the model reads (ISO 639-1).")
     reliability: dict[str, Any] | None = Field(description="Bounds of reliable answers, and what they promise.")
     card: str = Field(description="Model card, in Markdown.")
 

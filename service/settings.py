@@ -4,7 +4,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 # Name of the service and of its Bento; prefix of its metrics.
@@ -13,6 +13,7 @@ NAME = "tweet_sentiment"
 PACKAGED = Path(__file__).parents[1] / "model"
 Strings = Annotated[tuple[str, ...], NoDecode]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode]
 
 
 class Settings(BaseSettings):
@@ -30,6 +31,11 @@ class Settings(BaseSettings):
         description="Address to listen on; the default accepts connections from this machine only.",
     )
     port: int = Field(default=3000, ge=1, le=65535, description="Port to listen on.")
+    shadow: Path | None = Field(
+        default=None,
+        description="Folder of a second packaged model, the challenger. It scores the same tweets after each answer is "
+        "sent; the metrics and the store show where it disagrees. None by default.",
+    )
     start_seconds: float = Field(
         default=60,
         gt=0,
@@ -50,19 +56,37 @@ class Settings(BaseSettings):
         default=600,
         ge=1,
         description="Maximum number of requests per minute for each API key, "
-        "or for each IP address if the request has no valid key.",
+        "or for each IP address (IPv6: network of 64 bits) if the request has no valid key.",
+    )
+    tweets_per_minute: int = Field(
+        default=300_000,
+        ge=512,
+        description="Maximum number of tweets per minute, counted like requests: a request with 512 tweets counts 512. "
+        "With a PostgreSQL `TELEMETRY_DATABASE`, both limits apply to all replicas together.",
+    )
+    trusted_proxies: Networks = Field(
+        default=(),
+        description="Networks of reverse proxies (`10.0.0.0/8`), separated by commas. Only their `X-Forwarded-For` is "
+        "believed: the client is the last address in it that is not one of theirs. None by default.",
     )
     max_body_bytes: int = Field(
-        default=8 * 2**20,
+        default=4 * 2**20,
         ge=1024,
-        description="Maximum size of a request body, in bytes (8 MiB by default); enforced while the body is read.",
+        description="Maximum size of a request body, in bytes, enforced while the body is read; "
+        "the default, 4 MiB, holds 512 tweets of 2,000 characters in UTF-8.",
+    )
+    max_waiting_tweets: int = Field(
+        default=4096,
+        ge=1,
+        description="Maximum number of tweets that wait for the model; further requests are answered with 503 and "
+        "`Retry-After`. Choose about what the model scores within SERVICE_TIMEOUT_SECONDS, or fewer.",
     )
     timeout_seconds: float = Field(
         default=30,
         gt=0,
         lt=60,
-        description="Request timeout, in seconds, from the first byte to the response; "
-        "below 60, where BentoML's own timeout ends every request.",
+        description="Timeout of the headers of a request, in seconds, and of everything from the headers to the "
+        "response; below 60, where BentoML's own timeout ends every request.",
     )
     cors_origins: Strings = Field(
         default=(),
@@ -70,7 +94,25 @@ class Settings(BaseSettings):
         "none by default.",
     )
 
-    @field_validator("api_keys", "cors_origins", mode="before")
+    @field_validator("model", "shadow")
+    @classmethod
+    def _expand_home(cls, folder: Path | None) -> Path | None:
+        return None if folder is None else folder.expanduser()
+
+    @field_validator("host")
+    @classmethod
+    def _check_host(cls, host: str) -> str:
+        """Return an IP address; BentoML takes no names."""
+        if host == "localhost":
+            return "127.0.0.1"
+        try:
+            return str(ip_address(host.removeprefix("[").removesuffix("]")))
+        except ValueError:
+            raise ValueError(
+                "is not an IP address. Write 127.0.0.1 or ::1 for this machine only, 0.0.0.0 or :: for all addresses"
+            ) from None
+
+    @field_validator("api_keys", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -82,6 +124,11 @@ class Settings(BaseSettings):
         if any(len(key.get_secret_value()) < 16 for key in keys):
             raise ValueError("a key has fewer than 16 characters; generate one with `openssl rand -hex 32`")
         return keys
+
+    @property
+    def given_model(self) -> Path | None:
+        """The folder of the model, if it is not that of the Bento."""
+        return self.model if "model" in self.model_fields_set else None
 
     @property
     def open_to_all(self) -> bool:

@@ -1,4 +1,4 @@
-"""The events: predictions and feedback."""
+"""The events: predictions, disagreements of a challenger, and feedback."""
 
 import re
 from dataclasses import asdict, dataclass
@@ -50,13 +50,34 @@ class Prediction(Event):
         sentiment: `negative` or `positive`.
         milliseconds: latency of the request.
         characters: length of the text.
+        trace_id: W3C trace of the request, 32 hexadecimal digits; the operation id in Application Insights.
     """
 
     sentiment: Sentiment
     milliseconds: float
     characters: int
+    trace_id: str | None = None
 
     kind = "prediction"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disagreement(Event):
+    """A prediction to which a challenger gave another answer; it has the prediction's `id`.
+
+    Attributes:
+        sentiment: the model's answer.
+        challenger_version: version of the challenger.
+        challenger_probability: its probability of negative.
+        challenger_sentiment: its answer.
+    """
+
+    sentiment: Sentiment
+    challenger_version: str
+    challenger_probability: float
+    challenger_sentiment: Sentiment
+
+    kind = "disagreement"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from telemetry.events import SENDER, Feedback, Prediction
+from telemetry.events import SENDER, Disagreement, Feedback, Prediction
 from telemetry.settings import Settings
 from telemetry.store import Numbered, Store, forwarder
 from telemetry.worker import Count, Delayed, one_by_one
@@ -14,6 +14,8 @@ from telemetry.worker import Count, Delayed, one_by_one
 UNREACHABLE = "ingestion_unreachable"
 BATCH = 200
 TIMEOUT_SECONDS = 10.0
+# Kinds of events, in the order in which they are forwarded.
+KINDS = (Prediction, Disagreement, Feedback)
 # Application Insights rejects records older than 48 hours, so older events are sent with a later timestamp;
 # their field `time` keeps the true one.
 # Source: https://github.com/microsoft/ApplicationInsights-JS/issues/205
@@ -49,7 +51,7 @@ def forward(store: Store, outlet: Outlet, undo_seconds: float, count: Count = la
         Delayed: a batch was not accepted; the next call starts with it.
         Unavailable: the store cannot be read or written.
     """
-    for kind in (Prediction, Feedback):
+    for kind in KINDS:
         reader = forwarder(kind.kind)
 
         def send(batch: Sequence[Numbered], reader: str = reader) -> None:
@@ -63,14 +65,17 @@ def forward(store: Store, outlet: Outlet, undo_seconds: float, count: Count = la
 
 def waiting(store: Store) -> int:
     """Return the number of events that are not forwarded yet."""
-    return sum(store.waiting(kind, store.reached(forwarder(kind.kind))) for kind in (Prediction, Feedback))
+    return sum(store.waiting(kind, store.reached(forwarder(kind.kind))) for kind in KINDS)
 
 
 def record(event: Mapping[str, Any]) -> logging.LogRecord:
     """Return an event as a log record whose `customDimensions` are the fields of the event."""
     fields = {name: str(value) for name, value in event.items() if value is not None}
+    # Both libraries send `traceId` as the operation id.
+    trace = {"traceId": event["trace_id"]} if event.get("trace_id") else {}
     return logging.makeLogRecord(
         {
+            **trace,
             "name": SENDER,
             "levelno": logging.INFO,
             "levelname": "INFO",

@@ -2,8 +2,9 @@
 
 import sqlalchemy as sa
 
-from telemetry.events import Feedback, Prediction
-from telemetry.schema import alert_feedback, alerts, feedback, predictions, progress, skipped
+from telemetry.database import Database
+from telemetry.events import Disagreement, Feedback, Prediction
+from telemetry.schema import EVENTS, alert_feedback, alerts, disagreements, feedback, predictions, progress, skipped
 from telemetry.store import RULE, Store, forwarder
 
 DAY = 24 * 60 * 60
@@ -23,14 +24,14 @@ def prune(store: Store, *, days: float, feedback_days: float | None, megabytes: 
         Unavailable: the store cannot be reached or written.
     """
     database = store.database
-    with database.writing(predictions) as connection:
-        now = store.now(connection)
-        old = predictions.c.time < now - days * DAY
-        connection.execute(
-            sa.delete(predictions).where(old, seen(predictions, [forwarder(Prediction.kind)], forwarding))
-        )
-        connection.execute(sa.delete(skipped).where(skipped.c.time < now - days * DAY))
+    for kind in (Prediction, Disagreement):
+        table = EVENTS[kind.kind]
+        with database.writing(table) as connection:
+            now = store.now(connection)
+            old = table.c.time < now - days * DAY
+            connection.execute(sa.delete(table).where(old, seen(table, [forwarder(kind.kind)], forwarding)))
     with database.writing(feedback, durable=True) as connection:
+        connection.execute(sa.delete(skipped).where(skipped.c.time < now - days * DAY))
         connection.execute(sa.delete(alerts).where(alerts.c.fired < now - days * DAY))
         if feedback_days is not None:
             old = feedback.c.time < now - feedback_days * DAY
@@ -38,11 +39,16 @@ def prune(store: Store, *, days: float, feedback_days: float | None, megabytes: 
             connection.execute(sa.delete(feedback).where(old, seen(feedback, readers, True)))
             connection.execute(sa.delete(alerts).where(alerts.c.number.not_in(sa.select(alert_feedback.c.alert))))
     while (size := database.bytes()) is not None and size > megabytes * 1e6:
-        with database.writing(predictions) as connection:
-            count = connection.execute(sa.select(sa.func.count()).select_from(predictions)).scalar_one()
-            oldest = sa.select(predictions.c.number).order_by(predictions.c.number).limit(count // 10 + 1)
-            if not connection.execute(sa.delete(predictions).where(predictions.c.number.in_(oldest))).rowcount:
-                return
+        if not sum(delete_oldest(database, table) for table in (predictions, disagreements)):
+            return
+
+
+def delete_oldest(database: Database, table: sa.Table) -> int:
+    """Delete the oldest tenth of the rows; return their number."""
+    with database.writing(table) as connection:
+        count = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+        oldest = sa.select(table.c.number).order_by(table.c.number).limit(count // 10 + 1)
+        return connection.execute(sa.delete(table).where(table.c.number.in_(oldest))).rowcount
 
 
 def seen(table: sa.Table, readers: list[str], needed: bool) -> sa.ColumnElement[bool]:

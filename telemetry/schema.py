@@ -20,7 +20,7 @@ from sqlalchemy import (
     Table,
 )
 
-from telemetry.events import Feedback, Prediction
+from telemetry.events import Disagreement, Feedback, Prediction
 
 # The end of the year 9999: no later time can be written in ISO 8601.
 LATEST = 253_402_300_799.0
@@ -62,9 +62,19 @@ predictions = numbered(
     required("sentiment", String),
     required("milliseconds", Double),
     required("characters", Integer),
+    Column("trace_id", String),
 )
 # Contains all columns that `telemetry.monitoring` reads of predictions.
 Index("predictions_by_time", *(predictions.c[name] for name in ("time", "source", "model_version", "sentiment")))
+
+disagreements = numbered(
+    "disagreements",
+    *event_columns(),
+    required("sentiment", String),
+    required("challenger_version", String),
+    required("challenger_probability", Double),
+    required("challenger_sentiment", String),
+)
 
 feedback = numbered(
     "feedback",
@@ -122,4 +132,4 @@ def are_mistakes(since: float) -> tuple[ColumnElement[bool], ...]:
     return feedback.c.predicted_sentiment != feedback.c.true_sentiment, feedback.c.time.between(since, LATEST)
 
 
-EVENTS = {Prediction.kind: predictions, Feedback.kind: feedback}
+EVENTS = {Prediction.kind: predictions, Disagreement.kind: disagreements, Feedback.kind: feedback}

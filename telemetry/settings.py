@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from telemetry import environment
 from telemetry.alert import Rule
 from telemetry.database import StoreError
 from telemetry.urls import connect
@@ -20,6 +21,8 @@ def read(kind: type[AnySettings]) -> AnySettings:
     Raises:
         ValueError: some are invalid. The message has a line for each variable and never repeats a value.
     """
+    if mistakes := environment.mistakes(variables(kind), os.environ):
+        raise ValueError("\n".join(mistakes))
     try:
         return kind()
     except ValidationError as error:
@@ -30,6 +33,12 @@ def read(kind: type[AnySettings]) -> AnySettings:
             variable = field if field.isupper() else f"{prefix}{field.upper()}"
             messages.append(f"{variable}: {problem['msg']}" if field else problem["msg"])
         raise ValueError("\n".join(messages)) from None
+
+
+def variables(kind: type[BaseSettings]) -> list[str]:
+    """Return the names of the variables from which settings are read."""
+    prefix = kind.model_config["env_prefix"]
+    return [str(field.validation_alias or f"{prefix}{name.upper()}") for name, field in kind.model_fields.items()]
 
 
 class Settings(BaseSettings):

@@ -17,8 +17,7 @@ from psycopg import sql
 
 from tests.e2e.server import free_port
 
-# Tests kill clusters, never the machine.
-OPTIONS = "-c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
+OPTIONS = "-c listen_addresses=127.0.0.1 -c max_connections=200"
 
 
 def binaries() -> Path:
@@ -38,6 +37,7 @@ class Cluster:
 
     programs: Path
     folder: Path
+    fsync: Literal["on", "off"]
     port: int = field(default_factory=free_port)
 
     def create(self) -> None:
@@ -48,7 +48,7 @@ class Cluster:
 
     def start(self) -> None:
         """Start the server, on the same port as before."""
-        options = f"{OPTIONS} -p {self.port} -c unix_socket_directories={self.folder}"
+        options = f"{OPTIONS} -c fsync={self.fsync} -p {self.port} -c unix_socket_directories={self.folder}"
         self._run("pg_ctl", "-w", "-o", options, "-l", f"{self.folder}/log", "start")
 
     def stop(self, mode: Literal["fast", "immediate"] = "immediate") -> None:
@@ -78,10 +78,10 @@ class Cluster:
 
 
 @contextmanager
-def running() -> Iterator[Cluster]:
-    """Run a new cluster."""
+def running(fsync: Literal["on", "off"] = "off") -> Iterator[Cluster]:
+    """Run a new cluster; by default one that a crash of the machine may damage, which tests do not cause."""
     with tempfile.TemporaryDirectory(prefix="postgresql-") as folder:
-        cluster = Cluster(binaries(), Path(folder))
+        cluster = Cluster(binaries(), Path(folder), fsync)
         cluster.create()
         cluster.start()
         try:

@@ -32,6 +32,9 @@ WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 SEAM = re.compile(r"(?<=[^\W\d_])[ ]|[ ](?=[^\W\d_])")
 # Longer pieces, in characters, are not cached: they rarely recur, and anyone could fill the cache with them.
 MAX_CACHED = 40
+# Longer pieces, in characters, are cut. No tweet is longer, and the time of NLTK's patterns grows with the square of
+# the length: 2,000 characters of `a.b.` took 0.1 s.
+MAX_PIECE = 280
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +98,7 @@ class Tokenizer:
         # NLTK's tokenizer decodes remaining entities, which may result in digits, dots or spaces.
         pieces = [text] if ENTITY.search(text) else SEAM.split(text)
         tokenize = cached_tokenizer(self.lowercase, self.negation, self.words)
-        return [token for piece in pieces for token in tokenize(piece)]
+        return [token for piece in pieces for part in parts(piece) for token in tokenize(part)]
 
 
 @lru_cache
@@ -114,6 +117,11 @@ def cached_tokenizer(lowercase: bool, negation: bool, words: Words) -> Callable[
 
     cached = lru_cache(maxsize=100_000)(tokenize)
     return lambda piece: cached(piece) if len(piece) <= MAX_CACHED else tokenize(piece)
+
+
+def parts(piece: str) -> list[str]:
+    """Cut a piece that is longer than `MAX_PIECE`; return its parts."""
+    return [piece[start : start + MAX_PIECE] for start in range(0, len(piece), MAX_PIECE)] or [piece]
 
 
 @lru_cache

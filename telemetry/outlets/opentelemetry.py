@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from azure.monitor.opentelemetry.exporter import AzureMonitorLogExporter
 from azure.monitor.opentelemetry.exporter.export import _base
+from opentelemetry import trace
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExportResult
@@ -40,13 +41,15 @@ class Outlet:
 
 
 def translate(record: logging.LogRecord) -> LogRecord:
-    """Convert a log record to an OpenTelemetry one."""
+    """Convert a log record to an OpenTelemetry one, with the trace of its request."""
+    request = trace.SpanContext(int(getattr(record, "traceId", "0"), 16), span_id=0, is_remote=True)
     return LogRecord(
         timestamp=int(record.created * NANOSECONDS),
         severity_number=SeverityNumber.INFO,
         severity_text=record.levelname,
         body=record.getMessage(),
         attributes=dict(record.custom_dimensions),  # type: ignore[attr-defined]
+        context=trace.set_span_in_context(trace.NonRecordingSpan(request)),
     )
 
 

@@ -56,7 +56,7 @@ def start(python: Path, bento: Path, folder: Path, **settings: object) -> tuple[
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "PYTHON"))}
     log = folder / "service.log"
     with log.open("wb") as output:
-        command = [python, "-m", "service"]
+        command = [str(python), "-m", "service"]
         home = {"BENTOML_HOME": str(folder / "home"), "BENTOML_DO_NOT_TRACK": "true"}
         process = subprocess.Popen(
             command, cwd=bento / "src", env=inherited | home | variables(settings), stdout=output, stderr=output

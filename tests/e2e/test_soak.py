@@ -1,13 +1,14 @@
 """The service under load from good and bad clients, for SOAK_SECONDS."""
 
 import asyncio
+import itertools
 import os
 import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,53 +16,26 @@ import httpx
 import psutil
 import pytest
 
+from service.ids import event_id
+from telemetry.events import Prediction
 from telemetry.store import Store
+from tests.e2e.attackers import ATTACKS, LONG_TEXTS, good, send
+from tests.e2e.pulse import pulse
 from tests.e2e.server import Server, served, wait_until_ready
 
 pytestmark = pytest.mark.slow
 SECONDS = float(os.environ.get("SOAK_SECONDS", "10"))
 GOOD_CLIENTS = 4
-TIMEOUT_SECONDS = 2
+BAD_CLIENTS = 4
+SETTINGS = {"requests_per_minute": 10**6, "tweets_per_minute": 10**8}
+# Of the service; the slow attackers take as long.
+TIMEOUT_SECONDS = 5
 MEGABYTE = 2**20
+MAX_LATENCY_SECONDS = 0.2
+MAX_MEMORY = 512 * MEGABYTE
 # Largest growth of memory once all kinds of requests have been served.
 MAX_GROWTH = 30 * MEGABYTE
 TWEETS = [f"@AirParadis flight {number} is late again, {word}!" for number in range(50) for word in ("thanks", "awful")]
-
-
-def head(path: str = "/predict", method: str = "POST", **headers: object) -> bytes:
-    """Return the request line and headers."""
-    all_headers = {"host": "localhost", "content-type": "application/json"} | {
-        name.replace("_", "-"): str(value) for name, value in headers.items()
-    }
-    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in all_headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode()
-
-
-def body(content: bytes) -> list[bytes]:
-    """Return a prediction request with a body."""
-    return [head(content_length=len(content)) + content]
-
-
-def chunked(megabytes: int) -> Iterable[bytes]:
-    """Yield a request that does not announce its size."""
-    yield head(transfer_encoding="chunked")
-    for _ in range(megabytes):
-        yield f"{MEGABYTE:x}\r\n".encode() + b"a" * MEGABYTE + b"\r\n"
-
-
-# Bad requests: their parts, the pause after each part in seconds, and the status of the answer.
-BAD_REQUESTS: Mapping[str, tuple[Callable[[], Iterable[bytes]], float, int | None]] = {
-    "a slow body": (lambda: [head(content_length=1000), *[b"a"] * 1000], 0.1, 504),
-    "200 MB": (lambda: [head(content_length=200 * MEGABYTE)], 0, 413),
-    "200 MB in chunks": (lambda: chunked(200), 0, 413),
-    "broken JSON": (lambda: body(b'{"text": "late'), 0, 400),
-    "deep JSON": (lambda: body(b"[" * 100_000), 0, 400),
-    "no UTF-8": (lambda: body(b'{"text": "\xff\xfe"}'), 0, 400),
-    "another method": (lambda: [head(method="DELETE")], 0, 405),
-    "an unknown address": (lambda: [head(f"/{random.random()}", method="GET")], 0, 404),
-    "cut off": (lambda: [head(content_length=1000) + b'{"text": "la'], 0, None),
-    "no HTTP": (lambda: [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"], 0, 400),
-}
 
 
 @dataclass
@@ -73,24 +47,48 @@ class Load:
     expected: dict[str, float] = field(default_factory=dict)
     tweets: int = 0
     bad: Counter[tuple[str, int | None]] = field(default_factory=Counter)
+    heavy: Counter[int] = field(default_factory=Counter)
     memory: list[tuple[float, int]] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)
 
     def run(self) -> None:
-        """Send requests until `until`."""
+        """Send requests until `until`, and each bad one at least once."""
         response = self.server.client.post("/predict", json={"texts": TWEETS}).raise_for_status()
         probabilities = [answer["negative_probability"] for answer in response.json()["predictions"]]
         self.expected = dict(zip(TWEETS, probabilities, strict=True))
         self.tweets += len(TWEETS)
-        asyncio.run(self.all())
+        assert self.server.client.base_url.port is not None
+        with pulse(self.server.client.base_url.port) as self.latencies:
+            asyncio.run(self.all())
+
+    def check(self, database: str) -> None:
+        """Check that good clients lost nothing, that bad ones were refused, and what all of it cost."""
+        assert set(self.bad) == {(name, attack.status) for name, attack in ATTACKS.items()}
+        assert self.heavy[200] > 0
+        assert set(self.heavy) <= {200, 503, 504}
+        with closing(Store(database)) as store:
+            assert sum(event.source == "api" for event in store.read(Prediction)) == self.tweets
+        assert max(self.latencies) < MAX_LATENCY_SECONDS
+        assert max(size for _, size in self.memory) < MAX_MEMORY
+        warm = self.until - SECONDS * 2 / 3
+        before = max(size for when, size in self.memory if when < warm)
+        assert max(size for _, size in self.memory) < before + MAX_GROWTH
 
     async def all(self) -> None:
-        bad = [self.repeat(self.misbehave(name)) for name in BAD_REQUESTS]
+        # Those who wait between the parts of their request have a loop each; the others take turns.
+        slow = [name for name, attack in ATTACKS.items() if attack.pause]
+        quick = itertools.cycle(name for name, attack in ATTACKS.items() if not attack.pause)
+        texts = itertools.cycle(LONG_TEXTS.values())
+        bad = [self.repeat(self.misbehave(itertools.repeat(name))) for name in slow]
+        bad += [self.repeat(self.misbehave(quick)) for _ in range(BAD_CLIENTS)]
         async with httpx.AsyncClient(base_url=self.server.client.base_url, timeout=30, trust_env=False) as client:
             good = [self.repeat(self.ask(client)) for _ in range(GOOD_CLIENTS)]
-            await asyncio.gather(*good, *bad, self.repeat(self.record_memory(psutil.Process(self.server.worker().pid))))
+            heavy = self.repeat(self.overload(client, texts))
+            memory = self.repeat(self.record_memory(psutil.Process(self.server.worker().pid)))
+            await asyncio.gather(*good, *bad, heavy, memory)
 
     async def repeat(self, once: Callable[[], Awaitable[None]]) -> None:
-        while time.monotonic() < self.until:
+        while time.monotonic() < self.until or len({name for name, _ in self.bad}) < len(ATTACKS):
             await once()
 
     def ask(self, client: httpx.AsyncClient) -> Callable[[], Awaitable[None]]:
@@ -103,12 +101,21 @@ class Load:
 
         return once
 
-    def misbehave(self, name: str) -> Callable[[], Awaitable[None]]:
-        parts, pause, _ = BAD_REQUESTS[name]
+    def overload(self, client: httpx.AsyncClient, texts: Iterator[str]) -> Callable[[], Awaitable[None]]:
+        """Send the largest requests that are answered, one at a time."""
 
         async def once() -> None:
-            address = self.server.client.base_url
-            self.bad[name, await status((address.host, address.port), parts(), pause, waits=name != "cut off")] += 1
+            content = good(next(texts), source="batch")
+            answer = await client.post("/predict", content=content, headers={"Content-Type": "application/json"})
+            self.heavy[answer.status_code] += 1
+
+        return once
+
+    def misbehave(self, names: Iterator[str]) -> Callable[[], Awaitable[None]]:
+        async def once() -> None:
+            name, address = next(names), self.server.client.base_url
+            assert address.port is not None
+            self.bad[name, await send((address.host, address.port), ATTACKS[name])] += 1
             await asyncio.sleep(0.05)
 
         return once
@@ -121,45 +128,22 @@ class Load:
         return once
 
 
-async def status(address: tuple[str, int], parts: Iterable[bytes], pause: float, *, waits: bool) -> int | None:
-    """Send the parts of a request until the server answers; return the status, or None without `waits`."""
-    reader, writer = await asyncio.open_connection(*address)
-    line = asyncio.create_task(reader.readline())
-    try:
-        for part in parts:
-            if line.done():
-                break
-            writer.write(part)
-            await writer.drain()
-            await asyncio.sleep(pause)
-        return int((await line).split()[1]) if waits else None
-    finally:
-        line.cancel()
-        writer.close()
-        with suppress(ConnectionError):  # the server has already closed the connection
-            await writer.wait_closed()
-
-
 def test_bad_clients_do_not_disturb_good_ones_or_fill_memory(bento: Path, python: Path, tmp_path: Path) -> None:
-    store = Store(tmp_path / "events.db")
-    settings = {"requests_per_minute": 10**6, "timeout_seconds": TIMEOUT_SECONDS, "telemetry_path": store.path}
+    database = f"sqlite:///{tmp_path / 'events.db'}"
+    settings = SETTINGS | {"timeout_seconds": TIMEOUT_SECONDS, "telemetry_database": database}
     with served(python, bento, tmp_path, **settings) as server:
         load = Load(server)
         load.run()
         routes = {line for line in server.client.get("/metrics").text.splitlines() if "requests_total{" in line}
-    assert set(load.bad) == {(name, status) for name, (_, _, status) in BAD_REQUESTS.items()}
-    assert len(store.read("prediction")) == load.tweets
-    assert len(routes) < 20, "clients must not create metric labels"
-    warm = load.until - SECONDS * 2 / 3
-    before = max(size for when, size in load.memory if when < warm)
-    assert max(size for _, size in load.memory) < before + MAX_GROWTH
+    load.check(database)
+    assert len(routes) < 50, "clients must not create metric labels"
 
 
 def test_a_worker_killed_under_load_is_replaced_and_loses_at_most_a_second_of_predictions(
     bento: Path, python: Path, tmp_path: Path
 ) -> None:
-    store, answered = Store(tmp_path / "events.db"), dict[str, float]()
-    with served(python, bento, tmp_path, requests_per_minute=10**6, telemetry_path=store.path) as server:
+    database, answered = f"sqlite:///{tmp_path / 'events.db'}", dict[str, float]()
+    with served(python, bento, tmp_path, **SETTINGS, telemetry_database=database) as server:
         stop = threading.Event()
 
         def ask() -> None:
@@ -170,7 +154,7 @@ def test_a_worker_killed_under_load_is_replaced_and_loses_at_most_a_second_of_pr
                     except httpx.TransportError:
                         continue
                     if answer.is_success:
-                        answered[answer.json()["prediction_id"]] = time.monotonic()
+                        answered[event_id(answer.json()["prediction_id"])] = time.monotonic()
 
         threads = [threading.Thread(target=ask) for _ in range(GOOD_CLIENTS)]
         for thread in threads:
@@ -186,7 +170,8 @@ def test_a_worker_killed_under_load_is_replaced_and_loses_at_most_a_second_of_pr
         stop.set()
         for thread in threads:
             thread.join()
-    stored = {event["id"] for event in store.read("prediction")}
+    with closing(Store(database)) as store:
+        stored = {event.id for event in store.read(Prediction)}
     before = {event for event, when in answered.items() if when < killed - 1}
     after = {event for event, when in answered.items() if when > recovered}
     assert before

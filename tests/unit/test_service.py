@@ -3,9 +3,6 @@
 import json
 import logging
 import math
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,42 +10,15 @@ from starlette.testclient import TestClient
 from starlette.types import Message
 
 from sentiment.inference.classifier import Classifier
-from service.service import TweetSentiment
+from service.ids import event_id
+from telemetry import events
 from telemetry.store import Store
-from tests.e2e.server import variables
 from tests.packaged_model import save_packaged
+from tests.unit.conftest import StartService
 
 TWEET = "late again and rude"
 KEY = "a-key-of-the-tests-long-enough"
 PROBLEM = "application/problem+json"
-StartService = Callable[..., AbstractContextManager[TestClient]]
-
-
-@pytest.fixture(scope="module")
-def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_packaged(tmp_path_factory.mktemp("packaged") / "model")
-
-
-@pytest.fixture
-def start_service(packaged: Path, monkeypatch: pytest.MonkeyPatch) -> StartService:
-    """Return a function that starts the service with settings."""
-
-    @contextmanager
-    def start(client: tuple[str, int] = ("127.0.0.1", 50000), **settings: object) -> Iterator[TestClient]:
-        with monkeypatch.context() as environment:
-            for name, value in variables({"model": packaged, **settings}).items():
-                environment.setenv(name, value)
-            app = TweetSentiment.to_asgi()
-            with TestClient(app, raise_server_exceptions=False, client=client) as test_client:
-                yield test_client
-
-    return start
-
-
-@pytest.fixture
-def client(start_service: StartService) -> Iterator[TestClient]:
-    with start_service() as client:
-        yield client
 
 
 def test_predictions_are_those_of_the_classifier(client: TestClient, packaged: Path) -> None:
@@ -60,6 +30,8 @@ def test_predictions_are_those_of_the_classifier(client: TestClient, packaged: P
         "sentiment": "negative",
         "negative_probability": pytest.approx(probability, abs=1e-12),
         "certainty": "certain",
+        "uncertainty_reason": None,
+        "language": "en",
         "reliable": True,
         "model_version": "7",
     }
@@ -109,7 +81,8 @@ def test_an_explanation_adds_up_and_locates_its_words(client: TestClient) -> Non
         ({"texts": []}, "texts is an empty list"),
         ({"texts": ["a"] * 513}, "texts has more than 512 tweets"),
         ({"texts": ["a", "", "b"]}, "texts[1] is empty"),
-        ({"txt": "a"}, "text is missing"),
+        ({}, "text is missing"),
+        ({"txt": "a"}, "has an unknown field"),
         ({"text": "a", "lang": "fr"}, "has an unknown field"),
         ({"text": "a", "texts": ["a"]}, "has an unknown field"),
         (["a"], "must be an object"),
@@ -176,7 +149,10 @@ def test_the_model_describes_itself(client: TestClient) -> None:
 
 def test_the_openapi_document_lists_every_refusal(client: TestClient) -> None:
     paths = client.get("/docs.json").raise_for_status().json()["paths"]
-    assert set(paths) == {"/predict", "/explain", "/model", "/metrics", "/livez", "/readyz"}
+    assert set(paths) == {
+        *("/predict", "/predict/batch", "/explain", "/predictions/{prediction_id}/feedback"),
+        *("/model", "/monitoring", "/metrics", "/livez", "/readyz"),
+    }
     assert set(paths["/predict"]["post"]["responses"]) == {
         *("200", "400", "401", "405", "413", "415", "429", "500", "503", "504")
     }
@@ -316,19 +292,22 @@ def test_an_incomplete_model_is_never_ready(
 
 def test_predictions_are_stored_as_events_without_text(start_service: StartService, tmp_path: Path) -> None:
     path = tmp_path / "events" / "events.db"
-    with start_service(telemetry_path=path) as client:
-        predictions = client.post("/predict", json={"texts": [TWEET, "great"]}).json()["predictions"]
-    events = Store(path).read("prediction")
-    assert [event["id"] for event in events] == [prediction["prediction_id"] for prediction in predictions]
-    assert events[0]["characters"] == len(TWEET)
-    assert events[0]["text"] is None
-    assert {"schema", "time", "model_version", "negative_probability", "sentiment", "milliseconds"} <= set(events[0])
+    with start_service(telemetry_database=f"sqlite:///{path}") as client:
+        predictions = client.post("/predict", json={"texts": [TWEET, "great"], "source": "page"}).json()["predictions"]
+    stored = list(Store(f"sqlite:///{path}").read(events.Prediction))
+    assert [event.id for event in stored] == [event_id(prediction["prediction_id"]) for prediction in predictions]
+    assert [event.negative_probability for event in stored] == [
+        prediction["negative_probability"] for prediction in predictions
+    ]
+    assert stored[0].characters == len(TWEET)
+    assert stored[0].source == "page"
+    assert stored[0].text is None
     assert TWEET.encode() not in b"".join(file.read_bytes() for file in path.parent.iterdir())
 
 
 def test_an_event_contains_the_masked_text_if_configured(start_service: StartService, tmp_path: Path) -> None:
-    path = tmp_path / "events.db"
-    with start_service(telemetry_path=path, telemetry_text="masked") as client:
+    database = f"sqlite:///{tmp_path / 'events.db'}"
+    with start_service(telemetry_database=database, telemetry_text="masked") as client:
         client.post("/predict", json={"text": "@anna look https://example.org/x"})
-    with sqlite3.connect(path) as database:
-        assert "@user look http" in database.execute("SELECT body FROM events").fetchone()[0]
+    (stored,) = Store(database).read(events.Prediction)
+    assert stored.text == "@user look http"

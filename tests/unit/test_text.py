@@ -159,6 +159,11 @@ def test_tokens_are_those_of_nltk_on_the_whole_text(text: str) -> None:
     assert PLAIN(text) == TweetTokenizer(preserve_case=False).tokenize(spelled_out)
 
 
+def test_only_words_longer_than_a_tweet_are_cut_which_would_take_long() -> None:
+    assert PLAIN("abcd" * 70 + " late") == ["abcd" * 70, "late"]
+    assert PLAIN("abcd" * 71 + " late") == ["abcd" * 70, "abcd", "late"]
+
+
 @given(st.text())
 def test_links_and_mentions_are_replaced_after_any_text(text: str) -> None:
     tweet = f"{text} @someone http://t.co/1"

@@ -1,0 +1,111 @@
+"""Compare ways to identify the language of tweets, by the length of their text.
+
+    pip install --no-deps lingua-language-detector==2.1.1   # in this project's environment, for this benchmark only
+    python -m benchmarks.languages FILE LANGUAGE [--column NAME_OR_NUMBER] [--rows N]
+
+FILE is a CSV file of tweets in LANGUAGE (ISO 639-1). Compares
+- what the service does: py3langid, among the languages of `service.language`, unknown below a probability of 0.7;
+- py3langid among all 139 languages that it knows;
+- lingua, among the languages of the service that it knows, unknown below the same probability, if it is installed;
+- the share of words that simplemma's English dictionary knows: English from a half, else another language.
+
+All get the same text, without mentions and links. Columns: texts called by their language; texts called by another
+one, which makes a tweet uncertain; and CPU time per text. The rest is unknown. Collections contain tweets in other
+languages, so not every other language is an error.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+
+import pandas as pd
+import simplemma
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
+from rich.console import Console
+from rich.table import Table
+
+from sentiment.inference.text import PROSE
+from service.language import CONFIDENCE, LANGUAGES, Languages
+
+Identify = Callable[[str], str | None]
+# Upper bounds of the lengths, in characters without mentions and links.
+LENGTHS = (20, 40, 80, 10_000)
+KNOWN_WORDS = 0.5
+OTHER = "other"
+
+
+def all_languages() -> Identify:
+    """Return py3langid without a choice of languages."""
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+    def identify(text: str) -> str | None:
+        language, probability = identifier.classify(text)
+        return str(language) if probability >= CONFIDENCE else None
+
+    return identify
+
+
+def lingua_languages() -> Identify:
+    """Return lingua with the languages of the service."""
+    from lingua import IsoCode639_1, LanguageDetectorBuilder
+
+    codes = [getattr(IsoCode639_1, code.upper()) for code in LANGUAGES if hasattr(IsoCode639_1, code.upper())]
+    detector = LanguageDetectorBuilder.from_iso_codes_639_1(*codes).build()
+
+    def identify(text: str) -> str | None:
+        best = detector.compute_language_confidence_values(text)[0]
+        return best.language.iso_code_639_1.name.lower() if best.value >= CONFIDENCE else None
+
+    return identify
+
+
+def dictionary(text: str) -> str | None:
+    """Return `en` for texts with English words, and OTHER for others with words."""
+    if not any(character.isalpha() for character in text):
+        return None
+    return "en" if simplemma.in_target_language(text, lang="en") >= KNOWN_WORDS else OTHER
+
+
+def measure(identify: Identify, texts: Sequence[str], language: str) -> tuple[float, float, float]:
+    """Return the shares called by their language and by another one, and the CPU time per text in milliseconds."""
+    identify(texts[0])
+    started = time.process_time()
+    found = [identify(text) for text in texts]
+    seconds = time.process_time() - started
+    right, unknown = found.count(language), found.count(None)
+    return right / len(texts), (len(texts) - right - unknown) / len(texts), 1000 * seconds / len(texts)
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file")
+    parser.add_argument("language")
+    parser.add_argument("--column", default="text", help="name, or number in a file without header (%(default)s)")
+    parser.add_argument("--rows", type=int, default=20_000, help="sample size (%(default)s)")
+    options = parser.parse_args()
+    header, column = (None, int(options.column)) if options.column.isdecimal() else (0, options.column)
+    texts = pd.read_csv(options.file, header=header)[column].drop_duplicates()
+    texts = texts.sample(min(len(texts), options.rows), random_state=0).map(PROSE)
+    ways: dict[str, Identify] = {
+        "the service": Languages(),
+        "py3langid, all languages": all_languages(),
+        "English dictionary": dictionary,
+    }
+    if find_spec("lingua") is not None:
+        ways["lingua"] = lingua_languages()
+    table = Table("", "characters", "tweets", options.language, "another", "ms")
+    for name, identify in ways.items():
+        for low, high in zip((1, *LENGTHS), LENGTHS, strict=False):
+            chosen = texts[texts.str.len().between(low, high - 1)].tolist()
+            if chosen:
+                right, wrong, milliseconds = measure(identify, chosen, options.language)
+                lengths = f"{low} to {high - 1}" if high < LENGTHS[-1] else f"{low} or more"
+                figures = (f"{right:.1%}", f"{wrong:.2%}", f"{milliseconds:.3f}")
+                table.add_row(name, lengths, str(len(chosen)), *figures)
+    Console(width=100).print(table)
+
+
+if __name__ == "__main__":
+    main()
