@@ -108,15 +108,14 @@ def main() -> None:
                 page.get_by_text(re.compile("anormalement négatif")).wait_for()
 
             log.info("another language: %.1f s", seconds(translate))
-            server = next(p for p in psutil.process_iter() if p.pid in ports(port))
-            log.info("memory of the page: %.0f MB", server.memory_info().rss / 1e6)
+            log.info("memory of the page: %.0f MB", psutil.Process(listener(port)).memory_info().rss / 1e6)
         browser.close()
 
 
-def ports(port: int) -> set[int]:
-    """Return the processes that listen on a port."""
+def listener(port: int) -> int:
+    """Return the process that listens on a port."""
     connections = psutil.net_connections("tcp")
-    return {one.pid for one in connections if one.laddr.port == port and one.status == psutil.CONN_LISTEN and one.pid}
+    return next(one.pid for one in connections if one.status == psutil.CONN_LISTEN and one.pid and port in one.laddr)
 
 
 if __name__ == "__main__":

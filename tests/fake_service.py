@@ -108,11 +108,16 @@ def prediction(text: str, source: Source = "api") -> Prediction:
     """Return the prediction for a tweet."""
     negative_probability = probability(text)
     sentiment: Literal["negative", "positive"] = "negative" if negative_probability >= THRESHOLD else "positive"
+    language = next((FOREIGN[word] for word in text.lower().split() if word in FOREIGN), "en")
+    is_costly = UNCERTAIN[0] <= negative_probability <= UNCERTAIN[1]
+    reason: Literal["cost", "language"] | None = "language" if language != "en" else "cost" if is_costly else None
     return Prediction(
         sentiment=sentiment,
         negative_probability=negative_probability,
-        certainty="uncertain" if UNCERTAIN[0] <= negative_probability <= UNCERTAIN[1] else "certain",
-        reliable=max(negative_probability, 1 - negative_probability) >= RELIABLE,
+        certainty="certain" if reason is None else "uncertain",
+        uncertainty_reason=reason,
+        language=language,
+        reliable=language == "en" and max(negative_probability, 1 - negative_probability) >= RELIABLE,
         model_version=VERSION,
         prediction_id=IDS.issue(
             text,
@@ -126,14 +131,8 @@ def prediction(text: str, source: Source = "api") -> Prediction:
 
 
 def answered(text: str, source: Source) -> dict[str, Any]:
-    """Return the prediction for a tweet as the service answers it, with the language."""
-    fields = prediction(text, source).model_dump()
-    language = next((FOREIGN[word] for word in text.lower().split() if word in FOREIGN), "en")
-    reason = "cost" if fields["certainty"] == "uncertain" else None
-    if language != "en":
-        fields |= {"certainty": "uncertain", "reliable": False}
-        reason = "language"
-    return fields | {"language": language, "uncertainty_reason": reason}
+    """Return the prediction for a tweet as the service answers it."""
+    return prediction(text, source).model_dump()
 
 
 def explanation(text: str) -> Explanation:
@@ -254,7 +253,7 @@ class FakeService:
         if method == "DELETE":
             feedback.delete_feedback(prediction_id, self.state)
             return 204, {}
-        report = bodies.parse(json.dumps(body).encode(), bodies.Report)
+        report = bodies.parse(json.dumps(body).encode(), bodies.Feedback)
         stored, is_new = feedback.acknowledge(self.state, prediction_id, report)
         return (201 if is_new else 200), {
             "prediction_id": prediction_id,

@@ -85,7 +85,8 @@ def share(chart: pd.DataFrame, width: str, say: Language, *, time: str, centre: 
         )
     ]
     title = say("watch.share_axis")
-    labels = {"share": title, "limit": say("watch.limit"), "centre": centre}
+    shares = say("watch.negative")
+    labels = {"share": shares, "limit": say("watch.limit"), "centre": centre}
     lines = frame.melt(["time", "words"], [*labels], "series").replace({"series": labels})
     x = axis(chart, width, say, time)
     y = alt.Y("value:Q", axis=percent_axis(say, title), scale=alt.Scale(zero=False, nice=True))
@@ -110,7 +111,7 @@ def share(chart: pd.DataFrame, width: str, say: Language, *, time: str, centre: 
     )
     layers = [line_chart, ordinary, exceeded]
     if len(chart) == 1:  # a line needs two points
-        single = alt.Chart(lines[lines["series"] != title]).mark_tick(width=60, thickness=2)
+        single = alt.Chart(lines[lines["series"] != shares]).mark_tick(width=60, thickness=2)
         layers.append(single.encode(x=x, y=y, color=colour, tooltip="words:N"))
     layered: alt.LayerChart = alt.LayerChart(layer=layers)
     layered.height = HEIGHT

@@ -68,7 +68,7 @@ def is_healthy(address: str) -> bool:
 
 
 @contextmanager
-def service(port: int, folder: Path, bento: str = SERVICE, **settings: object) -> Iterator[str]:
+def service(port: int, folder: Path, bento: str = SERVICE, /, **settings: object) -> Iterator[str]:
     """Serve a model; yield its address."""
     variables = {"SERVICE_PORT": port, "BENTOML_DO_NOT_TRACK": "true", **settings}
     address = f"http://127.0.0.1:{port}"

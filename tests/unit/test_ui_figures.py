@@ -191,7 +191,7 @@ def test_charts_label_their_axes_and_series(name: str) -> None:
     chart = control_chart(counts(negative, groups(times, name)))
     share = charts.share(chart, name, speak("en"), time="When", centre="centre").to_json()
     volume = charts.volume(chart, name, speak("en"), time="When", tweets="Tweets", kinds=("bad", "good")).to_json()
-    for title in ("When", "Share of negative tweets", "Control limit", "centre"):
+    for title in ("When", "Share of negative tweets", "Limit", "centre"):
         assert f'"{title}"' in share
     for title in ("When", "Tweets", "bad", "good"):
         assert f'"{title}"' in volume
@@ -200,8 +200,8 @@ def test_charts_label_their_axes_and_series(name: str) -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("en", "March 2, 2015: 40% negative (1,000 tweets); control limit"),
-        ("fr", "2 mars 2015 : 40 % de négatifs (1 000 tweets) ; limite de contrôle"),
+        ("en", "March 2, 2015: 40% negative (1,000 tweets); limit"),
+        ("fr", "2 mars 2015 : 40 % de négatifs (1 000 tweets) ; limite"),
     ],
 )
 def test_a_point_says_in_words_what_it_shows(code: str, words: str) -> None:

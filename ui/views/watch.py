@@ -23,7 +23,7 @@ def show(say: Language) -> None:
     scoring: str | None = st.session_state.get("scoring")
     if scoring is None:
         st.write(say("watch.lead"))
-    label = say("watch.inputs") if scoring is None else describe(*st.session_state["inputs"], say)
+    label = say("watch.inputs") if scoring is None else describe(st.session_state["inputs"], say)
     # The browser keeps a box with the same key as open as it was.
     key = "inputs open" if scoring is None else "inputs folded"
     with st.expander(label, expanded=scoring is None, icon=":material/upload_file:", key=key):
@@ -61,8 +61,9 @@ def begin(digest: str, name: str, count: int) -> None:
     st.session_state["scoring"], st.session_state["inputs"] = digest, (name, count)
 
 
-def describe(name: str, count: int, say: Language) -> str:
+def describe(inputs: tuple[str, int], say: Language) -> str:
     """Describe the tweets in a few words: the file, and how many there are."""
+    name, count = inputs
     return say("watch.tweets_of", file=notes.literal(name) or say("watch.inputs"), count=say.number(count))
 
 
