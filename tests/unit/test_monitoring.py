@@ -114,6 +114,7 @@ def test_an_empty_store_has_an_empty_report(store: Store) -> None:
         generated="2025-10-09T12:00:00.000Z",
         days=30,
         undo_seconds=8,
+        feedback_text="masked",
         period_seconds=900,
         predictions=[],
         versions=[],
