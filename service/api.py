@@ -1,45 +1,30 @@
-"""The REST API: routes and error handlers."""
+"""The REST API: what its routes share, its description of the model, and its metrics."""
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import asdict
-from itertools import accumulate
-from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import bentoml
-import numpy as np
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.exceptions import RequestValidationError
-from msgspec import UNSET
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from sentiment.inference import explain as explanation
-from service import bodies, document, guards, metrics, page, refusals
+from service import document, metrics, page, refusals
 from service.batching import Batcher, Busy
-from service.bodies import EXAMPLE, EXAMPLES
 from service.document import error_responses
-from service.ids import Ids, event_id
+from service.ids import Ids
 from service.limits import Limiter
 from service.model import PackagedModel
-from service.observe import VISIT
 from service.problems import Problem
-from service.schemas import Contribution, Explanation, Model, Prediction, PredictionBatch
-from service.scoring import Score, uncertainty
-from service.shadow import Answered, Shadow
-from telemetry import events
-from telemetry.events import Sentiment, Source, Text
+from service.schemas import Model
+from service.scoring import Score
+from service.shadow import Shadow
+from telemetry.events import Text
 from telemetry.store import Store
 from telemetry.writer import Writer
 
 if TYPE_CHECKING:
     from service.monitoring import Monitor
-
-# Longest time without a break for other requests.
-SLICE_SECONDS = 0.005
-Item = TypeVar("Item")
-REFUSALS = (400, 401, 405, 413, 415, 429, 500, 503, 504)
 
 
 class State(Protocol):
@@ -91,29 +76,8 @@ def application(*routers: APIRouter) -> FastAPI:
     app.add_exception_handler(RequestValidationError, refusals.handle_validation_error)
     app.add_exception_handler(HTTPException, refusals.handle_http_exception)
     app.add_exception_handler(Busy, refusals.handle_busy)
-    app.post(
-        "/predict",
-        summary="Classify a tweet",
-        tags=["predictions"],
-        response_model=Prediction,
-        responses=error_responses(*REFUSALS),
-        openapi_extra=bodies.described(bodies.Question, ("A complaint", {"text": EXAMPLE})),
-    )(predict)
-    app.post(
-        "/predict/batch",
-        summary="Classify several tweets",
-        tags=["predictions"],
-        response_model=PredictionBatch,
-        responses=error_responses(*REFUSALS),
-        openapi_extra=bodies.described(bodies.Questions, ("Two tweets", {"texts": EXAMPLES})),
-    )(predict_batch)
-    app.post(
-        "/explain",
-        summary="Explain a prediction",
-        tags=["predictions"],
-        responses=error_responses(*REFUSALS),
-        openapi_extra=bodies.described(bodies.ToExplain, ("A complaint", {"text": EXAMPLE})),
-    )(explain)
+    for router in routers:
+        app.include_router(router)
     app.get(
         "/model",
         summary="Describe the model",
@@ -128,167 +92,9 @@ def application(*routers: APIRouter) -> FastAPI:
         responses=error_responses(401, 405, 429, 500),
         response_class=PlainTextResponse,
     )(get_metrics)
-    for router in routers:
-        app.include_router(router)
     page.add_to(app)
     app.openapi = lambda: document.openapi(app)  # type: ignore[method-assign]  # as FastAPI documents it
     return app
-
-
-async def predict(request: Request, service: Service) -> Response:
-    """Classify one tweet.
-
-    A list `texts` instead of `text` is answered too, as by `POST /predict/batch`.
-    """
-    service.score.backlog.refuse_if_full()
-    body = await bodies.read(request, bodies.OneOrSeveral)
-    if body.texts is not UNSET:
-        return json_response(PredictionBatch(predictions=await classify(request, service, body.texts, body.source)))
-    assert body.text is not UNSET
-    (prediction,) = await classify(request, service, [body.text], body.source)
-    return json_response(prediction)
-
-
-async def predict_batch(request: Request, service: Service) -> Response:
-    """Classify up to 512 tweets: faster than one request for each."""
-    service.score.backlog.refuse_if_full()
-    body = await bodies.read(request, bodies.Questions)
-    return json_response(PredictionBatch(predictions=await classify(request, service, body.texts, body.source)))
-
-
-def json_response(body: Prediction | PredictionBatch) -> Response:
-    """Return predictions as JSON; FastAPI would validate each of up to 512 again."""
-    return Response(body.model_dump_json(), media_type="application/json")
-
-
-async def classify(request: Request, service: State, texts: list[str], source: Source) -> list[Prediction]:
-    """Classify tweets, count the predictions and store them as events.
-
-    Raises:
-        Problem: the client has sent too many tweets in the last minute.
-    """
-    guards.spend(service.limiter, request.scope, "tweets", len(texts), service.tweets_per_minute)
-    started = time.perf_counter()
-    scores = await service.score(texts)
-    probabilities = np.array([score.negative_probability for score in scores])
-    now, milliseconds = time.time(), (time.perf_counter() - started) * 1000
-    classifier, trace_id = service.model.classifier, request.scope[VISIT].trace_id
-    predictions, stored = list[Prediction](), list[events.Prediction]()
-    async for text, score, negative, costly, reliable in with_breaks(
-        zip(
-            texts,
-            scores,
-            classifier.is_negative(probabilities).tolist(),
-            classifier.is_uncertain(probabilities).tolist(),
-            classifier.is_reliable(probabilities).tolist(),
-            strict=True,
-        )
-    ):
-        prediction = describe(service, text, source, now, score, negative, costly, reliable)
-        predictions.append(prediction)
-        if service.events is not None:
-            stored.append(event(prediction, text, source, now, service.keep, milliseconds, trace_id))
-    # All or nothing: a request that times out before leaves no event.
-    for prediction in predictions:
-        metrics.PREDICTIONS.labels(prediction.sentiment).inc()
-        metrics.PROBABILITY.observe(prediction.negative_probability)
-        if prediction.uncertainty_reason is not None:
-            metrics.UNCERTAIN.labels(prediction.uncertainty_reason).inc()
-    if service.events is not None:
-        service.events.add(stored)
-    if service.shadow is not None:
-        service.shadow.add(Answered(*answer, source) for answer in zip(predictions, texts, strict=True))
-    return predictions
-
-
-async def with_breaks(items: Iterable[Item]) -> AsyncIterator[Item]:
-    """Yield items, letting other requests proceed every `SLICE_SECONDS`."""
-    until = time.perf_counter() + SLICE_SECONDS
-    for item in items:
-        yield item
-        if time.perf_counter() > until:
-            await asyncio.sleep(0)
-            until = time.perf_counter() + SLICE_SECONDS
-
-
-def describe(
-    service: State,
-    text: str,
-    source: Source,
-    now: float,
-    score: Score,
-    negative: bool,
-    costly: bool,
-    reliable: bool,
-) -> Prediction:
-    """Return the answer for a tweet, with a new id."""
-    sentiment: Sentiment = "negative" if negative else "positive"
-    version = service.model.about["version"]
-    reason = uncertainty(score.language, service.model.about["languages"], costly=costly)
-    return Prediction(
-        sentiment=sentiment,
-        negative_probability=score.negative_probability,
-        certainty="certain" if reason is None else "uncertain",
-        uncertainty_reason=reason,
-        language=score.language,
-        # The promise was measured on tweets that the model reads.
-        reliable=reliable and reason != "language",
-        model_version=version,
-        prediction_id=service.ids.issue(
-            text,
-            time=now,
-            model_version=version,
-            negative_probability=score.negative_probability,
-            sentiment=sentiment,
-            source=source,
-        ),
-    )
-
-
-def event(
-    prediction: Prediction, text: str, source: Source, now: float, keep: Text, milliseconds: float, trace_id: str
-) -> events.Prediction:
-    """Return the event of a prediction."""
-    return events.Prediction(
-        id=event_id(prediction.prediction_id),
-        time=now,
-        source=source,
-        model_version=prediction.model_version,
-        negative_probability=prediction.negative_probability,
-        sentiment=prediction.sentiment,
-        milliseconds=milliseconds,
-        characters=len(text),
-        text=events.keep(text, keep),
-        trace_id=trace_id,
-    )
-
-
-async def explain(request: Request, service: Service) -> Explanation:
-    """Explain a prediction by the contribution of each word."""
-    service.explanations.backlog.refuse_if_full()
-    text = (await bodies.read(request, bodies.ToExplain)).text
-    guards.spend(service.limiter, request.scope, "tweets", 1, service.tweets_per_minute)
-    classifier = service.model.classifier
-    (explained,) = await service.explanations([text])
-    negative = classifier.is_negative(np.array([explained.negative_probability]))[0]
-    offsets = utf16_offsets(text)
-    return Explanation(
-        sentiment="negative" if negative else "positive",
-        negative_probability=explained.negative_probability,
-        base=explained.base,
-        contributions=[
-            Contribution(**asdict(word), start_utf16=offsets[word.start], end_utf16=offsets[word.end])
-            for word in explained.contributions
-        ],
-        error=explained.error,
-        method=explained.method,
-        model_version=service.model.about["version"],
-    )
-
-
-def utf16_offsets(text: str) -> list[int]:
-    """Return the offset in UTF-16 code units of each code point, and of the end: characters above U+FFFF take two."""
-    return list(accumulate((1 + (character > "\uffff") for character in text), initial=0))
 
 
 async def get_model(service: Service) -> Response:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Generic, TypeVar
 
+LONGEST_TWEET = 280
 Result = TypeVar("Result")
 
 
@@ -76,7 +77,8 @@ class Batcher(Generic[Result]):
     """Score texts in batches, one batch at a time, outside the event loop.
 
     The texts that arrive while the model is busy form the next batch: no request waits for a batch to fill up, and
-    batches grow with the load. Long lists are split, so that single tweets do not wait for a whole list.
+    batches grow with the load. Long lists are split, so that single tweets do not wait for a whole list; long texts
+    count as several.
 
     Attributes:
         backlog: the texts that wait.
@@ -104,9 +106,8 @@ class Batcher(Generic[Result]):
             Busy: too many texts wait already.
         """
         with self.backlog.accept(len(texts)):
-            starts = range(0, len(texts), self._largest)
-            chunks = [await self._submit(texts[start : start + self._largest]) for start in starts]
-            return list(chain.from_iterable(chunks))
+            results = [await self._submit(chunk) for chunk in chunks(texts, self._largest)]
+            return list(chain.from_iterable(results))
 
     def _submit(self, texts: Sequence[str]) -> asyncio.Future[list[Result]]:
         loop = asyncio.get_running_loop()
@@ -143,9 +144,25 @@ class Batcher(Generic[Result]):
         """Take the next batch from the queue, without requests that were cancelled in the meantime."""
         batch: list[tuple[Sequence[str], asyncio.Future[list[Result]]]] = []
         size = 0
-        while self._waiting and (not batch or size + len(self._waiting[0][0]) <= self._largest):
+        while self._waiting and (not batch or size + weight(self._waiting[0][0]) <= self._largest):
             texts, result = self._waiting.popleft()
             if not result.done():
                 batch.append((texts, result))
-                size += len(texts)
+                size += weight(texts)
         return batch
+
+
+def weight(texts: Sequence[str]) -> int:
+    """Return how many tweets texts count as in a batch: one each, and one more for each further 280 characters."""
+    return sum(1 + len(text) // LONGEST_TWEET for text in texts)
+
+
+def chunks(texts: Sequence[str], largest: int) -> Iterator[Sequence[str]]:
+    """Split texts into chunks of a weight of at most `largest`, or of one text."""
+    start = size = 0
+    for place, text in enumerate(texts):
+        if size and size + weight([text]) > largest:
+            yield texts[start:place]
+            start, size = place, 0
+        size += weight([text])
+    yield texts[start:]

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import problems
+from service.conventions import PROBES
 from service.limits import Limiter
 from service.observe import VISIT
 from service.problems import Problem
@@ -19,8 +20,8 @@ from service.settings import is_loopback
 
 log = logging.getLogger(__name__)
 
-# Paths that need no API key: probes and documentation.
-OPEN = ("/livez", "/readyz", "/healthz", "/docs.json", "/")
+# Paths that need no API key.
+DOCUMENTATION = ("/docs.json", "/")
 # Key of the ASGI scope: the client to which a request is counted.
 CLIENT = "tweet_sentiment.client"
 # Bodies that are kept in memory at the same time, in largest bodies.
@@ -88,13 +89,16 @@ class Admission:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request, if it is admitted."""
-        if scope["type"] == "http" and not is_open(scope["path"]):
+        if scope["type"] == "http" and scope["path"] not in PROBES:
             address = scope["client"][0] if scope["client"] else "unknown"
             key = self.key_of(scope)
             scope[VISIT].key = None if key is None else key + 1
             # Requests without a valid key are counted by IP address, so that keys cannot be guessed.
             scope[CLIENT] = network(address) if key is None else self.names[key]
             spend(self.limiter(), scope, "requests", 1, self.requests_per_minute)
+            if is_documentation(scope["path"]):
+                await self.app(scope, receive, send)
+                return
             if self.keys and key is None:
                 raise Problem(
                     401,
@@ -194,6 +198,6 @@ class BodyLimit:
             self.kept -= bytes_read
 
 
-def is_open(path: str) -> bool:
+def is_documentation(path: str) -> bool:
     """Return whether a path needs no API key."""
-    return path in OPEN or path.startswith("/assets/")
+    return path in DOCUMENTATION or path.startswith("/assets/")

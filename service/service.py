@@ -15,7 +15,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from sentiment.inference import explain as explanation
-from service import api, connections, conventions, draining, feedback, guards, metrics, monitoring, observe, status
+from service import (
+    api,
+    connections,
+    conventions,
+    draining,
+    feedback,
+    guards,
+    metrics,
+    monitoring,
+    observe,
+    predictions,
+    status,
+)
 from service.batching import Backlog, Batcher
 from service.ids import Ids
 from service.language import Languages
@@ -38,7 +50,7 @@ LARGEST_BATCH = 64
 MOST_WAITING_EXPLANATIONS = 32
 
 
-API = api.application(feedback.router, monitoring.router)
+API = api.application(predictions.router, feedback.router, monitoring.router)
 
 
 async def everything(scope: Scope, receive: Receive, send: Send) -> None:

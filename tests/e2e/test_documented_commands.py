@@ -113,16 +113,17 @@ def test_the_service_classifies_one_tweet(server: Server) -> None:
             """-d '{"text": "@AirParadis two hours late :("}'"""
         ),
     )
-    assert {"sentiment", "negative_probability", "certainty", "model_version", "prediction_id"} | {
-        "reliable"
-    } == answer.keys()
+    assert answer.keys() == {
+        *("sentiment", "negative_probability", "certainty", "uncertainty_reason", "language", "reliable"),
+        *("model_version", "prediction_id"),
+    }
 
 
 def test_the_service_classifies_several_tweets(server: Server) -> None:
     answer = call(
         server,
         documented(
-            'curl -s http://127.0.0.1:3000/predict -H "Content-Type: application/json" '
+            'curl -s http://127.0.0.1:3000/predict/batch -H "Content-Type: application/json" '
             """-d '{"texts": ["late again", "lovely crew!"]}'"""
         ),
     )

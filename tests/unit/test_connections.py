@@ -179,6 +179,26 @@ def test_a_client_that_does_not_read_its_answers_is_closed(
         time.sleep(0.05)
 
 
+def test_one_connection_too_many_is_closed_at_once(
+    client: socket.socket, server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.sendall(GET + b"\r\n")
+    read_answer(client)
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", len(server.server_state.connections))
+    with socket.create_connection(server.servers[0].sockets[0].getsockname(), timeout=SECONDS / 2) as another:
+        assert answer(another) == b""
+    client.sendall(GET + b"\r\n")
+    read_answer(client)
+
+
+def test_servers_of_the_process_use_it_and_believe_no_proxy() -> None:
+    connections.install()
+    config = uvicorn.Config(application, log_config=None)
+    config.load()
+    assert config.http_protocol_class is Connection
+    assert config.forwarded_allow_ips == ""
+
+
 def test_requests_in_one_piece_are_answered_in_order(client: socket.socket) -> None:
     client.sendall(3_000 * (GET + b"\r\n") + GET + b"Connection: close\r\n\r\n")
     assert answer(client).count(b"HTTP/1.1 200 OK") == 3_001

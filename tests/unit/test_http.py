@@ -1,13 +1,21 @@
 """The service in process: methods, addresses, cross-origin requests, proxies, limits, and the page of the API."""
 
+import asyncio
 import re
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import pytest
 from starlette.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
-from service import limits
+from sentiment.inference.arrays import Probabilities
+from sentiment.inference.classifier import Classifier
+from service import guards, limits
+from service.problems import Problem
 from tests.unit.conftest import StartService
 
 TWEET = "late again and rude"
@@ -107,6 +115,27 @@ def test_a_request_weighs_as_many_tweets_as_it_contains(start_service: StartServ
             assert "700 tweets" in refusal.json()["detail"]
 
 
+def test_a_request_that_is_refused_because_others_wait_does_not_count(
+    start_service: StartService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores, started, release = Classifier.negative_probability, threading.Event(), threading.Event()
+
+    def slow(self: Classifier, texts: Sequence[str]) -> Probabilities:
+        started.set()
+        release.wait(30)
+        return scores(self, texts)
+
+    batch = {"texts": [TWEET] * 509}
+    with start_service(tweets_per_minute=512, max_waiting_tweets=4) as client, ThreadPoolExecutor(1) as other:
+        monkeypatch.setattr(Classifier, "negative_probability", slow)
+        accepted = other.submit(client.post, "/predict", json={"texts": [TWEET] * 3})
+        assert started.wait(30)
+        refused = client.post("/predict", json=batch)
+        release.set()
+        assert (refused.status_code, accepted.result().status_code) == (503, 200)
+        assert client.post("/predict", json=batch).status_code == 200
+
+
 def test_retry_after_is_when_the_request_is_answered(
     start_service: StartService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +151,51 @@ def test_retry_after_is_when_the_request_is_answered(
         assert client.get("/model").status_code == 429
         now += 1
         assert client.get("/model").status_code == 200
+
+
+def test_documentation_needs_no_key_but_counts_and_probes_do_neither(start_service: StartService) -> None:
+    with start_service(client=(REMOTE, 50000), requests_per_minute=3) as client:
+        paths = ("/", "/docs.json", "/assets/page.js", "/assets/page.js", "/livez", "/readyz")
+        assert [client.get(path).status_code for path in paths] == [200, 200, 200, 429, 200, 200]
+
+
+def test_bodies_that_would_fill_the_memory_together_are_refused_until_others_are_answered() -> None:
+    async def take_turns() -> list[int]:
+        read, answered = asyncio.Event(), asyncio.Event()
+        statuses: list[int] = []
+
+        async def keep(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 (an ASGI application)
+            await receive()
+            read.set()
+            await answered.wait()
+
+        limit = guards.BodyLimit(keep, most=100)
+
+        async def ask() -> None:
+            async def receive() -> Message:
+                return {"type": "http.request", "body": b"a" * 100, "more_body": False}
+
+            async def send(_: Message) -> None:
+                pass
+
+            try:
+                await limit({"type": "http", "headers": []}, receive, send)
+            except Problem as problem:
+                assert problem.headers is not None
+                assert "Retry-After" in problem.headers
+                statuses.append(problem.status_code)
+            else:
+                statuses.append(200)
+
+        waiting = [asyncio.create_task(ask()) for _ in range(guards.MOST_BODIES)]
+        await read.wait()
+        await ask()
+        answered.set()
+        await asyncio.gather(*waiting)
+        await ask()
+        return statuses
+
+    assert asyncio.run(take_turns()) == [503, *[200] * guards.MOST_BODIES, 200]
 
 
 @pytest.mark.parametrize(
