@@ -1,15 +1,17 @@
-"""Work on the event store without a service: run its background jobs, or export reported mispredictions."""
+"""Work on the event store without a service: run its background jobs, export mispredictions, erase personal data."""
 
 import argparse
 import logging
 import signal
 import sys
 import threading
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tables.errors import TableError
 from telemetry.database import StoreError, Unavailable
+from telemetry.erasure import erase
 from telemetry.export import DELIMITERS, export
 from telemetry.jobs import Jobs
 from telemetry.settings import Settings, read
@@ -24,6 +26,10 @@ job. Settings are environment variables (docs/settings.md)."""
 EXPORT = """\
 Write the reported mispredictions, with the user's answer as the column "label", as a table to review and to train on:
 CSV, or a workbook if the file's name ends in .xlsx."""
+
+ERASE = """\
+Delete the events whose text or comment contains a phrase, and the alerts about them. What was forwarded or sent by mail
+is not deleted."""
 
 
 def main(arguments: list[str]) -> None:
@@ -44,7 +50,8 @@ def main(arguments: list[str]) -> None:
             store = Store(url)
         except StoreError as error:
             raise StoreError(f"argument --database: {error}") from None
-        options.run(store, settings, options)
+        with closing(store):
+            options.run(store, settings, options)
     except (StoreError, ValueError) as error:
         parser.exit(2, f"{error}\n")
     except Unavailable as error:
@@ -56,7 +63,7 @@ def main(arguments: list[str]) -> None:
 def commands() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="python -m telemetry", description=__doc__)
-    subparsers = parser.add_subparsers(title="commands", required=True, metavar="{work,export}")
+    subparsers = parser.add_subparsers(title="commands", required=True, metavar="{work,export,erase}")
     work_options = subparsers.add_parser("work", help="run the background jobs until stopped", description=WORK)
     work_options.set_defaults(run=work)
     export_options = subparsers.add_parser(
@@ -75,7 +82,10 @@ def commands() -> argparse.ArgumentParser:
         default="en",
         help="language of the Excel that opens the CSV file: French versions expect semicolons (default: en)",
     )
-    for subparser in (work_options, export_options):
+    erase_options = subparsers.add_parser("erase", help="delete events that contain a phrase", description=ERASE)
+    erase_options.set_defaults(run=erase_phrase)
+    erase_options.add_argument("phrase", type=phrase, help="such as a name, in quotation marks")
+    for subparser in (work_options, export_options, erase_options):
         subparser.add_argument(
             "--database", metavar="URL", help="event store, sqlite:///events.db (default: TELEMETRY_DATABASE)"
         )
@@ -86,6 +96,13 @@ def day(text: str) -> float:
     """Parse an ISO 8601 date or time, in UTC unless it has an offset, as seconds since 1970."""
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def phrase(text: str) -> str:
+    """Refuse a blank phrase, which every text contains."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the phrase is empty")
+    return text
 
 
 def work(store: Store, settings: Settings, _: argparse.Namespace) -> None:
@@ -116,11 +133,33 @@ def write_mistakes(store: Store, _: Settings, options: argparse.Namespace) -> No
         TableError: there are too many rows for a workbook.
         Unavailable: the store cannot be read.
     """
+    open_existing(store)
+    count = export(store, options.output, since=options.since, delimiter=DELIMITERS[options.language])
+    log.info("Exported %s mispredictions.", f"{count:,}")
+
+
+def erase_phrase(store: Store, _: Settings, options: argparse.Namespace) -> None:
+    """Delete the events that contain a phrase.
+
+    Raises:
+        StoreError: there is no store, or it belongs to another version of this program.
+        Unavailable: the store cannot be reached or written.
+    """
+    open_existing(store)
+    deleted = erase(store, options.phrase)
+    log.info("Deleted events: %s.", ", ".join(f"{count:,} of kind {kind}" for kind, count in deleted.items()))
+
+
+def open_existing(store: Store) -> None:
+    """Migrate a store if need be; never create one.
+
+    Raises:
+        StoreError: there is no store, or it belongs to another version of this program.
+        Unavailable: the store cannot be reached or written.
+    """
     if not store.exists():
         raise StoreError(f"There is no event store at {store.database.name}: correct --database or TELEMETRY_DATABASE.")
     store.create()  # it may have the tables of an earlier version
-    count = export(store, options.output, since=options.since, delimiter=DELIMITERS[options.language])
-    log.info("Exported %s mispredictions.", f"{count:,}")
 
 
 if __name__ == "__main__":

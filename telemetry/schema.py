@@ -24,6 +24,8 @@ from telemetry.events import Disagreement, Feedback, Prediction
 
 # The end of the year 9999: no later time can be written in ISO 8601.
 LATEST = 253_402_300_799.0
+# Times further ahead mean that the clock was set back. Some tolerance, as rows are added after a reader reads the time.
+AHEAD_SECONDS = 60.0
 # Version of the tables; 1 kept events as JSON in SQLite (`telemetry.migration`).
 VERSION = 2
 NUMBER = BigInteger().with_variant(Integer, "sqlite")  # only an INTEGER PRIMARY KEY is numbered by SQLite
@@ -130,6 +132,11 @@ workers = Table(
 def are_mistakes(since: float) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions for mispredictions reported since a time; times that no calendar has are left out."""
     return feedback.c.predicted_sentiment != feedback.c.true_sentiment, feedback.c.time.between(since, LATEST)
+
+
+def is_undoable(now: float, undo_seconds: float) -> ColumnElement[bool]:
+    """Return the condition for feedback that can be undone; feedback from far in the future is not waited for."""
+    return (feedback.c.time > now - undo_seconds) & (feedback.c.time <= now + AHEAD_SECONDS)
 
 
 EVENTS = {Prediction.kind: predictions, Disagreement.kind: disagreements, Feedback.kind: feedback}

@@ -11,15 +11,13 @@ from sqlalchemy import Connection
 from telemetry import migration, schema
 from telemetry.database import StoreError
 from telemetry.events import Event, Feedback
-from telemetry.schema import EVENTS, feedback, progress
+from telemetry.schema import EVENTS, feedback, is_undoable, progress
 from telemetry.urls import connect
 
 RULE = "rule"  # reader of feedback
 KEY_BYTES = 32
 BEYOND = 2**62  # a number that no row reaches
 READ = 1_000  # rows at a time
-# Times further ahead mean that the clock was set back. Some tolerance, as rows are added after a reader reads the time.
-AHEAD_SECONDS = 60.0
 
 AnyEvent = TypeVar("AnyEvent", bound=Event)
 
@@ -56,9 +54,15 @@ class Store:
 
         Raises:
             Unavailable: the database cannot be reached or written, or is no database.
-            StoreError: its tables belong to another version of this program.
+            StoreError: its tables belong to another version of this program, or must not be created.
         """
         self.database.prepare()
+        try:
+            self._create()
+        except sa.exc.ProgrammingError as error:
+            raise StoreError(f"The tables cannot be created in {self.database.name}: {error.orig}") from None
+
+    def _create(self) -> None:
         with self.database.writing(schema.settings, durable=True) as connection:
             if migration.is_old(connection):
                 migration.migrate(connection)
@@ -230,11 +234,6 @@ class Store:
 def forwarder(kind: str) -> str:
     """Return the name of the reader that forwards events of a kind."""
     return f"forward {kind}"
-
-
-def is_undoable(now: float, undo_seconds: float) -> sa.ColumnElement[bool]:
-    """Return the condition for feedback that can be undone; feedback from far in the future is not waited for."""
-    return (feedback.c.time > now - undo_seconds) & (feedback.c.time <= now + AHEAD_SECONDS)
 
 
 def restored(kind: type[AnyEvent], row: Any) -> AnyEvent:

@@ -76,7 +76,7 @@ def test_a_finished_run_is_documented(chain: Chain, tmp_path: Path) -> None:
 
 
 def test_mispredictions_are_exported(tmp_path: Path) -> None:
-    store, file = Store(tmp_path / "events.db"), tmp_path / "mispredicted.csv"
+    store, file = Store(f"sqlite:///{tmp_path / 'events.db'}"), tmp_path / "mispredicted.csv"
     store.create()
     sentiments = {"predicted_sentiment": "positive", "true_sentiment": "negative"}
     store.add([feedback(1, NOVEMBER_2, "late again", **sentiments)])
@@ -84,7 +84,7 @@ def test_mispredictions_are_exported(tmp_path: Path) -> None:
         "python -m telemetry export --since 2026-11-01 --output mispredicted.csv", **{"mispredicted.csv": str(file)}
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TELEMETRY_PATH", str(store.path))
+        patch.setenv("TELEMETRY_DATABASE", str(tmp_path / "events.db"))
         run(command)
     with file.open(encoding="utf-8-sig", newline="") as table:  # the byte order mark tells Excel the encoding
         (row,) = csv.DictReader(table)

@@ -80,10 +80,11 @@ def test_the_bento_contains_the_champion_and_its_description(selected: str, shar
         "runtime": "sklearn",
     }
     tables = {file.name for file in (folder / "src" / "tables").rglob("*.py")}
-    assert tables == {"__init__.py", "writing.py"}
+    assert tables == {"__init__.py", "errors.py", "workbooks.py", "writing.py"}
     requirements = description["image"]["python_requirements"]
     assert "scikit-learn==" in requirements
-    assert not {"mlflow", "openpyxl", "pandas", "tensorflow", "torch", "transformers", "hydra"} & {
+    assert {"psycopg-binary", "sqlalchemy"} <= {line.partition("==")[0] for line in requirements.split()}
+    assert not {"mlflow", "pandas", "tensorflow", "torch", "transformers", "hydra"} & {
         line.partition("==")[0].removesuffix("-skinny") for line in requirements.split()
     }
 

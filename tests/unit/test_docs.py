@@ -4,15 +4,15 @@ import ast
 import json
 import os
 import shlex
-import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import closing
 from functools import cache
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -23,11 +23,14 @@ from pipeline import headline, overrides, plan, settings
 from service.settings import Settings as ServiceSettings
 from steps import document
 from steps.__main__ import STEPS, split_options
-from telemetry.events import Feedback
+from telemetry import __main__ as telemetry
+from telemetry import alert, schema
+from telemetry.alert import Rule
+from telemetry.events import Feedback, Prediction
 from telemetry.settings import Settings as TelemetrySettings
 from telemetry.store import Store
 from tests.documentation import MARKS, PAGES, PROJECT, RESULTS, Block, blocks, documented, inline, tokens
-from tests.events import feedback
+from tests.events import feedback, prediction
 from tests.integration.chain import CONF
 from ui.settings import Settings as PageSettings
 
@@ -199,29 +202,36 @@ def test_an_undocumented_command_is_refused() -> None:
         documented("make " + "coffee")
 
 
-def test_erasure_removes_only_texts_with_the_phrase_accents_included(tmp_path: Path) -> None:
-    store = Store(tmp_path / "events.db")
-    store.create()
-    store.add([feedback(1, 0.0, "Zoé lost my bag"), feedback(2, 0.0, "late again")])
-    commands = [
-        documented(
-            'sqlite3 events.db "DELETE FROM events '
-            "WHERE EXISTS (SELECT 1 FROM json_tree(body) WHERE atom LIKE '%PHRASE%')\"",
-            PHRASE="Zoé",
-        ),
-        documented(
-            'sqlite3 events.db "DELETE FROM alerts '
-            "WHERE EXISTS (SELECT 1 FROM json_tree(body) WHERE atom LIKE '%PHRASE%')\"",
-            PHRASE="Zoé",
-        ),
-    ]
-    with closing(sqlite3.connect(store.path)) as database:
-        database.execute("INSERT INTO alerts (time, body) VALUES (0, ?)", [json.dumps([{"text": "Zoé lost my bag"}])])
-        for *_, statement in commands:
-            database.execute(statement)
-        database.commit()
-    assert [event["text"] for event in store.read(Feedback.kind)] == ["late again"]
-    assert store.alerts() == []
+def test_erasure_removes_only_texts_with_the_phrase_and_their_alerts(
+    event_store: Store, events_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    texts = ["Zoé lost my bag", "late again", "100 % late", "rude crew"]
+    event_store.add(
+        feedback(number, now, text, comment="not Zoé" if number == 3 else None) for number, text in enumerate(texts)
+    )
+    event_store.add([prediction(9, now, "ask ZOé"), prediction(8, now)])
+    alert.fire(event_store, Rule(tweets=1, seconds=60, cool_down_seconds=0), undo_seconds=0)
+    command = documented('python -m telemetry erase "PHRASE"', PHRASE="Zoé")
+    monkeypatch.setenv("TELEMETRY_DATABASE", events_url)
+    telemetry.main(command[3:])
+    assert [event.text for event in event_store.read(Feedback)] == ["late again", "100 % late"]
+    assert [event.text for event in event_store.read(Prediction)] == [None]
+    with event_store.database.reading() as connection:
+        mistakes = [[mistake.text for mistake in fired.mistakes] for fired in alert.listed(connection)]
+        numbers = connection.scalars(sa.select(schema.alerts.c.number)).all()
+    assert all(texts and "Zoé" not in str(texts) and "rude crew" not in texts for texts in mistakes)
+    assert len(numbers) == len(mistakes)
+    telemetry.main(["erase", "0 %"])
+    assert [event.text for event in event_store.read(Feedback)] == ["late again"]
+
+
+@pytest.mark.parametrize("phrase", ["", "  "])
+def test_a_blank_phrase_erases_nothing(event_store: Store, events_url: str, phrase: str) -> None:
+    event_store.add([feedback(1)])
+    with pytest.raises(SystemExit):
+        telemetry.main(["erase", phrase, "--database", events_url])
+    assert len(list(event_store.read(Feedback))) == 1
 
 
 def is_pipeline_command(command: str) -> bool:

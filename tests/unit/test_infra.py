@@ -16,7 +16,7 @@ def query() -> str:
 
 def test_the_alert_query_uses_fields_of_feedback() -> None:
     fields = set(re.findall(r"customDimensions\.(\w+)", query()))
-    assert fields == {"kind", "predicted_sentiment", "true_sentiment", "text"}
+    assert fields == {"kind", "id", "predicted_sentiment", "true_sentiment", "text"}
     assert fields <= set(feedback(1).body())
     assert f'== "{Feedback.kind}"' in query()
 

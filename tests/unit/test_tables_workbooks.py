@@ -1,15 +1,20 @@
 """`tables.workbooks`: Excel sheets as the text that a reader sees."""
 
+import tempfile
 from datetime import date, datetime, time, timedelta
 from io import BytesIO
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openpyxl import Workbook
 
+from tables import workbooks
 from tables.errors import TableError
 from tables.reading import read
-from tables.workbooks import as_text
+from tables.workbooks import as_text, read_sheet, write_sheet
+from tables.writing import unguard
 
 
 def book(*rows: list[object], title: str = "Tweets", empty_first: bool = False) -> bytes:
@@ -108,3 +113,22 @@ def test_a_workbook_above_the_size_limit_is_refused() -> None:
         read(content, most_bytes=20_000)
     assert refused.value.code == "too_large"
     assert len(read(content, most_bytes=200_000).frame) == 1_000
+
+
+@given(st.lists(st.text() | st.from_regex(r"_x[0-9A-F]{4}_\r?\n?[=+@-]*"), min_size=1))
+def test_every_text_is_read_back_from_a_workbook_unchanged(texts: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "texts.xlsx"
+        assert write_sheet(file, ["text", "=number"], ((text, 1.5) for text in texts)) == len(texts)
+        header, *rows = read_sheet(file.read_bytes()).rows
+    assert [unguard(name) for name in header] == ["text", "=number"]
+    assert [(unguard(text), number) for text, number in rows] == [(text, "1.5") for text in texts]
+
+
+def test_a_sheet_with_too_many_rows_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbooks, "MOST_ROWS", 3)
+    assert write_sheet(tmp_path / "texts.xlsx", ["text"], [["a"], ["b"]]) == 2
+    with pytest.raises(TableError, match="cannot hold more than 2 rows; write CSV") as refused:
+        write_sheet(tmp_path / "more.xlsx", ["text"], [["a"], ["b"], ["c"]])
+    assert refused.value.code == "too_many_rows"
+    assert not (tmp_path / "more.xlsx").exists()

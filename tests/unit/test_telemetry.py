@@ -345,6 +345,29 @@ def test_a_folder_that_cannot_be_written_is_an_error_at_the_start(tmp_path: Path
         Store(f"sqlite:///{tmp_path / 'file' / 'folder' / 'events.db'}").create()
 
 
+def test_parameters_of_a_postgresql_url_are_respected(postgresql: Cluster) -> None:
+    url = postgresql.new_database()
+    with closing(Store(f"{url}?options=-csearch_path%3Devents&sslmode=disable")) as store, closing(Store(url)) as other:
+        with other.database.reading() as connection:
+            connection.execute(sa.text("CREATE SCHEMA events"))
+        store.create()
+        assert store.exists()
+        assert not other.exists()
+    with pytest.raises(Unavailable, match="SSL"), closing(Store(f"{url}?sslmode=require")) as encrypted:
+        encrypted.create()
+
+
+def test_a_user_who_may_not_create_tables_is_told_so(postgresql: Cluster) -> None:
+    url = postgresql.new_database()
+    postgresql.execute("DROP ROLE IF EXISTS guest; CREATE ROLE guest LOGIN")
+    with (
+        closing(Store(url.replace("tests@", "guest:a-secret@"))) as store,
+        pytest.raises(StoreError, match="permission denied for schema public") as refused,
+    ):
+        store.create()
+    assert "a-secret" not in str(refused.value)
+
+
 def test_an_unreachable_server_is_an_error_without_the_password() -> None:
     with pytest.raises(Unavailable, match="127.0.0.1") as failure:
         Store(f"postgresql://tests:a-secret@127.0.0.1:{free_port()}/events").create()

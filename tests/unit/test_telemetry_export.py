@@ -24,6 +24,7 @@ from telemetry import export
 from telemetry.__main__ import main
 from telemetry.events import Feedback
 from telemetry.store import Store
+from tests.documentation import documented
 from tests.e2e.server import free_port
 from tests.events import feedback, prediction
 from tests.integration.chain import configuration
@@ -285,7 +286,7 @@ def test_the_jobs_run_without_a_service_until_they_are_stopped(
     with serve() as mailbox:
         settings = mailbox.settings | {"database": events_url, "smtp_security": "none", "undo_seconds": 0}
         environment = os.environ | {f"TELEMETRY_{name.upper()}": str(value) for name, value in settings.items()}
-        command = [sys.executable, "-m", "telemetry", "work"]
+        command = [sys.executable, *documented("python -m telemetry work")[1:]]
         with (tmp_path / "log").open("w") as log:
             process = subprocess.Popen(command, cwd=PROJECT, env=environment, stderr=log)
         try:
@@ -308,7 +309,7 @@ def test_the_jobs_run_without_a_service_until_they_are_stopped(
 
 
 def test_the_commands_are_described(capsys: pytest.CaptureFixture[str]) -> None:
-    for options, described in (([], "{work,export}"), (["work"], "SIGTERM"), (["export"], "--language {en,fr}")):
+    for options, described in (([], "{work,export,erase}"), (["work"], "SIGTERM"), (["export"], "--language {en,fr}")):
         with pytest.raises(SystemExit) as stopped:
             main([*options, "--help"])
         assert stopped.value.code == 0

@@ -1,0 +1,30 @@
+"""Erasure of personal data: events whose stored text or comment contains a phrase."""
+
+import sqlalchemy as sa
+
+from telemetry.schema import EVENTS, alert_feedback, alerts
+from telemetry.store import Store
+
+
+def erase(store: Store, phrase: str) -> dict[str, int]:
+    """Delete the events whose text or comment contains a phrase, and alerts without other feedback.
+
+    Args:
+        store: the event store.
+        phrase: compared without regard to case; SQLite does so for the letters A to Z only.
+
+    Returns:
+        The number of events deleted of each kind.
+
+    Raises:
+        Unavailable: the store cannot be reached or written.
+    """
+    deleted = {}
+    for kind, table in EVENTS.items():
+        texts = [table.c[name] for name in ("text", "comment") if name in table.c]
+        named = sa.or_(*(text.icontains(phrase, autoescape=True) for text in texts))
+        with store.database.writing(table, durable=True) as connection:
+            deleted[kind] = connection.execute(sa.delete(table).where(named)).rowcount
+    with store.database.writing(alerts, durable=True) as connection:
+        connection.execute(sa.delete(alerts).where(alerts.c.number.not_in(sa.select(alert_feedback.c.alert))))
+    return deleted
