@@ -57,8 +57,8 @@ def main(arguments: list[str]) -> None:
                 if replacement_asked.is_set():
                     replacement_asked.clear()
                     supervisor.replace_worker(pinned(asked))
-                failure = supervisor.failure()
                 time.sleep(POLL_SECONDS)
+                failure = supervisor.failure()
     if failure is not None:
         stop(failure, FAILED)
 

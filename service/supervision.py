@@ -4,10 +4,13 @@ BentoML's server is circus: its arbiter holds the listening socket, which all wo
 worker can take over while the old one answers what it has accepted (`service.draining`).
 """
 
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Container
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from service import status
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from circus.watcher import Watcher
 
 POLL_SECONDS = 0.05
+Handler = Callable[[int, FrameType | None], Any]
 WATCHER = "service"  # BentoML's name for it
 
 
@@ -26,6 +30,7 @@ class Supervisor:
     def __init__(self, server: Any, bento: str, folder: Path, start_seconds: float) -> None:
         """Supervise a server of a Bento, as `bentoml.serve` returns it, whose workers report to a folder."""
         self._server, self._bento, self._folder, self._start_seconds = server, bento, folder, start_seconds
+        self._stopping = note_signals()
         (self._watcher,) = (watcher for watcher in server.arbiter.watchers if watcher.name == WATCHER)
 
     def wait_until_ready(self) -> str | None:
@@ -37,7 +42,7 @@ class Supervisor:
         for worker in self._workers():
             if failure := status.read(self._folder, worker):
                 return failure
-        if self._watcher.is_stopped() and not self._server.arbiter._stopping:
+        if not (self._server.running or self._stopping.is_set()):
             return "The worker of the service has ended; see the log above."
         return None
 
@@ -86,6 +91,21 @@ class Supervisor:
             f"The service was not ready within {self._start_seconds:g} seconds. "
             "See the log above, or increase SERVICE_START_SECONDS."
         )
+
+
+def note_signals() -> threading.Event:
+    """Return an event that is set by a signal to stop, which BentoML's handlers receive as before."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        handle = signal.getsignal(number)
+        assert callable(handle)
+
+        def note(number: int, frame: FrameType | None, handle: Handler = handle) -> None:
+            stopping.set()
+            handle(number, frame)
+
+        signal.signal(number, note)
+    return stopping
 
 
 def start_another(watcher: "Watcher", old: str, new: str) -> None:
