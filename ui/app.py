@@ -34,17 +34,12 @@ def choose_language() -> Language:
     return speak(str(code))
 
 
-def is_welcome(say: Language) -> bool:
-    """Return whether the visitor may use the page; else ask for the log-in, if one is configured."""
-    if resources.settings().login is None:
-        return True
-    if st.user.is_logged_in:
-        st.button(say("page.log_out"), key="log_out", icon=":material/logout:", type="tertiary", on_click=st.logout)
-        return True
-    st.title(NAME, anchor=False)
-    st.write(say("page.log_in_lead"))
-    st.button(say("page.log_in"), key="log_in", icon=":material/login:", type="primary", on_click=st.login)
-    return False
+def ask_to_log_in(say: Language) -> None:
+    """Ask for the log-in."""
+    with st.container(horizontal_alignment="center"), st.container(border=True, width=440):
+        st.title(NAME, anchor=False)
+        st.write(say("page.log_in_lead"))
+        st.button(say("page.log_in"), key="log_in", icon=":material/login:", type="primary", on_click=st.login)
 
 
 def main() -> None:
@@ -53,7 +48,9 @@ def main() -> None:
     st.logo(str(BRAND / "logo.svg"), size="large")
     st.html(BRAND / "style.css")
     say = choose_language()
-    if not is_welcome(say):
+    needs_login = resources.settings().login is not None
+    if needs_login and not st.user.is_logged_in:
+        ask_to_log_in(say)
         return
     views = {
         "try": (lambda: try_tweet.show(say), ":material/chat:"),
@@ -65,6 +62,8 @@ def main() -> None:
         for name, (view, icon) in views.items()
     ]
     st.navigation(pages, position="top").run()
+    if needs_login:
+        st.button(say("page.log_out"), key="log_out", icon=":material/logout:", type="tertiary", on_click=st.logout)
 
 
 main()

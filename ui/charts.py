@@ -10,6 +10,7 @@ from ui.language import Language
 NEGATIVE_COLOUR, OTHER_COLOUR, LIMIT_COLOUR = "#b3361b", "#14699b", "#55606b"
 HEIGHT = 320
 MOST_LABELLED_GROUPS = 14
+SINGLE_PADDING = 120  # pixels on each side of the only bar
 # Width of a bar: slightly less than its period, so that bars do not touch.
 BAR_WIDTHS = {
     name: pd.Timedelta(hours=hours) for name, hours in {"15min": 0.21, "h": 0.85, "D": 20, "W": 144, "MS": 600}.items()
@@ -123,7 +124,9 @@ def axis(chart: pd.DataFrame, width: str, say: Language, title: str) -> alt.X:
     values = [when.isoformat() for when in chart.index] if len(chart) <= MOST_LABELLED_GROUPS else alt.Undefined
     several_years = chart.index.min().year != chart.index.max().year
     ticks = alt.Axis(labelExpr=date_label(width, say, with_year=several_years), labelAngle=-35, values=values)
-    return alt.X("time:T", title=title, axis=ticks)
+    # A single bar would fill the chart.
+    scale = alt.Scale(padding=SINGLE_PADDING) if len(chart) == 1 else alt.Undefined
+    return alt.X("time:T", title=title, axis=ticks, scale=scale)
 
 
 def date_label(width: str, say: Language, *, with_year: bool) -> str:

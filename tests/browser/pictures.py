@@ -85,14 +85,22 @@ def real(folder: Path) -> Iterator[tuple[str, Store]]:
 
 
 def take(page: Page, folder: Path, name: str) -> None:
-    """Take a screenshot of the whole view once it has stopped moving."""
-    page.wait_for_timeout(1500)
-    height = page.evaluate("document.querySelector('.stMainBlockContainer').getBoundingClientRect().height")
+    """Take a screenshot of the whole view once it is complete and has stopped moving."""
     size = page.viewport_size
     assert size is not None
-    page.set_viewport_size({"width": size["width"], "height": max(size["height"], int(height) + 20)})
-    page.wait_for_timeout(1500)
+    height = 0
+    while (needed := max(size["height"], content_height(page))) != height:
+        height = needed
+        page.set_viewport_size({"width": size["width"], "height": height})
     page.screenshot(path=folder / f"{name}.png")
+
+
+def content_height(page: Page) -> int:
+    """Return the height of the view, once the script has ended and everything is drawn."""
+    page.wait_for_timeout(2000)
+    page.wait_for_function("document.querySelector('.stApp').dataset.testScriptState === 'notRunning'")
+    height: float = page.evaluate("document.querySelector('.stMainBlockContainer').getBoundingClientRect().height")
+    return int(height) + 20
 
 
 def take_views(browser: Browser, address: str, folder: Path, code: str, size: str, *, empty: bool) -> None:

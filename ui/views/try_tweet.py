@@ -117,6 +117,8 @@ def show_sentiment(prediction: Mapping[str, Any], say: Language) -> None:
     sentiment = prediction["sentiment"]
     # No smile: a tweet that is not negative need not be a happy one.
     colour, icon = ("red", "flag") if sentiment == "negative" else ("blue", "check")
+    if prediction["certainty"] == "uncertain":
+        icon = "help"
     st.header(f":{colour}[:material/{icon}: {say(f'try.{sentiment}')}]", anchor=False)
     st.write(f"**{assurance(prediction, say)}**")
     st.write(say("try.chance", percent=say.chance(prediction["negative_probability"])))
