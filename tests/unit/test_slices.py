@@ -166,7 +166,7 @@ def test_missing_metrics_are_shown_as_a_dash(by_slice: pd.DataFrame) -> None:
 
 
 def test_the_plot_shows_the_slices_that_have_an_auc(by_slice: pd.DataFrame) -> None:
-    axes = report.plot(by_slice.reset_index()).axes[0]
+    axes = report.plot(by_slice.reset_index(), "AUC").axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels[0] == "all, 300"
     assert "with mention, 200" in labels
