@@ -172,22 +172,22 @@ def judge(counts: pd.DataFrame, reliability: Reliability, negative_share: float,
     low, high = reliability.negative_share
     wrong_class = {"negative": (1 - negative_share, 1 - low), "positive": (negative_share, high)}
     rows = []
-    for row in counts.itertuples():
-        share, limit = wrong_class[str(row.answer)]
+    for row in counts.to_dict("records"):
+        share, limit = wrong_class[row["answer"]]
         promised = share <= limit
-        interval = dict.fromkeys(("error_low", "error_high", "judged", "judged_low", "judged_high"), np.nan)
+        values = dict.fromkeys(("error_low", "error_high", "judged", "judged_low", "judged_high"), np.nan)
         verdict = "no reliable answers"
-        if row.reliable:
-            bounds = binomtest(row.wrong, row.reliable).proportion_ci(confidence, method="exact")
-            errors = [row.error, float(bounds.low), float(bounds.high)]
+        if row["reliable"]:
+            bounds = binomtest(row["wrong"], row["reliable"]).proportion_ci(confidence, method="exact")
+            errors = [float(row["error"]), float(bounds.low), float(bounds.high)]
             judged = errors if promised else [converted(error, share, limit) for error in errors]
-            interval = dict(zip(interval, [*errors[1:], *judged], strict=True))
+            values = dict(zip(values, [*errors[1:], *judged], strict=True))
             verdict = "undecided"
             if judged[2] <= reliability.max_error:
                 verdict = "kept"
             elif judged[1] > reliability.max_error:
                 verdict = "broken"
-        rows.append({**interval, "promised": promised, "verdict": verdict})
+        rows.append({**values, "promised": promised, "verdict": verdict})
     return counts.join(pd.DataFrame(rows, index=counts.index))
 
 

@@ -212,22 +212,18 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     The example is the failed case with the largest change, the furthest in the wrong direction, or the lowest
     probability of the right answer; empty if all cases passed.
     """
-    return pd.DataFrame(
-        {
-            "test": name,
-            "kind": kind,
-            "cases": len(rows),
-            "passed": int(rows["passed"].sum()),
-            "share": float(rows["passed"].mean()),
-            "failed_example": failed_example(rows[~rows["passed"]], kind),
-        }
-        for (name, kind), rows in results.groupby(["test", "kind"], sort=False)
-    )
-
-
-def failed_example(failed: pd.DataFrame, kind: str) -> str:
-    """Return the tweets of the worst of the failed cases of a test; empty if there is none."""
-    if failed.empty:
-        return ""
-    worst = failed["effect"].idxmax() if kind == "invariance" else failed["effect"].idxmin()
-    return str(failed.loc[worst, "tweets"])
+    rows = []
+    for test in TESTS:
+        of_test = results[results["test"] == test.name]
+        failed = of_test[~of_test["passed"]].sort_values("effect", ascending=test.kind != "invariance")
+        rows.append(
+            {
+                "test": test.name,
+                "kind": test.kind,
+                "cases": len(of_test),
+                "passed": int(of_test["passed"].sum()),
+                "share": float(of_test["passed"].mean()),
+                "failed_example": "" if failed.empty else str(failed["tweets"].iloc[0]),
+            }
+        )
+    return pd.DataFrame(rows)
