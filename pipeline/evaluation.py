@@ -129,7 +129,7 @@ def gather(
         title=model.title,
         uri=model.uri,
         candidate=model.candidate,
-        data=cfg.data.name,
+        data=described(cfg.data),
         created=f"{datetime.now(UTC):%d %B %Y}",
         counts=rows.counts,
         include_seen=section.include_seen,
@@ -149,6 +149,12 @@ def gather(
         behaviour=behaviour.table(behaved),
         most_wrong=masked(most_wrong(tweets, predictions.probability, section.most_wrong)),
     )
+
+
+def described(data: DictConfig) -> str:
+    """Return the name of a data set, and of its file if it has one: `csv (tweets.csv)`."""
+    path = data.get("path")
+    return str(data.name) if path is None else f"{data.name} ({Path(path).name})"
 
 
 def intervals(tweets: pd.DataFrame, predictions: Predictions, cost: Cost, cfg: DictConfig) -> dict[str, Interval]:
@@ -193,5 +199,7 @@ def log_metrics(evaluation: Evaluation) -> None:
     for row in evaluation.reliable.to_dict("records"):
         names = ("error", "error_low", "error_high")
         figures |= {f"reliable_{row['answer']}_{name}": row[name] for name in names}
-    figures |= {f"behaviour {row['test']}": row["share"] for row in evaluation.behaviour.to_dict("records")}
+    figures |= {
+        f"behaviour_{row['test'].replace(' ', '_')}": row["share"] for row in evaluation.behaviour.to_dict("records")
+    }
     mlflow.log_metrics({f"{PREFIX}{name}": float(value) for name, value in figures.items() if not np.isnan(value)})

@@ -1,4 +1,4 @@
-"""A trained model in its served form, by the URI of a registered version or of a run, with what its run has recorded."""
+"""A trained model in its served form, found by the URI of a registered version or of a run."""
 
 import re
 from dataclasses import dataclass
@@ -59,6 +59,10 @@ def find(uri: str, setting: str, scratch: Path) -> ServedModel:
     """
     fixed, run_uri, title = locate(uri, setting)
     try:
+        run = mlflow.get_run(artifacts.run_id(run_uri))
+    except mlflow.MlflowException as error:
+        raise ArtifactError(f"{setting}={uri}: its run cannot be read: {error}. {RESTORE}") from error
+    try:
         row = candidates.read(run_uri)
     except CandidateError as error:
         raise CandidateError(f"{setting}={uri}: {error}") from error
@@ -77,7 +81,7 @@ def find(uri: str, setting: str, scratch: Path) -> ServedModel:
         threshold=description["threshold"],
         uncertain=classifier.read_band(description["uncertain"]),
         reliability=reliability,
-        calibration=mlflow.get_run(artifacts.run_id(run_uri)).data.tags["calibration"],
+        calibration=run.data.tags["calibration"],
         seen=frozenset(stored_predictions.read_seen(run_uri)),
     )
 

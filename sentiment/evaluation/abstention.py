@@ -193,4 +193,4 @@ def judge(counts: pd.DataFrame, reliability: Reliability, negative_share: float,
 
 def converted(error: float, share: float, other_share: float) -> float:
     """Return what a share of wrong answers becomes if the class that is answered wrongly has another share."""
-    return 1.0 if error == 1 else error_at(share, error, other_share)
+    return 1.0 if error == 1 else error_at(other_share, error, share)

@@ -36,7 +36,7 @@ class Evaluation:
         title: what the model is called.
         uri: the URI of the model.
         candidate: its name in the comparison of candidates.
-        data: the name of the data set.
+        data: the name of the data set, and of its file if it has one.
         created: the date, as displayed.
         counts: what became of the rows of the table, `sentiment.data.unseen.Unseen.counts`.
         include_seen: whether the rows that the model has learned from are included.
@@ -129,19 +129,20 @@ def calibration_verdict(evaluation: Evaluation) -> dict[str, str | float | bool]
     They are wrong if another calibration lowers the cross-validated log loss by more than chance
     (`sentiment.evaluation.calibration.choose`).
     """
-    choice, table = evaluation.recalibration, evaluation.recalibration.table.set_index("method")
+    choice = evaluation.recalibration
+    methods = {row["method"]: row for row in choice.table.to_dict("records")}
     difference = evaluation.mean_probability - evaluation.negative_share
     return {
         "right": choice.method == "none",
         "method": choice.method,
-        "gain": float(table.loc[choice.method, "gain"]),
-        "standard_error": float(table.loc[choice.method, "standard_error"]),
+        "gain": float(methods[choice.method]["gain"]),
+        "standard_error": float(methods[choice.method]["standard_error"]),
         "side": "right on average" if abs(difference) < CLOSE else "too high" if difference > 0 else "too low",
     }
 
 
 def weak_slices(table: pd.DataFrame) -> list[str]:
-    """Return the slices whose AUC is certainly below that of all tweets: its upper bound is."""
+    """Return the slices whose AUC is below that of all tweets even at its upper bound, the lowest first."""
     overall = table.loc[table["slice"] == ALL, "roc_auc"].item()
     weak = table[(table["roc_auc_high"] < overall) & ~table["few"]].sort_values("roc_auc")
     return [f"{name} ({area:.3f})" for name, area in zip(weak["slice"], weak["roc_auc"], strict=True)]
@@ -199,7 +200,8 @@ def terminal(evaluation: Evaluation) -> tuple[Table, list[str]]:
     calibration = calibration_verdict(evaluation)
     right = "still right" if calibration["right"] else f"wrong here (probabilities {calibration['side']})"
     promise = [
-        f"{row['answer']}: {row['verdict']} {percent(row['error'], row['error_low'], row['error_high'])}"
+        f"{row['answer']}: {row['verdict']}"
+        + (f", {percent(row['error'], row['error_low'], row['error_high'])} wrong" if row["reliable"] else "")
         for row in evaluation.reliable.to_dict("records")
     ]
     behaviour = evaluation.behaviour
@@ -210,8 +212,8 @@ def terminal(evaluation: Evaluation) -> tuple[Table, list[str]]:
         f"[bold]Tweets[/bold]: {100 * evaluation.negative_share:.1f} % negative; {seen}; "
         f"{counts['duplicates']:,} duplicates, {counts['contradictions']:,} with both labels (all kept)",
         f"[bold]Calibration[/bold]: {right}",
-        f"[bold]Reliable answers[/bold], share wrong: {'; '.join(promise)}",
-        f"[bold]Weak[/bold]: {escape('; '.join(weak_slices(evaluation.slices)) or 'no kind of tweet stands out')}",
+        f"[bold]Promise of reliable answers[/bold]: {'; '.join(promise)}",
+        f"[bold]Weak[/bold]: {escape('; '.join(weak_slices(evaluation.slices)) or 'no kind of tweet')}",
         f"[bold]Behaviour[/bold]: {behaviour['passed'].sum()} of {behaviour['cases'].sum()} cases passed"
         + (f"; failures: {escape(weakest)}" if weakest else ""),
     ]
