@@ -112,7 +112,7 @@ def markdown(evaluation: Evaluation) -> str:
         confidence=100 * evaluation.metrics["roc_auc"].confidence,
         calibration=calibration_verdict(evaluation),
         recalibration=evaluation.recalibration.table[
-            ["method", "log_loss", "gain", "standard_error", "calibration_error"]
+            ["method", "slope", "intercept", "log_loss", "gain", "standard_error", "calibration_error"]
         ].map(lambda value: f"{value:.4f}" if isinstance(value, float) else value),
         slices=slices.formatted(evaluation.slices),
         weak=weak_slices(evaluation.slices),
