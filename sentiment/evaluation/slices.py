@@ -103,7 +103,9 @@ def score(negative: Labels, predictions: Predictions, cost: Cost, confidence: fl
 
 
 def masks(texts: Sequence[str]) -> dict[str, Mask]:
-    """Return for each slice, by name, which of the raw tweets are in it: shape (n,) each."""
+    """Return for each slice, by name, which of the raw tweets are in it, shape (n,) each; after two seconds, show
+    progress.
+    """
     length = np.array([len(text) for text in texts])
     in_slice = {
         ALL: np.ones(len(texts), dtype=np.bool_),
@@ -111,7 +113,7 @@ def masks(texts: Sequence[str]) -> dict[str, Mask]:
         f"medium ({MEDIUM_FROM} to {LONG_FROM - 1})": (length >= MEDIUM_FROM) & (length < LONG_FROM),
         f"long ({LONG_FROM} or more)": length >= LONG_FROM,
     }
-    traits = pd.DataFrame([traits_of(text) for text in texts])
+    traits = pd.DataFrame([traits_of(text) for text in tqdm(texts, desc="slices", unit=" tweets", delay=2)])
     for trait in traits:
         in_slice |= {f"with {trait}": traits[trait].to_numpy(), f"without {trait}": ~traits[trait].to_numpy()}
     return in_slice
