@@ -66,7 +66,8 @@ def test_the_champion_is_evaluated(copied_chain: Chain) -> None:
     metrics = evaluated.data.metrics
     assert metrics["eval_roc_auc_low"] > 0.5
     assert metrics["eval_rows"] > 300
-    assert metrics["eval_seen_rows"] == 1_700, "the training and validation tweets of the chain"
+    learned = 1_700  # of the 2,000 tweets of the chain; some of them occur twice in the whole data set
+    assert learned <= metrics["eval_seen_rows"] <= learned + 50
 
 
 def test_a_version_is_promoted(copied_chain: Chain) -> None:
