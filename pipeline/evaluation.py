@@ -197,7 +197,7 @@ def log_metrics(evaluation: Evaluation) -> None:
     for metric, interval in evaluation.metrics.items():
         figures |= {metric: interval.estimate, f"{metric}_low": interval.low, f"{metric}_high": interval.high}
     for row in evaluation.reliable.to_dict("records"):
-        names = ("error", "error_low", "error_high")
+        names = ("error", "error_low", "error_high", "judged", "judged_low", "judged_high")
         figures |= {f"reliable_{row['answer']}_{name}": row[name] for name in names}
     figures |= {
         f"behaviour_{row['test'].replace(' ', '_')}": row["share"] for row in evaluation.behaviour.to_dict("records")

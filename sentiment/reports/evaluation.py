@@ -1,9 +1,10 @@
 """The report on a model that was evaluated on labelled tweets: Markdown, HTML, plots, and a table for the terminal."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
@@ -159,6 +160,16 @@ def promise_table(reliability: Reliability, judged: pd.DataFrame) -> pd.DataFram
     return shown.assign(promise=judged["verdict"])
 
 
+def promise_kept(row: Mapping[Hashable, Any]) -> str:
+    """Return whether the promise is kept for one kind of answer, a row of `sentiment.evaluation.abstention.judge`."""
+    if not row["reliable"]:
+        return str(row["verdict"])
+    wrong = f"{row['verdict']}, {percent(row['judged'], row['judged_low'], row['judged_high'])} wrong"
+    if row["promised"]:
+        return wrong
+    return f"{wrong} at the limit of the promise ({100 * row['error']:.1f} % on these tweets, which are beyond it)"
+
+
 def percent(value: float, low: float, high: float) -> str:
     """Format a share and its interval in per cent."""
     return NONE if math.isnan(value) else f"{100 * value:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
@@ -199,11 +210,7 @@ def terminal(evaluation: Evaluation) -> tuple[Table, list[str]]:
         table.add_row(METRICS[metric][0], formatted(metric, evaluation.metrics[metric]))
     calibration = calibration_verdict(evaluation)
     right = "still right" if calibration["right"] else f"wrong here (probabilities {calibration['side']})"
-    promise = [
-        f"{row['answer']}: {row['verdict']}"
-        + (f", {percent(row['error'], row['error_low'], row['error_high'])} wrong" if row["reliable"] else "")
-        for row in evaluation.reliable.to_dict("records")
-    ]
+    promise = [f"{row['answer']}: {promise_kept(row)}" for row in evaluation.reliable.to_dict("records")]
     behaviour = evaluation.behaviour
     failed = behaviour[behaviour["share"] < 1].sort_values("share")
     weakest = ", ".join(f"{row['test']} {row['passed']}/{row['cases']}" for row in failed.to_dict("records"))

@@ -158,6 +158,9 @@ def test_beyond_the_limits_of_the_promise_the_error_at_the_limit_is_shown() -> N
         line for line in report.markdown(evaluation(reliable=judged)).splitlines() if line.startswith("| positive | to")
     ]
     assert f"| {share} |" in line
+    assert f"{share} wrong at the limit of the promise (5.0 % on these tweets, which are beyond it)" in printed(
+        evaluation(reliable=judged)
+    )
 
 
 def test_without_reliable_answers_no_share_is_shown() -> None:
