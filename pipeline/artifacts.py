@@ -151,18 +151,21 @@ def log_data(frames: Mapping[str, pd.DataFrame], description: Mapping[str, Any])
     mlflow.log_dict(dict(description), DESCRIPTIONS["splits"])
     mlflow.set_tag(TEST_DIGEST, short(description["digests"]["test"]))
     for name, frame in frames.items():
-        table = frame[["text", "negative"]].astype({"negative": bool})
-        # MLflow identifies a data set by name and digest, so the name must contain the split.
-        data = from_pandas(
-            table, name=f"{description['data']} {name}", digest=short(description["digests"][name]), targets="negative"
-        )
-        try:
-            mlflow.log_input(data, context=name)
-        except mlflow.MlflowException:
-            # Another run has just created the same data set; the second attempt finds it.
-            mlflow.log_input(data, context=name)
+        log_data_set(frame, f"{description['data']} {name}", description["digests"][name], context=name)
     if "taught" in description:  # set by the step `distill`
         mlflow.set_tags({"teacher": description["taught"]["teacher"], "taught_texts": description["taught"]["texts"]})
+
+
+def log_data_set(frame: pd.DataFrame, name: str, digest: str, *, context: str) -> None:
+    """Log labelled tweets as an MLflow data set with a digest: their number and columns, not their texts."""
+    table = frame[["text", "negative"]].astype({"negative": bool})
+    # MLflow identifies a data set by name and digest, so the name must contain the split.
+    data = from_pandas(table, name=name, digest=short(digest), targets="negative")
+    try:
+        mlflow.log_input(data, context=context)
+    except mlflow.MlflowException:
+        # Another run has just created the same data set; the second attempt finds it.
+        mlflow.log_input(data, context=context)
 
 
 def short(digest: str) -> str:

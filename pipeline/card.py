@@ -131,7 +131,7 @@ def write(card: model_card.Card, selected: Selection, folder: Path) -> str:
     run = mlflow.get_run(artifacts.run_id(selected.winner["uri"]))
     mlflow.artifacts.download_artifacts(f"{run.info.artifact_uri}/plots/calibration.png", dst_path=str(folder))
     shutil.copy(folder.parent / selection.COMPARISON / selection.QUALITY_PLOT, folder)
-    slices_report.plot(card.slices).savefig(folder / "slices.png")
+    slices_report.plot(card.slices, "AUC on kinds of tweets, validation split").savefig(folder / "slices.png")
     text = model_card.markdown(card)
     (folder / "model_card.md").write_text(text, encoding="utf-8")
     (folder / "model_card.html").write_text(pages.page(text, folder), encoding="utf-8")

@@ -20,6 +20,7 @@ READS = {
     "cascade": ("cascade", "cost", "reliable", "calibration", "export"),
     "select": ("select", "cost"),
     "promote": ("promote", "select"),
+    "evaluate": ("evaluate", "data", "cost", "calibration"),
     "package": ("select",),
     "main": ("plan", "cost", "select"),
 }

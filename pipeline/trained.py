@@ -136,7 +136,7 @@ def log_trained(
     }
     for name, figure in {**figures, **trained.figures}.items():
         mlflow.log_figure(figure, f"plots/{name}.png")
-    tables = {"calibration": chosen.table, "most_wrong": most_wrong(validation, predictions.probability)}
+    tables = {"calibration": chosen.table, "most_wrong": most_wrong(validation, predictions.probability, MOST_WRONG)}
     for name, table in {**tables, **trained.tables}.items():
         runs.log_table(table, f"tables/{name}.csv")
     runs.log_parquet(stored_predictions.as_table(validation, predictions), VALIDATION)
@@ -186,11 +186,11 @@ def copy_served_code(folder: Path) -> Path:
     return folder
 
 
-def most_wrong(validation: pd.DataFrame, probability: Probabilities) -> pd.DataFrame:
-    """Return the tweets whose probability differs most from their label, the worst first."""
-    table = validation[["text", "negative"]].assign(probability=probability)
+def most_wrong(tweets: pd.DataFrame, probability: Probabilities, number: int) -> pd.DataFrame:
+    """Return the tweets (`text`, `negative`) whose probability differs most from their label, the worst first."""
+    table = tweets[["text", "negative"]].assign(probability=probability)
     error = (table["probability"] - table["negative"]).abs()
-    return table.loc[error.sort_values(ascending=False).index[:MOST_WRONG]]
+    return table.loc[error.sort_values(ascending=False).index[:number]]
 
 
 def size(folder: Path) -> int:

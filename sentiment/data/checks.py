@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sentiment.data.errors import DataError
 from sentiment.data.labels import MAX_LISTED, missing_class, read_meanings, unknown_labels
@@ -30,6 +31,7 @@ class Labelled:
     Attributes:
         frame: columns `text` (str), `negative` (int8; 1 = negative) and `group` (str; empty if there is none); with
             soft labels, also `target` (float, 0 to 1).
+        rows: the position in the table of each row of the frame, from 0, shape (rows,).
         labels: columns `label`, `rows` and `meaning` (negative, positive or ignored) of each label.
         ignored: the number of rows with an ignored label.
         empty: the number of rows dropped because they have no text (`drop_empty_texts`).
@@ -38,6 +40,7 @@ class Labelled:
     """
 
     frame: pd.DataFrame
+    rows: NDArray[np.int64]
     labels: pd.DataFrame
     ignored: int
     empty: int
@@ -131,6 +134,7 @@ def check(
         frame["target"] = target
     labelled = Labelled(
         frame=frame[kept].reset_index(drop=True),
+        rows=np.flatnonzero(kept),
         labels=pd.DataFrame({"label": labels, "meaning": meaning})[~dropped]
         .value_counts()
         .rename("rows")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.stats import binom, binomtest
 
 from sentiment.inference.arrays import Labels, Probabilities
 from sentiment.inference.errors import SettingsError
@@ -148,3 +148,49 @@ def table(negative: Labels, called: NDArray[np.bool_], reliable: NDArray[np.bool
     ]
     counts = pd.DataFrame(rows)
     return counts.assign(error=counts["wrong"] / counts["reliable"])
+
+
+def judge(counts: pd.DataFrame, reliability: Reliability, negative_share: float, confidence: float) -> pd.DataFrame:
+    """Return whether the promise is kept on labelled tweets, one row for each kind of answer.
+
+    The promise has limits of the share of negative tweets, and each answer has a worst one. Beyond it nothing is
+    promised; the error is then converted to that limit (`error_at`), so that the promise can be judged anyway.
+
+    Args:
+        counts: the result of `table` on these tweets.
+        reliability: the bounds of reliable answers, with the promise.
+        negative_share: the share of negative tweets among these, above 0 and below 1.
+        confidence: the confidence level of the intervals, 0 to 1.
+
+    Returns:
+        The columns of `counts`, and `error_low` and `error_high` (exact: Clopper and Pearson, The use of confidence or
+        fiducial limits illustrated in the case of the binomial, Biometrika 26, 1934); `promised` (bool), whether the
+        share is on the right side of the answer's worst limit; `judged`, `judged_low` and `judged_high`, the same as
+        the error where it is promised, otherwise the error at the limit; `verdict`: kept (even the upper bound is at
+        most `reliability.max_error`), broken (even the lower bound is above it), undecided, or no reliable answers.
+    """
+    low, high = reliability.negative_share
+    wrong_class = {"negative": (1 - negative_share, 1 - low), "positive": (negative_share, high)}
+    rows = []
+    for row in counts.to_dict("records"):
+        share, limit = wrong_class[row["answer"]]
+        promised = share <= limit
+        values = dict.fromkeys(("error_low", "error_high", "judged", "judged_low", "judged_high"), np.nan)
+        verdict = "no reliable answers"
+        if row["reliable"]:
+            bounds = binomtest(row["wrong"], row["reliable"]).proportion_ci(confidence, method="exact")
+            errors = [float(row["error"]), float(bounds.low), float(bounds.high)]
+            judged = errors if promised else [converted(error, share, limit) for error in errors]
+            values = dict(zip(values, [*errors[1:], *judged], strict=True))
+            verdict = "undecided"
+            if judged[2] <= reliability.max_error:
+                verdict = "kept"
+            elif judged[1] > reliability.max_error:
+                verdict = "broken"
+        rows.append({**values, "promised": promised, "verdict": verdict})
+    return counts.join(pd.DataFrame(rows, index=counts.index))
+
+
+def converted(error: float, share: float, other_share: float) -> float:
+    """Return what a share of wrong answers becomes if the class that is answered wrongly has another share."""
+    return 1.0 if error == 1 else error_at(other_share, error, share)

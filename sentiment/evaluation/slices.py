@@ -4,7 +4,7 @@ A model that is good overall may be poor where it matters: complaints tend to me
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 
 import emoji
@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 from nltk.tokenize.casual import EMOTICON_RE
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
+from tqdm import tqdm
 
 from sentiment.evaluation.metrics import Cost, Predictions, auc_standard_error, expected_cost
 from sentiment.inference.arrays import Labels
@@ -33,6 +35,11 @@ NEGATION = re.compile(r"\b(?:neither|never|no|nobody|none|noone|nor|not|nothing|
 ASKED_OR_EXCLAIMED = re.compile("[?!]")
 # Shorter words in capitals are mostly names and abbreviations: BA, JFK, LOL.
 SHOUTED_LETTERS = 4
+# The share of a tweet's words that simplemma's English dictionary knows. It is reached by 98 % of English tweets about
+# airlines, and by 5 % of French tweets.
+ENGLISH_FROM = 0.7
+# Of a column with more values, the most frequent ones get a slice each, and the others one together.
+MAX_VALUES = 20
 
 
 def table(
@@ -43,22 +50,30 @@ def table(
     cost: Cost,
     confidence: float,
 ) -> pd.DataFrame:
-    """Return a classifier's metrics on each slice of the tweets; the first slice is all of them.
+    """Return a classifier's metrics on each slice of raw tweets, as `measure` does; the first slice is all of them."""
+    return measure(masks(texts), negative, predictions, cost=cost, confidence=confidence)
+
+
+def measure(
+    slice_masks: Mapping[str, Mask], negative: Labels, predictions: Predictions, *, cost: Cost, confidence: float
+) -> pd.DataFrame:
+    """Return a classifier's metrics on each slice.
 
     One row per slice, even if it is empty: `slice`, `tweets`, `negative_share`, `roc_auc` with its interval
-    `roc_auc_low` to `roc_auc_high` (normal, clipped at 0 and 1), `accuracy` and `expected_cost` (per 1,000 tweets) of
-    the predicted labels, and `few` (bool): fewer than FEW tweets, so the interval matters more than the value.
-    Undefined values are NaN: the AUC of a single class, and any metric of an empty slice.
+    `roc_auc_low` to `roc_auc_high` (normal, clipped at 0 and 1), `accuracy` with its interval `accuracy_low` to
+    `accuracy_high` (Wilson, 1927) and `expected_cost` (per 1,000 tweets) of the predicted labels, and `few` (bool):
+    fewer than FEW tweets, so the interval matters more than the value. Undefined values are NaN: the AUC of a single
+    class, and any metric of an empty slice.
 
     Args:
-        texts: raw tweets.
+        slice_masks: for each slice, by name, which tweets are in it, shape (n,) each.
         negative: labels, shape (n,).
         predictions: the classifier's predictions.
         cost: the costs of wrong answers.
         confidence: the confidence level of the intervals, 0 to 1.
     """
     rows = []
-    for name, in_slice in masks(texts).items():
+    for name, in_slice in slice_masks.items():
         scores = score(negative[in_slice], predictions[in_slice], cost, confidence)
         rows.append({"slice": name, "tweets": int(in_slice.sum()), **scores, "few": bool(in_slice.sum() < FEW)})
     return pd.DataFrame(rows)
@@ -66,13 +81,15 @@ def table(
 
 def score(negative: Labels, predictions: Predictions, cost: Cost, confidence: float) -> dict[str, float]:
     """Return the metrics of one slice; labels have shape (n,), where n may be 0."""
-    values = dict.fromkeys(
-        ("negative_share", "roc_auc", "roc_auc_low", "roc_auc_high", "accuracy", "expected_cost"), np.nan
-    )
+    with_interval = (name + bound for name in ("roc_auc", "accuracy") for bound in ("", "_low", "_high"))
+    values = dict.fromkeys(("negative_share", *with_interval, "expected_cost"), np.nan)
     if len(negative) == 0:
         return values
+    correct = int(np.sum(predictions.called == negative))
     values["negative_share"] = float(np.mean(negative))
-    values["accuracy"] = float(np.mean(predictions.called == negative))
+    values["accuracy"] = correct / len(negative)
+    bounds = binomtest(correct, len(negative)).proportion_ci(confidence, method="wilson")
+    values["accuracy_low"], values["accuracy_high"] = float(bounds.low), float(bounds.high)
     values["expected_cost"] = expected_cost(negative, predictions.called, cost)
     if negative.min() == negative.max():
         return values
@@ -86,7 +103,9 @@ def score(negative: Labels, predictions: Predictions, cost: Cost, confidence: fl
 
 
 def masks(texts: Sequence[str]) -> dict[str, Mask]:
-    """Return for each slice, by name, which of the raw tweets are in it: shape (n,) each."""
+    """Return for each slice, by name, which of the raw tweets are in it, shape (n,) each; after two seconds, show
+    progress.
+    """
     length = np.array([len(text) for text in texts])
     in_slice = {
         ALL: np.ones(len(texts), dtype=np.bool_),
@@ -94,9 +113,36 @@ def masks(texts: Sequence[str]) -> dict[str, Mask]:
         f"medium ({MEDIUM_FROM} to {LONG_FROM - 1})": (length >= MEDIUM_FROM) & (length < LONG_FROM),
         f"long ({LONG_FROM} or more)": length >= LONG_FROM,
     }
-    traits = pd.DataFrame([traits_of(text) for text in texts])
+    traits = pd.DataFrame([traits_of(text) for text in tqdm(texts, desc="slices", unit=" tweets", delay=2)])
     for trait in traits:
         in_slice |= {f"with {trait}": traits[trait].to_numpy(), f"without {trait}": ~traits[trait].to_numpy()}
+    return in_slice
+
+
+def language_masks(texts: Sequence[str]) -> dict[str, Mask]:
+    """Return which of the raw tweets consist of English words, and which do not; half a millisecond per tweet.
+
+    Tweets that are not in English are in the second slice; so are those that mostly consist of names.
+
+    Source: Barbaresi, simplemma (https://github.com/adbar/simplemma), `in_target_language`.
+    """
+    from simplemma import in_target_language  # takes 0.2 s to import
+
+    progress = tqdm(texts, desc="language", unit=" tweets", delay=2)
+    english = np.array(
+        [in_target_language(PROSE(text), lang="en") >= ENGLISH_FROM for text in progress], dtype=np.bool_
+    )
+    return {"with mostly English words": english, "without mostly English words": ~english}
+
+
+def column_masks(columns: pd.DataFrame) -> dict[str, Mask]:
+    """Return for each value of each column, as `column: value`, which rows have it; the most frequent values first."""
+    in_slice: dict[str, Mask] = {}
+    for name, column in columns.items():
+        values = column.value_counts().index.tolist()
+        in_slice |= {f"{name}: {value or 'none'}": (column == value).to_numpy() for value in values[:MAX_VALUES]}
+        if rest := values[MAX_VALUES:]:
+            in_slice[f"{name}: {len(rest):,} other values"] = column.isin(rest).to_numpy()
     return in_slice
 
 

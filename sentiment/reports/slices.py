@@ -12,9 +12,13 @@ NONE = "\u2013"
 
 
 def formatted(slices: pd.DataFrame) -> pd.DataFrame:
-    """Return the slices with headings and formatted values; the AUC is followed by its interval."""
-    area = slices["roc_auc"].map("{:.3f}".format) + slices[["roc_auc_low", "roc_auc_high"]].apply(
-        lambda bounds: " ({:.3f} to {:.3f})".format(*bounds), axis="columns"
+    """Return the slices with headings and formatted values; AUC and accuracy are followed by their intervals."""
+    area, accuracy = (
+        slices[metric].map("{:.3f}".format)
+        + slices[[f"{metric}_low", f"{metric}_high"]].apply(
+            lambda bounds: " ({:.3f} to {:.3f})".format(*bounds), axis="columns"
+        )
+        for metric in ("roc_auc", "accuracy")
     )
     share = (100 * slices["negative_share"]).map("{:.0f} %".format)
     shown = {
@@ -22,16 +26,16 @@ def formatted(slices: pd.DataFrame) -> pd.DataFrame:
         "tweets": slices["tweets"],
         "negative": share.where(slices["tweets"] > 0, NONE),
         "AUC (interval)": area.where(slices["roc_auc"].notna(), NONE),
-        "accuracy": slices["accuracy"].map("{:.3f}".format).where(slices["tweets"] > 0, NONE),
+        "accuracy (interval)": accuracy.where(slices["tweets"] > 0, NONE),
         "cost": slices["expected_cost"].map("{:.0f}".format).where(slices["tweets"] > 0, NONE),
     }
     return pd.DataFrame(shown)
 
 
-def plot(slices: pd.DataFrame) -> Figure:
+def plot(slices: pd.DataFrame, title: str) -> Figure:
     """Plot the AUC of each slice with its interval against the AUC of all tweets; small slices are hollow."""
     shown = slices[slices["roc_auc"].notna()]
-    figure, axes = blank("AUC on kinds of tweets, validation split", width=7.2, height=1.2 + 0.26 * len(shown))
+    figure, axes = blank(title, width=7.2, height=1.2 + 0.26 * len(shown))
     positions = np.arange(len(shown))
     margins = shown["roc_auc"] - shown["roc_auc_low"], shown["roc_auc_high"] - shown["roc_auc"]
     axes.errorbar(shown["roc_auc"], positions, xerr=margins, fmt="none", color=COLOURS[0], linewidth=1.5)

@@ -58,6 +58,18 @@ def test_one_step_runs_alone(copied_chain: Chain) -> None:
     assert "mlflow.parentRunId" not in newest.data.tags
 
 
+def test_the_champion_is_evaluated(copied_chain: Chain) -> None:
+    output = run(documented("mlflow run . --env-manager=local -e evaluate"), store=copied_chain.tracking_uri)
+    assert "tweet_sentiment version 1 on vader" in output
+    (evaluated,) = copied_chain.runs("evaluate")
+    assert evaluated.info.status == "FINISHED"
+    metrics = evaluated.data.metrics
+    assert metrics["eval_roc_auc_low"] > 0.5
+    assert metrics["eval_rows"] > 300
+    learned = 1_700  # of the 2,000 tweets of the chain; some of them occur twice in the whole data set
+    assert learned <= metrics["eval_seen_rows"] <= learned + 50
+
+
 def test_a_version_is_promoted(copied_chain: Chain) -> None:
     command = documented("mlflow run . --env-manager=local -e promote -P version=1")
     run(command, store=copied_chain.tracking_uri)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from scipy.special import expit
 from sentiment.evaluation import abstention
 from sentiment.evaluation.abstention import Promise
 from sentiment.inference.errors import SettingsError
+from sentiment.inference.probabilities import Reliability
 
 PROMISE = Promise(max_error=0.05, confidence=0.95, negative_share=[0.5, 0.5])
 
@@ -138,3 +140,63 @@ def test_a_promise_without_meaning_is_refused(values: dict[str, float]) -> None:
     ((name, value),) = values.items()
     with pytest.raises(SettingsError, match=rf"reliable\.{name}={value}: must be above 0 and below 1"):
         Promise(**{"max_error": 0.05, "confidence": 0.95, "negative_share": [0.2, 0.5], **values})
+
+
+RELIABILITY = Reliability(negative_from=0.9, positive_to=0.1, max_error=0.05, confidence=0.9, negative_share=(0.2, 0.5))
+
+
+def judged(answer: str, wrong: int, reliable: int, negative_share: float) -> pd.Series:
+    """Return the verdict on one kind of answer; all answers of the other kind are unreliable."""
+    rows = [
+        {"answer": name, "tweets": 1_000, "reliable": reliable * (name == answer), "wrong": wrong * (name == answer)}
+        for name in ("negative", "positive")
+    ]
+    counts = pd.DataFrame(rows)
+    counts["error"] = counts["wrong"] / counts["reliable"]
+    return abstention.judge(counts, RELIABILITY, negative_share, 0.95).set_index("answer").loc[answer]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reliable", "verdict"),
+    [(1, 500, "kept"), (100, 500, "broken"), (2, 50, "undecided"), (24, 500, "undecided")],
+)
+@pytest.mark.parametrize("answer", ["negative", "positive"])
+def test_the_promise_is_judged_beyond_chance(answer: str, wrong: int, reliable: int, verdict: str) -> None:
+    row = judged(answer, wrong, reliable, 0.4)
+    assert row["verdict"] == verdict
+    assert row["promised"]
+    assert row["judged"] == row["error"] == wrong / reliable
+
+
+def test_the_interval_is_exact() -> None:
+    row = judged("negative", 0, 100, 0.4)
+    assert row["error_low"] == 0
+    assert row["error_high"] == pytest.approx(1 - 0.025 ** (1 / 100))
+
+
+def test_without_reliable_answers_nothing_is_judged() -> None:
+    row = judged("negative", 0, 0, 0.4)
+    assert row["verdict"] == "no reliable answers"
+    assert np.isnan(row[["error", "error_low", "judged", "judged_high"]].astype(float)).all()
+
+
+def test_beyond_the_limit_the_error_is_judged_as_it_would_be_at_the_limit() -> None:
+    # 8 % of the answers `positive` are wrong where 70 % are negative; at 50 %, there are fewer to be wrong about.
+    row = judged("positive", 80, 1_000, 0.7)
+    assert not row["promised"]
+    odds = 0.08 / 0.92 * (0.3 / 0.7)
+    assert row["judged"] == pytest.approx(odds / (1 + odds))
+    assert row["verdict"] == "kept"
+    assert judged("positive", 80, 1_000, 0.5)["verdict"] == "broken"
+
+
+def test_more_negative_tweets_than_promised_do_not_excuse_wrong_answers_negative() -> None:
+    row = judged("negative", 80, 1_000, 0.7)
+    assert row["promised"]
+    assert row["verdict"] == "broken"
+
+
+def test_only_wrong_answers_stay_wrong_at_the_limit() -> None:
+    row = judged("positive", 10, 10, 0.7)
+    assert row["judged"] == row["judged_high"] == 1.0
+    assert row["verdict"] == "broken"

@@ -40,7 +40,15 @@ FRAMES = {"train": DATA[:2], "validation": DATA[2:3], "test": DATA[3:4]}
 
 
 def labelled(frame: pd.DataFrame, *, ignored: int = 0, empty: int = 0) -> Labelled:
-    return Labelled(frame=frame, labels=pd.DataFrame(), ignored=ignored, empty=empty, damaged={}, without_group=0)
+    return Labelled(
+        frame=frame,
+        rows=np.arange(len(frame)),
+        labels=pd.DataFrame(),
+        ignored=ignored,
+        empty=empty,
+        damaged={},
+        without_group=0,
+    )
 
 
 def combined(

@@ -34,6 +34,7 @@ FRAMES = {
 EXTRA = Extra(
     labelled=Labelled(
         frame=FRAMES["train"],
+        rows=np.arange(10),
         labels=pd.DataFrame({"label": ["sp*m"], "rows": [4_321], "meaning": ["negative"]}),
         ignored=11,
         empty=10,
@@ -67,6 +68,7 @@ def write_report(
         frames=frames,
         labelled=Labelled(
             frame=rows,
+            rows=np.arange(len(rows)),
             labels=pd.DataFrame({"label": ["so|so", "1"], "rows": [2, 1_234], "meaning": ["ignored", "negative"]}),
             ignored=2,
             empty=4,

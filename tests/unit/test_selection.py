@@ -1,8 +1,6 @@
 """Which candidates may be served, and models that fail to run."""
 
-import subprocess
-from types import SimpleNamespace
-from typing import Any
+import time
 
 import mlflow
 import pandas as pd
@@ -38,14 +36,28 @@ def test_candidates_beyond_the_limits_are_served_only_if_all_are(limits: dict[st
 
 
 @pytest.mark.parametrize(
-    ("stderr", "reason"),
-    [("", "the process exited with code -9 and no message"), ("Traceback\nOSError: no room\n", "OSError: no room")],
+    ("program", "reason"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "the process exited with code -9 and no message"),
+        ("raise OSError('no room')", "OSError: no room"),
+    ],
 )
-def test_a_failed_model_is_reported_with_the_reason(monkeypatch: pytest.MonkeyPatch, stderr: str, reason: str) -> None:
-    def killed(*_: Any, **__: Any) -> SimpleNamespace:
-        return SimpleNamespace(returncode=-9, stderr=stderr)
-
-    monkeypatch.setattr(subprocess, "run", killed)
+def test_a_failed_model_is_reported_with_the_reason(monkeypatch: pytest.MonkeyPatch, program: str, reason: str) -> None:
+    monkeypatch.setattr(scoring, "PREDICT", program)
     monkeypatch.setattr(mlflow.artifacts, "download_artifacts", lambda uri, dst_path: f"{dst_path}/{uri}")
     with pytest.raises(CandidateError, match=f"The model models:/a/1 cannot be run: {reason}$"):
         scoring.predict_in_subprocess("models:/a/1", ["late"])
+
+
+def test_an_interrupt_stops_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    endless = f"import time; print('{scoring.SCORED}', 1, flush=True); time.sleep(600)"
+    monkeypatch.setattr(scoring, "PREDICT", endless)
+    monkeypatch.setattr(mlflow.artifacts, "download_artifacts", lambda uri, dst_path: f"{dst_path}/{uri}")
+    monkeypatch.setattr(scoring.tqdm, "update", interrupted)
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        scoring.predict_in_subprocess("models:/a/1", ["late"])
+    assert time.monotonic() - started < 60

@@ -126,8 +126,54 @@ def test_an_empty_slice_is_kept_without_metrics(by_slice: pd.DataFrame) -> None:
     row = by_slice.loc["with link"]
     assert row["tweets"] == 0
     assert row["few"]
-    figures = ["negative_share", "roc_auc", "roc_auc_low", "roc_auc_high", "accuracy", "expected_cost"]
+    figures = ["negative_share", "roc_auc", "roc_auc_low", "roc_auc_high", "accuracy", "accuracy_low", "expected_cost"]
     assert row[figures].isna().all()
+
+
+def test_the_interval_of_the_accuracy_is_wilsons(by_slice: pd.DataFrame) -> None:
+    row = by_slice.loc["with mention"]
+    n, z = 200, 1.959964
+    center, half = (
+        row["accuracy"] + z**2 / (2 * n),
+        z * np.sqrt(row["accuracy"] * (1 - row["accuracy"]) / n + z**2 / (4 * n**2)),
+    )
+    assert row["accuracy_low"] == pytest.approx((center - half) / (1 + z**2 / n))
+    assert row["accuracy_high"] == pytest.approx((center + half) / (1 + z**2 / n))
+
+
+def test_tweets_are_sliced_by_the_values_of_a_column() -> None:
+    columns = pd.DataFrame({"airline": ["Delta", "United", "Delta", ""], "day": ["1", "1", "1", "1"]})
+    masks = {name: mask.tolist() for name, mask in slices.column_masks(columns).items()}
+    assert masks == {
+        "airline: Delta": [True, False, True, False],
+        "airline: United": [False, True, False, False],
+        "airline: none": [False, False, False, True],
+        "day: 1": [True] * 4,
+    }
+
+
+def test_the_rare_values_of_a_column_share_a_slice() -> None:
+    numbers = [number for number in range(25) for _ in range(25 - number)]
+    masks = slices.column_masks(pd.DataFrame({"n": [str(number) for number in numbers]}))
+    assert len(masks) == slices.MAX_VALUES + 1
+    assert masks["n: 5 other values"].sum() == 1 + 2 + 3 + 4 + 5
+    assert (sum(mask.astype(int) for mask in masks.values()) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "english"),
+    [
+        ("@united two hours late and nobody tells us why http://t.co/x", True),
+        ("Thank you for the lovely flight!", True),
+        ("@AirParadis deux heures de retard et personne ne nous dit rien", False),
+        ("Danke f\u00fcr den sch\u00f6nen Flug", False),
+        ("@united http://t.co/x", False),
+    ],
+)
+def test_english_tweets_are_told_by_their_words(text: str, english: bool) -> None:
+    masks = slices.language_masks([text])
+    assert masks["with mostly English words"].tolist() == [english]
+    assert masks["without mostly English words"].tolist() == [not english]
 
 
 def test_a_slice_of_one_class_has_no_auc_but_an_accuracy() -> None:
@@ -166,7 +212,7 @@ def test_missing_metrics_are_shown_as_a_dash(by_slice: pd.DataFrame) -> None:
 
 
 def test_the_plot_shows_the_slices_that_have_an_auc(by_slice: pd.DataFrame) -> None:
-    axes = report.plot(by_slice.reset_index()).axes[0]
+    axes = report.plot(by_slice.reset_index(), "AUC").axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels[0] == "all, 300"
     assert "with mention, 200" in labels
