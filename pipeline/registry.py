@@ -7,6 +7,7 @@ actually moved from.
 
 import getpass
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 MAX_MOVES, MAX_REASON_LENGTH = 15, 120
 MOVES = "## Moves of the aliases"
 WITHDRAWN = "withdrawn"
+# The URI of a version, by alias or number.
+REGISTERED = re.compile("models:/(?P<name>[^/@]+)(?:@(?P<alias>.+)|/(?P<version>[0-9]+))")
 
 
 class RegistryError(UserError):
@@ -70,6 +73,29 @@ def versions(name: str) -> list[str]:
     """Return the version numbers of a registered model, the oldest first; empty if there is no such model."""
     model_versions = MlflowClient().search_model_versions(f"name = '{name}'")
     return sorted((str(version.version) for version in model_versions), key=int)
+
+
+def require(uri: str) -> None:
+    """Check that the registered model of a URI exists; do nothing for the URI of a run, or a folder.
+
+    Raises:
+        ArtifactError: the model, the alias or the version does not exist.
+    """
+    registered = REGISTERED.fullmatch(uri)
+    if registered is None:
+        return
+    name, alias, version = registered.groups()
+    where = store.shown(mlflow.get_tracking_uri())
+    existing = versions(name)
+    if not existing:
+        raise artifacts.ArtifactError(f"There is no model {name} in {where}. Train one: make run")
+    if alias is not None and alias not in aliases(name):
+        raise artifacts.ArtifactError(
+            f"{name} has no {alias} in {where}, only {len(existing)} version(s). Train a better model: make run. Or "
+            "promote a version manually: mlflow run . --env-manager=local -e promote -P version=<number>"
+        )
+    if version is not None and version not in existing:
+        raise artifacts.ArtifactError(f"{name} has no version {version} in {where}, only {', '.join(existing)}.")
 
 
 def identity(version: ModelVersion) -> str:

@@ -20,6 +20,7 @@ READS = {
     "cascade": ("cascade", "cost", "reliable", "calibration", "export"),
     "select": ("select", "cost"),
     "promote": ("promote", "select"),
+    "score": ("score",),
     "package": ("select",),
     "main": ("plan", "cost", "select"),
 }

@@ -4,7 +4,6 @@ In: tweets as arguments, or one per line on standard input. Out: a table on the 
 """
 
 import argparse
-import re
 import sys
 
 import mlflow
@@ -28,29 +27,6 @@ def read(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
-def require(uri: str) -> None:
-    """Check that a registered model exists.
-
-    Raises:
-        ArtifactError: the model, the alias or the version does not exist.
-    """
-    registered = re.fullmatch("models:/(?P<name>[^/@]+)(?:@(?P<alias>.+)|/(?P<version>[0-9]+))", uri)
-    if registered is None:  # the URI of a run, or a folder
-        return
-    name, alias, version = registered.groups()
-    where = store.shown(mlflow.get_tracking_uri())
-    versions = registry.versions(name)
-    if not versions:
-        raise ArtifactError(f"There is no model {name} in {where}. Train one: make run")
-    if alias is not None and alias not in registry.aliases(name):
-        raise ArtifactError(
-            f"{name} has no {alias} in {where}, only {len(versions)} version(s). Train a better model: make run. Or "
-            "promote a version manually: mlflow run . --env-manager=local -e promote -P version=<number>"
-        )
-    if version is not None and version not in versions:
-        raise ArtifactError(f"{name} has no version {version} in {where}, only {', '.join(versions)}.")
-
-
 def main(arguments: list[str]) -> None:
     """Show the sentiment of each tweet.
 
@@ -59,7 +35,7 @@ def main(arguments: list[str]) -> None:
     """
     options = read(arguments)
     store.connect()
-    require(options.model)
+    registry.require(options.model)
     try:
         # suppress_warnings skips a comparison of library versions, which takes half a second.
         model = mlflow.pyfunc.load_model(options.model, suppress_warnings=True)
