@@ -17,7 +17,7 @@ from tables import pieces, reading, streamed
 from tables.errors import TableError
 from tables.streamed import Inspected
 
-FIELD = st.text(st.sampled_from('ab é"\',;\n😠=-@0'), max_size=12)
+FIELD = st.text(st.sampled_from("ab é\"',;\n😠=-@0"), max_size=12)
 COLUMNS = ["id", "text", "note"]
 
 
@@ -49,7 +49,9 @@ def csv_content(rows: list[list[str]], delimiter: str = ",", line_end: str = "\n
 
 
 def tweets(number: int) -> list[list[str]]:
-    return [[str(index), f'Late again, flight "{index}"\nby {index} hours é', "x" * (index % 9)] for index in range(number)]
+    return [
+        [str(index), f'Late again, flight "{index}"\nby {index} hours é', "x" * (index % 9)] for index in range(number)
+    ]
 
 
 @pytest.mark.usefixtures("small_pieces")
