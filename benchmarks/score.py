@@ -3,12 +3,14 @@
     python -m benchmarks.score [--model URI] [--file TABLE] [--sizes N N ...] [--processes N ...]
 
 Runs `python -m steps score` as a user does, on rows drawn from a table with replacement, and a script that reads the
-table, loads the model and calls `predict` once. Measures wall-clock time, imports included, and the peak memory of the
-process and its children (Linux's proportional set size, sampled four times a second).
+table, loads the model and calls `predict` once. Measures wall-clock time, imports included, CPU time, and the peak memory
+of the process and its children (Linux's proportional set size, sampled four times a second).
 
 `tweets/s` is the slope between the smallest and the largest size, so that the start (imports, loading the model) does
-not count; `start` is what remains. A million tweets take the start and a million tweets at this rate. The store is that
-of MLFLOW_TRACKING_URI, or of this project; runs go to the experiment `benchmark_score`.
+not count; `start` is what remains. A million tweets take the start and a million tweets at this rate. CPU time per tweet
+is the slope, too; it depends less on what else the machine does. Each process should get as many chunks
+(`score.chunk_size`) as any other. The store is that of MLFLOW_TRACKING_URI, or of this project; runs go to the
+experiment `benchmark_score`.
 """
 
 import argparse
@@ -49,17 +51,19 @@ pd.concat([frame, answers], axis=1).to_parquet(output)
 
 
 class Measurement(NamedTuple):
-    """Wall-clock seconds and peak memory in GiB of a command."""
+    """Wall-clock seconds, CPU seconds and peak memory in GiB of a command."""
 
     seconds: float
+    cpu: float
     peak: float
 
 
 class Line(NamedTuple):
-    """Tweets per second, seconds of the start, and the peak memory by size."""
+    """Tweets per second, seconds of the start, CPU milliseconds per tweet, and the peak memory by size."""
 
     rate: float
     start: float
+    cpu: float
     peaks: list[float]
 
 
@@ -77,7 +81,8 @@ def measure(arguments: list[str], scratch: Path) -> Measurement:
     Raises:
         RuntimeError: it fails.
     """
-    log, peak, started = scratch / "log", 0.0, time.perf_counter()
+    log, peak = scratch / "log", 0.0
+    started, busy = time.perf_counter(), sum(os.times()[2:4])
     environment = {
         **os.environ,
         "MLFLOW_TRACKING_URI": os.environ.get("MLFLOW_TRACKING_URI", store.sqlite_uri(store.DATABASE)),
@@ -90,13 +95,15 @@ def measure(arguments: list[str], scratch: Path) -> Measurement:
             time.sleep(SAMPLING_SECONDS)
     if process.returncode:
         raise RuntimeError(log.read_text())
-    return Measurement(time.perf_counter() - started, peak)
+    return Measurement(time.perf_counter() - started, sum(os.times()[2:4]) - busy, peak)
 
 
 def fitted(sizes: Sequence[int], measured: Sequence[Measurement]) -> Line:
     """Return the line through the smallest and the largest size, and all peaks."""
-    rate = (sizes[-1] - sizes[0]) / (measured[-1].seconds - measured[0].seconds)
-    return Line(rate, measured[0].seconds - sizes[0] / rate, [measurement.peak for measurement in measured])
+    first, last, rows = measured[0], measured[-1], sizes[-1] - sizes[0]
+    rate = rows / (last.seconds - first.seconds)
+    cpu = 1000 * (last.cpu - first.cpu) / rows
+    return Line(rate, first.seconds - sizes[0] / rate, cpu, [measurement.peak for measurement in measured])
 
 
 def main() -> None:
@@ -104,7 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=f"models:/{registry.model_name()}@champion", help="model URI (%(default)s)")
     parser.add_argument("--file", help="table with a column `text` (default: 23,703 rated texts)")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[2_000, 8_000], help="rows, ascending (%(default)s)")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[2_000, 6_000], help="rows, ascending (%(default)s)")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2], help="of the step (%(default)s)")
     options: Any = parser.parse_args()
     frame = reading.read(Path(options.file)).frame if options.file else corpus.read(*corpus.ALL)
@@ -141,14 +148,16 @@ def require_same(outputs: Sequence[Path]) -> None:
 def show(sizes: Sequence[int], lines: dict[str, Line], processes: Sequence[int]) -> None:
     """Print the results."""
     table = Table(title=f"{', '.join(f'{size:,}' for size in sizes)} tweets")
-    for heading in ("", "tweets/s", "ratio", "start, s", "a million, min", *(f"GiB, {size:,}" for size in sizes)):
+    for heading in ("", "tweets/s", "ratio", "start, s", "CPU ms", "1M, min", *(f"GiB, {size:,}" for size in sizes)):
         table.add_column(heading, justify="right" if heading else "left")
     reference = next(iter(lines.values())).rate
     for name, line in lines.items():
         minutes = (line.start + MILLION / line.rate) / 60
         peaks = [f"{peak:.2f}" for peak in line.peaks]
         ratio = f"{line.rate / reference:.2f}"
-        table.add_row(name, f"{line.rate:,.0f}", ratio, f"{line.start:.1f}", f"{minutes:.0f}", *peaks)
+        table.add_row(
+            name, f"{line.rate:,.0f}", ratio, f"{line.start:.1f}", f"{line.cpu:.2f}", f"{minutes:.0f}", *peaks
+        )
     Console().print(table)
     rates = dict(zip(processes, [line.rate for line in list(lines.values())[1:]], strict=True))
     if {1, 2} <= rates.keys():
