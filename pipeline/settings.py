@@ -21,6 +21,7 @@ READS = {
     "select": ("select", "cost"),
     "promote": ("promote", "select"),
     "evaluate": ("evaluate", "data", "cost", "calibration"),
+    "score": ("score",),
     "package": ("select",),
     "main": ("plan", "cost", "select"),
 }

@@ -49,7 +49,9 @@ def align(
     width = Counter(map(len, filter(None, rows))).most_common(1)[0][0]
     names = [_clean(name) for name in rows[top]] if header else [""] * width
     names, renamed = _unique(names[: _width(names, below)], strict, numbers[top])
-    aligned = _fit_rows(names, below, numbers[top + 1 :], header=header, strict=strict, cut_off=cut_off)
+    aligned = fit_rows(names, below, numbers[top + 1 :], header=header, strict=strict, cut_off=cut_off)
+    if not aligned.rows:
+        raise TableError("empty_table", "The table has a header, but no rows.", columns=names)
     if not header:
         return aligned._replace(header_row=None)
     return aligned._replace(header_row=numbers[top], skipped=skipped, renamed=renamed)
@@ -101,10 +103,22 @@ def _unique(names: Sequence[str], strict: bool, row: int) -> tuple[list[str], tu
     return result, tuple(new for new, name in zip(result, names, strict=True) if new != name)
 
 
-def _fit_rows(
-    names: list[str], rows: Sequence[list[str]], numbers: Sequence[int], *, header: bool, strict: bool, cut_off: bool
+def fit_rows(
+    names: list[str],
+    rows: Sequence[list[str]],
+    numbers: Sequence[int],
+    *,
+    header: bool,
+    strict: bool,
+    cut_off: bool = False,
 ) -> Aligned:
-    """Keep the rows that fit the names, fill up short rows, and drop long and blank ones."""
+    """Match rows to known names: keep those that fit, fill up short rows, and drop long and blank ones.
+
+    The arguments are those of `align`; `numbers` has at least as many items as `rows`.
+
+    Raises:
+        TableError: "long_row" (no row fits, or strict) and, if strict, "short_row".
+    """
     kept, short, long, width = [], [], [], len(names)
     blank, last = 0, rows[-1] if cut_off and rows else None
     for row, number in zip(rows, numbers, strict=False):
@@ -123,8 +137,6 @@ def _fit_rows(
             kept.append(row + [""] * (width - len(row)))
     if not kept and long:
         raise _unfit(next(row for row in rows if not fills(row, width) and len(row) > width), long[0], width, header)
-    if not kept:
-        raise TableError("empty_table", "The table has a header, but no rows.", columns=names)
     return Aligned(names, kept, None, 0, blank, _seen(short), _seen(long), ())
 
 

@@ -33,7 +33,9 @@ class SplitRows(NamedTuple):
     typed: tuple[int, ...]
 
 
-def split_rows(lines: list[str], dialect: Dialect, width: int, *, quoted: bool | None, strict: bool) -> SplitRows:
+def split_rows(
+    lines: list[str], dialect: Dialect, width: int, *, quoted: bool | None, strict: bool, above: int = 0
+) -> SplitRows:
     """Split lines into rows, and decide whether quotation marks enclose fields.
 
     They do, unless the file shows otherwise: hardly any field needs its marks, and some marks are inside fields, are
@@ -45,6 +47,7 @@ def split_rows(lines: list[str], dialect: Dialect, width: int, *, quoted: bool |
         width: the number of fields per row.
         quoted: whether marks enclose fields; None detects it.
         strict: whether an undecidable case is an error.
+        above: the number of lines of the file above these, for messages.
 
     Raises:
         TableError: "ambiguous_quotes" or "broken_quotes" (strict), with `row` and `column`.
@@ -58,14 +61,14 @@ def split_rows(lines: list[str], dialect: Dialect, width: int, *, quoted: bool |
     if quoted is None and _is_plain(lines, rows, dialect, fits, len(spans) - len(merged)):
         undecided = [index for index in fits if (share := fits[index]) is None or share < LIKELY]
         if strict and undecided:
-            raise _ambiguous(rows, undecided[0], dialect, lines)
+            raise _ambiguous(rows, undecided[0], dialect, lines, above)
         if width > 1 or not undecided or max(rows.starts[i + 1] - rows.starts[i] for i in undecided) > MAX_LINES:
             return SplitRows(plain_rows(lines, dialect), False, tuple(rows.starts[index] for index in fits))
     if strict and rows.faults:
-        raise _broken(rows, rows.faults[0], dialect, lines)
+        raise _broken(rows, rows.faults[0], dialect, lines, above)
     separate = [] if quoted else [index for index in merged if (fits[index] or 0) >= LIKELY]
     if strict and separate:
-        raise _ambiguous(rows, separate[0], dialect, lines)
+        raise _ambiguous(rows, separate[0], dialect, lines, above)
     typed = tuple(rows.starts[index] for index in sorted([*separate, *rows.faults]))
     return SplitRows(_separated(lines, rows, dialect, set(separate)), True, typed)
 
@@ -144,9 +147,9 @@ def _separated(lines: Sequence[str], rows: Rows, dialect: Dialect, separate: set
     return result
 
 
-def _ambiguous(rows: Rows, index: int, dialect: Dialect, lines: Sequence[str]) -> TableError:
-    row, column = rows.starts[index] + 1, _opened(plain_fields(lines[rows.starts[index]], dialect)) + 1
-    last = rows.starts[index + 1]
+def _ambiguous(rows: Rows, index: int, dialect: Dialect, lines: Sequence[str], above: int) -> TableError:
+    row, column = above + rows.starts[index] + 1, _opened(plain_fields(lines[rows.starts[index]], dialect)) + 1
+    last = above + rows.starts[index + 1]
     return TableError(
         "ambiguous_quotes",
         f"Line {row}, field {column}: a quotation mark may enclose the text up to line {last}, or may be part of it. "
@@ -157,11 +160,11 @@ def _ambiguous(rows: Rows, index: int, dialect: Dialect, lines: Sequence[str]) -
     )
 
 
-def _broken(rows: Rows, index: int, dialect: Dialect, lines: Sequence[str]) -> TableError:
+def _broken(rows: Rows, index: int, dialect: Dialect, lines: Sequence[str], above: int) -> TableError:
     cells = plain_fields(lines[rows.starts[index]], dialect)
     cut_short = rows.starts[index] == len(lines) - 1 and ends_within_row(lines)
     hint = "the file may be truncated. If not, remove the mark" if cut_short else "remove it"
-    row = rows.starts[index] + 1
+    row = above + rows.starts[index] + 1
     column = next((number for number, cell in enumerate(cells, start=1) if _is_open(cell)), 1)
     return TableError(
         "broken_quotes",

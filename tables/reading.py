@@ -137,6 +137,18 @@ def _read_parquet(content: bytes, most_bytes: int | None) -> Table:
     return Table(frame, Report(kind="parquet", rows=len(frame)))
 
 
+def refuse_other_kinds(content: bytes, name: str) -> None:
+    """Refuse what is text, but no table.
+
+    Raises:
+        TableError: a code of REFUSED.
+    """
+    start = content[:100].lstrip(b"\xef\xbb\xbf \t\r\n")
+    for prefix, (code, reason) in REFUSED.items():
+        if start.startswith(prefix):
+            raise TableError(code, f"The file is {reason}.", found=name)
+
+
 class _Text(NamedTuple):
     """The lines of a text file, the placeholder for carriage returns within fields, and the report so far."""
 
@@ -147,10 +159,7 @@ class _Text(NamedTuple):
 
 
 def _text(content: bytes, name: str, encoding: str | None, *, strict: bool) -> _Text:
-    start = content[:100].lstrip(b"\xef\xbb\xbf \t\r\n")
-    for prefix, (code, reason) in REFUSED.items():
-        if start.startswith(prefix):
-            raise TableError(code, f"The file is {reason}.", found=name)
+    refuse_other_kinds(content, name)
     decoded = decode(content, encoding, strict=strict)
     lines, placeholder = lines_of(decoded.text)
     if not any(line.strip() for line in lines):

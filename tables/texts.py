@@ -70,7 +70,7 @@ def read_texts(
     else:
         table = read(source, name, encoding=encoding, delimiter=delimiter, quoted=quoted, sheet=sheet, strict=strict)
         frame, report = table.frame, table.report
-        chosen = _choose(list(frame.columns), column)
+        chosen = choose(list(frame.columns), column)
         values = frame[chosen].dropna().tolist()
         if not all(isinstance(value, str) for value in values):
             raise TableError("not_texts", f"Column {chosen!r} contains something other than text.", column=chosen)
@@ -81,7 +81,12 @@ def read_texts(
     return Texts(kept, len(texts) - len(kept), report)
 
 
-def _choose(names: list[str], column: str | None) -> str:
+def choose(names: list[str], column: str | None) -> str:
+    """Return the column of the texts: the given one, the only one, or one with a likely name.
+
+    Raises:
+        TableError: "unknown_column".
+    """
     chosen = column or (names[0] if len(names) == 1 else columns.guess(names, "text"))
     if chosen is None or chosen not in names:
         missing = f"no column {column!r}" if column else "no column with a known name for texts"

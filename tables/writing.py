@@ -40,8 +40,13 @@ def write(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[object]]
     Returns the number of rows.
     """
     file.write(BYTE_ORDER_MARK)
+    write_rows(file, [columns], delimiter=delimiter)
+    return write_rows(file, rows, delimiter=delimiter)
+
+
+def write_rows(file: TextIO, rows: Iterable[Sequence[object]], *, delimiter: str = ",") -> int:
+    """Write rows as `write` does, without byte order mark and header; return their number."""
     table = csv.writer(file, delimiter=delimiter, quoting=csv.QUOTE_ALL)
-    table.writerow(map(guard, columns))
     count = 0
     for count, row in enumerate(rows, start=1):  # noqa: B007
         table.writerow(map(guard, row))

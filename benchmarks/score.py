@@ -1,0 +1,170 @@
+"""Measure the step `score` against calling the MLflow model on the whole table, by size and number of processes.
+
+    python -m benchmarks.score [--model URI] [--file TABLE] [--sizes N N ...] [--processes N ...]
+
+Runs `python -m steps score` as a user does, on rows drawn from a table with replacement, and a script that reads the
+table, loads the model and calls `predict` once. Measures wall-clock time, imports included, CPU time, and the peak memory
+of the process and its children (Linux's proportional set size, sampled four times a second).
+
+`tweets/s` is the slope between the smallest and the largest size, so that the start (imports, loading the model) does
+not count; `start` is what remains. A million tweets take the start and a million tweets at this rate. CPU time per tweet
+is the slope, too; it depends less on what else the machine does. Each process should get as many chunks
+(`score.chunk_size`) as any other. The store is that of MLFLOW_TRACKING_URI, or of this project; runs go to the
+experiment `benchmark_score`.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks import corpus
+from benchmarks.preprocessing import SAMPLING_SECONDS, memory_of
+from benchmarks.store import PROJECT
+from pipeline import registry, store
+from sentiment.inference import cores
+from tables import reading
+
+TARGET = 1.8
+MILLION = 1_000_000
+SEED = 42
+# What a user would write: the model's URI, the input and the output.
+WHOLE = """
+import sys
+import mlflow, pandas as pd
+
+model, source, output = sys.argv[1:]
+frame = pd.read_parquet(source)
+answers = mlflow.pyfunc.load_model(model).predict(frame["text"].tolist())
+pd.concat([frame, answers], axis=1).to_parquet(output)
+"""
+
+
+class Measurement(NamedTuple):
+    """Wall-clock seconds, CPU seconds and peak memory in GiB of a command."""
+
+    seconds: float
+    cpu: float
+    peak: float
+
+
+class Line(NamedTuple):
+    """Tweets per second, seconds of the start, CPU milliseconds per tweet, and the peak memory by size."""
+
+    rate: float
+    start: float
+    cpu: float
+    peaks: list[float]
+
+
+def command(model: str, source: Path, output: Path, processes: int | None) -> list[str]:
+    """Return the command that scores a table: the step, or the script if `processes` is None."""
+    if processes is None:
+        return [sys.executable, "-c", WHOLE, model, str(source), str(output)]
+    settings = [f"score.{name}={value}" for name, value in (("input", source), ("output", output), ("model", model))]
+    return [sys.executable, "-m", "steps", "score", *settings, f"score.processes={processes}"]
+
+
+def measure(arguments: list[str], scratch: Path) -> Measurement:
+    """Run a command, and measure it.
+
+    Raises:
+        RuntimeError: it fails.
+    """
+    log, peak = scratch / "log", 0.0
+    started, busy = time.perf_counter(), sum(os.times()[2:4])
+    environment = {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": os.environ.get("MLFLOW_TRACKING_URI", store.sqlite_uri(store.DATABASE)),
+        "MLFLOW_EXPERIMENT_NAME": "benchmark_score",
+    }
+    with log.open("w") as file:
+        process = subprocess.Popen(arguments, cwd=PROJECT, env=environment, stdout=file, stderr=file)
+        while process.poll() is None:
+            peak = max(peak, memory_of(process.pid))
+            time.sleep(SAMPLING_SECONDS)
+    if process.returncode:
+        raise RuntimeError(log.read_text())
+    return Measurement(time.perf_counter() - started, sum(os.times()[2:4]) - busy, peak)
+
+
+def fitted(sizes: Sequence[int], measured: Sequence[Measurement]) -> Line:
+    """Return the line through the smallest and the largest size, and all peaks."""
+    first, last, rows = measured[0], measured[-1], sizes[-1] - sizes[0]
+    rate = rows / (last.seconds - first.seconds)
+    cpu = 1000 * (last.cpu - first.cpu) / rows
+    return Line(rate, first.seconds - sizes[0] / rate, cpu, [measurement.peak for measurement in measured])
+
+
+def main() -> None:
+    """Measure all variants; print rates, ratios and memory."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default=f"models:/{registry.model_name()}@champion", help="model URI (%(default)s)")
+    parser.add_argument("--file", help="table with a column `text` (default: 23,703 rated texts)")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[2_000, 6_000], help="rows, ascending (%(default)s)")
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2], help="of the step (%(default)s)")
+    options: Any = parser.parse_args()
+    frame = reading.read(Path(options.file)).frame if options.file else corpus.read(*corpus.ALL)
+    variants: dict[str, int | None] = {"model on the whole table": None}
+    variants |= {f"score, {number} process{'es' * (number > 1)}": number for number in options.processes}
+    measured: dict[str, list[Measurement]] = {name: [] for name in variants}
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        for size in options.sizes:
+            frame[["text"]].sample(size, replace=True, random_state=SEED).reset_index(drop=True).to_parquet(
+                scratch / f"{size}.parquet"
+            )
+        for size, name in track([(size, name) for size in options.sizes for name in variants], transient=True):
+            output = scratch / f"{size}-{variants[name]}-scored.parquet"
+            arguments = command(options.model, scratch / f"{size}.parquet", output, variants[name])
+            measured[name].append(measure(arguments, scratch))
+        for size in options.sizes:
+            require_same([scratch / f"{size}-{number}-scored.parquet" for number in variants.values()])
+    show(options.sizes, {name: fitted(options.sizes, each) for name, each in measured.items()}, options.processes)
+
+
+def require_same(outputs: Sequence[Path]) -> None:
+    """Check that all variants have given the same answers, to within rounding.
+
+    Raises:
+        RuntimeError: they differ.
+    """
+    first, *others = [pd.read_parquet(path)["negative_probability"] for path in outputs]
+    for other in others:
+        if not (first - other).abs().max() < 1e-5:
+            raise RuntimeError("The variants differ in their answers.")
+
+
+def show(sizes: Sequence[int], lines: dict[str, Line], processes: Sequence[int]) -> None:
+    """Print the results."""
+    table = Table(title=f"{', '.join(f'{size:,}' for size in sizes)} tweets")
+    for heading in ("", "tweets/s", "ratio", "start, s", "CPU ms", "1M, min", *(f"GiB, {size:,}" for size in sizes)):
+        table.add_column(heading, justify="right" if heading else "left")
+    reference = next(iter(lines.values())).rate
+    for name, line in lines.items():
+        minutes = (line.start + MILLION / line.rate) / 60
+        peaks = [f"{peak:.2f}" for peak in line.peaks]
+        ratio = f"{line.rate / reference:.2f}"
+        table.add_row(
+            name, f"{line.rate:,.0f}", ratio, f"{line.start:.1f}", f"{line.cpu:.2f}", f"{minutes:.0f}", *peaks
+        )
+    Console().print(table)
+    rates = dict(zip(processes, [line.rate for line in list(lines.values())[1:]], strict=True))
+    if {1, 2} <= rates.keys():
+        gain = rates[2] / rates[1]
+        print(f"Two processes: {gain:.2f} times one (target {TARGET}: {'reached' if gain >= TARGET else 'missed'}).")
+    print(f"{cores.available()} cores, load {os.getloadavg()[0]:.1f} (load slows several processes most).")
+
+
+if __name__ == "__main__":
+    main()
