@@ -28,7 +28,7 @@ from tests.fake_ingestion import Ingestion, ingestion
 
 PROJECT = Path(__file__).parents[2]
 OUTLETS = ("opencensus", "opentelemetry")
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 Connect = Callable[[float], Outlet]
 
 
