@@ -1,3 +1,1 @@
-"""The page (Streamlit): sends tweets to the service, shows its answers, and stores feedback on them."""
-
-__version__ = "0.1.0"
+"""The page (Streamlit): sends tweets and feedback to the service, and shows its answers."""

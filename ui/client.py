@@ -8,6 +8,8 @@ from typing import Any, Literal, NamedTuple
 
 import httpx
 
+from ui.settings import is_loopback
+
 log = logging.getLogger(__name__)
 
 MOST_TWEETS = 512  # the service's limit for one request
@@ -70,7 +72,11 @@ class Service:
         """Configure the URL, the API key and the timeout."""
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         timeout = httpx.Timeout(patience_seconds, connect=min(CONNECT_SECONDS, patience_seconds))
-        self._client = httpx.Client(base_url=url, headers=headers, timeout=timeout, transport=transport)
+        # A proxy (HTTP_PROXY) does not reach a service on this machine.
+        use_proxy = not is_loopback(httpx.URL(url).host)
+        self._client = httpx.Client(
+            base_url=url, headers=headers, timeout=timeout, transport=transport, trust_env=use_proxy
+        )
 
     def predict(self, texts: Sequence[str], source: Source) -> list[dict[str, Any]]:
         """Return the prediction for each of up to `MOST_TWEETS` tweets."""

@@ -171,6 +171,15 @@ def test_a_proxy_without_a_service_is_asleep_and_not_without_a_store(path: str) 
     assert refused.value.reason == "asleep"
 
 
+def test_a_service_on_this_machine_is_called_without_a_proxy(
+    server: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    assert client(server).model() == fake_service.ABOUT
+    assert len(server.requests) == 1
+
+
 def test_requests_are_sent_below_the_path_of_the_address(server: FakeService) -> None:
     with pytest.raises(ServiceError):
         Service(f"{server.url}/behind/a/proxy", None, patience_seconds=10).model()
