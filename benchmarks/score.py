@@ -3,12 +3,12 @@
     python -m benchmarks.score [--model URI] [--file TABLE] [--sizes N N ...] [--processes N ...]
 
 Runs `python -m steps score` as a user does, on rows drawn from a table with replacement, and a script that reads the
-table, loads the model and calls `predict` once. Measures wall-clock time, imports included, CPU time, and the peak memory
-of the process and its children (Linux's proportional set size, sampled four times a second).
+table, loads the model and calls `predict` once. Measures wall-clock time, imports included, CPU time, and the peak
+memory of the process and its children (Linux's proportional set size, sampled four times a second).
 
 `tweets/s` is the slope between the smallest and the largest size, so that the start (imports, loading the model) does
-not count; `start` is what remains. A million tweets take the start and a million tweets at this rate. CPU time per tweet
-is the slope, too; it depends less on what else the machine does. Each process should get as many chunks
+not count; `start` is what remains. A million tweets take the start and a million tweets at this rate. CPU time per
+tweet is the slope, too; it depends less on what else the machine does. Each process should get as many chunks
 (`score.chunk_size`) as any other. The store is that of MLFLOW_TRACKING_URI, or of this project; runs go to the
 experiment `benchmark_score`.
 """

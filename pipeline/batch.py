@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import mlflow
 import pyarrow as pa
+from mlflow.models.model import MLMODEL_FILE_NAME
 from tqdm import tqdm
 
 from pipeline import parts, workers
@@ -99,9 +100,12 @@ def fetch(model: Model, scratch: Path) -> Path:
         ArtifactError: its files are missing.
     """
     try:
-        return Path(mlflow.artifacts.download_artifacts(model.uri, dst_path=str(scratch / "model")))
+        folder = Path(mlflow.artifacts.download_artifacts(model.uri, dst_path=str(scratch / "model")))
     except (mlflow.MlflowException, OSError) as error:
         raise ArtifactError(f"The files of {model.uri} cannot be read: {error}. {RESTORE}") from error
+    if not (folder / MLMODEL_FILE_NAME).is_file():  # MLflow downloads a missing folder as an empty one
+        raise ArtifactError(f"The files of {model.uri} are missing. {RESTORE}")
+    return folder
 
 
 def score_chunks(job: Job, scored: Parts, pool: Pool) -> None:
