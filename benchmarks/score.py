@@ -1,14 +1,14 @@
 """Measure the step `score` against calling the MLflow model on the whole table, by size and number of processes.
 
-    python -m benchmarks.score [--model URI] [--file TABLE] [--sizes N N ...] [--processes N ...]
+    python -m benchmarks.score [--model URI] [--file TABLE] [--sizes N N ...] [--processes N ...] [--runs N]
 
 Runs `python -m steps score` as a user does, on rows drawn from a table with replacement, and a script that reads the
-table, loads the model and calls `predict` once. Measures wall-clock time, imports included, CPU time, and the peak memory
-of the process and its children (Linux's proportional set size, sampled four times a second).
+table, loads the model and calls `predict` once. Measures wall-clock time, imports included, CPU time, and the peak
+memory of the process and its children (Linux's proportional set size, sampled four times a second).
 
 `tweets/s` is the slope between the smallest and the largest size, so that the start (imports, loading the model) does
-not count; `start` is what remains. A million tweets take the start and a million tweets at this rate. CPU time per tweet
-is the slope, too; it depends less on what else the machine does. Each process should get as many chunks
+not count; `start` is what remains. A million tweets take the start and a million tweets at this rate. CPU time per
+tweet is the slope, too; it depends less on what else the machine does. Each process should get as many chunks
 (`score.chunk_size`) as any other. The store is that of MLFLOW_TRACKING_URI, or of this project; runs go to the
 experiment `benchmark_score`.
 """
@@ -112,6 +112,7 @@ def main() -> None:
     parser.add_argument("--model", default=f"models:/{registry.model_name()}@champion", help="model URI (%(default)s)")
     parser.add_argument("--file", help="table with a column `text` (default: 23,703 rated texts)")
     parser.add_argument("--sizes", type=int, nargs="+", default=[2_000, 6_000], help="rows, ascending (%(default)s)")
+    parser.add_argument("--runs", type=int, default=1, help="runs, of which the fastest counts (%(default)s)")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2], help="of the step (%(default)s)")
     options: Any = parser.parse_args()
     frame = reading.read(Path(options.file)).frame if options.file else corpus.read(*corpus.ALL)
@@ -127,7 +128,11 @@ def main() -> None:
         for size, name in track([(size, name) for size in options.sizes for name in variants], transient=True):
             output = scratch / f"{size}-{variants[name]}-scored.parquet"
             arguments = command(options.model, scratch / f"{size}.parquet", output, variants[name])
-            measured[name].append(measure(arguments, scratch))
+            runs = []
+            for _ in range(options.runs):
+                output.unlink(missing_ok=True)
+                runs.append(measure(arguments, scratch))
+            measured[name].append(min(runs))
         for size in options.sizes:
             require_same([scratch / f"{size}-{number}-scored.parquet" for number in variants.values()])
     show(options.sizes, {name: fitted(options.sizes, each) for name, each in measured.items()}, options.processes)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import mlflow
 import pyarrow as pa
+from mlflow.models.model import MLMODEL_FILE_NAME
 from tqdm import tqdm
 
 from pipeline import parts, workers
@@ -56,7 +57,6 @@ def score(job: Job, settings: Mapping[str, Any], scratch: Path) -> Result:
         "score.output": str(job.form),
         **{f"score.{name}": settings[name] for name in DETERMINING},
     }
-    before = stamp(job.table.path)
     started = time.perf_counter()
     with kept(job), parts.opened(job.output, state) as scored:
         continued = scored.counts.rows
@@ -65,10 +65,11 @@ def score(job: Job, settings: Mapping[str, Any], scratch: Path) -> Result:
         if continued < job.table.rows:
             with workers.started(fetch(job.model, scratch), job.processes, scratch) as pool:
                 score_chunks(job, scored, pool)
-        if stamp(job.table.path) != before:
+        if streamed.stamp(job.table.path) != job.table.stamp:
+            scored.discard()  # some may be of the one content, some of the other
             raise ScoreError(
-                f"{job.table.path} (score.input) was changed while it was scored. Delete "
-                f"{parts.folder_of(job.output)}, and run the command again."
+                f"{job.table.path} (score.input) was changed while it was scored. Run the command again once it is "
+                "complete."
             )
         in_order, counts = scored.in_order(job.table.rows), scored.counts
         scored.finish(job.output, lambda path: table_parts.join(in_order, job.schema, path, job.form))
@@ -99,9 +100,12 @@ def fetch(model: Model, scratch: Path) -> Path:
         ArtifactError: its files are missing.
     """
     try:
-        return Path(mlflow.artifacts.download_artifacts(model.uri, dst_path=str(scratch / "model")))
+        folder = Path(mlflow.artifacts.download_artifacts(model.uri, dst_path=str(scratch / "model")))
     except (mlflow.MlflowException, OSError) as error:
         raise ArtifactError(f"The files of {model.uri} cannot be read: {error}. {RESTORE}") from error
+    if not (folder / MLMODEL_FILE_NAME).is_file():  # MLflow downloads a missing folder as an empty one
+        raise ArtifactError(f"The files of {model.uri} are missing. {RESTORE}")
+    return folder
 
 
 def score_chunks(job: Job, scored: Parts, pool: Pool) -> None:
@@ -150,9 +154,3 @@ def score_chunk(job: Job, scored: Parts, pool: Pool, index: int, table: pa.Table
     )
     scored.add(index, counts, partial(table_parts.write_part, table, form=job.form))
     return len(texts)
-
-
-def stamp(path: Path) -> tuple[int, ...]:
-    """Return what changes whenever a file is replaced or written."""
-    status = path.stat()
-    return status.st_ino, status.st_size, status.st_mtime_ns

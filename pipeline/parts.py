@@ -82,6 +82,10 @@ class Parts:
         joined = self.folder / f"joined{''.join(output.suffixes)}"
         _write_whole(joined, write)
         joined.replace(output)
+        self.discard()
+
+    def discard(self) -> None:
+        """Delete the folder."""
         shutil.rmtree(self.folder)
 
 
@@ -112,14 +116,14 @@ def opened(output: Path, state: Mapping[str, Any]) -> Iterator[Parts]:
 
 
 def _require_same(folder: Path, state: dict[str, Any]) -> None:
-    """Write the state of a new folder, or compare it with that of the former attempt."""
+    """Write the state of a folder without parts, or compare it with that of the former attempt."""
     file = folder / STATE
-    if not file.exists():
-        if others := {path.name for path in folder.iterdir()} - {LOCK, f"{UNFINISHED}-{STATE}"}:
-            raise ScoreError(
-                f"{folder} is needed for unfinished parts, but contains {min(others)}. Move it, or choose another "
-                "score.output."
-            )
+    if not file.exists() and (others := {path.name for path in folder.iterdir()} - {LOCK, f"{UNFINISHED}-{STATE}"}):
+        raise ScoreError(
+            f"{folder} is needed for unfinished parts, but contains {min(others)}. Move it, or choose another "
+            "score.output."
+        )
+    if not Parts(folder).finished:
         _write_whole(file, lambda path: path.write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8"))
         return
     former = json.loads(file.read_text(encoding="utf-8"))

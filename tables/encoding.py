@@ -154,6 +154,12 @@ def _detect(content: bytes) -> Decoded:
     return _decode_as(content, _western(content), "assumed")
 
 
+def is_wide(content: bytes) -> bool:
+    """Return whether a content is UTF-16 or UTF-32, by its byte order mark or its NUL bytes."""
+    marks = tuple(mark for mark, encoding in MARKS if encoding != "utf-8")
+    return content.startswith(marks) or _utf16_without_mark(content) is not None
+
+
 def _utf16_without_mark(content: bytes) -> str | None:
     """Return the byte order of UTF-16 if, at the start, either most even or most odd bytes are NUL, and no others."""
     even, odd = content[:4096:2], content[1:4096:2]

@@ -9,16 +9,15 @@ from itertools import chain
 from pathlib import Path
 from typing import AnyStr, NamedTuple
 
-from tables.encoding import decode, label
+from tables.encoding import Decoded, decode, is_wide, label
 from tables.errors import TableError
 from tables.rows import lines_of
 
 # Bytes, or characters, read at a time. The first piece decides on the layout of a text file.
 PIECE = 2 << 20
-# Bytes of lines with other than ASCII characters that decide on the encoding.
-MAX_EVIDENCE = 4 << 20
-HEAD = 64 << 10
-NOT_ASCII_LINES = re.compile(rb"[^\n]*[\x80-\xff][^\n]*\n?")
+# Other than ASCII bytes that decide on the encoding, and bytes at the beginning that do.
+MAX_EVIDENCE, HEAD = 4 << 20, 64 << 10
+NOT_ASCII = re.compile(rb"[\x80-\xff]+")
 
 
 class Piece(NamedTuple):
@@ -29,7 +28,7 @@ class Piece(NamedTuple):
         above: the number of lines of the file above them.
         placeholder: stands for carriage returns within fields; None if there are none.
         last: whether the file ends with these lines.
-        damaged: the number of undecodable and NUL characters, replaced by U+FFFD.
+        damaged: the number of NUL characters, replaced by U+FFFD.
     """
 
     lines: list[str]
@@ -76,16 +75,16 @@ def whole_lines(pieces: Iterable[AnyStr], end: AnyStr) -> Iterator[AnyStr]:
         yield rest
 
 
-def encoding_of(path: Path, encoding: str | None) -> tuple[str, str]:
-    """Return the encoding of a text file and how it was determined; see `tables.encoding.Decoded`.
+def encoding_of(path: Path, encoding: str | None) -> Decoded:
+    """Return the encoding of a text file, how it was determined, and how many characters cannot be decoded.
 
-    A file is decoded in whole only to be scored, so the beginning and all lines with other than ASCII characters (up
-    to MAX_EVIDENCE) decide: they are what the detection looks at in a whole file.
+    The beginning and all other than ASCII bytes (up to MAX_EVIDENCE) decide: they are what the detection counts in a
+    whole file. They are also the text of the result.
 
     Raises:
         TableError: "damaged", "unknown_encoding" or "not_text".
     """
-    head, other, size = b"", [], 0
+    head, other, size = b"", list[bytes](), 0
     for piece in whole_lines(content(path), b"\n"):
         rest = piece
         if not head:
@@ -93,11 +92,12 @@ def encoding_of(path: Path, encoding: str | None) -> tuple[str, str]:
             if (cut := head.rfind(b"\n") + 1) and rest:
                 head, rest = head[:cut], head[cut:] + rest
         if size < MAX_EVIDENCE and not rest.isascii():
-            found = NOT_ASCII_LINES.findall(rest)
-            other += found
-            size += sum(map(len, found))
-    decoded = decode(head + b"".join(other)[:MAX_EVIDENCE], encoding)
-    return decoded.encoding, decoded.source
+            other += NOT_ASCII.findall(rest)
+            size = sum(map(len, other))
+    if is_wide(head):  # its bytes are not characters, and the beginning may end within one
+        return decode(head, encoding)._replace(damaged=0)
+    known = decode(head + b" ".join(other), encoding)
+    return known._replace(damaged=known.damaged - head.rstrip(b"\0\x1a").count(b"\0"))  # `pieces` count these
 
 
 def decoded(path: Path, encoding: str, *, strict: bool) -> Iterator[str]:
@@ -158,7 +158,7 @@ def pieces(path: Path, encoding: str, *, strict: bool, quoted: bool) -> Iterator
 
 def _piece(text: str, above: int, *, last: bool, end: str, quoted: bool) -> tuple[Piece, str]:
     """Return the lines of a text up to the end of a row, and the rest of the text."""
-    damaged = text.count("\0") + text.count("\ufffd")
+    damaged = text.count("\0")
     text = text.replace("\0", "\ufffd")
     unended = end == "\n" and not text.endswith("\n")
     lines, placeholder = lines_of(text + "\n" if unended else text)
@@ -172,6 +172,5 @@ def _piece(text: str, above: int, *, last: bool, end: str, quoted: bool) -> tupl
         rest = "".join(lines[cut:])
         if placeholder:
             rest = rest.replace(placeholder, "\r")
-        damaged -= rest.count("\ufffd")
         lines = lines[:cut]
     return Piece(lines, above, placeholder, last, damaged), rest

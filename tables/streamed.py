@@ -38,6 +38,7 @@ class Inspected:
     Attributes:
         path: the file.
         digest: its sha256.
+        stamp: its `stamp` before it was read.
         kind: its format.
         rows: the number of its rows.
         schema: its columns.
@@ -48,6 +49,7 @@ class Inspected:
 
     path: Path
     digest: str
+    stamp: tuple[int, ...]
     kind: Kind
     rows: int
     schema: pa.Schema
@@ -73,6 +75,12 @@ def kind_of(path: Path) -> Kind:
     )
 
 
+def stamp(path: Path) -> tuple[int, ...]:
+    """Return what changes whenever a file is replaced or written."""
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def inspect(
     path: Path, *, encoding: str | None = None, delimiter: str | None = None, quoted: bool | None = None
 ) -> Inspected:
@@ -88,7 +96,7 @@ def inspect(
         TableError: the file cannot be read as a table; see its `code`.
         OSError: the file cannot be read.
     """
-    kind = kind_of(path)
+    kind, before = kind_of(path), stamp(path)
     text, doubtful = None, False
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -105,6 +113,7 @@ def inspect(
     return Inspected(
         path=path,
         digest=digest,
+        stamp=before,
         kind=kind,
         rows=rows,
         schema=schema,

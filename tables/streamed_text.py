@@ -68,12 +68,12 @@ def inspect(
     refuse_other_kinds(start, path.name)
     if not start:
         raise TableError("empty_file", "The file is empty.")
-    known_encoding, source = encoding_of(path, encoding)
-    refuse_other_kinds(decode(start[:1000], known_encoding).text.encode(), path.name)  # UTF-16
+    known = encoding_of(path, encoding)
+    refuse_other_kinds(decode(start[:1000], known.encoding).text.encode(), path.name)  # UTF-16
     found: TextLayout | None = None
     decided, width = quoted, 1
-    report = Report(kind="text", encoding=known_encoding, encoding_source=source)  # type: ignore[arg-type]
-    for piece in pieces(path, known_encoding, strict=encoding is not None, quoted=quoted is not False):
+    report = Report(kind="text", encoding=known.encoding, encoding_source=known.source, damaged=known.damaged)
+    for piece in pieces(path, known.encoding, strict=encoding is not None, quoted=quoted is not False):
         lines, marked = list(piece.lines), any('"' in line for line in piece.lines)
         if found is None and not any(line.strip() for line in lines):
             raise TableError("empty_file", "The file is empty.")
@@ -92,7 +92,7 @@ def inspect(
             aligned = align(cells, numbers, header=True, strict=True, cut_off=piece.last and ends_within_row(lines))
             top = rows.starts[numbers.index(aligned.header_row or 1) + 1]
             found = TextLayout(
-                encoding=known_encoding,
+                encoding=known.encoding,
                 strict=encoding is not None,
                 dialect=dialect,
                 quoted=False,

@@ -325,6 +325,7 @@ def test_an_input_that_changes_meanwhile_is_noticed(
     with pytest.raises(ScoreError, match="was changed while it was scored"):
         run(champion, path, output)
     assert not output.exists()
+    assert not batch_parts.folder_of(output).exists()
 
 
 @pytest.mark.usefixtures("in_process")
@@ -453,6 +454,8 @@ def test_a_model_that_cannot_be_loaded_is_refused(
             file.unlink()
         with pytest.raises(ScoreError, match="The model cannot be loaded .*classifier.json is missing"):
             run(champion, source, tmp_path / "scored.csv")
+    output = run(champion, source, tmp_path / "scored.csv", f"score.model=models:/{champion}/2")
+    assert len(read(output)) == ROWS  # nothing had been scored with the other model
 
 
 def test_parts_are_kept_when_a_process_dies_or_the_disk_is_full(

@@ -82,3 +82,14 @@ def test_parquet_keeps_types_and_is_not_split_into_small_groups(tmp_path: Path) 
 def test_joining_again_gives_the_same_bytes(tmp_path: Path, name: str) -> None:
     first = joined(tmp_path / name).read_bytes()
     assert joined(tmp_path / name).read_bytes() == first
+
+
+def test_parquet_keeps_categories_of_several_parts(tmp_path: Path) -> None:
+    tables = [pa.table({"kind": pa.array(kinds).dictionary_encode()}) for kinds in (["a", "b"], ["c", "a"])]
+    form, files = parts.form_of(tmp_path / "scored.parquet", ","), [tmp_path / "0", tmp_path / "1"]
+    for table, file in zip(tables, files, strict=True):
+        parts.write_part(table, file, form)
+    parts.join(files, tables[0].schema, tmp_path / "scored.parquet", form)
+    joined_table = parquet.read_table(tmp_path / "scored.parquet")
+    assert joined_table["kind"].to_pylist() == ["a", "b", "c", "a"]
+    assert pa.types.is_dictionary(joined_table.schema.field("kind").type)

@@ -206,3 +206,14 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, ending: str, monkeyp
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]
     assert peaks[1] < 2_000_000
+
+
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize("damage", [b"\xff", b"\0", "\ufffd".encode()])
+def test_damaged_characters_are_counted_as_in_whole(tmp_path: Path, damage: bytes) -> None:
+    content = csv_content(tweets(200)).encode() + b"200," + damage + b",\n" + csv_content(tweets(100)).encode()[13:]
+    path = written(tmp_path / "tweets.csv", content)
+    whole, table = reading.read(path, strict=True), streamed.inspect(path)
+    assert frame(table).equals(whole.frame)
+    assert str(whole.report) == table.assumptions
+    assert table.doubtful == whole.report.doubtful
