@@ -12,7 +12,11 @@ from starlette.testclient import TestClient
 from sentiment.inference.classifier import Classifier, Probabilities
 from service.shadow import MOST_WAITING
 from telemetry.events import Disagreement, Prediction
+from telemetry.forwarding import forward
+from telemetry.outlets import opencensus
+from telemetry.retention import DAY, prune
 from telemetry.store import Store
+from tests.fake_ingestion import ingestion
 from tests.in_process import started
 from tests.packaged_model import save_packaged
 
@@ -130,3 +134,36 @@ def test_a_challenger_that_cannot_be_loaded_is_named(packaged: Path, tmp_path: P
         answer = client.post("/predict", json={"text": NEGATIVE})
     assert answer.status_code == 503
     assert "SERVICE_SHADOW" in answer.json()["detail"]
+
+
+def disagreement(number: int, when: float) -> Disagreement:
+    return Disagreement(
+        id=f"{number:016x}",
+        time=when,
+        source="api",
+        model_version="7",
+        negative_probability=0.75,
+        text=None,
+        sentiment="negative",
+        challenger_version="8",
+        challenger_probability=0.25,
+        challenger_sentiment="positive",
+    )
+
+
+def test_disagreements_are_forwarded_and_deleted_like_predictions(url: str) -> None:
+    store = Store(url)
+    store.create()
+    now = time.time()
+    store.add([disagreement(1, now - 2 * DAY), disagreement(2, now)])
+
+    def kept() -> list[str]:
+        prune(store, days=1, feedback_days=None, megabytes=200, forwarding=True)
+        return [event.id for event in store.read(Disagreement)]
+
+    assert len(kept()) == 2, "not forwarded yet"
+    with ingestion() as azure:
+        forward(store, opencensus.connect(azure.connection_string, timeout=5), undo_seconds=0)
+        assert azure.events() == [("disagreement", f"{number:016x}") for number in (1, 2)]
+        assert azure.properties()[0]["challenger_sentiment"] == "positive"
+    assert kept() == [f"{2:016x}"]
