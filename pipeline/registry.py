@@ -21,7 +21,7 @@ from mlflow.tracking import MlflowClient
 from omegaconf import OmegaConf
 
 from pipeline import artifacts, runs, store
-from sentiment.inference.errors import UserError
+from sentiment.inference.errors import SettingsError, UserError
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 # The description of a registered model has at most 5,000 characters.
@@ -96,6 +96,29 @@ def require(uri: str) -> None:
         )
     if version is not None and version not in existing:
         raise artifacts.ArtifactError(f"{name} has no version {version} in {where}, only {', '.join(existing)}.")
+
+
+def resolve(uri: str, setting: str) -> ModelVersion | None:
+    """Return the version that a URI names by its number or an alias; None for the model of a run.
+
+    Args:
+        uri: `models:/<name>@<alias>`, `models:/<name>/<version>` or `runs:/<run id>/model`.
+        setting: the setting with this URI, for messages.
+
+    Raises:
+        SettingsError: the URI has another form.
+        ArtifactError: the registered model, the alias or the version does not exist.
+    """
+    require(uri)
+    if registered := REGISTERED.fullmatch(uri):
+        name, alias, number = registered.groups()
+        return MlflowClient().get_model_version(name, number or aliases(name)[alias])
+    if not re.fullmatch(rf"runs:/[0-9a-f]{{32}}/{artifacts.MODEL}", uri):
+        raise SettingsError(
+            f"{setting}={uri}: set it to models:/<name>@champion, models:/<name>/<version> or "
+            f"runs:/<run id>/{artifacts.MODEL}."
+        )
+    return None
 
 
 def identity(version: ModelVersion) -> str:

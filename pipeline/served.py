@@ -1,18 +1,15 @@
 """A trained model in its served form, found by the URI of a registered version or of a run."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
-from mlflow.tracking import MlflowClient
 
 from pipeline import artifacts, candidates, registry, stored_predictions
 from pipeline.artifacts import RESTORE, ArtifactError
 from pipeline.candidates import CandidateError
 from sentiment.inference import classifier
 from sentiment.inference.classifier import Band
-from sentiment.inference.errors import SettingsError
 from sentiment.inference.probabilities import Reliability
 
 
@@ -93,15 +90,8 @@ def locate(uri: str, setting: str) -> tuple[str, str, str | None]:
         SettingsError: the URI has another form.
         ArtifactError: there is no such registered model, alias or version.
     """
-    registry.require(uri)
-    if registered := registry.REGISTERED.fullmatch(uri):
-        name, alias, number = registered.groups()
-        version = MlflowClient().get_model_version(name, number or registry.aliases(name)[alias])
-        run_uri = f"runs:/{version.run_id}/{artifacts.MODEL}"
-        return f"models:/{name}/{version.version}", run_uri, f"{name} version {version.version}"
-    if re.fullmatch(rf"runs:/[0-9a-f]{{32}}/{artifacts.MODEL}", uri):
+    version = registry.resolve(uri, setting)
+    if version is None:
         return uri, uri, None
-    raise SettingsError(
-        f"{setting}={uri}: set it to models:/<name>@champion, models:/<name>/<version> or "
-        f"runs:/<run id>/{artifacts.MODEL}."
-    )
+    run_uri = f"runs:/{version.run_id}/{artifacts.MODEL}"
+    return f"models:/{version.name}/{version.version}", run_uri, f"{version.name} version {version.version}"

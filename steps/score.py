@@ -10,7 +10,8 @@ import logging
 import mlflow
 from omegaconf import DictConfig
 
-from pipeline import batch, door, job, runs, settings
+from pipeline import door, runs, settings
+from pipeline.batch import job, scoring
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ def main(cfg: DictConfig) -> None:
         own = settings.plain(cfg.score)
         prepared = job.prepare(own)
         mlflow.set_tags({"model": prepared.model.uri, "model_version": prepared.model.version})
-        result = batch.score(prepared, own, scratch)
+        result = scoring.score(prepared, own, scratch)
         counts, new = result.counts, result.counts.rows - result.continued
         rate = new / result.seconds
         mlflow.log_metrics({**vars(counts), "continued": result.continued, "processes": prepared.processes})

@@ -16,11 +16,12 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
-from pipeline import job, registry, worker, workers
-from pipeline import parts as batch_parts
+from pipeline import registry
 from pipeline.artifacts import ArtifactError
+from pipeline.batch import job, worker, workers
+from pipeline.batch import parts as batch_parts
+from pipeline.batch.workers import ScoreError, Worker
 from pipeline.registry import CHAMPION
-from pipeline.workers import ScoreError, Worker
 from sentiment.inference.errors import MissingFileError, SettingsError, UserError
 from steps import score
 from tables import parts, reading

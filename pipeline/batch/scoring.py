@@ -14,11 +14,11 @@ import pyarrow as pa
 from mlflow.models.model import MLMODEL_FILE_NAME
 from tqdm import tqdm
 
-from pipeline import parts, workers
 from pipeline.artifacts import RESTORE, ArtifactError
-from pipeline.job import ADDED, Job, Model
-from pipeline.parts import Counts, Parts
-from pipeline.workers import Pool, ScoreError
+from pipeline.batch import parts, workers
+from pipeline.batch.job import ADDED, Job, Model
+from pipeline.batch.parts import Counts, Parts
+from pipeline.batch.workers import Pool, ScoreError
 from sentiment.data import files
 from tables import parts as table_parts
 from tables import streamed

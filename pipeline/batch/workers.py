@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
 
-from pipeline import worker
+from pipeline.batch import worker
 from sentiment.inference.errors import UserError
 
 # One thread each: processes use all cores, and an answer does not depend on the number of processes.

@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 
 import mlflow
 import pyarrow as pa
-from mlflow.tracking import MlflowClient
 
 from pipeline import artifacts, registry
 from pipeline.artifacts import ArtifactError
-from pipeline.workers import ScoreError
+from pipeline.batch.workers import ScoreError
 from sentiment.data import files
 from sentiment.inference import cores
 from sentiment.inference.errors import SettingsError
@@ -158,16 +157,9 @@ def find(uri: str) -> Model:
         ArtifactError: there is no such model.
         SettingsError: the URI has another form.
     """
-    registry.require(uri)
-    if registered := registry.REGISTERED.fullmatch(uri):
-        name, alias, number = registered.groups()
-        version = MlflowClient().get_model_version(name, number or registry.aliases(name)[alias])
-        return Model(f"models:/{name}/{version.version}", str(version.version), registry.identity(version))
-    if not uri.startswith("runs:/"):
-        raise SettingsError(
-            f"score.model={uri}: set it to models:/<name>@champion, models:/<name>/<version> or "
-            f"runs:/<run id>/{artifacts.MODEL}."
-        )
+    version = registry.resolve(uri, "score.model")
+    if version is not None:
+        return Model(f"models:/{version.name}/{version.version}", str(version.version), registry.identity(version))
     try:
         logged = artifacts.logged_model(mlflow.get_run(artifacts.run_id(uri)))
     except mlflow.MlflowException as error:

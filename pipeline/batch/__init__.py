@@ -1,0 +1,1 @@
+"""Scoring of tables of any size, in several processes, with parts from which an interrupted command continues."""
