@@ -26,6 +26,7 @@ Connect = Callable[..., Outlet]
 PREDICTION = Prediction(
     id="1" * 32,
     time=WHEN,
+    source="api",
     model_version="7",
     negative_probability=0.75,
     sentiment="negative",
@@ -36,13 +37,14 @@ PREDICTION = Prediction(
 FEEDBACK = Feedback(
     id="2" * 32,
     time=WHEN + 60,
+    source="page",
     model_version="7",
     negative_probability=0.25,
     text=TEXT,
     predicted_sentiment="positive",
     true_sentiment="negative",
     comment="rude",
-    page_version="0.1.0",
+    fingerprint="0" * 32,
 )
 
 
