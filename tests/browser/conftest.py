@@ -47,7 +47,8 @@ class App:
     mailbox: Mailbox
 
 
-@pytest.fixture(scope="session")
+# Not longer: while Playwright runs, its event loop is that of the process, so that no other test could start one.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     expect.set_options(timeout=TIMEOUT_MILLISECONDS)
     with sync_playwright() as playwright:

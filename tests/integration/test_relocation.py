@@ -11,7 +11,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from pipeline import relocation, reuse, store
+from pipeline import relocation, source_code, store
 from pipeline.store import StoreError
 from tests.corpora import data
 
@@ -105,7 +105,7 @@ def test_a_step_in_a_copied_project_writes_nothing_and_says_what_to_do(
     tmp_path: Path, new_store: Callable[[Path], str]
 ) -> None:
     project, here = tmp_path / "project", tmp_path / "here"
-    for name in ("conf", *reuse.PACKAGES):
+    for name in ("conf", *source_code.PACKAGES):
         shutil.copytree(ROOT / name, project / name)
     shutil.copy(ROOT / "MLproject", project)
     new_store(project)

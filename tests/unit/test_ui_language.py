@@ -29,7 +29,16 @@ CODES = {
 } | {"long_row", *(code for code, _ in reading.REFUSED.values())}
 NOT_FROM_PAGE = {
     *("ambiguous_quotes", "broken_quotes", "duplicate_column", "preamble", "too_many_rows"),
-    *("bad_delimiter", "no_texts", "not_texts", "unknown_column", "unknown_encoding", "unknown_sheet", "unknown_zone"),
+    *(
+        "bad_delimiter",
+        "no_texts",
+        "not_records",
+        "not_texts",
+        "unknown_column",
+        "unknown_encoding",
+        "unknown_sheet",
+        "unknown_zone",
+    ),
 }
 # Values of the expressions in braces in the sentence names that the code builds.
 BRACE_VALUES = {
