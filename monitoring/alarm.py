@@ -42,8 +42,8 @@ class Rules:
 
     windows_seconds: tuple[float, ...] = (900.0, 1800.0, 3600.0, 10800.0)
     ratio: float = 2.0
-    watch: float = 2.0
-    alarm: float = 4.0
+    watch: float = 3.0
+    alarm: float = 5.0
     fewest_negative: int = 5
     calm: float = 0.0
     calm_seconds: float = HOUR

@@ -7,7 +7,17 @@ from datetime import tzinfo
 from typing import NamedTuple
 
 from monitoring.buckets import DAY, HOUR, Bucket
-from monitoring.seasons import SLOT, Observed, Seasons, moment_of, seasons
+from monitoring.seasons import (
+    DAILY_REACH,
+    SHARE_PRIOR,
+    SHARE_REACH,
+    SLOT,
+    Observed,
+    Seasons,
+    averaged_slots,
+    moment_of,
+    seasons,
+)
 
 # From and until when, in seconds since 1970.
 Interval = tuple[float, float]
@@ -189,12 +199,12 @@ def _levels(past: Sequence[_Slot], times: Sequence[float], learning: Learning) -
 def _fluctuations(past: Sequence[_Slot], levels: Sequence[tuple[float, float]], days: float) -> tuple[float, float]:
     """Return the dispersion of the number of tweets and the correlation of their labels, by the method of moments.
 
-    The seasons were fitted to the same slots; the variance of the next one is larger by what they have followed.
+    Added to both is how far the seasons themselves may be off: they are estimated from few tweets at first.
 
     Sources: Hilbe (2011), Negative Binomial Regression, 2nd edition, section 8.2; Laney (2002), Improved control charts
     for attributes, Quality Engineering 14, 531-537, for the share.
     """
-    beyond = squared = beyond_share = pairs = 0.0
+    beyond = squared = beyond_share = pairs = expected_tweets = 0.0
     for slot, (volume, share) in zip(past, levels, strict=False):
         mean, count, negative = volume * slot.tweets, slot.observed.tweets, slot.observed.negative
         beyond += (count - mean) ** 2 - mean
@@ -203,13 +213,16 @@ def _fluctuations(past: Sequence[_Slot], levels: Sequence[tuple[float, float]], 
         spread = expected * (1 - expected)
         beyond_share += (negative - count * expected) ** 2 - count * spread
         pairs += count * (count - 1) * spread
-    leverage = min(0.5, 1 / (2 * days))
+        expected_tweets += mean
+    leverage = min(0.5, 1 / (averaged_slots(DAILY_REACH) * days))
     inflation = (1 + leverage) / (1 - leverage)
+    a_slot = expected_tweets / len(past)
+    seen, seen_share = (max(1.0, averaged_slots(reach) * days * a_slot) for reach in (DAILY_REACH, SHARE_REACH))
     dispersion = inflation * beyond / squared if squared else 0.0
     correlation = inflation * beyond_share / pairs if pairs else 0.0
     return (
-        min(MOST_DISPERSION, max(LEAST_DISPERSION, dispersion)),
-        min(MOST_CORRELATION, max(LEAST_CORRELATION, correlation)),
+        min(MOST_DISPERSION, max(LEAST_DISPERSION, dispersion) + 1 / seen),
+        min(MOST_CORRELATION, max(LEAST_CORRELATION, correlation) + seen_share / (seen_share + SHARE_PRIOR) ** 2),
     )
 
 

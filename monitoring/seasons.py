@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 SLOT = 1800
 SLOTS = 48  # of a day
-# Slots on either side over which neighbours are averaged: half an hour for the time of day, two hours for the time of
-# the week, of which there is less.
-DAILY_REACH, WEEKLY_REACH = 1, 4
+# Slots on either side over which neighbours are averaged: an hour for the number of tweets at a time of the day, two
+# hours for their share, which changes slowly, and for the time of the week, of which there is less.
+DAILY_REACH, SHARE_REACH, WEEKLY_REACH = 2, 4, 4
 # Credibility (Buhlmann, Experience rating and credibility, ASTIN Bulletin 4, 1967): n observations count n / (n + K).
 # Days against the mean of all times of the day, weeks against the same time of other days, tweets against the mean
 # share.
@@ -84,21 +84,23 @@ def seasons(observed: Mapping[int, Observed], weights: Mapping[int, float], zone
     """
     daily = [[0.0, 0.0, 0.0] for _ in range(SLOTS)]
     weekly = [[[0.0, 0.0] for _ in range(SLOTS)] for _ in range(7)]
-    for number, (tweets, negative, seconds) in observed.items():
+    for number, slot_counts in observed.items():
         weight, (weekday, slot) = weights[number], moment_of(number, zone)
-        for cell, value in enumerate((tweets, negative, seconds)):
+        for cell, value in enumerate(slot_counts):
             daily[slot][cell] += weight * value
-        weekly[weekday][slot][0] += weight * tweets
-        weekly[weekday][slot][1] += weight * seconds
-    tweets, negative, seconds = (sum(cells[column] for cells in daily) for column in range(3))
+        weekly[weekday][slot][0] += weight * slot_counts.tweets
+        weekly[weekday][slot][1] += weight * slot_counts.seconds
+    counted = [[cells[column] for cells in daily] for column in range(3)]
+    tweets, negative, seconds = map(sum, counted)
     mean_rate, mean_share = tweets / seconds, negative / tweets if tweets else 0.0
     rates, shares = [], []
     for slot in range(SLOTS):
-        near_tweets, near_negative, near_seconds = (
-            smoothed([cells[column] for cells in daily], slot, DAILY_REACH) for column in range(3)
-        )
+        near_tweets, near_seconds = (smoothed(counted[column], slot, DAILY_REACH) for column in (0, 2))
         prior = DAILY_PRIOR * SLOT
         rates.append((near_tweets + prior * mean_rate) / (near_seconds + prior))
+        near_tweets, near_negative = (
+            averaged_slots(SHARE_REACH) * smoothed(counted[column], slot, SHARE_REACH) for column in (0, 1)
+        )
         shares.append((near_negative + SHARE_PRIOR * mean_share) / (near_tweets + SHARE_PRIOR))
     return Seasons(zone=zone, rates=[_of_weekday(weekly[weekday], rates) for weekday in range(7)], shares=shares)
 
@@ -121,3 +123,9 @@ def smoothed(values: Sequence[float], slot: int, reach: int) -> float:
     weights = range(-reach, reach + 1)
     total = sum((reach + 1 - abs(step)) * values[(slot + step) % SLOTS] for step in weights)
     return total / (reach + 1) ** 2
+
+
+def averaged_slots(reach: int) -> float:
+    """Return how many independent slots an average of `smoothed` is worth: 1 over the sum of squared weights."""
+    width = reach + 1
+    return width**4 / sum((width - abs(step)) ** 2 for step in range(-reach, width))
