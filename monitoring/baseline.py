@@ -35,7 +35,7 @@ class Learning:
     Attributes:
         zone: time zone whose clock people live by, so that a change of the clock moves the baseline with it.
         days: oldest buckets used, in days. Eight weeks show each hour of each weekday eight times.
-        half_life_days: age at which a day counts half. Two weeks follow the seasons of a year.
+        half_life_days: age at which a day counts half. Four weeks follow the seasons of a year.
         least_days: days of observed buckets before there is a baseline. Three, so that one odd day is outvoted.
         guard_seconds: latest buckets left out, as they may belong to a crisis that is not detected yet. Three hours are
             as long as the longest window that is checked.
@@ -45,7 +45,7 @@ class Learning:
 
     zone: tzinfo
     days: float = 56.0
-    half_life_days: float = 14.0
+    half_life_days: float = 28.0
     least_days: float = 3.0
     guard_seconds: float = 3 * HOUR
     memory_hours: float = 12.0

@@ -47,14 +47,14 @@ def count(
 ) -> list[Bucket]:
     """Count tweets by bucket; the order of the tweets does not matter.
 
-    A tweet is a voice unless its author, or its text, had a voice shortly before: a bot that repeats itself, and
+    A tweet is a voice unless its author, or its text, was seen shortly before: a bot that repeats itself, and
     retweets, add to the reach only.
 
     Args:
         tweets: to count.
         seconds: length of a bucket; buckets start at multiples of it since 1970.
-        author_seconds: how long an author has no second voice.
-        text_seconds: how long a text has no second voice.
+        author_seconds: how long after a tweet its author has no voice.
+        text_seconds: how long after a tweet its text has no voice.
 
     Returns:
         The buckets from the first that has a tweet to the last, in order; those between may be empty.
@@ -72,15 +72,11 @@ def count(
             raise ValueError(f"A tweet has the time {tweet.time}: drop it, or give seconds since 1970.") from None
         cell[2] += 1
         cell[3] += tweet.negative
-        repeated = _recent(authors, tweet.author, tweet.time, author_seconds)
-        repeated |= _recent(texts, tweet.text, tweet.time, text_seconds)
+        repeated = _seen(authors, tweet.author, tweet.time, author_seconds)
+        repeated |= _seen(texts, tweet.text, tweet.time, text_seconds)
         if not repeated:
             cell[0] += 1
             cell[1] += tweet.negative
-            if tweet.author is not None:
-                authors[tweet.author] = tweet.time
-            if tweet.text is not None:
-                texts[tweet.text] = tweet.time
     if not voices:
         return []
     return [Bucket(number * seconds, *voices[number]) for number in range(min(voices), max(voices) + 1)]
@@ -106,5 +102,10 @@ def _order(tweet: Tweet) -> tuple[float, str, str, bool]:
     return tweet.time, tweet.author or "", tweet.text or "", tweet.negative
 
 
-def _recent(times: dict[str, float], key: str | None, now: float, seconds: float) -> bool:
-    return key is not None and key in times and now - times[key] < seconds
+def _seen(times: dict[str, float], key: str | None, now: float, seconds: float) -> bool:
+    """Return whether a key was seen within some seconds, and note that it is seen now."""
+    if key is None:
+        return False
+    before = times.get(key)
+    times[key] = now
+    return before is not None and now - before <= seconds

@@ -14,7 +14,7 @@ DAILY_REACH, SHARE_REACH, WEEKLY_REACH = 2, 4, 4
 # Credibility (Buhlmann, Experience rating and credibility, ASTIN Bulletin 4, 1967): n observations count n / (n + K).
 # Days against the mean of all times of the day, weeks against the same time of other days, tweets against the mean
 # share.
-DAILY_PRIOR, WEEKLY_PRIOR, SHARE_PRIOR = 1.0, 2.0, 200.0
+DAILY_PRIOR, WEEKLY_PRIOR, SHARE_PRIOR = 1.0, 1.0, 200.0
 
 
 class Observed(NamedTuple):

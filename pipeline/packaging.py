@@ -22,6 +22,8 @@ from sentiment.inference import golden
 from sentiment.inference.classifier import DESCRIPTION, pins
 from sentiment.inference.errors import UserError
 
+# Packages of which a Bento contains what telemetry imports.
+LIBRARIES = ("monitoring", "tables")
 # Requirements of a Bento in addition to those of its model: imports of the service and of telemetry.
 SERVICE_REQUIREMENTS = (
     "bentoml",
@@ -125,7 +127,15 @@ def assemble(context: Path, model: Path, description: Mapping[str, Any]) -> None
     bentofile = {
         "service": SERVICE,
         "labels": labels(description),
-        "include": ["service/**", "sentiment/**", "telemetry/**", "tables/**", "model/**", "constraints.txt"],
+        "include": [
+            "service/**",
+            "sentiment/**",
+            "telemetry/**",
+            "tables/**",
+            "monitoring/**",
+            "model/**",
+            "constraints.txt",
+        ],
         "python": {"requirements_txt": "requirements.txt", "lock_packages": False},
     }
     (context / "bentofile.yaml").write_text(yaml.safe_dump(bentofile), encoding="utf-8")
@@ -142,7 +152,7 @@ def collect(model: Path, context: Path) -> list[str]:
     """
     for name in ("service", "telemetry"):
         shutil.copytree(runs.PROJECT / name, context / name, ignore=shutil.ignore_patterns("__pycache__", "Dockerfile"))
-    for file in files_of_tables():
+    for file in files_of_libraries():
         (context / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(runs.PROJECT / file, context / file)
     code = model / "code" / "sentiment"
@@ -161,10 +171,13 @@ def collect(model: Path, context: Path) -> list[str]:
     return sorted({*needed, *pins(SERVICE_REQUIREMENTS + TELEMETRY_REQUIREMENTS)})
 
 
-def files_of_tables() -> list[Path]:
-    """Return the files of `tables` that telemetry imports directly or indirectly, relative to the project."""
+def files_of_libraries() -> list[Path]:
+    """Return the files that telemetry imports of `tables` and `monitoring`, directly or not, relative to the project."""
     imported = source_code.import_graph(reports=False).find_upstream_modules("telemetry", as_package=True)
-    modules = {"tables", *(module for module in imported if module.startswith("tables."))}
+    modules = {
+        *LIBRARIES,
+        *(module for module in imported if module.startswith(tuple(f"{name}." for name in LIBRARIES))),
+    }
     files = (file for module in modules for file in source_code.module_files(module))
     return sorted(file.relative_to(runs.PROJECT) for file in files)
 

@@ -99,7 +99,8 @@ async def classify(request: Request, service: State, texts: list[str], source: S
         prediction = describe(service, text, source, now, score, negative, costly, reliable)
         predictions.append(prediction)
         if service.events is not None:
-            stored.append(event(prediction, text, source, now, service.keep, milliseconds, trace_id))
+            fingerprint = service.ids.fingerprint(events.original(text))
+            stored.append(event(prediction, text, source, now, service.keep, milliseconds, trace_id, fingerprint))
     # All or nothing: a request that times out before leaves no event.
     for prediction in predictions:
         metrics.PREDICTIONS.labels(prediction.sentiment).inc()
@@ -158,7 +159,14 @@ def describe(
 
 
 def event(
-    prediction: Prediction, text: str, source: Source, now: float, keep: Text, milliseconds: float, trace_id: str
+    prediction: Prediction,
+    text: str,
+    source: Source,
+    now: float,
+    keep: Text,
+    milliseconds: float,
+    trace_id: str,
+    fingerprint: str,
 ) -> events.Prediction:
     """Return the event of a prediction."""
     return events.Prediction(
@@ -172,6 +180,7 @@ def event(
         characters=len(text),
         text=events.keep(text, keep),
         trace_id=trace_id,
+        fingerprint=fingerprint,
     )
 
 

@@ -13,6 +13,7 @@ Text = Literal["none", "masked", "raw"]
 
 LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 MENTION = re.compile(r"(?<!\w)@\w+")
+RETWEET = re.compile(r"^\s*(?:RT @\w+:?\s+)+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,8 @@ class Event:
 
     def body(self) -> dict[str, Any]:
         """Return the event as it is forwarded."""
-        return {"schema": SCHEMA, "kind": self.kind, **asdict(self)}
+        fields = {name: value for name, value in asdict(self).items() if name != "fingerprint"}
+        return {"schema": SCHEMA, "kind": self.kind, **fields}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +53,15 @@ class Prediction(Event):
         milliseconds: latency of the request.
         characters: length of the text.
         trace_id: W3C trace of the request, 32 hexadecimal digits; the operation id in Application Insights.
+        fingerprint: keyed hash of the tweet, equal for equal tweets, retweets among them; neither forwarded nor
+            exported. None in events of earlier versions.
     """
 
     sentiment: Sentiment
     milliseconds: float
     characters: int
     trace_id: str | None = None
+    fingerprint: str | None = None
 
     kind = "prediction"
 
@@ -103,9 +108,10 @@ class Feedback(Event):
         """Whether the prediction was wrong."""
         return self.predicted_sentiment != self.true_sentiment
 
-    def body(self) -> dict[str, Any]:
-        """Return the event as it is forwarded."""
-        return {name: value for name, value in super().body().items() if name != "fingerprint"}
+
+def original(text: str) -> str:
+    """Return the tweet of which a text is a retweet in the old style ("RT @somebody: "), or the text itself."""
+    return RETWEET.sub("", text)
 
 
 def keep(text: str, mode: Text) -> str | None:

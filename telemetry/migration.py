@@ -1,4 +1,4 @@
-"""Move the events of a store of version 1, an SQLite file that kept them as JSON, to today's tables."""
+"""Bring the tables of earlier versions up to date: version 1, an SQLite file, kept events as JSON."""
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -49,3 +49,12 @@ def migrate(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
     for table in OLD:
         connection.exec_driver_sql(f"DROP TABLE old_{table}")
+
+
+def add_fingerprints(connection: Connection) -> None:
+    """Add the column `fingerprint` and its index to predictions that have none; programs without it go on working."""
+    columns = {column["name"] for column in sa.inspect(connection).get_columns(schema.predictions.name)}
+    if schema.predictions.c.fingerprint.name not in columns:
+        connection.exec_driver_sql("ALTER TABLE predictions ADD COLUMN fingerprint VARCHAR")
+        for index in schema.predictions.indexes:
+            index.create(connection, checkfirst=True)

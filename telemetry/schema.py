@@ -65,9 +65,12 @@ predictions = numbered(
     required("milliseconds", Double),
     required("characters", Integer),
     Column("trace_id", String),
+    Column("fingerprint", String),
 )
 # Contains all columns that `telemetry.monitoring` reads of predictions.
 Index("predictions_by_time", *(predictions.c[name] for name in ("time", "source", "model_version", "sentiment")))
+# Finds earlier tweets with the same text.
+Index("predictions_by_text", predictions.c.fingerprint, predictions.c.time)
 
 disagreements = numbered(
     "disagreements",
@@ -103,6 +106,26 @@ deliveries = Table(
     Column("channel", String, primary_key=True),
     Column("recipient", String, primary_key=True),
     Column("time", Double),
+)
+
+# How many predictions came in each five minutes, counted again whenever one is added; kept longer than predictions.
+buckets = Table(
+    "buckets",
+    metadata,
+    Column("number", NUMBER, primary_key=True, autoincrement=False),
+    *(required(name, Integer) for name in ("tweets", "negative", "reach", "negative_reach")),
+)
+# Crises, with the counts when the evidence was strongest, and the alert about each.
+crises = Table(
+    "crises",
+    metadata,
+    Column("kind", String, primary_key=True),
+    Column("since", Double, primary_key=True),
+    required("level", Integer),
+    *(Column(name, Double) for name in ("raised", "calm_since", "over")),
+    *(required(name, Double) for name in ("time", "evidence", "seconds", "usual_tweets", "usual_negative")),
+    *(required(name, Integer) for name in ("tweets", "negative", "reach")),
+    Column("alert", ForeignKey(alerts.c.number, ondelete="SET NULL"), unique=True),
 )
 
 # The number of the last row that each reader has processed.

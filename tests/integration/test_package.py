@@ -82,6 +82,7 @@ def test_the_bento_contains_the_champion_and_its_description(selected: str, shar
     }
     tables = {file.name for file in (folder / "src" / "tables").rglob("*.py")}
     assert tables == {"__init__.py", "errors.py", "workbooks.py", "writing.py"}
+    assert (folder / "src" / "monitoring" / "crises.py").is_file()
     requirements = description["image"]["python_requirements"]
     assert "scikit-learn==" in requirements
     assert {"psycopg-binary", "sqlalchemy"} <= {line.partition("==")[0] for line in requirements.split()}

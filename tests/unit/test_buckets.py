@@ -51,7 +51,11 @@ def test_an_identical_text_is_one_voice_whoever_posts_it() -> None:
 
 
 def test_an_author_and_a_text_have_a_voice_again_later() -> None:
-    again = [Tweet(NOON, True, "a", "late"), Tweet(NOON + HOUR, True, "a", "still late"), Tweet(NOON + DAY, True, "b", "late")]
+    again = [
+        Tweet(NOON, True, "a", "late"),
+        Tweet(NOON + HOUR + 1, True, "a", "still late"),
+        Tweet(NOON + DAY + 1, True, "b", "late"),
+    ]
     assert sum(bucket.tweets for bucket in count(again, seconds=HOUR)) == 3
 
 
