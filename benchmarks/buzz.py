@@ -9,10 +9,10 @@ Crises are added to streams of tweets, one at a time, at random times of the day
 - to a stream of real tweets, composed of blocks of three hours, each from the same time of one of five quiet days of
   February 2015. One airline is left out; its negative tweets, in order, are the crisis.
 
-A crisis of size 2 doubles the negative tweets that are usual at that hour. A threshold is the smallest with at most one
-false alarm a week on streams without crises: simulated with other random numbers, or real with another airline left out.
-The alarm is reported with such a threshold, and as shipped, with the thresholds of `monitoring.alarm.Rules`, which were
-chosen on simulated streams. Alarms within six hours are one alarm.
+A crisis of size 2 doubles the negative tweets that are usual at that hour. A threshold is the smallest with at most
+one false alarm a week on streams without crises: simulated with other random numbers, or real with other airlines left
+out. The alarm is reported with such a threshold, and as shipped, with the thresholds of `monitoring.alarm.Rules`, which
+were chosen on simulated streams. Alarms within six hours are one alarm.
 
 `--scores` names the same table with the answers of a model (`mlflow run . -e score`): rows in the same order, with a
 column `sentiment`. Sensitivity and specificity are those of that model on its own validation tweets.

@@ -1,7 +1,7 @@
 """Methods from the literature that `benchmarks.buzz` compares the alarm with. Not a benchmark itself.
 
-Each returns a score for each bucket, from the counts up to it; an alarm is a score above a threshold. They see the last
-60 minutes at each bucket, which is more often than their authors had in mind, so that none loses time by waiting for the
+Each returns a score for each bucket, from the counts up to it; an alarm is a score above a threshold. They see the
+last 60 minutes at each bucket, more often than their authors had in mind, so that none loses time by waiting for the
 full hour.
 """
 

@@ -1,4 +1,4 @@
-"""Streams of tweets with crises, simulated or composed of real tweets, for `benchmarks.buzz`. Not a benchmark itself."""
+"""Streams of tweets with crises, simulated or of real tweets, for `benchmarks.buzz`. Not a benchmark itself."""
 
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args

@@ -172,7 +172,7 @@ def collect(model: Path, context: Path) -> list[str]:
 
 
 def files_of_libraries() -> list[Path]:
-    """Return the files that telemetry imports of `tables` and `monitoring`, directly or not, relative to the project."""
+    """Return the files of `LIBRARIES` that telemetry imports directly or indirectly, relative to the project."""
     imported = source_code.import_graph(reports=False).find_upstream_modules("telemetry", as_package=True)
     modules = {
         *LIBRARIES,

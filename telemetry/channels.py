@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 import requests
 
-from telemetry.alert import Alert
+from telemetry.messages import AnyAlert, lines, title
 from telemetry.settings import Settings
 
 TIMEOUT_SECONDS = 20.0
 # Sends an alert to recipients; returns those that were refused.
-Send = Callable[[Alert, Sequence[str]], Collection[str]]
+Send = Callable[[AnyAlert, Sequence[str]], Collection[str]]
 
 
 class DeliveryError(Exception):
@@ -54,7 +54,7 @@ def channels(settings: Settings) -> Iterator[Channel]:
         yield Channel("webhook", ["webhook"], lambda alert, _: post(alert, settings))
 
 
-def send_mail(alert: Alert, settings: Settings, recipients: Sequence[str]) -> Collection[str]:
+def send_mail(alert: AnyAlert, settings: Settings, recipients: Sequence[str]) -> Collection[str]:
     """Send an alert by email; return the recipients that the server refuses.
 
     Raises:
@@ -86,7 +86,7 @@ def connect(settings: Settings) -> smtplib.SMTP:
     return smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
 
 
-def mail(alert: Alert, settings: Settings) -> EmailMessage:
+def mail(alert: AnyAlert, settings: Settings) -> EmailMessage:
     """Return the email for an alert; its Message-ID is the same if it is sent again, so mail clients show it once."""
     message = EmailMessage()
     message["Subject"] = title(alert)
@@ -97,7 +97,7 @@ def mail(alert: Alert, settings: Settings) -> EmailMessage:
     return message
 
 
-def post(alert: Alert, settings: Settings) -> Collection[str]:
+def post(alert: AnyAlert, settings: Settings) -> Collection[str]:
     """Post an alert to the webhook; return an empty list, as it has one recipient.
 
     Raises:
@@ -115,7 +115,7 @@ def post(alert: Alert, settings: Settings) -> Collection[str]:
     return []
 
 
-def slack(alert: Alert) -> dict[str, Any]:
+def slack(alert: AnyAlert) -> dict[str, Any]:
     """Return the JSON for a Slack incoming webhook; escaping keeps tweets from mentioning Slack users.
 
     Source: https://docs.slack.dev/messaging/formatting-message-text
@@ -124,7 +124,7 @@ def slack(alert: Alert) -> dict[str, Any]:
     return {"text": "\n".join([f"*{title(alert)}*", *(f"• {line}" for line in escaped)])}
 
 
-def teams(alert: Alert) -> dict[str, Any]:
+def teams(alert: AnyAlert) -> dict[str, Any]:
     """Return the JSON for a Teams workflow: an adaptive card whose text runs show tweets as plain text.
 
     Source: https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook
@@ -141,20 +141,3 @@ def teams(alert: Alert) -> dict[str, Any]:
     }
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": card}
     return {"type": "message", "attachments": [attachment]}
-
-
-def title(alert: Alert) -> str:
-    """Return the headline of an alert."""
-    times = [mistake.time for mistake in alert.mistakes]
-    minutes = max(1, -(-(max(times) - min(times)) // 60))
-    return f"Tweet sentiment: {len(alert.mistakes)} tweets reported as mispredicted within {minutes:.0f} min"
-
-
-def lines(alert: Alert) -> list[str]:
-    """Return one line per tweet of an alert."""
-    return [
-        f"{datetime.fromtimestamp(mistake.time, UTC):%Y-%m-%d %H:%M:%S} UTC, model {mistake.model_version}, "
-        f"predicted {mistake.predicted_sentiment}, actually {mistake.true_sentiment}: "
-        f"{mistake.text or '(text not stored)'}"
-        for mistake in alert.mistakes
-    ]

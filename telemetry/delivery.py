@@ -5,8 +5,8 @@ from collections import defaultdict
 
 import sqlalchemy as sa
 
-from telemetry.alert import Alert, listed
-from telemetry.channels import Channel, DeliveryError
+from telemetry import alert, buzz
+from telemetry.channels import AnyAlert, Channel, DeliveryError
 from telemetry.schema import alerts, deliveries, progress
 from telemetry.store import Store, reached
 from telemetry.worker import EXPECTED, Count, Delayed, report_unexpected
@@ -39,18 +39,18 @@ def deliver(store: Store, channel: Channel, count: Count = lambda _: None) -> No
     """
     _take_up(store, channel)
     refused: set[str] = set()
-    for alert, recipients in _pending(store, channel):
+    for each, recipients in _pending(store, channel):
         try:
-            refused_now = set(channel.send(alert, recipients))
+            refused_now = set(channel.send(each, recipients))
         except DeliveryError as error:
-            raise Delayed(error.code, f"Alert {alert.number} could not be sent by {channel.name}: {error}") from error
+            raise Delayed(error.code, f"Alert {each.number} could not be sent by {channel.name}: {error}") from error
         except EXPECTED:
             raise
         except Exception as error:  # noqa: BLE001 (logged, counted and shown; the next alert is sent)
-            report_unexpected(f"{channel.name}, alert {alert.number}", error, lambda _: count(channel.name))
-            _put_aside(store, channel, alert, type(error).__name__)
+            report_unexpected(f"{channel.name}, alert {each.number}", error, lambda _: count(channel.name))
+            _put_aside(store, channel, each, type(error).__name__)
             continue
-        _mark(store, channel, alert, [recipient for recipient in recipients if recipient not in refused_now])
+        _mark(store, channel, each, [recipient for recipient in recipients if recipient not in refused_now])
         refused |= refused_now
     if refused:
         raise Delayed(REFUSED, f"{channel.name}: the server refuses {', '.join(sorted(refused))}")
@@ -74,7 +74,7 @@ def _take_up(store: Store, channel: Channel) -> None:
             store.advance_within(connection, channel.name, numbers[-1])
 
 
-def _pending(store: Store, channel: Channel) -> list[tuple[Alert, list[str]]]:
+def _pending(store: Store, channel: Channel) -> list[tuple[AnyAlert, list[str]]]:
     """Return the alerts that a channel must send, and to whom."""
     unsent = (deliveries.c.channel == channel.name) & deliveries.c.time.is_(None)
     recipients: defaultdict[int, list[str]] = defaultdict(list)
@@ -83,22 +83,23 @@ def _pending(store: Store, channel: Channel) -> list[tuple[Alert, list[str]]]:
             sa.select(deliveries.c.alert, deliveries.c.recipient).where(unsent).order_by(deliveries.c.recipient)
         ):
             recipients[number].append(recipient)
-        pending = listed(connection, alerts.c.number.in_(sa.select(deliveries.c.alert).where(unsent)))
-    return [(alert, recipients[alert.number]) for alert in pending]
+        wanted = alerts.c.number.in_(sa.select(deliveries.c.alert).where(unsent))
+        pending = [*alert.listed(connection, wanted), *buzz.listed(connection, wanted)]
+    return [(each, recipients[each.number]) for each in sorted(pending, key=lambda each: each.number)]
 
 
-def _mark(store: Store, channel: Channel, alert: Alert, recipients: list[str]) -> None:
+def _mark(store: Store, channel: Channel, each: AnyAlert, recipients: list[str]) -> None:
     with store.database.writing(alerts, durable=True) as connection:
         sent = (
-            (deliveries.c.alert == alert.number)
+            (deliveries.c.alert == each.number)
             & (deliveries.c.channel == channel.name)
             & deliveries.c.recipient.in_(recipients)
         )
         connection.execute(sa.update(deliveries).where(sent).values(time=store.now(connection)))
 
 
-def _put_aside(store: Store, channel: Channel, alert: Alert, error: str) -> None:
+def _put_aside(store: Store, channel: Channel, each: AnyAlert, error: str) -> None:
     with store.database.writing(alerts, durable=True) as connection:
-        store.skip_within(connection, channel.name, alert.number, error)
-        unsent = (deliveries.c.alert == alert.number) & (deliveries.c.channel == channel.name)
+        store.skip_within(connection, channel.name, each.number, error)
+        unsent = (deliveries.c.alert == each.number) & (deliveries.c.channel == channel.name)
         connection.execute(sa.delete(deliveries).where(unsent & deliveries.c.time.is_(None)))

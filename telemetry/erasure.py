@@ -2,7 +2,8 @@
 
 import sqlalchemy as sa
 
-from telemetry.schema import EVENTS, alert_feedback, alerts
+from telemetry.retention import is_empty
+from telemetry.schema import EVENTS, alerts
 from telemetry.store import Store
 
 
@@ -26,5 +27,5 @@ def erase(store: Store, phrase: str) -> dict[str, int]:
         with store.database.writing(table, durable=True) as connection:
             deleted[kind] = connection.execute(sa.delete(table).where(named)).rowcount
     with store.database.writing(alerts, durable=True) as connection:
-        connection.execute(sa.delete(alerts).where(alerts.c.number.not_in(sa.select(alert_feedback.c.alert))))
+        connection.execute(sa.delete(alerts).where(is_empty()))
     return deleted

@@ -1,10 +1,10 @@
-"""The background jobs of a store: the alert rule, delivery of alerts, forwarding and retention."""
+"""The background jobs of a store: the alert rule, the watch, delivery of alerts, forwarding and retention."""
 
 import logging
 from collections.abc import Callable
 from typing import Self
 
-from telemetry import alert, channels, delivery, forwarding, retention
+from telemetry import alert, buzz, channels, delivery, forwarding, retention
 from telemetry.leases import LEASE_SECONDS, Leases
 from telemetry.settings import Settings
 from telemetry.store import Store
@@ -14,7 +14,8 @@ log = logging.getLogger(__name__)
 
 OFTEN_SECONDS = 1.0
 RARELY_SECONDS = 600.0
-RULE, FORWARD, PRUNE = "rule", "forward", "prune"
+WATCH_SECONDS = 5.0
+RULE, BUZZ, FORWARD, PRUNE = "rule", "buzz", "forward", "prune"
 
 
 class Jobs:
@@ -50,6 +51,8 @@ class Jobs:
                 RARELY_SECONDS,
             ),
         }
+        if settings.buzz is not None:
+            jobs[BUZZ] = (buzz.Watch(store, settings.buzz), WATCH_SECONDS)
         if outlet is not None:
             jobs[FORWARD] = (lambda: forwarding.forward(store, outlet, settings.undo_seconds, count), OFTEN_SECONDS)
         for channel in channels.channels(settings):  # a job each, so that no channel delays another
@@ -81,4 +84,5 @@ class Jobs:
 def names(settings: Settings) -> list[str]:
     """Return the names of the jobs that settings ask for."""
     forward = [FORWARD] if settings.connection_string is not None else []
-    return [RULE, *(channel.name for channel in channels.channels(settings)), *forward, PRUNE]
+    watch = [BUZZ] if settings.buzz is not None else []
+    return [RULE, *watch, *(channel.name for channel in channels.channels(settings)), *forward, PRUNE]

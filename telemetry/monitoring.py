@@ -43,7 +43,7 @@ def report(store: Store, settings: Settings, days: int) -> Report:
         latest = [mistake(restored(Feedback, row)) for row in mistakes]
         health = worker_health(connection, settings, now)
         errors = {worker.name: worker.error for worker in health}
-        names = [name for name in errors if name not in (jobs.RULE, jobs.FORWARD, jobs.PRUNE)]
+        names = [name for name in errors if name not in (jobs.RULE, jobs.BUZZ, jobs.FORWARD, jobs.PRUNE)]
         fired = fired_alerts(connection, names, since)
         waiting = [ChannelHealth(name=n, waiting=waiting_alerts(connection, n), error=errors[n]) for n in names]
         put_aside = connection.execute(sa.select(sa.func.count()).select_from(skipped)).scalar_one()

@@ -4,7 +4,17 @@ import sqlalchemy as sa
 
 from telemetry.database import Database
 from telemetry.events import Disagreement, Feedback, Prediction
-from telemetry.schema import EVENTS, alert_feedback, alerts, disagreements, feedback, predictions, progress, skipped
+from telemetry.schema import (
+    EVENTS,
+    alert_feedback,
+    alerts,
+    crises,
+    disagreements,
+    feedback,
+    predictions,
+    progress,
+    skipped,
+)
 from telemetry.store import RULE, Store, forwarder
 
 DAY = 24 * 60 * 60
@@ -37,10 +47,18 @@ def prune(store: Store, *, days: float, feedback_days: float | None, megabytes: 
             old = feedback.c.time < now - feedback_days * DAY
             readers = [RULE, forwarder(Feedback.kind)] if forwarding else [RULE]
             connection.execute(sa.delete(feedback).where(old, seen(feedback, readers, True)))
-            connection.execute(sa.delete(alerts).where(alerts.c.number.not_in(sa.select(alert_feedback.c.alert))))
+            connection.execute(sa.delete(alerts).where(is_empty()))
     while (size := database.bytes()) is not None and size > megabytes * 1e6:
         if not sum(delete_oldest(database, table) for table in (predictions, disagreements)):
             return
+
+
+def is_empty() -> sa.ColumnElement[bool]:
+    """Return the condition for alerts whose feedback is deleted; those about crises have none."""
+    about_feedback, about_crises = sa.select(alert_feedback.c.alert), sa.select(crises.c.alert)
+    return alerts.c.number.not_in(about_feedback) & alerts.c.number.not_in(
+        about_crises.where(crises.c.alert.is_not(None))
+    )
 
 
 def delete_oldest(database: Database, table: sa.Table) -> int:

@@ -2,12 +2,17 @@
 
 import os
 from typing import Annotated, Literal, Self, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from monitoring.alarm import Rules
+from monitoring.baseline import Learning
+from monitoring.evidence import Errors
 from telemetry import environment
 from telemetry.alert import Rule
+from telemetry.buzz import Plan
 from telemetry.database import StoreError
 from telemetry.urls import connect
 
@@ -110,6 +115,28 @@ class Settings(BaseSettings):
         description="Minutes after an alert during which no other is fired; at least TELEMETRY_ALERT_MINUTES.",
     )
 
+    buzz_zone: str | None = Field(
+        default=None,
+        description="Time zone of your customers, such as `Europe/Paris`. If it is set, the tweets that clients of the "
+        "API send are watched for a backlash, and for falling silent; otherwise they are not.",
+    )
+    buzz_evidence: float = Field(
+        default=Rules().alarm,
+        gt=Rules().watch,
+        description="Evidence from which an alarm is raised: the natural logarithm of how much likelier the counts are "
+        "in a crisis. Higher values cost time and save false alarms.",
+    )
+    buzz_sensitivity: float = Field(
+        default=1,
+        gt=0,
+        le=1,
+        description="Share of negative tweets that the model calls negative, from its model card; with "
+        "TELEMETRY_BUZZ_SPECIFICITY, it corrects the counts. 1 corrects nothing.",
+    )
+    buzz_specificity: float = Field(
+        default=1, gt=0, le=1, description="Share of other tweets that the model does not call negative."
+    )
+
     mail_to: Addresses = Field(
         default=(),
         description="Email addresses that receive alerts, separated by commas; no email is sent by default.",
@@ -142,6 +169,16 @@ class Settings(BaseSettings):
                 raise ValueError(str(error)) from None
         return url
 
+    @field_validator("buzz_zone")
+    @classmethod
+    def _check_zone(cls, name: str | None) -> str | None:
+        if name is not None:
+            try:
+                ZoneInfo(name)
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                raise ValueError("is not the name of a time zone: write one such as Europe/Paris or UTC") from None
+        return name
+
     @field_validator("mail_to", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
@@ -164,9 +201,25 @@ class Settings(BaseSettings):
                 "TELEMETRY_SMTP_USER needs TELEMETRY_SMTP_SECURITY=starttls or tls; "
                 "the password is never sent unencrypted"
             )
+        if self.buzz_sensitivity + self.buzz_specificity <= 1:
+            raise ValueError(
+                "TELEMETRY_BUZZ_SENSITIVITY and TELEMETRY_BUZZ_SPECIFICITY must add up to more than 1; "
+                "a model that only tosses a coin cannot be corrected"
+            )
         if not (self.smtp_user + self.smtp_password.get_secret_value()).isascii():
             raise ValueError("TELEMETRY_SMTP_USER and TELEMETRY_SMTP_PASSWORD must be ASCII")
         return self
+
+    @property
+    def buzz(self) -> Plan | None:
+        """How the stream is watched for a backlash, or None if it is not."""
+        if self.buzz_zone is None:
+            return None
+        return Plan(
+            rules=Rules(alarm=self.buzz_evidence),
+            learning=Learning(zone=ZoneInfo(self.buzz_zone)),
+            errors=Errors(sensitivity=self.buzz_sensitivity, specificity=self.buzz_specificity),
+        )
 
     @property
     def rule(self) -> Rule:

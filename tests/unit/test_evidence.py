@@ -10,10 +10,10 @@ from scipy import stats
 from monitoring.baseline import Expected
 from monitoring.evidence import Errors, log_likelihood_ratio, log_probability_of_none
 
-PERFECT = Errors()
+PERFECT, USUAL = Errors(), Expected(40, 24)
 
 
-def evidence(tweets: int, negative: int, usual: Expected = Expected(40, 24), errors: Errors = PERFECT) -> float:
+def evidence(tweets: int, negative: int, usual: Expected = USUAL, errors: Errors = PERFECT) -> float:
     """Return the evidence for twice the negative tweets."""
     return log_likelihood_ratio(tweets, negative, usual, ratio=2, dispersion=0.05, correlation=0.005, errors=errors)
 

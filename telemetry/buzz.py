@@ -1,0 +1,160 @@
+"""The watch for a backlash: checks each bucket of the stream, keeps the crises, and fires one alert for each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from monitoring.alarm import Check, Level, Rules, check
+from monitoring.baseline import Baseline, Learning, fit
+from monitoring.buckets import DAY, HOUR, Bucket, filled
+from monitoring.crises import Crisis, State, follow
+from monitoring.evidence import Errors
+from telemetry import buckets
+from telemetry.buckets import SECONDS
+from telemetry.schema import alerts, crises
+from telemetry.schema import buckets as counted_buckets
+from telemetry.store import Store, reached
+
+READER = "buzz"
+# Predictions are written within a second; a bucket is checked once those of its end have surely arrived.
+GRACE_SECONDS = 10.0
+# After an interruption, as many past buckets are checked as the longest window has.
+MOST_CHECKED = 36
+REFIT_SECONDS = HOUR
+# What is stored of the check with the most evidence.
+WORST = ("time", "evidence", "seconds", "tweets", "negative", "reach", "usual_tweets", "usual_negative")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How the stream is watched.
+
+    Attributes:
+        rules: of the alarm.
+        learning: what its baseline learns from.
+        errors: of the classifier.
+    """
+
+    rules: Rules
+    learning: Learning
+    errors: Errors
+
+
+class Watch:
+    """The job; what it remembers between two calls is only the baseline, learned anew every hour."""
+
+    def __init__(self, store: Store, plan: Plan) -> None:
+        """Configure the watch; nothing is read yet."""
+        self.store, self.plan = store, plan
+        self._baseline: Baseline | None = None
+        self._fitted = float("-inf")
+
+    def __call__(self) -> None:
+        """Count new predictions, check the buckets that are complete, and fire the alerts that are due.
+
+        State, alerts and progress are written in one transaction, so a crisis has one alert even if several processes
+        share the store or one is killed.
+
+        Raises:
+            Unavailable: the store cannot be read or written; the next call checks the same buckets again.
+        """
+        buckets.update(self.store)
+        with self.store.database.writing(alerts, durable=True) as connection:
+            now = self.store.now(connection)
+            complete = int((now - GRACE_SECONDS) // SECONDS) - 1
+            first = max(reached(connection, READER) + 1, complete - MOST_CHECKED + 1)
+            if first > complete:
+                return
+            recent = stream(connection, first - round(DAY / SECONDS), complete)
+            for number in range(first, complete + 1):
+                until = [bucket for bucket in recent if bucket.start <= number * SECONDS]
+                if until:
+                    self._check(connection, until, now)
+            self.store.advance_within(connection, READER, complete)
+
+    def _check(self, connection: Connection, latest: Sequence[Bucket], now: float) -> None:
+        rules, at = self.plan.rules, latest[-1].start + SECONDS
+        if not 0 <= at - self._fitted < REFIT_SECONDS:
+            self._baseline, self._fitted = self._learn(connection, at), at
+        answer = check(latest, self._baseline, seconds=SECONDS, rules=rules, errors=self.plan.errors)
+        before = state(connection)
+        for earlier, crisis in zip(before, follow(before, answer, rules), strict=True):
+            if crisis is not None and crisis != earlier:
+                _save(self.store, connection, crisis)
+                is_same = earlier is not None and earlier.since == crisis.since
+                if crisis.raised is not None and not (is_same and earlier is not None and earlier.raised is not None):
+                    _fire(connection, crisis, now)
+
+    def _learn(self, connection: Connection, at: float) -> Baseline | None:
+        learning, last = self.plan.learning, int(at // SECONDS) - 1
+        history = stream(connection, last - round(learning.days * DAY / SECONDS) + 1, last)
+        query = sa.select(crises).where(crises.c.since >= at - learning.days * DAY)
+        past = [restored(row) for row in connection.execute(query)]
+        left_out = [interval for crisis in past if (interval := crisis.left_out(self.plan.rules, at))]
+        return fit(history, seconds=SECONDS, now=at, learning=learning, left_out=left_out)
+
+
+def stream(connection: Connection, first: int, last: int) -> Sequence[Bucket]:
+    """Return the buckets of a span, from the first that has a prediction; if none has, from the last before it."""
+    counted = buckets.read(connection, first=first, last=last)
+    if not counted:
+        before = connection.scalar(
+            sa.select(sa.func.max(counted_buckets.c.number)).where(counted_buckets.c.number < first)
+        )
+        counted = [] if before is None else buckets.read(connection, first=before, last=before)
+    return filled(counted, seconds=SECONDS, end=(last + 1) * SECONDS)
+
+
+def state(connection: Connection) -> State:
+    """Return the latest crisis of each kind."""
+    latest: dict[str, Crisis] = {}
+    for kind in State._fields:
+        query = sa.select(crises).where(crises.c.kind == kind).order_by(crises.c.since.desc()).limit(1)
+        for row in connection.execute(query):
+            latest[kind] = restored(row)
+    return State(**latest)
+
+
+def restored(row: Any) -> Crisis:
+    """Return the crisis of a row."""
+    return Crisis(
+        kind=row.kind,
+        since=row.since,
+        level=Level(row.level),
+        raised=row.raised,
+        calm_since=row.calm_since,
+        over=row.over,
+        worst=Check(**{name: getattr(row, name) for name in WORST}),
+    )
+
+
+def _save(store: Store, connection: Connection, crisis: Crisis) -> None:
+    values = {name: getattr(crisis, name) for name in ("level", "raised", "calm_since", "over")}
+    values |= {name: getattr(crisis.worst, name) for name in WORST}
+    insert = store.database.insert(crises).values(kind=crisis.kind, since=crisis.since, **values)
+    connection.execute(insert.on_conflict_do_update(index_elements=["kind", "since"], set_=values))
+
+
+def _fire(connection: Connection, crisis: Crisis, now: float) -> None:
+    fired = sa.insert(alerts).values(time=crisis.raised, fired=now).returning(alerts.c.number)
+    number = connection.execute(fired).scalar_one()
+    this = (crises.c.kind == crisis.kind) & (crises.c.since == crisis.since)
+    connection.execute(sa.update(crises).where(this).values(alert=number))
+
+
+class CrisisAlert(NamedTuple):
+    """The alert about a crisis: its number, its time (seconds since 1970), and the crisis when it was last checked."""
+
+    number: int
+    time: float
+    crisis: Crisis
+
+
+def listed(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[CrisisAlert]:
+    """Return the alerts about crises that satisfy conditions, in order."""
+    query = sa.select(alerts.c.number, alerts.c.time.label("alert_time"), crises)
+    query = query.join(crises, crises.c.alert == alerts.c.number).where(*conditions).order_by(alerts.c.number)
+    return [CrisisAlert(row.number, row.alert_time, restored(row)) for row in connection.execute(query)]

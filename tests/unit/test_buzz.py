@@ -1,0 +1,243 @@
+"""The watch for a backlash, in SQLite and PostgreSQL: counts, crises, alerts and their messages."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from monitoring.alarm import Level
+from monitoring.buckets import DAY, HOUR, Bucket
+from telemetry import buckets, buzz, schema
+from telemetry.alert import Rule, fire
+from telemetry.buckets import SECONDS
+from telemetry.buzz import Watch
+from telemetry.channels import Channel
+from telemetry.delivery import begin, deliver
+from telemetry.erasure import erase
+from telemetry.events import Prediction, original
+from telemetry.messages import AnyAlert, lines, title
+from telemetry.monitoring import report
+from telemetry.retention import prune
+from telemetry.settings import Settings
+from telemetry.store import Store
+from tests.events import feedback, prediction
+from tests.streams import MONDAY, stream
+
+NOW = MONDAY + 5 * DAY + 12 * HOUR
+SETTINGS = Settings(buzz_zone="Europe/Paris")
+
+
+class Clock:
+    """The clock of a store, which the test sets."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self, _: sa.Connection) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(open_store: Callable[..., Store], clock: Clock) -> Store:
+    return open_store(clock=clock)
+
+
+def watch(store: Store) -> Watch:
+    """Return the job as another process would start it."""
+    assert SETTINGS.buzz is not None
+    return Watch(store, SETTINGS.buzz)
+
+
+def remember(store: Store, history: Sequence[Bucket]) -> None:
+    """Store past buckets, as if their predictions were deleted meanwhile."""
+    rows = [dict(zip(Bucket._fields, bucket, strict=True)) | {"number": bucket.start // SECONDS} for bucket in history]
+    for row in rows:
+        del row["start"]
+    with store.database.writing(schema.buckets) as connection:
+        connection.execute(sa.insert(schema.buckets), rows)
+
+
+def counted(store: Store) -> list[Bucket]:
+    """Count the predictions, and return all buckets."""
+    buckets.update(store)
+    with store.database.reading() as connection:
+        return list(buckets.read(connection, first=0, last=2**40))
+
+
+def complaints(first: int, count: int, begin: float, seconds: float, **overrides: Any) -> list[Prediction]:
+    """Return negative predictions, evenly spread over a time."""
+    return [
+        prediction(number, begin + (number - first) * seconds / count, fingerprint=f"{number:016x}", **overrides)
+        for number in range(first, first + count)
+    ]
+
+
+def crisis(store: Store) -> None:
+    """Store five usual days, and a crisis in the last hour."""
+    remember(store, [bucket for bucket in stream(6, seed=1) if bucket.start < NOW - HOUR])
+    store.add(complaints(1, 200, NOW - HOUR, HOUR))
+
+
+def sent(store: Store) -> list[AnyAlert]:
+    """Deliver alerts; return those that were sent."""
+    messages: list[AnyAlert] = []
+
+    def send(alert: AnyAlert, _: Sequence[str]) -> list[str]:
+        messages.append(alert)
+        return []
+
+    deliver(store, Channel("mail", ["anna@example.org"], send))
+    return messages
+
+
+def test_predictions_are_counted_by_five_minutes(store: Store) -> None:
+    store.add([prediction(1, NOW - 1), prediction(2, NOW - 2, sentiment="positive"), prediction(3, NOW - SECONDS - 1)])
+    assert counted(store) == [Bucket(NOW - 2 * SECONDS, 1, 1, 1, 1), Bucket(NOW - SECONDS, 2, 1, 2, 1)]
+
+
+def test_files_and_single_tweets_on_the_page_are_no_stream(store: Store) -> None:
+    store.add([prediction(1, NOW - 1, source="page"), prediction(2, NOW - 1, source="batch")])
+    assert counted(store) == []
+
+
+def test_late_predictions_are_added_to_their_bucket(store: Store) -> None:
+    store.add([prediction(1, NOW - 1)])
+    assert counted(store) == [Bucket(NOW - SECONDS, 1, 1, 1, 1)]
+    store.add([prediction(2, NOW - DAY), prediction(3, NOW - 2)])
+    assert counted(store) == [Bucket(NOW - DAY, 1, 1, 1, 1), Bucket(NOW - SECONDS, 2, 2, 2, 2)]
+
+
+def test_identical_texts_are_reach_and_not_voices(store: Store) -> None:
+    store.add(prediction(number, NOW - 400 + number, fingerprint="same") for number in range(1, 100))
+    store.add([prediction(200, NOW - DAY - 500, fingerprint="same"), prediction(300, NOW - 1, fingerprint=None)])
+    first, second = counted(store)[-2:]
+    assert (first.tweets, first.reach) == (1, 99)
+    assert (second.tweets, second.reach) == (1, 1)
+
+
+def test_a_retweet_has_the_text_of_its_original() -> None:
+    assert original("RT @AirParadis: RT @anna late again") == original("late again") == "late again"
+    assert original("ART @anna: hello") == "ART @anna: hello"
+
+
+@pytest.mark.parametrize("time", [-1e12, NOW + 2 * DAY, 1e15])
+def test_times_that_no_clock_should_show_are_left_out(store: Store, time: float) -> None:
+    store.add([prediction(1, time), prediction(2, NOW - 1)])
+    assert counted(store) == [Bucket(NOW - SECONDS, 1, 1, 1, 1)]
+
+
+def test_a_crisis_fires_one_alert_though_processes_change(store: Store, clock: Clock) -> None:
+    begin(store, "mail")
+    crisis(store)
+    for _ in range(3):
+        watch(store)()
+        clock.now += SECONDS
+        store.add(complaints(1000 + int(clock.now), 17, clock.now - SECONDS, SECONDS))
+    messages = sent(store)
+    assert [type(message).__name__ for message in messages] == ["CrisisAlert"]
+    assert sent(store) == []
+
+
+def test_a_message_says_how_many_how_much_and_since_when(store: Store) -> None:
+    begin(store, "mail")
+    crisis(store)
+    watch(store)()
+    (alert,) = sent(store)
+    assert "negative tweets in" in title(alert)
+    assert "times as many as usual" in title(alert)
+    text = "\n".join(lines(alert))
+    assert "Since 2025-09-20" in text
+    assert "usually" in text
+    assert "Repetitions included: " in text
+
+
+def test_an_interrupted_check_is_repeated_and_fires_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    crisis(store)
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "advance_within", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        buckets_counted = buckets.update
+        patched.setattr(buckets, "update", lambda _: 0)
+        with pytest.raises(KeyboardInterrupt):
+            watch(store)()
+        patched.setattr(buckets, "update", buckets_counted)
+    watch(store)()
+    watch(store)()
+    with store.database.reading() as connection:
+        assert len(buzz.listed(connection)) == 1
+
+
+def test_a_crisis_is_over_and_the_state_says_since_when(store: Store, clock: Clock) -> None:
+    crisis(store)
+    watch(store)()
+    later = [bucket for bucket in stream(6, seed=1) if NOW <= bucket.start < NOW + 6 * HOUR]
+    remember(store, later)
+    for _ in range(6):
+        clock.now += HOUR
+        watch(store)()
+    with store.database.reading() as connection:
+        latest = buzz.state(connection).negative
+    assert latest is not None
+    assert latest.level == Level.ALARM
+    assert latest.over is not None
+    assert latest.calm_since is not None
+    assert NOW < latest.calm_since < latest.over <= NOW + 5 * HOUR
+
+
+def test_a_feed_that_falls_silent_fires_an_alert(store: Store, clock: Clock) -> None:
+    begin(store, "mail")
+    remember(store, [bucket for bucket in stream(6, seed=1) if bucket.start < NOW])
+    watch(store)()
+    assert sent(store) == []
+    for _ in range(4):
+        clock.now += HOUR
+        watch(store)()
+    (alert,) = sent(store)
+    assert "no tweets since 2025-09-20 12:00:00 UTC" in title(alert)
+
+
+def test_an_alarm_needs_three_days_of_history(store: Store) -> None:
+    remember(store, [bucket for bucket in stream(6, seed=1) if NOW - 2 * DAY < bucket.start < NOW - HOUR])
+    store.add(complaints(1, 500, NOW - HOUR, HOUR))
+    watch(store)()
+    with store.database.reading() as connection:
+        assert buzz.state(connection) == (None, None)
+
+
+def test_alerts_about_crises_outlive_the_deletion_of_feedback(store: Store) -> None:
+    crisis(store)
+    watch(store)()
+    store.add([feedback(5000, NOW - 60, "rude crew")])
+    fire(store, Rule(tweets=1, seconds=1, cool_down_seconds=1), undo_seconds=0)
+    erase(store, "rude crew")
+    prune(store, days=30, feedback_days=30, megabytes=200, forwarding=False)
+    with store.database.reading() as connection:
+        assert len(buzz.listed(connection)) == 1
+
+
+def test_the_report_lists_alerts_about_mispredictions_only(store: Store) -> None:
+    crisis(store)
+    watch(store)()
+    assert report(store, SETTINGS, days=30).alerts == []
+
+
+def test_without_a_zone_nothing_is_watched() -> None:
+    assert Settings().buzz is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"buzz_zone": "Paris"}, "is not the name of a time zone"),
+        ({"buzz_zone": "UTC", "buzz_evidence": 1}, "greater than 3"),
+        ({"buzz_zone": "UTC", "buzz_sensitivity": 0.5, "buzz_specificity": 0.5}, "must add up to more than 1"),
+    ],
+)
+def test_invalid_settings_are_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Settings(**wrong)
