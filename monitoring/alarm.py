@@ -33,7 +33,7 @@ class Rules:
         fewest_negative: negative voices without which there is no crisis, however quiet the night.
         calm: evidence of the last hour below which nothing is wrong: it speaks against a crisis.
         calm_seconds: how long it must stay there before the crisis is over.
-        reopen_seconds: time after its end in which a crisis that returns is the same one.
+        reopen_seconds: time after its end in which a crisis that returns is the same one, such as after a night.
         longest_seconds: age from which a crisis is the new normal, which the baseline learns.
         silence: probability below which no tweet at all means that the feed is broken.
         silence_dispersion: largest dispersion that is believed when a feed is silent.
@@ -47,7 +47,7 @@ class Rules:
     fewest_negative: int = 5
     calm: float = 0.0
     calm_seconds: float = HOUR
-    reopen_seconds: float = 6 * HOUR
+    reopen_seconds: float = 12 * HOUR
     longest_seconds: float = 3 * DAY
     silence: float = 1e-6
     silence_dispersion: float = 0.25
@@ -60,7 +60,7 @@ class Check(NamedTuple):
     Attributes:
         time: end of the last bucket, in seconds since 1970.
         level: by the evidence of all windows, unless the last hour is calm.
-        calm: whether no window up to an hour speaks for a crisis.
+        calm: whether no window up to an hour speaks for a crisis, by the number and by the share of negative voices.
         learning: whether the baseline is still learning, so that nothing can be said.
         evidence: of the window with the most.
         seconds: length of that window.
@@ -103,10 +103,9 @@ def check(
     if baseline is None:
         return Check(now, silent_since=silent_since)
     windows = _windows(buckets, baseline, seconds, rules, errors)
-    short = [window for window in windows if window.seconds <= HOUR and window.negative >= rules.fewest_negative]
-    calm = all(window.evidence < rules.calm for window in short)
-    large = [window for window in windows if window.negative >= rules.fewest_negative]
-    best = max(large or windows, key=lambda window: window.evidence)
+    suspicious = [window for window in windows if _is_suspicious(window, rules)]
+    calm = not any(window.seconds <= HOUR and window.evidence >= rules.calm for window in suspicious)
+    best = max(suspicious or windows, key=lambda window: window.evidence)
     level = Level.QUIET if calm else _level(best.evidence, rules)
     return best._replace(level=level, calm=calm, silent_since=silent_since)
 
@@ -150,6 +149,12 @@ def _windows(
                 )
             )
     return windows
+
+
+def _is_suspicious(window: Check, rules: Rules) -> bool:
+    """Return whether a window has enough negative voices, more than usual, and a higher share of them than usual."""
+    enough = window.negative >= rules.fewest_negative and window.negative > window.usual_negative
+    return enough and window.negative * window.usual_tweets > window.tweets * window.usual_negative
 
 
 def _level(evidence: float, rules: Rules) -> Level:

@@ -67,7 +67,7 @@ def test_a_louder_crisis_is_found_sooner() -> None:
 
 def test_a_crisis_of_days_becomes_the_new_normal() -> None:
     found = alarms(states(with_negative(stream(14), BEGIN, 8 * 24, 72)))
-    assert len(found) == 1
+    assert len(found) <= 2  # another one while the old normal is half forgotten
     assert found[0].over is not None
     assert BEGIN + RULES.longest_seconds < found[0].over < MONDAY + 14 * DAY
 
