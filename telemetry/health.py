@@ -5,9 +5,13 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from monitoring.alarm import Level
+from monitoring.buckets import DAY
 from telemetry import alert, jobs
-from telemetry.report import FiredAlert, WorkerHealth, iso, mistake
-from telemetry.schema import alerts, deliveries, progress, workers
+from telemetry.buckets import SECONDS
+from telemetry.buzz import Plan
+from telemetry.report import Buzz, CrisisState, FiredAlert, WorkerHealth, iso, mistake
+from telemetry.schema import alerts, buckets, crises, deliveries, progress, workers
 from telemetry.settings import Settings
 
 MOST_SHOWN = 20
@@ -35,6 +39,34 @@ def fired_alerts(connection: Connection, names: Sequence[str], since: float) -> 
         )
         for one in reversed(fired)
     ]
+
+
+def watching(connection: Connection, plan: Plan, since: float) -> Buzz:
+    """Return whether the watch is still learning, and the latest crises."""
+    ends = connection.execute(sa.select(sa.func.min(buckets.c.number), sa.func.max(buckets.c.number))).one()
+    days = (ends[1] - ends[0]) * SECONDS / DAY if ends[0] is not None else 0.0
+    latest = sa.select(crises).where(crises.c.time >= since).order_by(crises.c.since.desc()).limit(MOST_SHOWN)
+    return Buzz(
+        learning=days < plan.learning.least_days + plan.learning.guard_seconds / DAY,
+        crises=[
+            CrisisState(
+                kind=row.kind,
+                level=Level(row.level).name.lower(),
+                since=iso(row.since),
+                raised=None if row.raised is None else iso(row.raised),
+                over_since=None if row.over is None else iso(row.calm_since),
+                alert=row.alert,
+                time=iso(row.time),
+                seconds=row.seconds,
+                tweets=row.tweets,
+                negative=row.negative,
+                reach=row.reach,
+                usual_tweets=row.usual_tweets,
+                usual_negative=row.usual_negative,
+            )
+            for row in connection.execute(latest)
+        ],
+    )
 
 
 def waiting_alerts(connection: Connection, channel: str) -> int:

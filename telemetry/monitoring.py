@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from telemetry import forwarding, jobs
 from telemetry.counting import accuracy, counts, grouped, period_of, share
 from telemetry.events import Feedback
-from telemetry.health import MOST_SHOWN, fired_alerts, waiting_alerts, worker_health
+from telemetry.health import MOST_SHOWN, fired_alerts, waiting_alerts, watching, worker_health
 from telemetry.report import (
     AlertRule,
     ChannelHealth,
@@ -46,6 +46,7 @@ def report(store: Store, settings: Settings, days: int) -> Report:
         names = [name for name in errors if name not in (jobs.RULE, jobs.BUZZ, jobs.FORWARD, jobs.PRUNE)]
         fired = fired_alerts(connection, names, since)
         waiting = [ChannelHealth(name=n, waiting=waiting_alerts(connection, n), error=errors[n]) for n in names]
+        watched = None if settings.buzz is None else watching(connection, settings.buzz, since)
         put_aside = connection.execute(sa.select(sa.func.count()).select_from(skipped)).scalar_one()
     rule = settings.rule
     return Report(
@@ -88,6 +89,7 @@ def report(store: Store, settings: Settings, days: int) -> Report:
         mistakes=latest,
         rule=AlertRule(tweets=rule.tweets, minutes=rule.seconds / 60, cool_down_minutes=rule.cool_down_seconds / 60),
         alerts=fired,
+        buzz=watched,
         channels=waiting,
         forwarding=Forwarding(waiting=forwarding.waiting(store), error=errors[jobs.FORWARD])
         if jobs.FORWARD in errors

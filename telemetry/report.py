@@ -126,10 +126,41 @@ class WorkerHealth:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CrisisState:
+    """A crisis: its kind (`negative`, `silent`), level (`watch`, `alarm`), times, and counts when it was worst.
+
+    `tweets` and `negative` count each text once, `reach` every repetition, in the `seconds` before `time`.
+    """
+
+    kind: str
+    level: str
+    since: str
+    raised: str | None
+    over_since: str | None
+    alert: int | None
+    time: str
+    seconds: float
+    tweets: int
+    negative: int
+    reach: int
+    usual_tweets: float
+    usual_negative: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Buzz:
+    """The watch for a backlash: whether it is still learning what is usual, and the latest crises, newest first."""
+
+    learning: bool
+    crises: Sequence[CrisisState]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """The answer; times are ISO 8601 in UTC, shares are 0 to 1, intervals are 95 % (Wilson).
 
-    `skipped` counts rows that a job has put aside because it could not process them.
+    `buzz` is None if the stream is not watched. `skipped` counts rows that a job has put aside because it could not
+    process them.
     """
 
     generated: str
@@ -145,6 +176,7 @@ class Report:
     mistakes: Sequence[Mistake]
     rule: AlertRule
     alerts: Sequence[FiredAlert]
+    buzz: Buzz | None
     channels: Sequence[ChannelHealth]
     forwarding: Forwarding | None
     workers: Sequence[WorkerHealth]

@@ -220,10 +220,25 @@ def test_alerts_about_crises_outlive_the_deletion_of_feedback(store: Store) -> N
         assert len(buzz.listed(connection)) == 1
 
 
-def test_the_report_lists_alerts_about_mispredictions_only(store: Store) -> None:
+def test_the_report_lists_crises_apart_from_alerts_about_mispredictions(store: Store) -> None:
     crisis(store)
     watch(store)()
-    assert report(store, SETTINGS, days=30).alerts == []
+    answer = report(store, SETTINGS, days=30)
+    assert answer.alerts == []
+    assert answer.buzz is not None
+    assert not answer.buzz.learning
+    (state,) = answer.buzz.crises
+    assert (state.kind, state.level, state.over_since, state.alert) == ("negative", "alarm", None, 1)
+    assert state.negative > 2 * state.usual_negative
+    assert report(store, Settings(), days=30).buzz is None
+
+
+def test_the_report_says_that_the_watch_is_still_learning(store: Store) -> None:
+    store.add([prediction(1, NOW - 1)])
+    watch(store)()
+    answer = report(store, SETTINGS, days=30)
+    assert answer.buzz is not None
+    assert (answer.buzz.learning, answer.buzz.crises) == (True, [])
 
 
 def test_without_a_zone_nothing_is_watched() -> None:

@@ -124,6 +124,7 @@ def test_an_empty_store_has_an_empty_report(store: Store) -> None:
         mistakes=[],
         rule=answer.rule,
         alerts=[],
+        buzz=None,
         channels=[],
         forwarding=None,
         workers=answer.workers,
