@@ -231,10 +231,10 @@ def compare(title: str, tuned: Sequence[Watched], tested: Sequence[Watched], cou
             cells += [share(int((hours <= 1).sum()), len(hours))]
         rows.append([label, *cells, median(delays(found[CONDITIONS[0]], name, level))])
     columns = [title, "false alarms a week", "x 2 in 1 h", "x 3 in 1 h", "x 5 in 1 h", "delay at x 2, min"]
-    return documented.table(columns, rows) + "\n\n" + by_kind(found, weeks)
+    return documented.table(columns, rows) + "\n\n" + by_kind(found)
 
 
-def by_kind(found: dict[Crisis, list[Result]], _: float) -> str:
+def by_kind(found: dict[Crisis, list[Result]]) -> str:
     """Return the table of the alarm, as shipped, by kind of crisis and time of day."""
     rows = []
     for crisis, results in found.items():

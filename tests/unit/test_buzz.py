@@ -249,7 +249,7 @@ def test_without_a_zone_nothing_is_watched() -> None:
     ("wrong", "message"),
     [
         ({"buzz_zone": "Paris"}, "is not the name of a time zone"),
-        ({"buzz_zone": "UTC", "buzz_evidence": 1}, "greater than 3"),
+        ({"buzz_zone": "UTC", "buzz_evidence": 1}, "greater than 4"),
         ({"buzz_zone": "UTC", "buzz_sensitivity": 0.5, "buzz_specificity": 0.5}, "must add up to more than 1"),
     ],
 )
