@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.buzz import alarms, threshold
 from benchmarks.buzz_references import cusum, ears_c1, p_chart, rolling
+from benchmarks.buzz_scores import alarms, threshold
 from benchmarks.buzz_streams import (
     PER_DAY,
     PER_HOUR,
