@@ -190,10 +190,10 @@ def main() -> None:
     report("simulated, 400 an hour, predicted", lambda part: [made_up(400, errors, options.weeks, 20 + part)])
     if options.tweets:
         table = read(options.tweets, options.scores)
-        kinds = [("truth", perfect, "real, true labels")]
-        kinds += [("called", errors, "real, predicted labels")] if options.scores else []
+        labels = [("truth", perfect, "real, true labels")]
+        labels += [("called", errors, "real, predicted labels")] if options.scores else []
         weeks = max(6, options.weeks // 2)
-        for label, assumed, title in kinds:
+        for label, assumed, title in labels:
             report(
                 title,
                 lambda part, label=label, assumed=assumed: [  # type: ignore[misc]

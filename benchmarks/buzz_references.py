@@ -20,7 +20,8 @@ LANEY_DAYS = 28
 def rolling(values: npt.NDArray[np.int64], buckets: int = PER_HOUR) -> Scores:
     """Return the sum of the last buckets at each one."""
     padded = np.concatenate([np.zeros(buckets), np.cumsum(values)])
-    return padded[buckets:] - padded[:-buckets]
+    sums: Scores = padded[buckets:] - padded[:-buckets]
+    return sums
 
 
 def p_chart(stream: Stream) -> Scores:
@@ -58,6 +59,19 @@ def same_hours(values: Scores, gap_days: int) -> npt.NDArray[np.float64]:
     return np.stack([lagged(values, (gap_days + 1 + day) * PER_DAY) for day in range(EARS_DAYS)])
 
 
+def deviations(values: Scores, before: npt.NDArray[np.float64], lost: int) -> Scores:
+    """Return by how many standard deviations, 0.5 at least, values are above the mean of earlier ones.
+
+    Args:
+        values: shape (buckets,).
+        before: earlier values of each, shape (earlier, buckets); where some are missing, the result is 0.
+        lost: degrees of freedom that the mean takes.
+    """
+    spread = np.maximum(0.5, before.std(axis=0, ddof=lost))
+    scores: Scores = np.nan_to_num((values - before.mean(axis=0)) / spread, nan=0.0)
+    return scores
+
+
 def lagged(values: Scores, buckets: int) -> Scores:
     """Return the values of some buckets earlier; NaN before the first."""
     return np.concatenate([np.full(min(buckets, len(values)), np.nan), values[:-buckets]])
@@ -68,11 +82,11 @@ def ears(stream: Stream, gap_days: int) -> Scores:
 
     Source: Hutwagner, Thompson, Seeman, Treadwell (2003), The bioterrorism preparedness and response Early Aberration
     Reporting System (EARS), Journal of Urban Health 80, i89-i96: (count - mean) / standard deviation of seven days, C1
-    of those just before, C2 of those two days earlier. A standard deviation has a floor of 0.5.
+    of those just before, C2 of those two days earlier.
     """
     values = rolling(stream.negative)
     before = same_hours(values, gap_days)
-    return np.nan_to_num((values - before.mean(axis=0)) / np.maximum(0.5, before.std(axis=0, ddof=1)), nan=0.0)
+    return deviations(values, before, 1)
 
 
 def ears_c1(stream: Stream) -> Scores:
@@ -101,7 +115,7 @@ def bollinger(stream: Stream) -> Scores:
     """
     values = rolling(stream.negative)
     before = np.stack([lagged(values, hours * PER_HOUR) for hours in range(1, BOLLINGER_HOURS + 1)])
-    return np.nan_to_num((values - before.mean(axis=0)) / np.maximum(0.5, before.std(axis=0)), nan=0.0)
+    return deviations(values, before, 0)
 
 
 def cusum(negative: Counts, means: Scores, sizes: Scores, ratio: float = 2.0) -> Scores:

@@ -6,7 +6,8 @@ from collections import defaultdict
 import sqlalchemy as sa
 
 from telemetry import alert, buzz
-from telemetry.channels import AnyAlert, Channel, DeliveryError
+from telemetry.channels import Channel, DeliveryError
+from telemetry.messages import AnyAlert
 from telemetry.schema import alerts, deliveries, progress
 from telemetry.store import Store, reached
 from telemetry.worker import EXPECTED, Count, Delayed, report_unexpected
@@ -84,7 +85,7 @@ def _pending(store: Store, channel: Channel) -> list[tuple[AnyAlert, list[str]]]
         ):
             recipients[number].append(recipient)
         wanted = alerts.c.number.in_(sa.select(deliveries.c.alert).where(unsent))
-        pending = [*alert.listed(connection, wanted), *buzz.listed(connection, wanted)]
+        pending: list[AnyAlert] = [*alert.listed(connection, wanted), *buzz.listed(connection, wanted)]
     return [(each, recipients[each.number]) for each in sorted(pending, key=lambda each: each.number)]
 
 
