@@ -1,5 +1,6 @@
 """Plans: stages of candidates, read from conf/plan/. Each stage keeps some settings of its winner for the next."""
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -173,7 +174,7 @@ def fields(entry: Any, kind: type, where: str) -> dict[str, Any]:
     Raises:
         PlanError: a field is missing, unknown, or not a list although it must be.
     """
-    allowed = {"name", "candidates", "keep"} if kind is Stage else {"step", "options", "when", "unless", "teacher", "called"}
+    allowed = {each.name for each in dataclasses.fields(kind)}
     required = {"name", "candidates"} if kind is Stage else {"step"}
     if not isinstance(entry, Mapping) or not required <= set(entry) <= allowed:
         raise PlanError(f"{where}: {entry} must have the fields {sorted(required)}; allowed are {sorted(allowed)}.")
