@@ -75,8 +75,8 @@ class Explanation(BaseModel):
         description="Approximation error: log-odds of the probability minus the sum of base and contributions."
     )
     method: Literal["coefficients", "shapley"] = Field(
-        description="`coefficients` for a linear model, else `shapley`: Shapley values averaged over one order of the "
-        "words and its reverse."
+        description="`coefficients` for a model whose log-odds are a sum over words, else `shapley`: what a word adds "
+        "to those before it, averaged over some orders of the words."
     )
     model_version: str = Field(description="Version of the registered model.", examples=["3"])
 

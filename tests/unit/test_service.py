@@ -58,7 +58,7 @@ def test_an_explanation_adds_up_and_locates_its_words(client: TestClient) -> Non
     text = "  late AGAIN &amp; rude \U0001f621 @anna "
     explanation = client.post("/explain", json={"text": text}).raise_for_status().json()
     assert explanation["sentiment"] == "negative"
-    assert explanation["method"] == "coefficients"
+    assert explanation["method"] == "shapley"
     assert [text[word["start"] : word["end"]] for word in explanation["contributions"]] == text.split()
     log_odds = explanation["base"] + sum(word["contribution"] for word in explanation["contributions"])
     probability = explanation["negative_probability"]
