@@ -18,7 +18,7 @@ from sentiment.inference.explain import WORD, Explanation, explain
 from sentiment.inference.probabilities import logit
 from sentiment.inference.shapley import keep
 
-# The contribution of a single word is the whole answer.
+# The contribution of a single word is the whole answer; two values are always perfectly correlated.
 MIN_WORDS = 2
 # 1,024 subsets. Each further word doubles them.
 MAX_WORDS = 10
@@ -34,6 +34,7 @@ class Faithfulness:
         tweets: the number of short tweets.
         max_words: the largest number of words of a short tweet.
         pearson: the correlation of contributions with exact Shapley values, over all words of all short tweets.
+        pearson_of_tweet: the same over the words of a tweet, the mean of all tweets of three words or more.
         error: the mean absolute difference between the two, in log-odds.
         comprehensiveness: how fast the answer fades if words are removed, those that speak for it most first: 1 if no
             order is faster, 0 if none is slower.
@@ -45,6 +46,7 @@ class Faithfulness:
     tweets: int
     max_words: int
     pearson: float
+    pearson_of_tweet: float
     error: float
     comprehensiveness: float
     sufficiency: float
@@ -108,6 +110,9 @@ def measure(
         tweets=len(checked),
         max_words=max_words,
         pearson=correlation(exact, estimated),
+        pearson_of_tweet=mean(
+            [correlation(tweet.exact, tweet.estimated) for tweet in checked if len(tweet.exact) > MIN_WORDS]
+        ),
         error=mean(np.abs(exact - estimated).tolist()),
         comprehensiveness=mean([tweet.comprehensiveness for tweet in checked]),
         sufficiency=mean([tweet.sufficiency for tweet in checked]),

@@ -69,7 +69,7 @@ def measured(classifier: Classifier = ADDITIVE, texts: Sequence[str] = TWEETS, *
 def test_right_explanations_are_faithful_by_every_measure() -> None:
     result = measured()
     assert (result.tweets, result.mosaics) == (6, 6)
-    assert result.pearson == pytest.approx(1)
+    assert result.pearson == result.pearson_of_tweet == pytest.approx(1)
     assert result.error == pytest.approx(0, abs=1e-9)
     assert result.comprehensiveness == pytest.approx(1)
     assert result.sufficiency == pytest.approx(0)
