@@ -15,13 +15,14 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from omegaconf import DictConfig
 
-from pipeline import artifacts, candidates, runs, selection
+from pipeline import artifacts, candidates, explanation, runs, selection
 from pipeline.artifacts import MODEL_CARD
 from pipeline.promotion import Decision
 from pipeline.selection import Selection, TestEvaluation
 from sentiment.evaluation import bootstrap, metrics, slices
 from sentiment.evaluation.metrics import Cost
 from sentiment.inference import classifier
+from sentiment.inference.classifier import Classifier
 from sentiment.reports import model_card, pages
 from sentiment.reports import slices as slices_report
 
@@ -105,6 +106,7 @@ def gather(
             cost=cost,
             confidence=cfg.select.confidence,
         ),
+        faithfulness=explanation.measure(Classifier.load(served), selected.validation["text"].tolist(), cfg),
         verdict=decision.verdict,
         metric=cfg.select.metric,
         targets={

@@ -91,6 +91,10 @@ class Model(BaseModel):
     alias: str | None = Field(default=None, description="Alias in the registry at packaging time.")
     languages: list[str] = Field(description="Languages that the model reads (ISO 639-1).")
     reliability: dict[str, Any] | None = Field(description="Bounds of reliable answers, and what they promise.")
+    faithfulness: dict[str, float] | None = Field(
+        description="How far explanations (`POST /explain`) may be trusted, measured on short validation tweets: see "
+        "the model card. Null if it was not measured."
+    )
     card: str = Field(description="Model card, in Markdown.")
 
 

@@ -1,7 +1,7 @@
 """Explain the champion, or another model: the words that decide over many tweets, and in single ones.
 
-In: a model (`explain.model`), a data set (section `data`), and tweets (`explain.tweets`). Out: `faithfulness_*`, metrics
-of how far the explanations may be trusted; the report (`report/`) as Markdown and HTML with a plot; `tables/`, as CSV: the
+In: a model (`explain.model`), a data set (section `data`) and tweets (`explain.tweets`). Out: `faithfulness_*`, metrics
+of how far explanations may be trusted; the report (`report/`) as Markdown and HTML with a plot; `tables/`, as CSV: the
 importance of words, their contributions in single tweets, and the coefficients of a linear model.
 """
 
