@@ -123,7 +123,7 @@ def trustworthiness(version: str, say: Language) -> str | None:
         "try.trust",
         tweets=say.number(figures["tweets"]),
         pearson=say.number(figures["pearson"], 2),
-        mosaic=say.number(100 * figures["mosaic_mass"]),
+        mosaic=say.percent(figures["mosaic_mass"]),
     )
 
 
