@@ -15,7 +15,7 @@ import numpy as np
 from sentiment.inference import shapley
 from sentiment.inference.classifier import Classifier
 from sentiment.inference.probabilities import logit
-from sentiment.inference.shapley import Logits, Span
+from sentiment.inference.shapley import SCORINGS, Logits, Span
 
 Method = Literal["coefficients", "shapley"]
 
@@ -71,11 +71,11 @@ class Linear(Protocol):
         """Return the raw logit without tokens, and how much each token adds to it, shape (tokens,)."""
 
 
-def explain(classifier: Classifier, text: str) -> Explanation:
+def explain(classifier: Classifier, text: str, *, scorings: int = SCORINGS) -> Explanation:
     """Return how much each whitespace-separated word of a raw tweet adds to the log-odds of the answer.
 
     Models whose log-odds are a sum over words are explained by their coefficients (`share_coefficients`), all others by
-    scoring parts of the tweet (`shapley.estimate`). A tweet without words has a base only.
+    scoring parts of the tweet, about `scorings` of them (`shapley.estimate`). A tweet without words has a base only.
     """
     words = [word.span() for word in WORD.finditer(text)]
     method: Method
@@ -87,7 +87,7 @@ def explain(classifier: Classifier, text: str) -> Explanation:
         base, added = slope * raw_base + intercept, slope * raw_added
     else:
         method = "shapley"
-        probability, base, added = shapley.estimate(classifier, text, words)
+        probability, base, added = shapley.estimate(classifier, text, words, scorings)
     return Explanation(
         negative_probability=probability,
         base=base,

@@ -39,7 +39,7 @@ def keep(text: str, words: Sequence[Span], kept: Sequence[int]) -> str:
     return "".join(text[start : words[index][1]] for start, index in zip(starts, kept, strict=True))
 
 
-def estimate(classifier: Classifier, text: str, words: Sequence[Span]) -> tuple[float, float, Logits]:
+def estimate(classifier: Classifier, text: str, words: Sequence[Span], scorings: int) -> tuple[float, float, Logits]:
     """Return the probability of a raw tweet, the log-odds without words, and each word's Shapley value, shape (words,).
 
     A word's Shapley value is what it adds to the words before it, averaged over all orders of the words. This estimate
@@ -48,13 +48,19 @@ def estimate(classifier: Classifier, text: str, words: Sequence[Span]) -> tuple[
     word of a pair comes first in an order or in its reverse. A tweet of more than `MAX_GROUPS` words is split into that
     many groups of neighbours; the words of a group share its value equally.
 
+    Args:
+        classifier: the model.
+        text: the tweet.
+        words: the places of its words, in order.
+        scorings: about the largest number of texts to score, but at least two for each word or group.
+
     Source: Štrumbelj and Kononenko, An efficient explanation of individual classifications using game theory, JMLR
     2010; on an order and its reverse: Mitchell, Cooper, Frank and Holmes, Sampling permutations for Shapley value
     estimation, JMLR 2022.
     """
     edges = np.linspace(0, len(words), min(len(words), MAX_GROUPS) + 1, dtype=int)
     groups = [(words[first][0], words[last - 1][1]) for first, last in zip(edges[:-1], edges[1:], strict=True)]
-    orders = rotations(len(groups))
+    orders = rotations(len(groups), scorings)
     # The words before each place of an order, and those from it on, which come first in its reverse.
     parts = [
         [keep(text, groups, sorted(kept)) for place in range(len(order) + 1) for kept in (order[:place], order[place:])]
@@ -73,11 +79,11 @@ def estimate(classifier: Classifier, text: str, words: Sequence[Span]) -> tuple[
     return probability, base, np.repeat(values / sizes, sizes)
 
 
-def rotations(words: int) -> list[list[int]]:
+def rotations(words: int, scorings: int) -> list[list[int]]:
     """Return orders of the words: as they are, and from other words on, evenly spaced, then from the first.
 
-    As many as `SCORINGS` allows, at least one: an order of n words and its reverse take 2n texts. In all n rotations,
+    As many as `scorings` allows, at least one: an order of n words and its reverse take 2n texts. In all n rotations,
     each word is once at each place.
     """
-    orders = max(1, min(words, SCORINGS // (2 * max(words, 1))))
+    orders = max(1, min(words, scorings // (2 * max(words, 1))))
     return [[*range(start, words), *range(start)] for start in (round(k * words / orders) for k in range(orders))]
