@@ -26,9 +26,6 @@ from sentiment.reports import explanation as report
 from sentiment.reports.examples import Example, contributions_table
 from sentiment.reports.explanation import ModelExplanation
 
-# Prefix of the metrics of a run of `select` or `explain`.
-PREFIX = "faithfulness_"
-
 
 def check(cfg: DictConfig) -> None:
     """Validate the settings before a model or a table is read.
@@ -109,7 +106,7 @@ def explain_all(classifier: Classifier, texts: Sequence[str]) -> list[Explanatio
 def measure(classifier: Classifier, texts: Sequence[str], cfg: DictConfig) -> Faithfulness:
     """Measure how far the explanations of a model may be trusted, and log the figures that are defined."""
     measured = faithfulness.measure(classifier, texts, **cfg.faithfulness, seed=cfg.seed)
-    figures = {f"{PREFIX}{name}": float(value) for name, value in asdict(measured).items()}
+    figures = {f"{artifacts.FAITHFULNESS}{name}": float(value) for name, value in asdict(measured).items()}
     mlflow.log_metrics({name: value for name, value in figures.items() if not math.isnan(value)})
     return measured
 
@@ -124,7 +121,7 @@ def chosen(classifier: Classifier, texts: Sequence[str]) -> list[Example]:
 def typical(classifier: Classifier, explanations: Sequence[Explanation], number: int) -> list[Example]:
     """Return the explanations of the tweets with the clearest answers, the negative ones first, and the least clear.
 
-    Tweets of fewer words than explain anything are left out, and so are repeated ones.
+    Tweets of a single word are left out, and so are repeated ones.
     """
     distinct = {
         " ".join(word.text for word in explanation.contributions): explanation

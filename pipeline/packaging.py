@@ -16,7 +16,7 @@ import yaml
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.models.model import MLMODEL_FILE_NAME
 
-from pipeline import artifacts, explanation, runs, source_code
+from pipeline import artifacts, runs, source_code
 from pipeline.artifacts import MODEL_CARD, RESTORE
 from sentiment.inference import golden
 from sentiment.inference.classifier import DESCRIPTION, pins
@@ -55,7 +55,7 @@ def about(version: ModelVersion, alias: str) -> dict[str, Any]:
     """Return the description of a version that the service publishes (`GET /model`): provenance and metrics."""
     run = mlflow.get_run(str(version.run_id))
     select = mlflow.get_run(artifacts.run_id(version.tags[MODEL_CARD]))
-    scores, of_explanations = run.data.metrics, explanation.PREFIX
+    scores = run.data.metrics
     return {
         "name": version.name,
         "version": str(version.version),
@@ -72,9 +72,9 @@ def about(version: ModelVersion, alias: str) -> dict[str, Any]:
         "test": {n.removeprefix("test_"): v for n, v in select.data.metrics.items() if n.startswith("test_")},
         # None: `select` of an older version of this project did not measure it.
         "faithfulness": {
-            name.removeprefix(of_explanations): value
+            name.removeprefix(artifacts.FAITHFULNESS): value
             for name, value in select.data.metrics.items()
-            if name.startswith(of_explanations)
+            if name.startswith(artifacts.FAITHFULNESS)
         }
         or None,
         "run_id": version.run_id,

@@ -91,7 +91,7 @@ def test_words_are_listed_by_direction_the_strongest_first_with_what_they_make_o
 def test_decisive_words_of_a_tweet_are_marked_by_symbol_and_listed_by_weight() -> None:
     text = report.markdown(explained())
     assert "### Clearly negative: 93 % negative, called negative" in text
-    assert "> @user **▼\u00a0late\\|** but **▲\u00a0\\*lovely\\*** \\<b>" in text
+    assert "> “@user **▼\u00a0late\\|** but **▲\u00a0\\*lovely\\*** \\<b>”" in text
     assert "| late\\| | towards negative | 61 % |" in text
     assert "| \\*lovely\\* | away from negative | 30 % |" in text
 
@@ -104,6 +104,13 @@ def test_the_html_highlights_decisive_words_and_runs_no_html_of_tweets(tmp_path:
     assert '<mark class="positive">▲&nbsp;*lovely*</mark>' in html
     assert "&lt;b&gt;" in html
     assert html.count("data:image/png;base64,") == 1
+
+
+def test_a_tweet_that_looks_like_markdown_stays_a_paragraph(tmp_path: Path) -> None:
+    heading = replace(COMPLAINT, words=[("#", 0.0), ("late", 2.0)])
+    report.write(explained(examples=[heading]), tmp_path / "report")
+    html = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert '<p>“# <mark class="negative">▼&nbsp;late</mark>”</p>' in html
 
 
 def test_a_tweet_in_which_nothing_pushes_has_no_marks() -> None:
