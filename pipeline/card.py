@@ -22,7 +22,6 @@ from pipeline.selection import Selection, TestEvaluation
 from sentiment.evaluation import bootstrap, metrics, slices
 from sentiment.evaluation.metrics import Cost
 from sentiment.inference import classifier
-from sentiment.inference.classifier import Classifier
 from sentiment.reports import model_card, pages
 from sentiment.reports import slices as slices_report
 
@@ -106,7 +105,7 @@ def gather(
             cost=cost,
             confidence=cfg.select.confidence,
         ),
-        faithfulness=explanation.measure(Classifier.load(served), selected.validation["text"].tolist(), cfg),
+        faithfulness=explanation.measure_as_served(served, selected.validation["text"].tolist(), cfg),
         verdict=decision.verdict,
         metric=cfg.select.metric,
         targets={

@@ -1,5 +1,6 @@
 """Explain a model on the tweets of a data set and on chosen tweets, and log the results."""
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,6 +19,7 @@ from pipeline.served import ServedModel
 from sentiment.data import keys
 from sentiment.evaluation import faithfulness, importance
 from sentiment.evaluation.faithfulness import MIN_WORDS, Faithfulness
+from sentiment.inference import shapley
 from sentiment.inference.classifier import Classifier
 from sentiment.inference.errors import SettingsError
 from sentiment.inference.explain import Explanation
@@ -25,6 +27,12 @@ from sentiment.inference.explain import explain as explain_answer
 from sentiment.reports import explanation as report
 from sentiment.reports.examples import Example, contributions_table
 from sentiment.reports.explanation import ModelExplanation
+
+log = logging.getLogger(__name__)
+
+# The modules of `sentiment.inference` that explain answers.
+EXPLAINING = ("explain.py", "shapley.py")
+OTHER_VERSION = "The model contains the explanations of another version of this project, which are those of a service: train it again."
 
 
 def check(cfg: DictConfig) -> None:
@@ -63,6 +71,8 @@ def explain(model: ServedModel, tweets: pd.DataFrame, cfg: DictConfig, scratch: 
         cfg: the configuration.
         scratch: a temporary folder.
     """
+    if not explains_as_here(model.folder):
+        log.warning("%s This report shows the explanations of this version.", OTHER_VERSION)
     classifier, section = Classifier.load(model.folder), cfg.explain
     drawn = sample(tweets, section.sample_size, cfg.seed)
     texts = drawn["text"].tolist()
@@ -87,7 +97,7 @@ def explain(model: ServedModel, tweets: pd.DataFrame, cfg: DictConfig, scratch: 
     )
     data = cfg.data.name
     artifacts.log_data_set(drawn, f"{data} explained", keys.digest({data: drawn}), context="explanation")
-    log(explained, scratch / artifacts.REPORT)
+    log_results(explained, scratch / artifacts.REPORT)
     return explained
 
 
@@ -109,6 +119,30 @@ def measure(classifier: Classifier, texts: Sequence[str], cfg: DictConfig) -> Fa
     figures = {f"{artifacts.FAITHFULNESS}{name}": float(value) for name, value in asdict(measured).items()}
     mlflow.log_metrics({name: value for name, value in figures.items() if not math.isnan(value)})
     return measured
+
+
+def measure_as_served(served: Path, texts: Sequence[str], cfg: DictConfig) -> Faithfulness | None:
+    """Measure how far the explanations of a service may be trusted; None, with a warning, for those of another version.
+
+    A service runs the code that the model contains, which may be older than this one.
+
+    Args:
+        served: the served form of the model, in the folder of the logged model.
+        texts: raw tweets.
+        cfg: the configuration.
+    """
+    if explains_as_here(served):
+        return measure(Classifier.load(served), texts, cfg)
+    log.warning("%s Its faithfulness is not measured.", OTHER_VERSION)
+    return None
+
+
+def explains_as_here(served: Path) -> bool:
+    """Return whether a model contains the explanations of this version of the project."""
+    here, there = Path(shapley.__file__).parent, served.parents[1] / "code" / "sentiment" / "inference"
+    return all(
+        (there / name).is_file() and (there / name).read_bytes() == (here / name).read_bytes() for name in EXPLAINING
+    )
 
 
 def chosen(classifier: Classifier, texts: Sequence[str]) -> list[Example]:
@@ -159,7 +193,7 @@ def example(kind: str, classifier: Classifier, explanation: Explanation, *, mask
     )
 
 
-def log(explained: ModelExplanation, folder: Path) -> None:
+def log_results(explained: ModelExplanation, folder: Path) -> None:
     """Log the tables and the report."""
     tables = {"words": explained.words, "faithfulness": pd.DataFrame([asdict(explained.faithfulness)])}
     if explained.features is not None:

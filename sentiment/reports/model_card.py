@@ -70,7 +70,8 @@ class Card:
         calibration_method: `none`, or the method of calibration.
         calibration: the comparison of methods, `sentiment.evaluation.calibration.CalibrationChoice.table`.
         slices: the slices of the validation split, `sentiment.evaluation.slices.table`.
-        faithfulness: how far explanations of single answers may be trusted, measured on validation tweets.
+        faithfulness: how far explanations of single answers may be trusted, measured on validation tweets; None if the
+            model explains as another version of the project does.
         verdict: the verdict of the gate.
         metric: the metric that candidates are ranked by.
         targets: the model's metrics on each target, without intervals.
@@ -108,7 +109,7 @@ class Card:
     calibration_method: str
     calibration: pd.DataFrame
     slices: pd.DataFrame
-    faithfulness: Faithfulness
+    faithfulness: Faithfulness | None
     verdict: Verdict
     metric: str
     targets: Mapping[str, Mapping[str, float]]

@@ -10,14 +10,14 @@ import mlflow
 import pandas as pd
 import pytest
 
-from pipeline import registry
+from pipeline import explanation, registry
 from pipeline.artifacts import ArtifactError
 from pipeline.registry import CHAMPION
 from sentiment.data.errors import DataError
-from sentiment.inference.classifier import Classifier
+from sentiment.inference.classifier import DESCRIPTION, Classifier
 from sentiment.inference.errors import SettingsError
 from steps import explain
-from tests.integration.candidates import WORDS, SharedCandidates, make_champion, tweets
+from tests.integration.candidates import WORDS, SharedCandidates, folder_of, make_champion, restored, tweets
 from tests.integration.chain import configuration, last_run
 
 pytestmark = pytest.mark.usefixtures("shared", "no_plots")
@@ -138,6 +138,22 @@ def test_a_model_that_ignores_all_words_has_no_faithfulness(name: str, table: Pa
     assert metrics["faithfulness_tweets"] == 20
     assert "faithfulness_pearson" not in metrics
     assert "| Pearson's correlation | – |" in logged("report/report.md")
+
+
+@pytest.mark.parametrize("change", ["changed", "missing"])
+def test_a_model_that_explains_as_another_version_is_not_measured_for_its_card(
+    change: str, shared: SharedCandidates, table: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (module,) = folder_of(shared.logistic_regression).rglob("shapley.py")
+    (description,) = folder_of(shared.logistic_regression).rglob(DESCRIPTION)
+    assert explanation.explains_as_here(description.parent)
+    with restored(module):
+        module.write_text("") if change == "changed" else module.unlink()
+        assert explanation.measure_as_served(description.parent, ["late crew"], configuration()) is None
+        assert "contains the explanations of another version" in caplog.text
+        caplog.clear()
+        run(table, f"explain.model={shared.logistic_regression}", "explain.sample_size=5")
+    assert "This report shows the explanations of this version." in caplog.text
 
 
 @pytest.mark.usefixtures("never_loaded")

@@ -268,3 +268,8 @@ def test_the_card_says_how_far_explanations_may_be_trusted() -> None:
     assert "On 60 short tweets (2 to 10 words)" in section
     assert "| Pearson's correlation | 0.994 | 1 |" in section
     assert "| mosaics | 0.906 |" in section
+
+
+def test_the_card_of_a_model_that_explains_as_another_version_has_no_figures_of_trust() -> None:
+    _, section = model_card.markdown(card(faithfulness=None)).split("\n## Explanations\n")
+    assert "Not measured: the model was trained by another version" in section.partition("\n## ")[0]
