@@ -32,7 +32,9 @@ log = logging.getLogger(__name__)
 
 # The modules of `sentiment.inference` that explain answers.
 EXPLAINING = ("explain.py", "shapley.py")
-OTHER_VERSION = "The model contains the explanations of another version of this project, which are those of a service: train it again."
+OTHER_VERSION = (
+    "The model contains the explanations of another version of this project: its service gives those. Train it again."
+)
 
 
 def check(cfg: DictConfig) -> None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 import mlflow
 import pandas as pd
 import pytest
+from hydra.errors import InstantiationException
 
 from pipeline import explanation, registry
 from pipeline.artifacts import ArtifactError
@@ -176,7 +177,7 @@ def test_a_table_that_cannot_be_explained_is_refused(
 def test_an_empty_table_is_refused(name: str, tmp_path: Path) -> None:
     file = tmp_path / "empty.csv"
     file.write_text("text,label\n", encoding="utf-8")
-    with pytest.raises(DataError, match="empty"):
+    with pytest.raises(InstantiationException, match="The table has a header, but no rows"):
         run(file, f"select.name={name}")
 
 
