@@ -14,7 +14,7 @@ import grimp
 from pipeline.digests import digest, sha256
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("steps", "pipeline", "sentiment", "tables", "service", "telemetry")
+PACKAGES = ("steps", "pipeline", "sentiment", "tables", "monitoring", "service", "telemetry")
 # Modules that are loaded by name or copied, so that no import statement shows them: the user, and the module or
 # package.
 LOADED_BY_NAME = {
