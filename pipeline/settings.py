@@ -21,6 +21,8 @@ READS = {
     "select": ("select", "cost"),
     "promote": ("promote", "select"),
     "evaluate": ("evaluate", "data", "cost", "calibration"),
+    "drift": ("drift", "data"),
+    "status": ("status", "drift", "data"),
     "score": ("score",),
     "package": ("select",),
     "main": ("plan", "cost", "select"),
