@@ -5,10 +5,10 @@ ignores trifles, which are significant in large tables; the second ignores noise
 
 The effect size is the population stability index, PSI: the sum over bins of (q - p) ln(q / p), where p and q are the
 shares of the reference and of the current tweets. Below 0.1, a change is conventionally negligible, from 0.25 on it is
-major. Source: Siddiqi, Credit risk scorecards, Wiley 2006, chapter 9.
+major. Source: Siddiqi, Credit risk scorecards, Wiley 2006.
 
 By chance alone, the PSI of two samples of m and n tweets in k bins is about (k - 1)(1/m + 1/n) on average (Yurdakul,
-Statistical properties of population stability index, 2018, theorem 4.1). The p-value is therefore simulated for these
+Statistical properties of population stability index, Western Michigan University, 2018). The p-value is therefore simulated for these
 two sample sizes, and corrected for the number of features (Holm, A simple sequentially rejective multiple test
 procedure, 1979).
 """

@@ -3,12 +3,12 @@
 If of the tweets given a probability of 0.8 really 8 in 10 are negative, then the expected number of correct answers
 follows from the probabilities, and so does the expected area under the ROC curve: a tweet counts as negative with its
 probability p, as positive with 1 - p. Source: confidence-based performance estimation, CBPE (Białek et al., Estimating
-model performance under covariate shift without labels, 2024, section 3).
+model performance under covariate shift without labels, 2024, arXiv 2401.08348).
 
 Both depend on the calibration. What it is wrong by on labelled tweets, the reference, is measured there and added. It
 stays right on other tweets only if the same text has the same chance of being negative (covariate shift), and if
 the reference has tweets of the same kind. Without labels, nobody can know that (Garg et al., Leveraging unlabeled data
-to predict out-of-distribution performance, ICLR 2022, section 3). So the caller must not trust an estimate for tweets
+to predict out-of-distribution performance, ICLR 2022). So the caller must not trust an estimate for tweets
 that have drifted.
 """
 

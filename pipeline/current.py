@@ -26,6 +26,8 @@ from telemetry.store import Store
 
 log = logging.getLogger(__name__)
 
+# The variable without which nothing is known about the service.
+DATABASE = "TELEMETRY_DATABASE"
 # Words that the model did not know are listed if they occur in this many tweets: hardly anybody's name.
 LISTED_FROM, MOST_LISTED = 5, 30
 

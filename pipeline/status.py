@@ -96,7 +96,8 @@ def in_store(version: str, cfg: DictConfig) -> list[Finding]:
         with closing(store):
             stored = monitoring.report(store, telemetry, max(1, math.ceil(cfg.drift.days)))
     except DriftError as error:
-        return [Finding(check=STORE, state="unknown" if "TELEMETRY" in str(error) else "alarm", sentence=str(error))]
+        unset = not os.environ.get(current.DATABASE)
+        return [Finding(check=STORE, state="unknown" if unset else "alarm", sentence=str(error))]
     except Unavailable as error:
         return [Finding(check=STORE, state="alarm", sentence=f"It cannot be read: {error}.")]
     return list(judge(stored, version))
