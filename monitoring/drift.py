@@ -8,9 +8,9 @@ shares of the reference and of the current tweets. Below 0.1, a change is conven
 major. Source: Siddiqi, Credit risk scorecards, Wiley 2006.
 
 By chance alone, the PSI of two samples of m and n tweets in k bins is about (k - 1)(1/m + 1/n) on average (Yurdakul,
-Statistical properties of population stability index, Western Michigan University, 2018). The p-value is therefore simulated for these
-two sample sizes, and corrected for the number of features (Holm, A simple sequentially rejective multiple test
-procedure, 1979).
+Statistical properties of population stability index, Western Michigan University, 2018). The p-value is therefore
+simulated for these two sample sizes, and corrected for the number of features (Holm, A simple sequentially rejective
+multiple test procedure, 1979).
 """
 
 from dataclasses import dataclass
