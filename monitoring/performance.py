@@ -8,8 +8,8 @@ model performance under covariate shift without labels, 2024, arXiv 2401.08348).
 Both depend on the calibration. What it is wrong by on labelled tweets, the reference, is measured there and added. It
 stays right on other tweets only if the same text has the same chance of being negative (covariate shift), and if
 the reference has tweets of the same kind. Without labels, nobody can know that (Garg et al., Leveraging unlabeled data
-to predict out-of-distribution performance, ICLR 2022). So the caller must not trust an estimate for tweets
-that have drifted.
+to predict out-of-distribution performance, ICLR 2022). So the caller must not trust an estimate for tweets that have
+drifted, nor one whose margin of error is larger than the change in question.
 """
 
 from dataclasses import dataclass
@@ -48,6 +48,8 @@ class Quality:
         reference: the metric on the reference, measured.
         difference: `value` - `reference`, with its interval `difference_low` to `difference_high`.
         deviation: by how much probabilities alone underestimate the metric on the reference (measured - expected).
+        margin: of an estimate: labels of the same tweets would show a value within `value` +- `margin`, with the
+            confidence of the intervals, if the assumptions hold. Of a measured metric: 0.
     """
 
     metric: str
@@ -59,6 +61,7 @@ class Quality:
     difference_low: float
     difference_high: float
     deviation: float
+    margin: float
 
 
 def auc(score: Numbers, negative: Numbers, positive: Numbers) -> float:
@@ -126,6 +129,7 @@ def assess(
     """
     drawn = resampled(reference, resamples=resamples, seed=seed)
     drawn_current = resampled(current, resamples=resamples, seed=seed + 1)
+    imagined = None if by_labels else with_imagined_labels(current, resamples=resamples, seed=seed + 2)
     rows, bounds = [], [(1 - confidence) / 2, (1 + confidence) / 2]
     for metric in METRICS:
         by, promised = measured(reference)[metric], expected(reference)[metric]
@@ -135,6 +139,10 @@ def assess(
         else:
             value = expected(current)[metric] + by - promised
             of_value = drawn_current[f"expected_{metric}"] + of_by - of_promised
+        margin = 0.0
+        if imagined is not None:
+            errors = imagined[metric] - expected(current)[metric] - (of_by - of_promised) + (by - promised)
+            margin = float(np.nanquantile(np.abs(errors), confidence))
         low, high = np.nanquantile(of_value, bounds)
         difference_low, difference_high = np.nanquantile(of_value - of_by, bounds)
         rows.append(
@@ -148,6 +156,7 @@ def assess(
                 difference_low=float(difference_low),
                 difference_high=float(difference_high),
                 deviation=by - promised,
+                margin=margin,
             )
         )
     return rows
@@ -161,8 +170,7 @@ def resampled(scored: Scored, *, resamples: int, seed: int) -> dict[str, Numbers
     random, order = np.random.default_rng(seed), np.argsort(scored.probability, kind="stable")
     p, sure, count = scored.probability[order], chance_of_correct(scored)[order], len(order)
     starts, labels = starts_of(p), None if scored.negative is None else scored.negative[order]
-    right = None if labels is None else scored.called[order] == labels
-    rows = []
+    called, rows = scored.called[order], []
     for _ in range(resamples):
         times = np.bincount(random.integers(0, count, count), minlength=count).astype(np.float64)
         drawn = {
@@ -171,9 +179,17 @@ def resampled(scored: Scored, *, resamples: int, seed: int) -> dict[str, Numbers
         }
         if labels is not None:
             drawn["measured_roc_auc"] = auc_of_sorted(times * labels, times * (1 - labels), starts)
-            drawn["measured_accuracy"] = times @ right / count
+            drawn["measured_accuracy"] = times @ (called == labels) / count
         rows.append(drawn)
     return {name: np.array([drawn[name] for drawn in rows]) for name in rows[0]}
+
+
+def with_imagined_labels(scored: Scored, *, resamples: int, seed: int) -> dict[str, Numbers]:
+    """Return the metrics, shape (resamples,) each, of the same tweets with labels drawn from their probabilities."""
+    random, p = np.random.default_rng(seed), scored.probability
+    draws = ((random.random(len(p)) < p).astype(np.float64) for _ in range(resamples))
+    rows = [measured(Scored(probability=p, called=scored.called, negative=labels)) for labels in draws]
+    return {metric: np.array([row[metric] for row in rows]) for metric in METRICS}
 
 
 def worse(qualities: list[Quality], *, max_drop: float) -> Worse:

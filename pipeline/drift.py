@@ -102,8 +102,9 @@ def judge(version: ModelVersion, before: Reference, now: Current, cfg: DictConfi
     labelled = now.tweets["negative"].notna().any()
     by_labels = assess(before, now, cfg, by_labels=True) if labelled else []
     estimated = assess(before, now, cfg, by_labels=False)
-    doubt = why_not_trusted(drifted, [name for name in FEATURES if name not in enough], estimated)
-    qualities = by_labels or ([] if doubt else estimated)
+    precise = [each for each in estimated if each.margin <= section.max_drop]
+    doubt = why_not_trusted(drifted, [name for name in FEATURES if name not in enough], estimated, precise)
+    qualities = by_labels or ([] if doubt else precise)
     return Watched(
         title=f"{version.name} version {version.version}",
         uri=f"models:/{version.name}/{version.version}",
@@ -120,6 +121,7 @@ def judge(version: ModelVersion, before: Reference, now: Current, cfg: DictConfi
         by_labels=by_labels,
         estimated=estimated,
         doubt=doubt,
+        qualities=qualities,
         worse=performance.worse(qualities, max_drop=section.max_drop) if qualities else "cannot tell",
         max_drop=section.max_drop,
         confidence=section.confidence,
@@ -149,7 +151,7 @@ def scored(tweets: pd.DataFrame) -> Scored:
     return Scored(probability=probability, called=called, negative=None if np.isnan(negative).any() else negative)
 
 
-def why_not_trusted(drifted: list[str], unmeasured: list[str], estimated: list[Quality]) -> str:
+def why_not_trusted(drifted: list[str], unmeasured: list[str], estimated: list[Quality], precise: list[Quality]) -> str:
     """Return why an estimate without labels cannot be trusted; empty if it can, as far as this can be known."""
     if not estimated:
         return "too few tweets that the model has not learned from have a probability"
@@ -160,6 +162,11 @@ def why_not_trusted(drifted: list[str], unmeasured: list[str], estimated: list[Q
     if unmeasured:
         return (
             "the texts are not stored, so it is not known whether they have changed (TELEMETRY_TEXT=masked stores them)"
+        )
+    if not precise:
+        margin = min(each.margin for each in estimated)
+        return (
+            f"without labels it can only be estimated within {margin:.3f}, for lack of tweets here or in the reference"
         )
     return ""
 
@@ -184,6 +191,8 @@ def log_results(watched: Watched) -> None:
             name = f"{prefix}{each.metric}"
             figures |= {name: each.value, f"{name}_low": each.low, f"{name}_high": each.high}
             figures |= {f"{name}_difference": each.difference, f"{each.metric}_reference": each.reference}
+            if prefix:
+                figures[f"{name}_margin"] = each.margin
     if watched.worse != "cannot tell":
         figures["worse"] = float(watched.worse == "yes")
     mlflow.log_metrics({f"{PREFIX}{name}": float(value) for name, value in figures.items() if not math.isnan(value)})

@@ -36,4 +36,5 @@ def texts(table: pd.DataFrame, data: Mapping[str, Any]) -> pd.Series:
         raise DataError(
             "\n- ".join(["The table cannot be used (rows are counted from 1, without a header):", *reported])
         )
-    return text[kept].reset_index(drop=True)
+    kept_texts: pd.Series = text[kept].reset_index(drop=True)
+    return kept_texts

@@ -42,7 +42,8 @@ class Watched:
         limits: when a feature counts as drifted.
         by_labels: the quality by labels; empty without labels.
         estimated: the quality estimated without labels; empty if there are too few probabilities.
-        doubt: why the estimate cannot be trusted; empty if it can.
+        doubt: why no estimate can be trusted; empty if one can.
+        qualities: what the verdict is based on: by labels, otherwise the trusted estimates; empty if there is nothing.
         worse: whether the model is worse, by labels or by a trusted estimate.
         max_drop: the drop of a metric that matters.
         confidence: the confidence level of the intervals, 0 to 1.
@@ -63,6 +64,7 @@ class Watched:
     by_labels: Sequence[Quality]
     estimated: Sequence[Quality]
     doubt: str
+    qualities: Sequence[Quality]
     worse: Worse
     max_drop: float
     confidence: float
@@ -71,11 +73,6 @@ class Watched:
     def changed(self) -> bool:
         """Whether the tweets have changed: at least one feature has drifted."""
         return bool(self.features["drifted"].any())
-
-    @property
-    def qualities(self) -> Sequence[Quality]:
-        """The quality that the verdict is based on; empty if it cannot tell."""
-        return self.by_labels or ([] if self.doubt else self.estimated)
 
 
 def write(watched: Watched, reference: pd.DataFrame, current: pd.DataFrame, folder: Path) -> None:
@@ -183,7 +180,8 @@ def quality_table(watched: Watched) -> pd.DataFrame:
                 f"{each.difference:+.3f} ({each.difference_low:+.3f} to {each.difference_high:+.3f})"
                 for _, each in rows
             ],
-            "deviation of probabilities on the reference": [f"{each.deviation:+.3f}" for _, each in rows],
+            "labels would show": [f"± {each.margin:.3f}" if each.margin else "" for _, each in rows],
+            "deviation on the reference": [f"{each.deviation:+.3f}" for _, each in rows],
         }
     )
 
@@ -191,7 +189,7 @@ def quality_table(watched: Watched) -> pd.DataFrame:
 def terminal(watched: Watched) -> tuple[Table, list[str]]:
     """Return the comparison of features as a table for a terminal, and the verdicts as lines in rich's markup."""
     title = f"{watched.title}, {watched.tweets}: {watched.compared:,} tweets"
-    shown_table = features_table(watched.features)
+    shown_table = features_table(watched.features)[["feature", "reference", "current", "PSI", "verdict"]]
     table = Table(title=escape(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in shown_table:
         table.add_column(str(heading), no_wrap=True)

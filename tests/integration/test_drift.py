@@ -82,7 +82,7 @@ def test_tweets_of_the_same_kind_ring_no_alarm(name: str, tmp_path: Path, capsys
     assert watch(name, table=write(tmp_path / "same.csv")) == 0
     run = last_run()
     assert run.info.status == "FINISHED"
-    assert (run.data.metrics["drift_changed"], run.data.metrics["drift_trusted"]) == (0, 1)
+    assert run.data.metrics["drift_changed"] == 0
     assert "The tweets have not changed" in run.data.tags["verdict"]
     assert run.data.tags["model"] == f"models:/{name}/1"
     low, area, high = (run.data.metrics[f"drift_roc_auc{bound}"] for bound in ("_low", "", "_high"))
@@ -90,6 +90,21 @@ def test_tweets_of_the_same_kind_ring_no_alarm(name: str, tmp_path: Path, capsys
     assert abs(run.data.metrics["drift_estimated_roc_auc"] - area) < 0.1
     assert not [metric for metric in run.data.metrics if not metric.startswith("drift_")]
     assert "Is the model worse?" in capsys.readouterr().out
+
+
+def test_without_labels_the_quality_is_estimated_as_far_as_it_can_be(name: str, tmp_path: Path) -> None:
+    table = write(tmp_path / "same.csv")
+    assert watch(name, "data.label_column=null", "drift.max_drop=0.3", table=table) == 0
+    metrics = last_run().data.metrics
+    assert metrics["drift_trusted"] == 1
+    assert metrics["drift_worse"] == 0
+    assert "drift_roc_auc" not in metrics
+    assert "As far as can be estimated without labels" in last_run().data.tags["verdict"]
+    assert watch(name, "data.label_column=null", table=table) == 0
+    margin = last_run().data.metrics["drift_estimated_roc_auc_margin"]
+    assert 0.02 < margin < 0.3
+    assert last_run().data.tags["worse"] == "cannot tell"
+    assert "can only be estimated within" in last_run().data.tags["verdict"]
 
 
 def test_changed_tweets_ring_an_alarm_and_the_run_has_finished(name: str, tmp_path: Path) -> None:

@@ -103,3 +103,22 @@ def test_a_model_that_finds_tweets_harder_is_worse_and_one_that_does_not_is_not(
 def test_too_few_tweets_cannot_tell() -> None:
     qualities = list(assess(scored(3_000, 1), scored(60, 2)).values())
     assert performance.worse(qualities, max_drop=0.02) == "cannot tell"
+
+
+def test_labels_show_a_value_within_the_margin_as_often_as_it_says() -> None:
+    within = []
+    for seed in RANDOM_STATES:
+        current = scored(1_000, 2 * seed + 1)
+        estimated = assess(scored(1_500, 2 * seed), current)
+        truth = performance.measured(current)
+        within += [abs(estimated[metric].value - truth[metric]) <= estimated[metric].margin for metric in truth]
+    assert np.mean(within) >= 0.85
+
+
+def test_the_margin_shrinks_with_the_number_of_tweets() -> None:
+    few, many = (assess(scored(size, 1), scored(size, 2))["roc_auc"].margin for size in (300, 6_000))
+    assert many < 0.02 < few
+
+
+def test_what_is_measured_has_no_margin() -> None:
+    assert assess(scored(500, 1), scored(500, 2), by_labels=True)["accuracy"].margin == 0
