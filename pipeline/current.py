@@ -108,14 +108,17 @@ def described(events: Sequence[Prediction], reference: Reference, *, title: str,
     known = features.describe(texts[stored].tolist(), reference.known).astype("float64")
     tweets = known.set_axis(texts.index[stored]).reindex(texts.index)
     tweets["length"] = [float(event.characters) for event in events]
-    scores = {
-        "probability": [event.negative_probability for event in events],
-        "called": [float(event.sentiment == "negative") for event in events],
-        "negative": np.nan,
-    }
+    scores = pd.DataFrame(
+        {
+            "probability": [event.negative_probability for event in events],
+            "called": [float(event.sentiment == "negative") for event in events],
+            "negative": np.nan,
+        },
+        index=texts.index,
+    )
     return Current(
         title=title,
-        tweets=tweets.assign(**scores)[[*FEATURES, *SCORES]],
+        tweets=tweets[list(FEATURES)].join(scores),
         total=total,
         seen=0,
         new_words=new_words(texts[stored].tolist(), reference),

@@ -13,9 +13,7 @@ from sentiment.reports import evidently_report
 pytestmark = pytest.mark.slow
 NAMES = {"length": "length in characters", "mention": "with a mention", "unknown_words": "unknown", "negative": "label"}
 # What makes a browser load something when it opens a page; addresses within scripts do not.
-LOADED = re.compile(
-    r"<(?:script|link|img|iframe|source)\b[^>]*(?:src|href)\s*=|url\(\s*['\"]?https?:", re.IGNORECASE
-)
+LOADED = re.compile(r"<(?:script|link|img|iframe|source)\b[^>]*(?:src|href)\s*=|url\(\s*['\"]?https?:", re.IGNORECASE)
 
 
 def tweets(count: int, seed: int, **known: object) -> pd.DataFrame:
