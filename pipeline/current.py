@@ -12,7 +12,7 @@ from mlflow.entities.model_registry import ModelVersion
 from omegaconf import DictConfig
 
 from pipeline import evaluation, settings
-from pipeline.reference import SCORES, DriftError, Reference
+from pipeline.reference import DriftError, Reference
 from pipeline.served import ServedModel
 from sentiment.data import keys, splits, unlabelled
 from sentiment.evaluation import features

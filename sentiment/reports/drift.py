@@ -138,8 +138,8 @@ def quality_sentence(watched: Watched) -> str:
     if watched.worse == "no":
         return f"{how}, {watched.title} is not worse: {figures}."
     if watched.qualities:
-        return f"Whether {watched.title} is worse, these tweets cannot tell, they are too few: {figures}."
-    return f"Whether {watched.title} is worse, cannot be told: {watched.doubt}."
+        return f"These tweets are too few to tell whether {watched.title} is worse: {figures}."
+    return f"Whether {watched.title} is worse cannot be told: {watched.doubt}."
 
 
 def shown(feature: str, mean: float) -> str:
