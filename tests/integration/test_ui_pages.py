@@ -273,8 +273,8 @@ def test_the_certainty_of_an_answer_is_given_in_words(
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("en", "at most 2.5 in 100 such answers are wrong, while 10 to 30% of tweets are negative"),
-        ("fr", "au plus 2,5 réponses de ce type sur 100 sont fausses, tant que 10 à 30 % des tweets sont négatifs"),
+        ("en", "at most 2.5 in 100 such answers are wrong, as long as 10 to 30% of tweets are negative"),
+        ("fr", "au plus 2,5 erreurs sur 100 réponses de ce type, tant que 10 à 30 % des tweets sont négatifs"),
     ],
 )
 def test_a_reliable_answer_says_what_its_own_model_promises(service: FakeService, code: str, words: str) -> None:

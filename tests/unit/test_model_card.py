@@ -101,12 +101,12 @@ def test_the_first_paragraph_counts_per_hundred_tweets() -> None:
     paragraph = model_card.markdown(card()).split("\n\n")[1]
     assert "On 2,400 tweets that it had never seen" in paragraph
     assert "it found **85 of 100** negative tweets" in paragraph
-    assert "of 100 tweets that it called negative **80** were" in paragraph
+    assert "of 100 tweets that it classified as negative, **80** were" in paragraph
 
 
 def test_the_first_paragraph_reports_a_model_that_finds_no_negatives() -> None:
     paragraph = model_card.markdown(card(answers=NO_ALARMS)).split("\n\n")[1]
-    assert "**0 of 100** negative tweets: it called none negative." in paragraph
+    assert "**0 of 100** negative tweets: it classified none as negative." in paragraph
 
 
 def test_every_metric_is_shown_for_both_splits_and_explained() -> None:
@@ -159,13 +159,13 @@ def test_the_card_contains_every_value() -> None:
         "| train | 11,200 | 5,600 | 50.0 % |",
         "- The labels were guessed.",
         "0.004 below validation",
-        "| positive | 255 false alarms | 945 correctly positive |",
-        "probability of **0.34** on",
+        "| positive | 255 false alarms | 945 correct |",
+        "probability is at least **0.34**",
         "1 for a false alarm",
         "**0.25 to 0.50**",
         "22 of 100 validation tweets",
         "with 95 % confidence, at most 5 % of such answers are wrong",
-        "while 20 to 50 % of the tweets are negative",
+        "as long as 20 to 50 % of the tweets are negative",
         "| negative | from 0.812 | 640 of 1,275 | 19 | 3.0 % |",
         "| positive | never | 0 of 1,125 | 0 | – |",
         "calibrated on validation (platt)",
@@ -184,7 +184,7 @@ def test_the_card_contains_every_value() -> None:
 def test_without_a_band_the_card_says_that_review_never_pays() -> None:
     text = model_card.markdown(card(uncertain=None))
     assert "a review never pays" in text
-    assert "marked as uncertain, " not in text
+    assert "marked as uncertain (" not in text
 
 
 def test_uncalibrated_probabilities_are_reported() -> None:
