@@ -22,6 +22,8 @@ READS = {
     "promote": ("promote", "select"),
     "evaluate": ("evaluate", "data", "cost", "calibration"),
     "explain": ("explain", "data", "faithfulness"),
+    "drift": ("drift", "data"),
+    "status": ("status", "drift", "data"),
     "score": ("score",),
     "package": ("select",),
     "main": ("plan", "cost", "select", "faithfulness"),
