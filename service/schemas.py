@@ -74,8 +74,8 @@ class Explanation(BaseModel):
         description="Approximation error: log-odds of the probability minus the sum of base and contributions."
     )
     method: Literal["coefficients", "shapley"] = Field(
-        description="`coefficients` for a linear model, else `shapley`: Shapley values averaged over one order of the "
-        "words and its reverse."
+        description="`coefficients` for a model whose log-odds are a sum over words, else `shapley`: what a word adds "
+        "to those before it, averaged over some orders of the words."
     )
     model_version: str = Field(description="Version of the registered model.", examples=["3"])
 
@@ -90,6 +90,10 @@ class Model(BaseModel):
     alias: str | None = Field(default=None, description="Alias in the registry at packaging time.")
     languages: list[str] = Field(description="Languages that the model supports (ISO 639-1).")
     reliability: dict[str, Any] | None = Field(description="Bounds of reliable answers, and what they promise.")
+    faithfulness: dict[str, float] | None = Field(
+        description="How far explanations (`POST /explain`) may be trusted, measured on short validation tweets: see "
+        "the model card. Null if it was not measured."
+    )
     card: str = Field(description="Model card, in Markdown.")
 
 

@@ -291,6 +291,35 @@ def test_a_promise_of_another_version_is_not_repeated(service: FakeService) -> N
     assert "in 100" not in shown
 
 
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (
+            "en",
+            [
+                "How far to trust these words: on 60 short tweets",
+                "(correlation 0.99; 1 is perfect)",
+                "91% of the weight",
+            ],
+        ),
+        (
+            "fr",
+            ["Fiabilité de ces mots : sur 60 tweets courts", "(corrélation : 0,99 ; 1 = parfaite)", "91 % du poids"],
+        ),
+    ],
+)
+def test_the_page_says_how_far_to_trust_the_decisive_words(code: str, words: list[str]) -> None:
+    shown = page_text(analyze(open_view("try_tweet", code), TWEET, speak(code)))
+    assert all(part in shown.replace("\u202f", " ").replace("\u00a0", " ") for part in words)
+
+
+@pytest.mark.parametrize("figures", [None, {}, {"tweets": 0.0}])
+def test_trust_that_was_not_measured_is_not_mentioned(service: FakeService, figures: dict[str, float] | None) -> None:
+    service.about["faithfulness"] = figures
+    assert "How far to trust these words" not in page_text(analyze(open_view("try_tweet"), TWEET))
+
+
 @pytest.mark.parametrize(
     ("code", "text", "words"),
     [

@@ -12,6 +12,7 @@ import pytest
 from sentiment.evaluation import slices
 from sentiment.evaluation.bootstrap import Interval
 from sentiment.evaluation.calibration import choose
+from sentiment.evaluation.faithfulness import Faithfulness
 from sentiment.evaluation.gate import Check, Verdict
 from sentiment.evaluation.metrics import HIGHER_IS_BETTER, Cost, Predictions
 from sentiment.inference.probabilities import Reliability
@@ -81,6 +82,17 @@ def card(**changes: Any) -> Card:
         calibration_method="platt",
         calibration=CALIBRATION,
         slices=SLICES,
+        faithfulness=Faithfulness(
+            tweets=60,
+            max_words=10,
+            pearson=0.9942,
+            pearson_of_tweet=0.9905,
+            error=0.1342,
+            comprehensiveness=0.9241,
+            sufficiency=0.008,
+            mosaics=20,
+            mosaic_mass=0.9062,
+        ),
         verdict=PASSED,
         metric="roc_auc",
         targets={},
@@ -247,4 +259,17 @@ def test_the_page_embeds_its_images(tmp_path: Path) -> None:
     sources = re.findall(r'src="([^"]{0,22})', page)
     assert sources == ["data:image/png;base64,"] * len(model_card.PLOTS)
     assert "<title>tweet_sentiment, version 7: model card</title>" in page
-    assert page.count("<table>") == 13
+    assert page.count("<table>") == 14
+
+
+def test_the_card_says_how_far_explanations_may_be_trusted() -> None:
+    _, section = model_card.markdown(card()).split("\n## Explanations\n")
+    section = section.partition("\n## ")[0]
+    assert "On 60 short tweets (2 to 10 words)" in section
+    assert "| Pearson's correlation | 0.994 | 1 |" in section
+    assert "| mosaics | 0.906 |" in section
+
+
+def test_the_card_of_a_model_that_explains_as_another_version_has_no_figures_of_trust() -> None:
+    _, section = model_card.markdown(card(faithfulness=None)).split("\n## Explanations\n")
+    assert "Not measured: the model was trained by another version" in section.partition("\n## ")[0]
