@@ -35,15 +35,15 @@ def update(store: Store) -> int:
             after = reached(connection, READER)
             newest = _newest(connection, after)
             if newest is None:
-                break
+                return total
             for number in _touched(store, connection, after, newest):
                 _count(store, connection, number)
+            oldest = int((store.now(connection) - KEPT_DAYS * DAY) // SECONDS)
+            connection.execute(sa.delete(buckets).where(buckets.c.number < oldest))
             store.advance_within(connection, READER, newest)
             total += newest - after
-    with store.database.writing(buckets) as connection:
-        oldest = (store.now(connection) - KEPT_DAYS * DAY) // SECONDS
-        connection.execute(sa.delete(buckets).where(buckets.c.number < oldest))
-    return total
+        if newest - after < MOST_AT_ONCE:  # that was all; what has been added meanwhile is for the next call
+            return total
 
 
 def _newest(connection: Connection, after: int) -> int | None:
