@@ -4,7 +4,17 @@ import sqlalchemy as sa
 
 from telemetry.database import Database
 from telemetry.events import Disagreement, Feedback, Prediction
-from telemetry.schema import EVENTS, alert_feedback, alerts, disagreements, feedback, predictions, progress, skipped
+from telemetry.schema import (
+    EVENTS,
+    alert_feedback,
+    alerts,
+    disagreements,
+    feedback,
+    items,
+    predictions,
+    progress,
+    skipped,
+)
 from telemetry.store import RULE, Store, forwarder
 
 DAY = 24 * 60 * 60
@@ -16,7 +26,8 @@ def prune(store: Store, *, days: float, feedback_days: float | None, megabytes: 
     Args:
         store: the event store.
         days: maximum age of predictions and alerts.
-        feedback_days: maximum age of feedback, or None to keep it; it takes little space and is not deleted for size.
+        feedback_days: maximum age of feedback and of judged tweets, or None to keep them; they take little space and
+            are not deleted for size.
         megabytes: maximum size of the file.
         forwarding: whether events are forwarded; if so, none is deleted for its age before it was.
 
@@ -38,6 +49,7 @@ def prune(store: Store, *, days: float, feedback_days: float | None, megabytes: 
             readers = [RULE, forwarder(Feedback.kind)] if forwarding else [RULE]
             connection.execute(sa.delete(feedback).where(old, seen(feedback, readers, True)))
             connection.execute(sa.delete(alerts).where(alerts.c.number.not_in(sa.select(alert_feedback.c.alert))))
+            connection.execute(sa.delete(items).where(items.c.time < now - feedback_days * DAY))
     while (size := database.bytes()) is not None and size > megabytes * 1e6:
         if not sum(delete_oldest(database, table) for table in (predictions, disagreements)):
             return
