@@ -12,7 +12,7 @@ Label = Literal["negative", "positive", "discarded"]
 # Why an answer is in the queue, the strongest reason first.
 Reason = Literal["reported", "disagreement", "uncertain"]
 REASONS: tuple[Reason, ...] = ("reported", "disagreement", "uncertain")
-SKIPPED = "skipped"
+SKIPPED: Literal["skipped"] = "skipped"
 # People who must agree; if they do not, the next one decides.
 AGREEING = 2
 DECIDING = AGREEING + 1
@@ -67,7 +67,7 @@ class Suspect:
 def opinions(judgements: Iterable[Judgement]) -> list[Label]:
     """Return the answers in the order in which they were first given, without those of people who skipped."""
     ordered = sorted(judgements, key=lambda judgement: (judgement.time, judgement.person))
-    return [judgement.answer for judgement in ordered if judgement.answer != SKIPPED]
+    return [answer for answer in (judgement.answer for judgement in ordered) if answer != SKIPPED]
 
 
 def decide(judgements: Iterable[Judgement]) -> Label | None:

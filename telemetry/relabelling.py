@@ -204,7 +204,9 @@ def number_of(store: Store, connection: Connection, item_id: str, scope: Scope) 
     }
     row["fingerprint"] = fingerprint(suspect.text)
     connection.execute(store.database.insert(items).values(row).on_conflict_do_nothing())
-    return connection.execute(sa.select(items.c.number).where(items.c.fingerprint == row["fingerprint"])).scalar_one()
+    of_text = items.c.fingerprint == row["fingerprint"]
+    stored: int = connection.execute(sa.select(items.c.number).where(of_text)).scalar_one()
+    return stored
 
 
 def of_item(row: Any) -> Suspect:
