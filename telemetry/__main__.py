@@ -29,8 +29,8 @@ Write the reported mispredictions, with the user's answer as the column "label",
 CSV, or a workbook if the file's name ends in .xlsx."""
 
 LABELS = """\
-Write the labels that people have given on the page ("Check answers"): a CSV file to train on, and a data card of the same
-name, with the ending .md. The same labels have the same version."""
+Write the labels that people have given on the page ("Check answers"): a CSV file to train on, and a data card of the
+same name, with the ending .md. The same labels have the same version."""
 
 ERASE = """\
 Delete the events whose text or comment contains a phrase, and the alerts about them. What was forwarded or sent by mail

@@ -74,7 +74,7 @@ class Settings(BaseSettings):
         "If events are forwarded, none is deleted for its age before it was forwarded.",
     )
     feedback_days: float | None = Field(
-        default=None, gt=0, description="Retention of feedback, in days; by default it is kept."
+        default=None, gt=0, description="Retention of feedback and of judged tweets, in days; by default they are kept."
     )
     megabytes: float = Field(
         default=200,

@@ -13,9 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sentiment.evaluation.bootstrap import Interval
-from sentiment.evaluation.gate import Verdict
 from sentiment.evaluation.metrics import Cost
 from sentiment.evaluation.slices import FEW
+from sentiment.evaluation.verdict import Verdict
 from sentiment.inference.arrays import Labels
 from sentiment.inference.probabilities import Reliability
 from sentiment.reports import comparison, slices, verdict

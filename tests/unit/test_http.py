@@ -41,6 +41,8 @@ def test_head_is_answered_like_get_without_the_body(client: TestClient, path: st
         ("HEAD", "/predict/batch", "POST"),
         ("DELETE", "/model", "GET, HEAD"),
         ("GET", FEEDBACK, "DELETE, PUT"),
+        ("GET", "/relabelling/next", "POST"),
+        ("POST", "/relabelling/unknown/judgement", "PUT"),
         ("PATCH", FEEDBACK, "DELETE, PUT"),
         ("POST", "/livez", "GET, HEAD"),
         ("POST", "/assets/page.js", "GET, HEAD"),

@@ -14,23 +14,17 @@ from sqlalchemy import text
 from sentiment.data.datasets import labels as loading
 from sentiment.data.errors import DataError
 from sentiment.inference.errors import MissingFileError
-from telemetry import labels, relabelling
+from telemetry import labels
 from telemetry.__main__ import main
 from telemetry.labels import NoLabels
 from telemetry.relabelling import judged
 from telemetry.store import Store
-from telemetry.suspects import Scope
 from tests.documentation import documented
 from tests.events import disagreement, feedback, prediction
 from tests.integration.chain import configuration
+from tests.labels import judge
 
-SCOPE = Scope(model_version="7", uncertain=(0.25, 0.6), undo_seconds=0)
 TEXTS = [f"the queue was endless, tweet {number}" for number in range(20)]
-
-
-def judge(store: Store, number: int, **answers: Any) -> None:
-    for person, answer in answers.items():
-        relabelling.judge(store, f"{number:016x}", person, answer, SCOPE)
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from sentiment.evaluation import slices
 from sentiment.evaluation.bootstrap import Interval
 from sentiment.evaluation.calibration import choose
-from sentiment.evaluation.gate import Check, Verdict
 from sentiment.evaluation.metrics import HIGHER_IS_BETTER, Cost, Predictions
+from sentiment.evaluation.verdict import Check, Verdict
 from sentiment.inference.probabilities import Reliability
 from sentiment.reports import comparison, model_card, pages
 from sentiment.reports.canvas import blank
