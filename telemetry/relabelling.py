@@ -4,6 +4,7 @@ What waits is computed from the stored events. An answer that somebody judges is
 its prediction is deleted. Answers about texts that differ in case or spaces only are one item.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from telemetry.suspects import Scope, count_without_text, fingerprint, suspects
 
 # How long a person may change a judgement, from the first one on the tweet.
 CHANGE_SECONDS = 3600.0
+# Ids of events; PostgreSQL refuses some other strings as errors, such as those with a NUL character.
+ITEM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class UnknownItem(Exception):
@@ -167,6 +170,8 @@ def judge(store: Store, item_id: str, person: str, answer: Answer, scope: Scope)
         Unavailable: the judgement was not written, or the connection broke before the answer.
         UnknownItem: no stored answer with a text has this id.
     """
+    if not ITEM_ID.fullmatch(item_id):
+        raise UnknownItem
     with store.database.writing(items, durable=True) as connection:
         now = store.now(connection)
         number = number_of(store, connection, item_id, scope)

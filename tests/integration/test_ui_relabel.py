@@ -92,7 +92,7 @@ def test_answers_are_accepted_corrected_discarded_and_skipped_one_after_the_othe
     assert speak(code)("relabel.reported") in page_text(at)
     shown = []
     for _ in texts:
-        (tweet,) = (text for text in texts if f"#### {text}" in page_text(at))
+        (tweet,) = (text for text in texts if f"**{text}**" in page_text(at))
         shown.append(tweet)
         at = press(at, {"accepted": "accept", "corrected": "correct", "discarded": "discard", "skipped": "skip"}[tweet])
     assert sorted(shown) == sorted(texts)
@@ -128,12 +128,12 @@ def test_nothing_is_asked_before_there_is_a_name(service: FakeService) -> None:
 def test_the_last_answer_can_be_changed(store: Store) -> None:
     store.add([feedback(1, text="late"), feedback(2, text="rude")])
     at = open_view()
-    first = "late" if "#### late" in page_text(at) else "rude"
+    first = "late" if "**late**" in page_text(at) else "rude"
     at = press(press(at, "accept"), "back")
-    assert f"#### {first}" in page_text(at)
+    assert f"**{first}**" in page_text(at)
     at = press(at, "correct")
     assert answers(store) == {first: "positive"}
-    assert f"#### {first}" not in page_text(at)
+    assert f"**{first}**" not in page_text(at)
 
 
 def test_a_change_that_comes_too_late_is_explained_and_the_next_tweet_shown(store: Store) -> None:
@@ -162,7 +162,7 @@ def test_a_judgement_that_cannot_be_stored_keeps_the_tweet(service: FakeService,
     service.fail(503)
     at = press(at, "accept")
     assert SAY("trouble.no_store") in page_text(at)
-    assert "#### late" in page_text(at)
+    assert "**late**" in page_text(at)
     press(at, "accept")
     assert answers(store) == {"late": "negative"}
 
@@ -172,7 +172,7 @@ def test_a_queue_that_cannot_be_read_can_be_asked_again(service: FakeService, st
     service.fail(500)
     at = open_view()
     assert SAY("trouble.broken") in page_text(at)
-    assert "#### late" in page_text(press(at, "retry_queue"))
+    assert "**late**" in page_text(press(at, "retry_queue"))
 
 
 @pytest.mark.parametrize("code", LANGUAGES)

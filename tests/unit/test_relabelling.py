@@ -160,7 +160,7 @@ def test_a_judgement_can_be_changed_within_the_hour_also_after_it_has_decided(st
         judge(store, 1, BEN, "negative")
 
 
-@pytest.mark.parametrize("item_id", [f"{9:016x}", "", "x" * 300, "' OR 1=1"])
+@pytest.mark.parametrize("item_id", [f"{9:016x}", "", "x" * 300, "' OR 1=1", "a\0b", "\ud800"])
 def test_a_judgement_on_an_unknown_answer_is_refused(store: Store, item_id: str) -> None:
     store.add([reported(1), reported(2, correct=True), without_text(reported(3)), unsure(4, None)])
     for unknown in (item_id, *(f"{number:016x}" for number in (2, 3, 4))):

@@ -80,7 +80,7 @@ def ask_person(item: Mapping[str, Any], labeller: str, say: Language) -> None:
     """Show an answer and the buttons with which a person judges it."""
     with st.container(border=True):
         st.caption(say(f"relabel.{item['reason']}"))
-        st.markdown(f"#### {literal(html.unescape(item['text']))}")
+        st.markdown(f"**{literal(html.unescape(item['text']))}**")
         st.markdown(say("relabel.answer", sentiment=say(f"try.{item['sentiment']}")))
     answers: dict[str, Answer] = {
         "accept": item["sentiment"],
