@@ -4,12 +4,12 @@
 
 The champion classifies all tweets of a table; labels are the truth, and a label other than `negative` means not
 negative. Each replay draws tweets as production would bring them, and simulates what people report: a share of the
-errors, and as many correct answers. The queue is ordered by the code of the service (`telemetry.judging`). Intervals
-are those of 95 % of the replays.
+errors, and some correct answers. The queue is ordered by the code of the service (`telemetry.judging`), which learns
+from each look; ten are taken at a time. Intervals are those of 95 % of the replays.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import mlflow
@@ -19,14 +19,16 @@ from numpy.typing import NDArray
 
 from sentiment.data.keys import text_key
 from telemetry import judging
-from telemetry.judging import Reason, Suspect
+from telemetry.judging import Found, Group, Reason, Suspect
 
 LOOKS = 100
+# Asked for at a time.
+BATCH = 10
 REPLAYS = 200
 # Tweets of each replay.
 TWEETS = 2_000
-# Shares of the errors that people report.
-REPORTED = (0.0, 0.02, 0.05, 0.1)
+# Shares of the errors that people report, and of correct answers among all that they report.
+REPORTS = ((0.0, 0.0), (0.02, 0.25), (0.05, 0.25), (0.05, 0.5), (0.1, 0.25))
 SEED = 42
 
 
@@ -61,37 +63,47 @@ def answers_of(texts: list[str], negative: NDArray[np.bool_], champion: str, cha
     )
 
 
-def reports(answers: Answers, share: float, random: np.random.Generator) -> NDArray[np.bool_]:
-    """Return which answers people report: a share of the errors, and as many correct answers, drawn at random."""
+def reports(answers: Answers, share: float, false: float, random: np.random.Generator) -> NDArray[np.bool_]:
+    """Return which answers people report: a share of the errors, and so many correct answers that `false` are those."""
+    errors = round(share * answers.wrong.sum())
     chosen = np.zeros(len(answers.wrong), dtype=bool)
-    for is_wrong in (True, False):
+    for is_wrong, count in ((True, errors), (False, round(errors * false / (1 - false)))):
         rows = np.flatnonzero(answers.wrong == is_wrong)
-        count = min(len(rows), round(share * answers.wrong.sum()))
-        chosen[random.choice(rows, count, replace=False)] = True
+        chosen[random.choice(rows, min(len(rows), count), replace=False)] = True
     return chosen
 
 
 def queue(answers: Answers, reported: NDArray[np.bool_]) -> list[int]:
-    """Return the rows of tweets in the order of the queue."""
-    suspects = []
+    """Return the rows of the tweets at which people look first, in order."""
+    waiting = {suspect.id: suspect for suspect in suspects(answers, reported)}
+    found: dict[Group, Found] = {}
+    looked = list[int]()
+    while waiting and len(looked) < LOOKS:
+        for suspect in judging.in_order(waiting.values(), BATCH, found):
+            row = int(suspect.id)
+            looked.append(row)
+            del waiting[suspect.id]
+            found[suspect.group] = found.get(suspect.group, Found()).after_look(wrong=bool(answers.wrong[row]))
+    return looked
+
+
+def suspects(answers: Answers, reported: NDArray[np.bool_]) -> Iterator[Suspect]:
+    """Yield the answers in the queue."""
     for row in np.flatnonzero(reported | answers.contradicted | answers.uncertain):
         contradicted = bool(answers.contradicted[row])
         reason: Reason = "reported" if reported[row] else "disagreement" if contradicted else "uncertain"
-        suspects.append(
-            Suspect(
-                id=str(row),
-                time=0.0,
-                source="api",
-                model_version="1",
-                negative_probability=float(answers.probability[row]),
-                sentiment="negative" if answers.negative[row] else "positive",
-                text=str(row),
-                reason=reason,
-                reports=int(reported[row]),
-                challenger_probability=float(answers.challenger[row]) if contradicted else None,
-            )
+        yield Suspect(
+            id=str(row),
+            time=0.0,
+            source="api",
+            model_version="1",
+            negative_probability=float(answers.probability[row]),
+            sentiment="negative" if answers.negative[row] else "positive",
+            text=str(row),
+            reason=reason,
+            reports=int(reported[row]),
+            challenger_probability=float(answers.challenger[row]) if contradicted else None,
         )
-    return [int(suspect.id) for suspect in judging.in_order(suspects)]
 
 
 def replay(
@@ -147,14 +159,15 @@ def main() -> None:
     print(f"\n| order | errors in {LOOKS} looks | in random order | ratio |")
     print("| --- | ---: | ---: | ---: |")
     print(row_of("uncertain, nearest to one half first", replay(answers, nearest, tweets=tweets)))
-    for share in REPORTED:
-        name = f"queue, {100 * share:g} % of errors reported" if share else "queue without reports"
-        counts = replay(
-            answers,
-            lambda drawn, random, share=share: queue(drawn, reports(drawn, share, random)),
-            tweets=tweets,  # type: ignore[misc]
-        )
-        print(row_of(name, counts))
+    for share, false in REPORTS:
+        name = f"queue, {100 * share:g} % of errors reported, {100 * false:g} % of reports false"
+
+        def order(
+            drawn: Answers, random: np.random.Generator, share: float = share, false: float = false
+        ) -> Sequence[int]:
+            return queue(drawn, reports(drawn, share, false, random))
+
+        print(row_of(name if share else "queue without reports", replay(answers, order, tweets=tweets)))
 
 
 if __name__ == "__main__":

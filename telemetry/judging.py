@@ -1,16 +1,18 @@
 """How the judgements of several people become a label, and in which order people should look at answers."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from telemetry.counting import interval
 from telemetry.events import Sentiment, Source
 
 Answer = Literal["negative", "positive", "discarded", "skipped"]
 Label = Literal["negative", "positive", "discarded"]
 # Why an answer is in the queue, the strongest reason first.
 Reason = Literal["reported", "disagreement", "uncertain"]
+Group = tuple[Reason, Sentiment]
 REASONS: tuple[Reason, ...] = ("reported", "disagreement", "uncertain")
 SKIPPED: Literal["skipped"] = "skipped"
 # People who must agree; if they do not, the next one decides.
@@ -33,6 +35,34 @@ class Judgement:
     person: str
     answer: Answer
     time: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """What people have found in a group of suspects.
+
+    Attributes:
+        errors: how many were wrong answers.
+        looks: how many people have looked at.
+    """
+
+    errors: float = 0.0
+    looks: float = 0.0
+
+    @property
+    def bound(self) -> float:
+        """The highest share of errors that the looks leave possible, by the 95 % interval."""
+        return interval(self.errors, self.looks)[1] if self.looks else 1.0
+
+    def after_look(self, *, wrong: bool) -> "Found":
+        """Return what is found after one more look."""
+        return Found(self.errors + wrong, self.looks + 1)
+
+    def after_expected_look(self) -> "Found":
+        """Return what is found after a look whose result is not known yet; the group's mean, with one more error and
+        one more correct answer, takes its place.
+        """
+        return Found(self.errors + (self.errors + 1) / (self.looks + 2), self.looks + 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +92,11 @@ class Suspect:
     reason: Reason
     reports: int = 0
     challenger_probability: float | None = None
+
+    @property
+    def group(self) -> Group:
+        """The suspects like this one."""
+        return self.reason, self.sentiment
 
 
 def opinions(judgements: Iterable[Judgement]) -> list[Label]:
@@ -112,10 +147,13 @@ def alpha(units: Iterable[Iterable[Judgement]]) -> float | None:
 
 
 def merged(suspects: Iterable[Suspect]) -> list[Suspect]:
-    """Return one suspect for each text: the one with the strongest reason, with the reports of all."""
-    by_text: dict[str, Suspect] = {}
+    """Return one suspect for each text: the one with the strongest reason, with the reports of all.
+
+    Events of the same prediction may have different texts, as feedback may be stored raw: that of the first counts.
+    """
+    by_text, texts = dict[str, Suspect](), dict[str, str]()
     for suspect in suspects:
-        text = normalized(suspect.text)
+        text = texts.setdefault(suspect.id, normalized(suspect.text))
         other = by_text.setdefault(text, suspect)
         if other is suspect:
             continue
@@ -127,16 +165,36 @@ def merged(suspects: Iterable[Suspect]) -> list[Suspect]:
     return list(by_text.values())
 
 
-def in_order(suspects: Iterable[Suspect]) -> list[Suspect]:
-    """Return suspects in the order in which people should look at them: those most likely wrong first.
+def in_order(suspects: Iterable[Suspect], most: int, found: Mapping[Group, Found]) -> list[Suspect]:
+    """Return the first suspects at which people should look.
 
-    Reported answers come first, then those that a challenger contradicts, then uncertain ones; within these, answers
-    reported more often, then those more likely to be wrong. `benchmarks/relabelling.py` measures what that is worth.
+    What a reason is worth depends on the tweets: on another subject than that of the training data, errors are where
+    the model is sure. So people's own findings order the queue. Of the groups (reason and answer), the one whose share
+    of errors may be highest comes first, by the upper bound of its interval; a group that nobody has looked at may be
+    all errors. Within a group, answers reported more often come first, then those more likely to be wrong.
+    `benchmarks/relabelling.py` measures what that is worth.
+
+    Source: Lai and Robbins, Asymptotically efficient adaptive allocation rules, Advances in Applied Mathematics 6, 1985
+    (upper bounds); Desautels, Krause and Burdick, Parallelizing exploration-exploitation tradeoffs in Gaussian process
+    bandit optimization, JMLR 15, 2014 (several at a time: looks to come count as the group's mean).
+
+    Args:
+        suspects: the suspects.
+        most: maximum number to return.
+        found: the looks at each group so far.
     """
-    return sorted(
-        suspects,
-        key=lambda one: (REASONS.index(one.reason), -one.reports, -chance_of_error(one), one.id),
-    )
+    queues: dict[Group, deque[Suspect]] = {}
+    for suspect in sorted(suspects, key=lambda one: (-one.reports, -chance_of_error(one), one.id)):
+        queues.setdefault(suspect.group, deque()).append(suspect)
+    looks = {group: found.get(group, Found()) for group in queues}
+    chosen = list[Suspect]()
+    while queues and len(chosen) < most:
+        group = min(queues, key=lambda group: (-looks[group].bound, REASONS.index(group[0]), group[1]))
+        chosen.append(queues[group].popleft())
+        looks[group] = looks[group].after_expected_look()
+        if not queues[group]:
+            del queues[group]
+    return chosen
 
 
 def chance_of_error(suspect: Suspect) -> float:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from telemetry import judging
 from telemetry.counting import interval
-from telemetry.judging import Answer, Judgement, Label, Reason, Suspect
+from telemetry.judging import Answer, Found, Group, Judgement, Label, Reason, Suspect
 from telemetry.report import iso
 from telemetry.schema import items, judgements
 from telemetry.store import Store
@@ -23,6 +23,8 @@ from telemetry.suspects import Scope, count_without_text, fingerprint, suspects
 
 # How long a person may change a judgement, from the first one on the tweet.
 CHANGE_SECONDS = 3600.0
+# What an item has of a suspect.
+FIELDS = ("id", "time", "source", "model_version", "negative_probability", "sentiment", "text", "reason")
 # Ids of events; PostgreSQL refuses some other strings as errors, such as those with a NUL character.
 ITEM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -67,7 +69,7 @@ class Agreement:
 class Progress:
     """How far the queue is: tweets that nobody has judged, that need another opinion, and that have a label.
 
-    `waiting` counts up to 1,000 tweets for each reason; `yours` counts the person's judgements.
+    `waiting` counts up to 1,000 tweets of each reason and answer; `yours` counts the person's judgements.
     """
 
     waiting: int
@@ -101,8 +103,9 @@ class Stored:
 def ask(store: Store, person: str, most: int, scope: Scope) -> Queue:
     """Return the next answers for a person, and the progress.
 
-    Tweets that need another opinion come first, then those that nobody has judged (`judging.in_order`), then those that
-    others have skipped. Nobody is asked twice about a tweet.
+    Tweets that need another opinion come first, then those that nobody has judged, by what people have found among the
+    answers of the model in use so far (`judging.in_order`), then those that others have skipped. Nobody is asked twice
+    about a tweet.
 
     Args:
         store: the event store.
@@ -119,18 +122,31 @@ def ask(store: Store, person: str, most: int, scope: Scope) -> Queue:
         units = judged(connection)
         without_text = count_without_text(connection)
     texts = {row.fingerprint for row in begun.values()}
-    fresh = judging.in_order(one for one in waiting if fingerprint(one.text) not in texts)
+    fresh = [one for one in waiting if fingerprint(one.text) not in texts]
+    found = found_in(((of_item(begun[number]), unit) for number, unit in units.items()), scope.model_version)
     undecided = {number: unit for number, unit in units.items() if judging.decide(unit) is None}
     second, skipped = list[Suspect](), list[Suspect]()
     for number, unit in sorted(undecided.items(), key=lambda entry: -len(judging.opinions(entry[1]))):
         if person not in {judgement.person for judgement in unit}:
             (second if judging.opinions(unit) else skipped).append(of_item(begun[number]))
-    chosen = [*second, *fresh, *judging.in_order(skipped)][:most]
+    chosen = [*second, *judging.in_order(fresh, most, found), *judging.in_order(skipped, most, found)][:most]
     return Queue(
         items=[shown(suspect) for suspect in chosen],
         progress=progress(units.values(), person, waiting=len(fresh)),
         without_text=without_text,
     )
+
+
+def found_in(judged_suspects: Iterable[tuple[Suspect, Sequence[Judgement]]], model_version: str) -> dict[Group, Found]:
+    """Return what people have found among the answers of a model, by their labels or else the first judgements."""
+    found: defaultdict[Group, Found] = defaultdict(Found)
+    for suspect, unit in judged_suspects:
+        answers = judging.opinions(unit)
+        if answers and suspect.model_version == model_version:
+            label = judging.decide(unit) or answers[0]
+            wrong = label not in ("discarded", suspect.sentiment)
+            found[suspect.group] = found[suspect.group].after_look(wrong=wrong)
+    return dict(found)
 
 
 def progress(units: Iterable[Sequence[Judgement]], person: str, *, waiting: int) -> Progress:
@@ -202,12 +218,7 @@ def number_of(store: Store, connection: Connection, item_id: str, scope: Scope) 
     found = judging.merged(suspects(store, connection, scope, item_id))
     if not found:
         raise UnknownItem
-    (suspect,) = found
-    row = {
-        name: getattr(suspect, name)
-        for name in ("id", "source", "model_version", "negative_probability", "sentiment", "text", "reason", "time")
-    }
-    row["fingerprint"] = fingerprint(suspect.text)
+    row = of_suspect(found[0]) | {"fingerprint": fingerprint(found[0].text)}
     connection.execute(store.database.insert(items).values(row).on_conflict_do_nothing())
     of_text = items.c.fingerprint == row["fingerprint"]
     stored: int = connection.execute(sa.select(items.c.number).where(of_text)).scalar_one()
@@ -216,22 +227,17 @@ def number_of(store: Store, connection: Connection, item_id: str, scope: Scope) 
 
 def of_item(row: Any) -> Suspect:
     """Return the suspect of an item that somebody has judged."""
-    names = ("id", "time", "source", "model_version", "negative_probability", "sentiment", "text", "reason")
-    return Suspect(**{name: getattr(row, name) for name in names})
+    return Suspect(**{name: getattr(row, name) for name in FIELDS})
+
+
+def of_suspect(suspect: Suspect) -> dict[str, Any]:
+    """Return the fields of an item."""
+    return {name: getattr(suspect, name) for name in FIELDS}
 
 
 def shown(suspect: Suspect) -> Item:
     """Return a suspect as it is shown."""
-    return Item(
-        id=suspect.id,
-        text=suspect.text,
-        sentiment=suspect.sentiment,
-        negative_probability=suspect.negative_probability,
-        model_version=suspect.model_version,
-        source=suspect.source,
-        time=iso(suspect.time),
-        reason=suspect.reason,
-    )
+    return Item(**of_suspect(suspect) | {"time": iso(suspect.time)})
 
 
 def judged(connection: Connection, *conditions: sa.ColumnElement[bool]) -> dict[int, list[Judgement]]:

@@ -13,8 +13,8 @@ from telemetry.judging import Reason, Suspect
 from telemetry.schema import disagreements, feedback, is_undoable, items, predictions
 from telemetry.store import Store
 
-# Answers that are read for each reason, so that a long queue costs no more than this.
-MOST_OF_A_REASON = 1_000
+# Answers that are read of each group (reason and answer), so that a long queue costs no more than this.
+MOST_OF_A_GROUP = 1_000
 IS_MISTAKE = feedback.c.predicted_sentiment != feedback.c.true_sentiment
 
 
@@ -62,18 +62,19 @@ def read(
     item_id: str | None,
     *conditions: sa.ColumnElement[bool],
 ) -> Sequence[Any]:
-    """Return the last event of each text and their number, `reports`, beginning with those most likely wrong."""
+    """Return the last event of each text and their number, `reports`: of each answer those most likely wrong."""
     if item_id is not None:
         conditions = (*conditions, table.c.id == item_id)
     last = sa.select(sa.func.max(table.c.number).label("number"), sa.func.count().label("reports"))
     last = last.where(table.c.text.is_not(None), *conditions).group_by(table.c.text)
     groups = last.subquery()
-    probability = table.c.negative_probability
-    wrong = sa.case((sentiment == "negative", 1 - probability), else_=probability)
     query = sa.select(table, sentiment.label("answered"), groups.c.reports)
-    query = query.join(groups, table.c.number == groups.c.number)
-    query = query.where(table.c.id.not_in(sa.select(items.c.id))).order_by(wrong.desc(), table.c.number)
-    return connection.execute(query.limit(MOST_OF_A_REASON)).all()
+    query = query.join(groups, table.c.number == groups.c.number).where(table.c.id.not_in(sa.select(items.c.id)))
+    rows: list[Any] = []
+    for answer, order in (("negative", sa.asc), ("positive", sa.desc)):
+        first = query.where(sentiment == answer).order_by(order(table.c.negative_probability), table.c.number)
+        rows += connection.execute(first.limit(MOST_OF_A_GROUP)).all()
+    return rows
 
 
 def suspect(row: Any, reason: Reason, *, reports: int = 0, challenger: float | None = None) -> Suspect:

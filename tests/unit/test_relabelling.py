@@ -80,6 +80,17 @@ def test_reported_contradicted_and_uncertain_answers_are_asked_in_this_order(sto
     assert ask(store).progress.waiting == 4
 
 
+def test_what_people_find_decides_what_is_asked_next(store: Store) -> None:
+    store.add(unsure(number, f"negative {number}", 0.4) for number in range(10))
+    store.add(unsure(number, f"positive {number}", 0.3, sentiment="positive") for number in range(10, 20))
+    for number in range(3):
+        judge(store, number, ANA, "negative")
+        judge(store, 10 + number, ANA, "negative")
+    assert [text.split()[0] for text in texts(store, ANA)][:7] == ["positive"] * 7
+    other_model = replace(SCOPE, model_version="8", uncertain=None)
+    assert relabelling.ask(store, ANA, 20, other_model).items == []
+
+
 def test_only_answers_that_may_be_wrong_are_asked(store: Store) -> None:
     store.add(
         [
@@ -171,6 +182,13 @@ def test_a_judgement_on_an_unknown_answer_is_refused(store: Store, item_id: str)
 def test_an_answer_that_is_no_longer_uncertain_can_still_be_judged(store: Store) -> None:
     store.add([unsure(1, "shown before a new model came", model_version="6")])
     assert judge(store, 1, ANA, "negative").is_new
+
+
+def test_an_answer_that_is_stored_raw_and_masked_is_judged_once(store: Store) -> None:
+    store.add([reported(1, "@anna late"), disagreement(1, NOON - 60, "@user late"), unsure(1, "@user late")])
+    assert texts(store) == ["@anna late"]
+    judge(store, 1, ANA, "negative")
+    assert texts(store, ANA) == []
 
 
 def test_a_judged_answer_stays_when_its_prediction_is_deleted(store: Store, clock: Clock) -> None:
