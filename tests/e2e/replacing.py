@@ -28,6 +28,7 @@ class Load:
     """Clients that send one request after the other, some on one connection, some each on a new one."""
 
     url: str
+    clients: int = CLIENTS
     answers: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -44,7 +45,7 @@ class Load:
 
     def __enter__(self) -> "Load":
         self.threads = [
-            threading.Thread(target=self.run, kwargs={"keep": bool(client % 2)}) for client in range(CLIENTS)
+            threading.Thread(target=self.run, kwargs={"keep": bool(client % 2)}) for client in range(self.clients)
         ]
         for thread in self.threads:
             thread.start()

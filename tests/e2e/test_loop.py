@@ -1,6 +1,7 @@
 """The loop: errors of one kind are reported, relabelled and trained on; the new champion is served, and rolled back."""
 
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
@@ -88,6 +89,17 @@ def package(store: str, home: Path) -> None:
     subprocess.run(commands.step("package"), cwd=PROJECT, env=environment, check=True, capture_output=True)
 
 
+def replace(service: Service, store: str, home: Path, versions: set[str]) -> None:
+    """Serve the champion instead of another one, while clients send requests: both answer, and no request fails."""
+    package(store, home)
+    with Load(service.url, clients=2) as load:
+        service.replace()
+        while set(load.answers) < versions and not load.failures:
+            time.sleep(0.1)
+    assert load.failures == []
+    assert set(load.answers) == versions
+
+
 def classify(service: Service, texts: list[str]) -> list[dict[str, Any]]:
     answer = httpx.post(f"{service.url}/predict", json={"texts": texts}, trust_env=False, timeout=60)
     predictions: list[dict[str, Any]] = answer.raise_for_status().json()["predictions"]
@@ -129,7 +141,7 @@ def test_reported_errors_lead_to_a_better_champion_without_a_failed_request(
     retrain(data)
     package(store, home)
     settings = {"telemetry_undo_seconds": 0, "telemetry_text": "masked"}
-    with served(home, tmp_path, "tweet_sentiment:latest", PROJECT, **settings) as service, Load(service.url) as load:
+    with served(home, tmp_path, "tweet_sentiment:latest", PROJECT, **settings) as service:
         assert not any(negatives(service, wrong)), "the first champion takes irony for praise"
         report(service, wrong)
         assert min(relabel(service, ANA), relabel(service, BEN)) >= REPORTED
@@ -143,24 +155,18 @@ def test_reported_errors_lead_to_a_better_champion_without_a_failed_request(
             f"select.feedback.path={labels}",
         )
         assert registry.aliases("tweet_sentiment") == {CHAMPION: "2"}, caplog.text
-        champion, metrics = (
-            MlflowClient().get_model_version_by_alias("tweet_sentiment", CHAMPION),
-            last_run().data.metrics,
-        )
+        champion = MlflowClient().get_model_version_by_alias("tweet_sentiment", CHAMPION)
+        metrics = last_run().data.metrics
         assert champion.tags["gate"] == "passed"
         assert metrics["feedback_champion_accuracy"] == 0
         assert metrics["feedback_accuracy"] == 1
         assert metrics["lead_over_champion"] >= -0.005
 
-        package(store, home)
-        service.replace()
+        replace(service, store, home, versions={"1", "2"})
         assert service.version() == "2"
         assert np.mean(negatives(service, fresh)) > 0.95, "tweets of that kind that nobody has reported"
         assert negatives(service, list(usual)) == list(truth), "not worse elsewhere"
 
         promote.main(configuration("promote.version=1", "promote.reason='rolled back by hand'"))
-        package(store, home)
-        service.replace()
+        replace(service, store, home, versions={"1", "2"})
         assert service.version() == "1"
-    assert load.failures == []
-    assert set(load.answers) == {"1", "2"}
