@@ -26,7 +26,8 @@ from rich.console import Console
 from rich.table import Table
 
 from sentiment.inference.text import PROSE
-from service.language import CONFIDENCE, LANGUAGES, Languages
+from service import language as of_service
+from service.language import CONFIDENCE, LANGUAGES
 
 Identify = Callable[[str], str | None]
 # Upper bounds of the lengths, in characters without mentions and links.
@@ -89,7 +90,7 @@ def main() -> None:
     texts = pd.read_csv(options.file, header=header)[column].drop_duplicates()
     texts = texts.sample(min(len(texts), options.rows), random_state=0).map(PROSE)
     ways: dict[str, Identify] = {
-        "the service": Languages(),
+        "the service": of_service.identify,
         "py3langid, all languages": all_languages(),
         "English dictionary": dictionary,
     }

@@ -6,9 +6,10 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import mlflow
+from mlflow.utils.file_utils import local_file_uri_to_path
+from mlflow.utils.uri import is_local_uri
 
 from sentiment.data.folders import LIMITS
 
@@ -30,10 +31,12 @@ def digest_tags(uris: Iterable[str]) -> dict[str, str]:
 
 
 def digests(uri: str) -> dict[str, str]:
-    """Return the sha256 of a file, or of every file below a folder; local stores are read in place."""
+    """Return the sha256 of a file, or of every file below a folder; local ones are read in place, also behind links."""
     with tempfile.TemporaryDirectory() as scratch:
-        here = urlparse(uri).scheme in {"", "file"}
-        path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=None if here else scratch))
+        if is_local_uri(uri):
+            path = Path(local_file_uri_to_path(uri)).resolve(strict=True)
+        else:
+            path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=scratch))
         files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
         found = {file.relative_to(path): file for file in files}
         return {name.as_posix(): sha256(file) for name, file in found.items() if not LEFT_BY_LOADING & set(name.parts)}

@@ -27,15 +27,19 @@ class HeadlineError(UserError):
     """A README without a place for the results."""
 
 
-def render(results: Sequence[Mapping[str, Any]]) -> str:
-    """Return the headline results in Markdown; `results` is the content of docs/results.json, not empty.
+def render(results: Sequence[Mapping[str, Any]], peers: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Return the headline results in Markdown.
 
-    The table is that of the first result, the study: its candidates were scored on the same validation tweets.
+    The first table is that of the first result, the study: its candidates were scored on the same validation tweets.
+
+    Args:
+        results: content of docs/results.json, not empty.
+        peers: content of docs/peers.json: what others have published on the study's data.
     """
-    study, *others = results
+    study = results[0]
     splits = study["data"]["splits"]
     best = pd.DataFrame(best_of_each_approach(study))
-    table = comparison.formatted(best, ("name", *FIGURES))
+    table = comparison.formatted(best, comparison.with_targets(best, ("name", *FIGURES), ("roc_auc",)))
     table.insert(0, "approach", best["approach"])
     costs, data = study["settings"], study["data"]["data"]
     notes = [note for name, note in NOTES.items() if best["name"].str.endswith(name).any()]
@@ -51,9 +55,23 @@ def render(results: Sequence[Mapping[str, Any]]) -> str:
                 f"`ms` is the time per tweet on {study['cores']} cores, `MB` the size of the served form.",
             ]
         ),
-        "The winners on the test split, unseen in training and selection:",
-        "\n".join(f"- {on_test(result)}" for result in (study, *others)),
+        "The winner of each run on its test split, unseen in training and selection:",
+        grid(pd.DataFrame([on_test(result) for result in results])),
     ]
+    if peers:
+        published = [
+            {
+                "published model": cell(peer["model"]),
+                "tweets": peer["tweets"],
+                "accuracy": f"{peer['accuracy']:.3f}",
+                "source": f"[{cell(peer['source'])}]({peer['link']})",
+            }
+            for peer in peers
+        ]
+        paragraphs += [
+            f"What others have published on {data}, each on a split of its own:",
+            grid(pd.DataFrame(published), markdown=["published model", "source"]),
+        ]
     return "\n\n".join(paragraphs) + "\n"
 
 
@@ -71,16 +89,27 @@ def of_group(candidates: Iterable[Mapping[str, Any]], group: str) -> Iterator[Ma
     yield from (candidate for candidate in candidates if candidate["name"].partition(" ")[0] in options)
 
 
-def on_test(result: Mapping[str, Any]) -> str:
-    """Return what the winner of a result reaches on the test split."""
-    metrics = result["metrics"]
-    return (
-        f"{cell(result['title'])}: **{cell(result['selected'])}** has AUC {metrics['test_roc_auc']:.3f}, accuracy "
-        f"{metrics['test_accuracy']:.3f}, cost {metrics['test_expected_cost']:.0f}"
+def on_test(result: Mapping[str, Any]) -> dict[str, str]:
+    """Return a row of the table of winners: the title, the winner, what it reaches on the test split, and its cost."""
+    metrics, selected = result["metrics"], result["selected"]
+    size = next(
+        candidate
+        for stage in reversed(result["stages"].values())
+        for candidate in stage
+        if candidate["name"] == selected
     )
+    return {
+        "run": result["title"],
+        "winner": selected,
+        "AUC": f"{metrics['test_roc_auc']:.3f}",
+        "accuracy": f"{metrics['test_accuracy']:.3f}",
+        "cost": f"{metrics['test_expected_cost']:.0f}",
+        "ms": f"{size['predict_milliseconds']:.2f}",
+        "MB": f"{size['megabytes']:.1f}",
+    }
 
 
-def write(readme: Path, results: Sequence[Mapping[str, Any]]) -> None:
+def write(readme: Path, results: Sequence[Mapping[str, Any]], peers: Sequence[Mapping[str, Any]] = ()) -> None:
     """Write the headline results into a README, between BEGIN and END.
 
     Raises:
@@ -91,4 +120,4 @@ def write(readme: Path, results: Sequence[Mapping[str, Any]]) -> None:
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise HeadlineError(f"{readme} lacks the lines between which the results belong: {BEGIN}{END}")
-    readme.write_text(f"{before}{BEGIN}\n{render(results)}\n{END}{after}", encoding="utf-8")
+    readme.write_text(f"{before}{BEGIN}\n{render(results, peers)}\n{END}{after}", encoding="utf-8")

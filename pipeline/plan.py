@@ -1,5 +1,6 @@
 """Plans: stages of candidates, read from conf/plan/. Each stage keeps some settings of its winner for the next."""
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ class CandidateSpec:
         step: a trainer, `blend`, `cascade` or `best`.
         options: its overrides.
         when: false or null to skip it.
+        unless: anything else to skip it.
         teacher: the trainer whose best model so far labels texts for it (step `distill`).
         called: replaces the values of its options in its name.
     """
@@ -51,8 +53,14 @@ class CandidateSpec:
     step: str
     options: list[str] = field(default_factory=list)
     when: Any = True
+    unless: Any = None
     teacher: str | None = None
     called: str | None = None
+
+    @property
+    def skipped(self) -> bool:
+        """Whether the settings leave this candidate out."""
+        return self.when in (None, False) or self.unless not in (None, False)
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,7 @@ class Candidate:
 def read(cfg: DictConfig, overrides: list[str]) -> list[Stage]:
     """Read the stages of the plan, and validate them before anything runs.
 
-    Skips candidates whose `when` is false or null, and stages without candidates.
+    Skips candidates whose `when` is false or null or whose `unless` is neither, and stages without candidates.
 
     Raises:
         PlanError: the plan names an unknown step, option or section, none of its candidates may be served, or an
@@ -112,7 +120,7 @@ def read(cfg: DictConfig, overrides: list[str]) -> list[Stage]:
             CandidateSpec(**fields(spec, CandidateSpec, f"The stage {stage_fields['name']!r} of the plan"))
             for spec in stage_fields["candidates"]
         ]
-        stage = Stage(**{**stage_fields, "candidates": [spec for spec in specs if spec.when not in (None, False)]})
+        stage = Stage(**{**stage_fields, "candidates": [spec for spec in specs if not spec.skipped]})
         for spec in specs:
             if spec.step not in (*TRAINERS, *COMBINED, BEST):
                 steps = ", ".join((*TRAINERS, *COMBINED, BEST))
@@ -166,7 +174,7 @@ def fields(entry: Any, kind: type, where: str) -> dict[str, Any]:
     Raises:
         PlanError: a field is missing, unknown, or not a list although it must be.
     """
-    allowed = {"name", "candidates", "keep"} if kind is Stage else {"step", "options", "when", "teacher", "called"}
+    allowed = {each.name for each in dataclasses.fields(kind)}
     required = {"name", "candidates"} if kind is Stage else {"step"}
     if not isinstance(entry, Mapping) or not required <= set(entry) <= allowed:
         raise PlanError(f"{where}: {entry} must have the fields {sorted(required)}; allowed are {sorted(allowed)}.")

@@ -4,6 +4,8 @@ This is part of the service, not of the model: it is the same for all models, al
 metric of a model depends on it. Which languages a model reads is part of its description.
 """
 
+from functools import cache
+
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from sentiment.inference.text import PROSE
@@ -20,21 +22,23 @@ CONFIDENCE = 0.7
 MOST_CHARACTERS, MOST_CLEAN_CHARACTERS = 1_000, 300
 
 
-class Languages:
-    """Identify the language of tweets with a naive Bayes classifier of byte sequences.
+@cache
+def identifier() -> LanguageIdentifier:
+    """Load the classifier, once per process: half a second and 75 MB.
+
+    It is a naive Bayes classifier of byte sequences.
 
     Source: Lui and Baldwin (2012), langid.py: an off-the-shelf language identification tool, ACL; in the version of
     Barbaresi (https://github.com/adbar/py3langid), whose probabilities allow for the length of a text.
     """
+    loaded = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    loaded.set_languages(LANGUAGES)
+    return loaded
 
-    def __init__(self) -> None:
-        """Load the classifier, which takes about half a second and 75 MB."""
-        self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-        self._identifier.set_languages(LANGUAGES)
 
-    def __call__(self, text: str) -> str | None:
-        """Return the language of a tweet (ISO 639-1), or None if it is too short or too mixed to be sure."""
-        # Links and mentions say nothing about the language; neither do the `#` of hashtags.
-        prose = PROSE(text[:MOST_CHARACTERS]).replace("#", " ")[:MOST_CLEAN_CHARACTERS]
-        language, probability = self._identifier.classify(prose)
-        return language if probability >= CONFIDENCE else None
+def identify(text: str) -> str | None:
+    """Return the language of a tweet (ISO 639-1), or None if it is too short or too mixed to be sure."""
+    # Links and mentions say nothing about the language; neither do the `#` of hashtags.
+    prose = PROSE(text[:MOST_CHARACTERS]).replace("#", " ")[:MOST_CLEAN_CHARACTERS]
+    language, probability = identifier().classify(prose)
+    return language if probability >= CONFIDENCE else None

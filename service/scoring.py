@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
 from sentiment.inference.classifier import Classifier
-from service.language import Languages
+from service import language
 
 Reason = Literal["cost", "language"]
 
@@ -24,14 +24,15 @@ class Score(NamedTuple):
 class Scorer:
     """Score tweets with a classifier."""
 
-    def __init__(self, classifier: Classifier, languages: Languages) -> None:
-        """Configure both models."""
-        self._classifier, self._languages = classifier, languages
+    def __init__(self, classifier: Classifier) -> None:
+        """Configure the model of sentiment, and load that of languages."""
+        self._classifier = classifier
+        language.identifier()
 
     def __call__(self, texts: Sequence[str]) -> list[Score]:
         """Return the score of each tweet."""
         probabilities = self._classifier.negative_probability(texts).tolist()
-        return [Score(*both) for both in zip(probabilities, map(self._languages, texts), strict=True)]
+        return [Score(*both) for both in zip(probabilities, map(language.identify, texts), strict=True)]
 
 
 def uncertainty(language: str | None, read: Collection[str], *, costly: bool) -> Reason | None:

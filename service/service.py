@@ -31,7 +31,6 @@ from service import (
 )
 from service.batching import Backlog, Batcher
 from service.ids import Ids
-from service.language import Languages
 from service.limits import Limiter
 from service.model import PackagedModel, UnservableModel, load
 from service.scoring import Scorer
@@ -117,7 +116,7 @@ class TweetSentiment:
     def open_queues(self, settings: Settings, challenger: PackagedModel | None) -> None:
         """Start the threads that score and explain tweets."""
         self.score = Batcher(
-            Scorer(self.model.classifier, Languages()),
+            Scorer(self.model.classifier),
             ThreadPoolExecutor(1, thread_name_prefix="model"),
             largest=LARGEST_BATCH,
             backlog=Backlog(settings.max_waiting_tweets, metrics.WAITING.labels("predictions").set),

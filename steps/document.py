@@ -2,7 +2,8 @@
 
 In: run ids, each with a title; without any, the documents are regenerated from `docs/results.json`. Out:
 `docs/results.json`, where a run replaces an earlier one with the same title; `docs/results.md` and the headline results
-in `README.md`, generated from it. None of them contains tweets.
+in `README.md`, generated from it and from `docs/peers.json` (what others have published, with sources). None of them
+contains tweets.
 """
 
 import argparse
@@ -186,7 +187,8 @@ def main(arguments: list[str]) -> None:
     (options.folder / "results.md").write_text(render(results), encoding="utf-8")
     readme = options.folder.parent / "README.md"
     if readme.is_file():
-        headline.write(readme, results)
+        peers = options.folder / "peers.json"
+        headline.write(readme, results, json.loads(peers.read_text(encoding="utf-8")) if peers.is_file() else [])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Behaviour: what a model makes of tweets written for one question each. No data set asks them so directly.
+"""Behavioural tests: what a model answers to tweets that were each written to test one thing.
 
 Three kinds of tests, as in CheckList: an *invariance* test changes what must not matter, a *direction* test changes a
 tweet so that it becomes more or less negative, and a *minimum functionality* test asks what every model should know.

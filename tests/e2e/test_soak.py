@@ -64,8 +64,8 @@ class Load:
     def check(self, database: str) -> None:
         """Check that good clients lost nothing, that bad ones were refused, and what all of it cost."""
         assert set(self.bad) == {(name, attack.status) for name, attack in ATTACKS.items()}
-        assert self.heavy
-        assert set(self.heavy) <= {200, 503, 504}, "a busy machine takes longer than the timeout"
+        assert self.heavy[200]
+        assert set(self.heavy) <= {200, 503, 504}, "the kinds that take longer than the timeout, and full queues"
         with closing(Store(database)) as store:
             assert sum(event.source == "api" for event in store.read(Prediction)) == self.tweets
         assert self.pulse.slowest < MAX_LATENCY_SECONDS

@@ -1,14 +1,14 @@
 """Fixtures of several unit tests: the service in this process."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from service.service import TweetSentiment
-from tests.e2e.server import variables
+from tests.in_process import started
 from tests.packaged_model import save_packaged
 
 StartService = Callable[..., AbstractContextManager[TestClient]]
@@ -20,17 +20,11 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def start_service(packaged: Path, monkeypatch: pytest.MonkeyPatch) -> StartService:
+def start_service(packaged: Path) -> StartService:
     """Return a function that starts the service with settings."""
 
-    @contextmanager
-    def start(client: tuple[str, int] = ("127.0.0.1", 50000), **settings: object) -> Iterator[TestClient]:
-        with monkeypatch.context() as environment:
-            for name, value in variables({"model": packaged, **settings}).items():
-                environment.setenv(name, value)
-            app = TweetSentiment.to_asgi()
-            with TestClient(app, raise_server_exceptions=False, client=client) as test_client:
-                yield test_client
+    def start(**settings: Any) -> AbstractContextManager[TestClient]:
+        return started(**{"model": packaged, **settings})
 
     return start
 

@@ -89,10 +89,11 @@ def test_the_readme_is_short() -> None:
 
 def test_the_results_are_up_to_date() -> None:
     results = json.loads((PROJECT / "docs/results.json").read_text(encoding="utf-8"))
+    peers = json.loads((PROJECT / "docs/peers.json").read_text(encoding="utf-8"))
     _, begin, rest = README.read_text(encoding="utf-8").partition(headline.BEGIN)
     assert begin
     advice = "is out of date; run make docs"
-    assert rest.partition(headline.END)[0].strip() == headline.render(results).strip(), f"README.md {advice}"
+    assert rest.partition(headline.END)[0].strip() == headline.render(results, peers).strip(), f"README.md {advice}"
     page = RESULTS.read_text(encoding="utf-8")
     assert page == document.render(results), f"docs/results.md {advice}"
 

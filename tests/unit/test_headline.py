@@ -54,7 +54,21 @@ def test_the_first_result_is_tabulated_and_every_winner_listed() -> None:
     text = headline.render([STUDY, result("More tweets", finetune=0.95)])
     assert "7,000 tweets of tweets and compared on 1,500 validation tweets" in text
     assert "0.950" not in text
-    assert "- More tweets: **finetune** has AUC 0.910, accuracy 0.800, cost 210" in text
+    assert "| More tweets | finetune | 0.910 | 0.800 | 210 | 0.50 | 0.5 |" in text
+
+
+def test_the_area_on_each_target_is_shown_beside_that_on_validation() -> None:
+    study = result("A study", finetune=0.9)
+    study["stages"]["01 all"][0] |= {"airline_roc_auc": 0.96, "airline_accuracy": 0.9}
+    text = headline.render([study])
+    assert "| approach | candidate | AUC | AUC airline | accuracy | cost | ms | MB |" in text
+    assert "| BERT | finetune | 0.900 | 0.960 | 0.500 |" in text
+
+
+def test_published_figures_are_shown_with_their_source() -> None:
+    peer = {"model": "LSTM", "tweets": "10,000", "accuracy": 0.6917, "source": "A paper", "link": "https://example.org"}
+    text = headline.render([STUDY], [peer])
+    assert "| LSTM | 10,000 | 0.692 | [A paper](https://example.org) |" in text
 
 
 @pytest.mark.parametrize(("suffix", "explained"), [("", False), ("_distilled", True)])

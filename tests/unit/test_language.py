@@ -7,16 +7,11 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from service.language import Languages
+from service.language import identify
 from tests.in_process import started
 from tests.packaged_model import save_packaged
 
 FRENCH = "@AirParadis mon vol a encore deux heures de retard et personne ne répond http://t.co/x1"
-
-
-@pytest.fixture(scope="module")
-def languages() -> Languages:
-    return Languages()
 
 
 @pytest.fixture(scope="module")
@@ -45,18 +40,18 @@ def client(packaged: Path) -> Iterator[TestClient]:
         ("الرحلة متأخرة ساعتين", "ar"),
     ],
 )
-def test_the_language_of_a_sentence_is_found(languages: Languages, text: str, language: str) -> None:
-    assert languages(text) == language
+def test_the_language_of_a_sentence_is_found(text: str, language: str) -> None:
+    assert identify(text) == language
 
 
 @pytest.mark.parametrize("text", ["lol", "ok", "\U0001f620\U0001f620", "12:30", "@anna http://t.co/x1", "...", "sent"])
-def test_the_language_of_a_word_or_less_is_unknown(languages: Languages, text: str) -> None:
-    assert languages(text) is None
+def test_the_language_of_a_word_or_less_is_unknown(text: str) -> None:
+    assert identify(text) is None
 
 
-def test_mentions_and_links_have_no_language(languages: Languages) -> None:
+def test_mentions_and_links_have_no_language() -> None:
     noise = "@quelquechose @bonjourmadame http://exemple.fr/une/adresse/francaise "
-    assert languages(noise + "two hours late and nobody tells us why") == "en"
+    assert identify(noise + "two hours late and nobody tells us why") == "en"
 
 
 def test_a_tweet_that_the_model_does_not_read_is_uncertain_and_not_reliable(client: TestClient) -> None:

@@ -227,6 +227,21 @@ def test_candidates_with_a_false_condition_are_dropped_with_empty_stages(when: o
     assert [spec.step for spec in remaining.candidates] == ["train_baseline"]
 
 
+def test_a_candidate_is_skipped_if_its_exception_applies() -> None:
+    skipped, kept = trainer("train_bert", unless="a/folder"), trainer("train_keras", unless=None)
+    (remaining,) = plan.read(configuration(stage(skipped, kept)), [])
+    assert [spec.step for spec in remaining.candidates] == ["train_keras"]
+
+
+@pytest.mark.parametrize(("overrides", "checkpoint"), [([], "minilm"), (["plan.teacher=folder/mpnet"], "folder/mpnet")])
+def test_the_named_teacher_of_the_champion_is_the_only_one(overrides: list[str], checkpoint: str) -> None:
+    options = ["plan=champion", "+data@data.extra_training.emoticons=sentiment140", *overrides]
+    teachers, *_ = plan.read(compose("config", overrides=options), options)
+    (teacher,) = teachers.candidates
+    settings = candidate(teacher, options, {}).cfg.train_bert
+    assert (settings.checkpoint, settings.revision) == (checkpoint, None)
+
+
 def test_a_candidate_whose_condition_is_true_takes_part() -> None:
     cfg = compose("config", overrides=["data.extra_training=more.csv"])
     cfg.plan = OmegaConf.create({"stages": [stage(trainer("train_bert", when="${data.extra_training}"))]})

@@ -229,6 +229,16 @@ def test_an_input_is_identified_by_content_not_location(tmp_path: Path) -> None:
     assert fingerprint("train_bert", splits=str(tmp_path / "copy")) != first, "file names count"
 
 
+def test_a_link_to_a_folder_is_identified_by_the_content_of_the_folder(tmp_path: Path) -> None:
+    folder, link = tmp_path / "elsewhere/checkpoint", tmp_path / "link"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}", encoding="utf-8")
+    link.symlink_to(folder)
+    assert fingerprint("train_bert", splits=str(link)) == fingerprint("train_bert", splits=str(folder))
+    ((_, linked),), ((_, direct),) = (reuse.named_files({"checkpoint": str(path)}) for path in (link, folder))
+    assert linked == direct
+
+
 def test_a_missing_input_is_identified_by_name(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     inputs = ["/nowhere", "/elsewhere", str(tmp_path / "empty")]
