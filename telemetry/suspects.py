@@ -65,15 +65,15 @@ def read(
     """Return the last event of each text and their number, `reports`: of each answer those most likely wrong."""
     if item_id is not None:
         conditions = (*conditions, table.c.id == item_id)
-    last = sa.select(sa.func.max(table.c.number).label("number"), sa.func.count().label("reports"))
-    last = last.where(table.c.text.is_not(None), *conditions).group_by(table.c.text)
-    groups = last.subquery()
-    query = sa.select(table, sentiment.label("answered"), groups.c.reports)
-    query = query.join(groups, table.c.number == groups.c.number).where(table.c.id.not_in(sa.select(items.c.id)))
     rows: list[Any] = []
     for answer, order in (("negative", sa.asc), ("positive", sa.desc)):
-        first = query.where(sentiment == answer).order_by(order(table.c.negative_probability), table.c.number)
-        rows += connection.execute(first.limit(MOST_OF_A_GROUP)).all()
+        last = sa.select(sa.func.max(table.c.number).label("number"), sa.func.count().label("reports"))
+        last = last.where(table.c.text.is_not(None), sentiment == answer, *conditions).group_by(table.c.text)
+        groups = last.subquery()
+        query = sa.select(table, sentiment.label("answered"), groups.c.reports)
+        query = query.join(groups, table.c.number == groups.c.number).where(table.c.id.not_in(sa.select(items.c.id)))
+        query = query.order_by(order(table.c.negative_probability), table.c.number).limit(MOST_OF_A_GROUP)
+        rows += connection.execute(query).all()
     return rows
 
 
