@@ -6,6 +6,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 from mlflow.entities.model_registry import ModelVersion
+from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from pipeline import artifacts, candidates, scoring, stored_predictions
@@ -83,18 +84,20 @@ def compare(champion: ModelVersion, winner: pd.Series, cfg: DictConfig) -> Feedb
             "feedback_lead_high": lead.high,
         }
     )
-    counts = {"correct": int(own_correct.sum()), "champion_correct": int(rival_correct.sum())}
-    return Feedback(rows=len(tweets), **counts, lead=lead)
+    return Feedback(
+        rows=len(tweets), correct=int(own_correct.sum()), champion_correct=int(rival_correct.sum()), lead=lead
+    )
 
 
-def correct(uri: str, threshold: float, tweets: pd.DataFrame) -> np.ndarray:
+def correct(uri: str, threshold: float, tweets: pd.DataFrame) -> NDArray[np.bool_]:
     """Return which tweets a model classifies correctly, shape (n,).
 
     Raises:
         CandidateError: the model cannot be run.
     """
     probability = scoring.predict_in_subprocess(uri, tweets["text"].tolist())["negative_probability"].to_numpy()
-    return (probability >= threshold) == (tweets["negative"].to_numpy() == 1)
+    right: NDArray[np.bool_] = (probability >= threshold) == (tweets["negative"].to_numpy() == 1)
+    return right
 
 
 def resampling(cfg: DictConfig) -> Resampling:

@@ -72,7 +72,7 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         schemas = document["components"]["schemas"]
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
-        described = {"ProblemDetails": ProblemDetails.model_json_schema(), **schemas()}
+        described = {"ProblemDetails": ProblemDetails.model_json_schema(), **body_schemas()}
         assert not schemas.keys() & described.keys(), "each schema needs a name of its own"
         schemas |= described
         document["paths"] |= {
@@ -90,7 +90,7 @@ def probe(operation: str, summary: str, *statuses: int) -> dict[str, Any]:
     return {"get": {"operationId": operation, "summary": summary, "tags": ["operation"], "responses": success | errors}}
 
 
-def schemas() -> dict[str, Any]:
+def body_schemas() -> dict[str, Any]:
     """Return the OpenAPI schemas of the bodies that the API documents.
 
     They name no defaults: generators of clients for TypeScript require every property that has one.
