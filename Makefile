@@ -111,6 +111,12 @@ bench-page: setup ## Measure the page with a file of 200,000 tweets
 pictures: package ## Take the screenshots for the README (needs a champion of `make run`)
 	python -m tests.browser.pictures docs/pictures
 
+# For a scheduler; exit code (of make: 2 in any case, the message says which): see docs/monitoring.md.
+.PHONY: status
+status: export TELEMETRY_DATABASE := $(or $(TELEMETRY_DATABASE),sqlite:///$(CURDIR)/events.db)
+status: ## Check the champion and the service, write status.html; fails if something needs attention
+	python -m steps status
+
 .PHONY: mlflow-ui
 mlflow-ui: setup ## Open the MLflow UI (runs, registry) on http://127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000

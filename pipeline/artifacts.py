@@ -28,6 +28,8 @@ MODEL_CARD = "model_card"
 # Imports of sentiment/inference/pyfunc.py: loading a model does not need all of MLflow.
 PYFUNC_REQUIREMENTS = ("mlflow-skinny", "pandas")
 
+# Prefix of the metrics of `select` and `explain` that say how far explanations may be trusted.
+FAITHFULNESS = "faithfulness_"
 # Tag of a trainer's run: digest of the test split, on which the model must not be trained.
 TEST_DIGEST = "test_digest"
 

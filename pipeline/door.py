@@ -2,7 +2,8 @@
 
 For an error that the user can fix, including Hydra's errors about the command line, only the message is printed, as the
 last output on standard error; exit code 2. For any other error, the full traceback is printed; exit code 1. Ctrl-C and
-SIGTERM print nothing; exit codes 130 and 143. `HYDRA_FULL_ERROR=1` shows every traceback.
+SIGTERM print nothing; exit codes 130 and 143. `HYDRA_FULL_ERROR=1` shows every traceback. A step that watches a model
+ends with the exit codes of its alarms (`alarm`); its run has finished.
 
 Hydra adds a line of its own to an exception of a step, shortens its traceback, and drops the cause of an exception that
 it has wrapped. It only catches `Exception`, so errors pass through Hydra as `Leaving`, a `SystemExit`.
@@ -54,6 +55,16 @@ class Leaving(SystemExit):
         super().__init__(text, status)
         self.text, self.status = text, status
         self.code = text  # printed by Python outside `leave`
+
+
+def alarm(text: str, status: int) -> None:
+    """End a step that has succeeded with an alarm for a scheduler: a message and an exit code; do nothing with code 0.
+
+    Raises:
+        Leaving: the exit code is not 0.
+    """
+    if status:
+        raise Leaving(text, status)
 
 
 def step(function: Callable[[DictConfig], Any]) -> Callable[..., Any]:

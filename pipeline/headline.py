@@ -55,7 +55,7 @@ def render(results: Sequence[Mapping[str, Any]], peers: Sequence[Mapping[str, An
                 f"`ms` is the time per tweet on {study['cores']} cores, `MB` the size of the served form.",
             ]
         ),
-        "The winner of each run on its test split, unseen in training and selection:",
+        "The winner of each run, measured on its test split, which neither training nor selection has seen:",
         grid(pd.DataFrame([on_test(result) for result in results])),
     ]
     if peers:
@@ -69,7 +69,7 @@ def render(results: Sequence[Mapping[str, Any]], peers: Sequence[Mapping[str, An
             for peer in peers
         ]
         paragraphs += [
-            f"What others have published on {data}, each on a split of its own:",
+            f"Published results on {data}, each measured on a different split:",
             grid(pd.DataFrame(published), markdown=["published model", "source"]),
         ]
     return "\n\n".join(paragraphs) + "\n"

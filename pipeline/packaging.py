@@ -70,6 +70,13 @@ def about(version: ModelVersion, alias: str) -> dict[str, Any]:
         "reliable_share": scores.get("reliable_share"),
         "validation": {name.removeprefix("val_"): value for name, value in scores.items() if name.startswith("val_")},
         "test": {n.removeprefix("test_"): v for n, v in select.data.metrics.items() if n.startswith("test_")},
+        # None: `select` of an older version of this project did not measure it.
+        "faithfulness": {
+            name.removeprefix(artifacts.FAITHFULNESS): value
+            for name, value in select.data.metrics.items()
+            if name.startswith(artifacts.FAITHFULNESS)
+        }
+        or None,
         "run_id": version.run_id,
         "run": runs.link(run),
         "commit": run.data.tags.get("mlflow.source.git.commit"),

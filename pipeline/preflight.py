@@ -8,6 +8,7 @@ from typing import Any, get_args
 from omegaconf import DictConfig, OmegaConf
 
 from sentiment.evaluation import metrics
+from sentiment.evaluation.faithfulness import MAX_WORDS, MIN_WORDS
 from sentiment.evaluation.metrics import CONSTANT_IS_PERFECT, Cost
 from sentiment.inference.classifier import Runtime
 from sentiment.inference.errors import SettingsError
@@ -17,7 +18,7 @@ FAMILIES = ("baseline", "keras", "bert", "blend", "cascade")
 
 
 def check(cfg: DictConfig) -> None:
-    """Validate costs, calibration and the section `select`.
+    """Validate costs, calibration and the sections `select` and `faithfulness`.
 
     Raises:
         SettingsError: a cost or a number is out of range, a family, runtime or metric is unknown, or the metric has no
@@ -35,7 +36,20 @@ def check(cfg: DictConfig) -> None:
     for name in ("max_megabytes", "max_milliseconds"):
         check_number(f"select.{name}", cfg.select[name], least=0)
     check_number("select.feedback.min_tweets", cfg.select.feedback.min_tweets, least=2, whole=True)
+    check_faithfulness(cfg)
     check_metric(cfg)
+
+
+def check_faithfulness(cfg: DictConfig) -> None:
+    """Validate the section `faithfulness`.
+
+    Raises:
+        SettingsError: a number is out of range.
+    """
+    section = cfg.faithfulness
+    check_number("faithfulness.tweets", section.tweets, least=1, whole=True)
+    check_number("faithfulness.max_words", section.max_words, least=MIN_WORDS, most=MAX_WORDS, whole=True)
+    check_number("faithfulness.mosaics", section.mosaics, least=0, whole=True)
 
 
 def check_metric(cfg: DictConfig) -> None:

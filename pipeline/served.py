@@ -22,6 +22,7 @@ class ServedModel:
         run_uri: the URI of the same model in the run that trained it.
         title: how people call it: `tweet_sentiment version 3`, or the name of its run.
         candidate: its name in the comparison of candidates.
+        folder: its served form, which `sentiment.inference.classifier.Classifier` loads.
         threshold: the lowest probability that counts as negative.
         uncertain: the lowest and the highest uncertain probability; None if no answer is uncertain.
         reliability: the bounds of reliable answers.
@@ -33,6 +34,7 @@ class ServedModel:
     run_uri: str
     title: str
     candidate: str
+    folder: Path
     threshold: float
     uncertain: Band | None
     reliability: Reliability
@@ -75,6 +77,7 @@ def find(uri: str, setting: str, scratch: Path) -> ServedModel:
         run_uri=run_uri,
         title=title or row["name"],
         candidate=row["name"],
+        folder=folder,
         threshold=description["threshold"],
         uncertain=classifier.read_band(description["uncertain"]),
         reliability=reliability,

@@ -18,12 +18,15 @@ READS = {
     "train_bert": ("train_bert", "training", "cost", "reliable", "calibration", "export"),
     "blend": ("blend", "cost", "reliable", "calibration", "export"),
     "cascade": ("cascade", "cost", "reliable", "calibration", "export"),
-    "select": ("select", "cost"),
+    "select": ("select", "cost", "faithfulness"),
     "promote": ("promote", "select"),
     "evaluate": ("evaluate", "data", "cost", "calibration"),
+    "explain": ("explain", "data", "faithfulness"),
+    "drift": ("drift", "data"),
+    "status": ("status", "drift", "data"),
     "score": ("score",),
     "package": ("select",),
-    "main": ("plan", "cost", "select"),
+    "main": ("plan", "cost", "select", "faithfulness"),
 }
 # Sections that are read only through references from other sections.
 REFERRED_TO = ("cleaner",)

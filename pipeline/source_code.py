@@ -14,7 +14,7 @@ import grimp
 from pipeline.digests import digest, sha256
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("steps", "pipeline", "sentiment", "tables", "service", "telemetry")
+PACKAGES = ("steps", "pipeline", "sentiment", "tables", "monitoring", "service", "telemetry")
 # Modules that are loaded by name or copied, so that no import statement shows them: the user, and the module or
 # package.
 LOADED_BY_NAME = {
@@ -27,7 +27,7 @@ LOADED_BY_NAME = {
 }
 # Reports for people. They count only for the steps whose result they are: the artifacts of other steps do not change.
 REPORTS = "sentiment.reports"
-READ_BY_PEOPLE = {"evaluate", "select"}
+READ_BY_PEOPLE = {"drift", "evaluate", "select", "status"}
 # Steps whose output contains code, so that its prose counts.
 HANDS_OVER_CODE = {"package"}
 

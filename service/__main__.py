@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> None:
         except BentoMLException as error:
             reason = str(error).splitlines()[0]  # BentoML's advice on development follows
             stop(
-                f"Cannot serve {bento}. {reason} `make package` builds a Bento, `bentoml list` shows them.",
+                f"Cannot serve {bento}. {reason} `make package` builds a Bento, `bentoml list` lists them.",
                 INVALID_SETTINGS,
             )
         with server:

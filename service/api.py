@@ -98,7 +98,7 @@ def application(*routers: APIRouter) -> FastAPI:
 
 
 async def get_model(service: Service) -> Response:
-    """Describe the model in use: name, version, origin, metrics and model card."""
+    """Describe the model in service: name, version, origin, metrics and model card."""
     return JSONResponse(service.model.about)
 
 

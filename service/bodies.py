@@ -40,8 +40,8 @@ Tweets = Annotated[list[Tweet], Meta(min_length=1, max_length=MOST_TWEETS, descr
 Source = Annotated[
     Literal["api", "page", "batch"],
     Meta(
-        description="Origin of the request, by default `api`: `page` and `batch` are the web page's. "
-        "Monitoring tells them apart."
+        description="Origin of the request, by default `api`; the web page sends `page` or `batch`. "
+        "Monitoring counts them separately."
     ),
 ]
 Body = TypeVar("Body", bound=Struct)
@@ -85,8 +85,8 @@ class Feedback(Struct, forbid_unknown_fields=True):
         Annotated[
             Tweet,
             Meta(
-                description="The tweet, to be shown to those who correct the model; it must be that of the prediction. "
-                "Mentions and links are masked before it is stored, unless the service is set otherwise."
+                description="The tweet, exactly as sent for the prediction; kept for those who review mispredictions. "
+                "Mentions and links are masked first, unless the service is configured otherwise."
             ),
         ]
         | None

@@ -20,7 +20,7 @@ class CrossOrigin(CORSMiddleware):
         permission = super().preflight_response(request_headers)
         if permission.status_code == 200:
             return permission
-        detail = "A page of this origin, or with this method or these headers, may not call the service."
+        detail = "Pages of this origin may not call the service, or not with this method or these headers."
         return problems.response(permission.status_code, f"{detail} SERVICE_CORS_ORIGINS lists the allowed origins.")
 
 

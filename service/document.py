@@ -15,23 +15,23 @@ VERSION = "1"
 DESCRIPTION = """\
 Classifies tweets as negative or not. If the service has API keys, choose *Authorize* and enter one.
 
-Errors are problem details (RFC 9457); they never repeat the request. An error with a `Retry-After` header can be sent
-again after so many seconds.
+Errors are problem details (RFC 9457); they never repeat the request. If an error has a `Retry-After` header, send the
+request again after that many seconds.
 """
 TAGS = [
     {"name": "predictions", "description": "Classify tweets, and explain how they were classified."},
     {"name": "feedback", "description": "Report wrong predictions."},
     {"name": "relabelling", "description": "Judge answers that may be wrong, to train on them."},
-    {"name": "operation", "description": "What is served, and whether it works."},
+    {"name": "operation", "description": "Describe the model in service, and monitor it."},
 ]
 BODIES = [bodies.Question, bodies.Questions, bodies.ToExplain, bodies.Feedback, bodies.Turn, bodies.Judgement]
 PROBLEM_DETAILS = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
 ERROR_DESCRIPTIONS = {
     400: "Invalid request: empty or too long text, wrong type or unknown field",
     401: "Missing or invalid API key",
-    404: "Unknown path, or an id that the service never gave",
+    404: "Unknown path, or a prediction id that the service did not return",
     405: "Method not supported by this path",
-    409: "Contradicts what is stored and can no longer be changed",
+    409: "Different feedback is stored and can no longer be changed",
     413: "Request body too large",
     415: "Request body not declared as JSON, or compressed",
     429: "Too many requests or tweets; `Retry-After` says when to try again",

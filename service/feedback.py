@@ -30,7 +30,7 @@ class StoredReport(BaseModel):
     prediction_id: str
     true_sentiment: Literal["negative", "positive"]
     comment: str | None
-    undo_until: str = Field(description="Until when it can be changed or deleted: ISO 8601, in UTC.")
+    undo_until: str = Field(description="Time until which it can be changed or deleted: ISO 8601, in UTC.")
 
 
 def store_of(service: State) -> Store:
@@ -40,13 +40,13 @@ def store_of(service: State) -> Store:
         Problem: there is none.
     """
     if service.store is None:
-        raise Problem(503, "Feedback is not stored: set TELEMETRY_DATABASE.")
+        raise Problem(503, "The service has no event store. Its administrator must set TELEMETRY_DATABASE.")
     return service.store
 
 
 def unreachable() -> Problem:
     """Return the answer while the store cannot be reached."""
-    return Problem(503, "The store is unreachable. Send the request again.", {"Retry-After": str(RETRY_SECONDS)})
+    return Problem(503, "The event store is unreachable. Send the request again.", {"Retry-After": str(RETRY_SECONDS)})
 
 
 def origin_of(ids: Ids, prediction_id: str) -> Origin:
@@ -58,14 +58,14 @@ def origin_of(ids: Ids, prediction_id: str) -> Origin:
     try:
         return ids.read(prediction_id)
     except UnknownId:
-        raise Problem(404, "The service never gave this prediction id.") from None
+        raise Problem(404, "Unknown prediction id. Send one that this service returned.") from None
 
 
 @router.put(
     PATH,
     summary="Report the true sentiment",
     responses={
-        200: {"model": StoredReport, "description": "The same feedback was stored before, or it was changed in time"},
+        200: {"model": StoredReport, "description": "The same feedback was stored before, or was changed in time"},
         201: {"model": StoredReport, "description": "The feedback is on disk"},
         **error_responses(400, 401, 404, 405, 409, 413, 415, 429, 500, 503, 504),
     },
@@ -75,9 +75,9 @@ def origin_of(ids: Ids, prediction_id: str) -> Origin:
     ),
 )
 async def put_feedback(prediction_id: str, request: Request, service: Service, response: Response) -> StoredReport:
-    """Store feedback on a prediction; the answer comes once it is safe on disk.
+    """Store feedback on a prediction, and answer once it is safe on disk.
 
-    The same request may be sent again. Different feedback on the same prediction replaces the first until `undo_until`.
+    You can safely send the same request again. Different feedback replaces the first until `undo_until`.
     """
     report = await bodies.read(request, Feedback)
     stored, is_new = await run_in_threadpool(acknowledge, service, prediction_id, report)
@@ -114,7 +114,7 @@ def acknowledge(service: State, prediction_id: str, report: Feedback) -> tuple[e
     try:
         return store.acknowledge(feedback, service.undo_seconds)
     except TooLate:
-        raise Problem(409, "Other feedback on this prediction is stored and can no longer be changed.") from None
+        raise Problem(409, "Different feedback on this prediction is stored and can no longer be changed.") from None
     except Unavailable:
         raise unreachable() from None
 
@@ -122,12 +122,12 @@ def acknowledge(service: State, prediction_id: str, report: Feedback) -> tuple[e
 # Not `async`, so that it runs in a thread: the store blocks.
 @router.delete(
     PATH,
-    summary="Take a report back",
+    summary="Delete feedback",
     status_code=204,
     responses=error_responses(401, 404, 405, 409, 429, 500, 503, 504),
 )
 def delete_feedback(prediction_id: str, service: Service) -> None:
-    """Take feedback back, until `undo_until`."""
+    """Delete feedback, until `undo_until`."""
     store = store_of(service)
     origin_of(service.ids, prediction_id)
     try:

@@ -189,7 +189,7 @@ class BodyLimit:
             if bytes_read > self.most:
                 raise too_large
             if self.kept > MOST_BODIES * self.most:
-                raise Problem(503, "The service has too many large requests. Try again.", {"Retry-After": "1"})
+                raise Problem(503, "The service is handling too many large requests. Try again.", {"Retry-After": "1"})
             return message
 
         try:

@@ -26,8 +26,8 @@ class PackagedModel:
 
     Attributes:
         classifier: maps raw tweets to probabilities.
-        about: the response of `GET /model`: name, version, origin, languages, metrics, bounds of reliable answers and
-            model card.
+        about: the response of `GET /model`: name, version, origin, languages, metrics, faithfulness of explanations,
+            bounds of reliable answers and model card.
     """
 
     classifier: Classifier
@@ -44,6 +44,7 @@ class PackagedModel:
         """
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         about.setdefault("languages", LANGUAGES)
+        about.setdefault("faithfulness", None)
         about["card"] = (folder / CARD).read_text(encoding="utf-8")
         classifier = Classifier.load(folder / CLASSIFIER)
         about["reliability"] = None if classifier.reliability is None else asdict(classifier.reliability)

@@ -54,12 +54,12 @@ class Monitor:
 
 @router.get(
     "/monitoring",
-    summary="Report how the model does",
+    summary="Monitor the model",
     response_model=Report,
     responses=error_responses(400, 401, 405, 429, 500, 503, 504),
 )
 def get_monitoring(service: Service, days: Annotated[int, Query(ge=1, le=3650)] = 30) -> Response:
-    """Report how the model does: predictions, feedback, alerts, and whether the background jobs are healthy."""
+    """Report predictions, feedback, alerts, and the health of the background jobs."""
     store_of(service)
     assert service.monitor is not None
     try:

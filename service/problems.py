@@ -12,7 +12,7 @@ DETAILS = {
     400: "The request body is not valid JSON in UTF-8.",
     404: "Nothing exists at this path. GET /docs.json lists all paths.",
     405: "This path does not support this method. GET /docs.json lists the methods of each path.",
-    500: "Internal error; the log of the service has the details. Try again.",
+    500: "Internal error. Try again; if it persists, the log of the service has the details.",
     503: "The model is not ready; the log of the service says why.",
 }
 

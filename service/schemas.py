@@ -28,21 +28,20 @@ class Prediction(BaseModel):
         ge=0, le=1, description="Calibrated probability that the tweet is negative.", examples=[0.93]
     )
     certainty: Literal["certain", "uncertain"] = Field(
-        description="`uncertain` if a person should look at this answer; `uncertainty_reason` says why."
+        description="`uncertain` if a person should review this answer; `uncertainty_reason` says why."
     )
     uncertainty_reason: Literal["cost", "language"] | None = Field(
-        description="`language` if the tweet is in a language that the model does not read (`languages` in "
+        description="`language` if the tweet is in a language that the model does not support (`languages` in "
         "`GET /model`), `cost` if the expected cost of a wrong answer exceeds the cost of a review; null if certain."
     )
     language: str | None = Field(
-        description="Language of the tweet (ISO 639-1); null if it is too short or too mixed to be sure."
+        description="Language of the tweet (ISO 639-1); null if the tweet is too short or too mixed to tell."
     )
     reliable: bool = Field(
-        description="Whether the answer keeps the model's promise: at most a small share of such answers is wrong "
-        "(`reliability` in `GET /model`)."
+        description="Whether the model promises that few such answers are wrong (`reliability` in `GET /model`)."
     )
     model_version: str = Field(description="Version of the registered model.", examples=["3"])
-    prediction_id: str = Field(description="Id of this prediction, to which feedback refers.", examples=[EXAMPLE_ID])
+    prediction_id: str = Field(description="Id of this prediction; needed to send feedback.", examples=[EXAMPLE_ID])
 
 
 class PredictionBatch(BaseModel):
@@ -75,22 +74,26 @@ class Explanation(BaseModel):
         description="Approximation error: log-odds of the probability minus the sum of base and contributions."
     )
     method: Literal["coefficients", "shapley"] = Field(
-        description="`coefficients` for a linear model, else `shapley`: Shapley values averaged over one order of the "
-        "words and its reverse."
+        description="`coefficients` for a model whose log-odds are a sum over words, else `shapley`: what a word adds "
+        "to those before it, averaged over some orders of the words."
     )
     model_version: str = Field(description="Version of the registered model.", examples=["3"])
 
 
 class Model(BaseModel):
-    """The model in use. Further fields describe its origin and its metrics."""
+    """The model in service. Further fields describe its origin and its metrics."""
 
     model_config = ConfigDict(extra="allow")
 
     name: str = Field(description="Name in the registry.")
     version: str = Field(description="Version in the registry.")
     alias: str | None = Field(default=None, description="Alias in the registry at packaging time.")
-    languages: list[str] = Field(description="Languages that the model reads (ISO 639-1).")
+    languages: list[str] = Field(description="Languages that the model supports (ISO 639-1).")
     reliability: dict[str, Any] | None = Field(description="Bounds of reliable answers, and what they promise.")
+    faithfulness: dict[str, float] | None = Field(
+        description="How far explanations (`POST /explain`) may be trusted, measured on short validation tweets: see "
+        "the model card. Null if it was not measured."
+    )
     card: str = Field(description="Model card, in Markdown.")
 
 

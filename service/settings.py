@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     trusted_proxies: Networks = Field(
         default=(),
         description="Networks of reverse proxies (`10.0.0.0/8`), separated by commas. Only their `X-Forwarded-For` is "
-        "believed: the client is the last address in it that is not one of theirs. None by default.",
+        "trusted: the client is the last address in it that is not a trusted proxy. None by default.",
     )
     max_body_bytes: int = Field(
         default=4 * 2**20,
@@ -78,8 +78,8 @@ class Settings(BaseSettings):
     max_waiting_tweets: int = Field(
         default=4096,
         ge=1,
-        description="Maximum number of tweets that wait for the model; further requests are answered with 503 and "
-        "`Retry-After`. Choose about what the model scores within SERVICE_TIMEOUT_SECONDS, or fewer.",
+        description="Maximum number of tweets waiting for the model; further requests are answered with 503 and "
+        "`Retry-After`. Choose at most what the model can score within SERVICE_TIMEOUT_SECONDS.",
     )
     timeout_seconds: float = Field(
         default=30,

@@ -52,11 +52,11 @@ class Sharing:
                 self._limiter.share(self.exchange)
             except (Unavailable, sa.exc.SQLAlchemyError) as error:
                 if works:
-                    log.warning("Each replica limits its own clients: the shared counts are unreachable: %s", error)
+                    log.warning("Rate limits are not shared for now; each replica applies them on its own: %s", error)
                 works = False
             else:
                 if not works:
-                    log.info("The replicas share the counts of the rate limits again.")
+                    log.info("The replicas share the rate limits again.")
                 works = True
 
     def exchange(self, added: Counts) -> Counts:

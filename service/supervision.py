@@ -43,24 +43,24 @@ class Supervisor:
             if failure := status.read(self._folder, worker):
                 return failure
         if not (self._server.running or self._stopping.is_set()):
-            return "The worker of the service has ended; see the log above."
+            return "The worker of the service has exited; see the log above."
         return None
 
     def replace_worker(self, bento: str) -> None:
         """Start a worker of a Bento; once it is ready, stop the first one. If it fails, the first one goes on."""
         before = self._workers()
         status.forget(self._folder, but=before)
-        say(f"Starting a worker of {bento}.")
+        say(f"Starting a worker with {bento}.")
         self._on_loop(start_another, self._watcher, self._bento, bento)
         failure = self._wait(but=before)
         if not self._server.running:
             return
         if failure is None:
-            say("The new worker is ready; the old one answers its last requests.")
+            say("The new worker is ready; the old one finishes its last requests.")
             self._on_loop(stop_oldest, self._watcher)
             self._bento = bento
         else:
-            say(f"The old worker goes on: {failure}")
+            say(f"Keeping the old worker: {failure}")
             started = [worker for pid, worker in self._workers().items() if pid not in before]
             status.forget(self._folder, but=before)
             self._on_loop(stop_started, self._watcher, bento, self._bento, started)
@@ -82,7 +82,7 @@ class Supervisor:
                 if failure is not None:
                     return failure or None
             if self._server.running and workers and not any(worker.is_alive() for worker in workers):
-                return "The worker has ended before it was ready; see the error in the log above."
+                return "The worker exited before it was ready; see the error in the log above."
             if has_run and not self._server.running:
                 return None
             has_run = has_run or self._server.running

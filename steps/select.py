@@ -2,7 +2,7 @@
 
 In: candidates, and the splits that all of them were scored on. Out: a version of the registered model with the alias
 `challenger`, or `champion` if it passes the gate; the comparison as CSV, Markdown and HTML; metrics `test_*` of the
-winner; the model card.
+winner; the model card; the reference that `drift` compares later tweets with (`reference/`, without texts).
 """
 
 import mlflow
@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.markup import escape
 
-from pipeline import artifacts, card, door, feedback, preflight, promotion, registry, runs, selection
+from pipeline import artifacts, card, door, feedback, preflight, promotion, reference, registry, runs, selection
 from pipeline.launch import SUMMARY
 from pipeline.promotion import Decision
 from pipeline.registry import CHALLENGER, CHAMPION
@@ -71,6 +71,7 @@ def main(cfg: DictConfig) -> None:
         test = selection.evaluate_on_test(selected, splits, cfg)
         decision = promotion.challenge(selected, test, cfg)
         card.attach(selected, test, decision, cfg, scratch)
+        reference.attach(selected, splits, decision.version, cfg, scratch)
         mlflow.set_tags({"aliases": str(registry.aliases(cfg.select.name)), "winner": selected.winner["name"]})
         show(selected, test, decision, selection.title(cfg), note)
 

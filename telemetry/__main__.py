@@ -22,8 +22,8 @@ log = logging.getLogger("telemetry")
 
 WORK = """\
 Check the alert rule, deliver alerts, forward events and delete old ones, until SIGTERM or Ctrl-C. The service runs the
-same jobs; run this beside it where the service may scale to zero. Of all processes that share a store, one runs each
-job. Settings are environment variables (docs/settings.md)."""
+same jobs; use this if the service may scale to zero. Of all processes that share a store, only one runs each job at a
+time. Settings are environment variables (docs/settings.md)."""
 EXPORT = """\
 Write the reported mispredictions, with the user's answer as the column "label", as a table to review and to train on:
 CSV, or a workbook if the file's name ends in .xlsx."""
@@ -33,8 +33,8 @@ Write the labels that people have given on the page ("Check answers"): a CSV fil
 same name, with the ending .md. The same labels have the same version."""
 
 ERASE = """\
-Delete the events whose text or comment contains a phrase, and the alerts about them. What was forwarded or sent by mail
-is not deleted."""
+Delete the events whose text or comment contains a phrase, and the alerts about them. This does not
+delete events that were already forwarded, or alerts that were already sent."""
 
 
 def main(arguments: list[str]) -> None:
@@ -85,7 +85,7 @@ def commands() -> argparse.ArgumentParser:
         "--language",
         choices=sorted(DELIMITERS),
         default="en",
-        help="language of the Excel that opens the CSV file: French versions expect semicolons (default: en)",
+        help="language of the Excel version that opens the CSV file; French versions expect semicolons (default: en)",
     )
     labels_options = subparsers.add_parser(
         "labels", help="write the labels of the relabelling queue, with a data card", description=LABELS
@@ -138,7 +138,7 @@ def work(store: Store, settings: Settings, _: argparse.Namespace) -> None:
         signal.signal(number, lambda *_: stopped.set())
     store.create()
     jobs = Jobs(settings, store).start()
-    log.info("Working on %s: %s.", store.database.name, ", ".join(worker.name for worker in jobs.workers))
+    log.info("Running jobs on %s: %s.", store.database.name, ", ".join(worker.name for worker in jobs.workers))
     stopped.wait()
     log.info("Stopping.")
     jobs.close()

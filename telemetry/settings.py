@@ -42,7 +42,7 @@ def variables(kind: type[BaseSettings]) -> list[str]:
 
 
 class Settings(BaseSettings):
-    """What the service stores, forwards and sends by mail or webhook."""
+    """What the service stores, forwards and sends by email or webhook."""
 
     model_config = SettingsConfigDict(
         title="Events and alerts",
@@ -74,7 +74,9 @@ class Settings(BaseSettings):
         "If events are forwarded, none is deleted for its age before it was forwarded.",
     )
     feedback_days: float | None = Field(
-        default=None, gt=0, description="Retention of feedback and of judged tweets, in days; by default they are kept."
+        default=None,
+        gt=0,
+        description="Retention of feedback and of judged tweets, in days; by default they are kept forever.",
     )
     megabytes: float = Field(
         default=200,
@@ -85,7 +87,7 @@ class Settings(BaseSettings):
     undo_seconds: float = Field(
         default=8,
         ge=0,
-        description="Seconds during which feedback can be undone; it is not forwarded and fires no alert until then.",
+        description="Seconds during which feedback can be undone; no job forwards it or counts it before.",
     )
 
     connection_string: SecretStr | None = Field(
@@ -100,14 +102,14 @@ class Settings(BaseSettings):
     alert_tweets: int = Field(
         default=3,
         ge=1,
-        description="Number of different tweets that must be reported as mispredicted to fire an alert.",
+        description="Number of different tweets that must be reported as mispredicted to raise an alert.",
     )
     alert_minutes: float = Field(
         default=5, gt=0, description="Time window, in minutes, within which the tweets must be reported."
     )
     alert_cool_down_minutes: float = Field(
         default=30,
-        description="Minutes after an alert during which no other is fired; at least TELEMETRY_ALERT_MINUTES.",
+        description="Minutes after an alert during which no other is raised; at least TELEMETRY_ALERT_MINUTES.",
     )
 
     mail_to: Addresses = Field(
@@ -151,7 +153,7 @@ class Settings(BaseSettings):
     def _check_combinations(self) -> Self:
         """Refuse settings that cannot work together, and one that is no longer used."""
         if os.environ.get("TELEMETRY_PATH"):
-            raise ValueError("TELEMETRY_PATH is not used any more: set TELEMETRY_DATABASE=sqlite:///<that path>")
+            raise ValueError("TELEMETRY_PATH is no longer used: set TELEMETRY_DATABASE=sqlite:///<that path> instead")
         if self.alert_cool_down_minutes < self.alert_minutes:
             raise ValueError(
                 "TELEMETRY_ALERT_COOL_DOWN_MINUTES must be at least TELEMETRY_ALERT_MINUTES; "

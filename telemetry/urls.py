@@ -30,7 +30,7 @@ def connect(url: str) -> Database:
         case "sqlite" if parsed.database and parsed.database != ":memory:":
             return SQLite(Path(parsed.database).expanduser())
         case "sqlite":
-            raise StoreError("names no file: write sqlite:///events.db, with four slashes for an absolute path")
+            raise StoreError("has no file name: write sqlite:///events.db, with four slashes for an absolute path")
         case "postgresql" | "postgres":
             return PostgreSQL(parsed)
         case _:

@@ -61,12 +61,12 @@ class Writer:
             except Unavailable as error:
                 if self._closing.is_set():
                     lost = len(batch) + self._queue.qsize()
-                    log.error("Dropped %d events, because the service stops: %s", lost, error)
+                    log.error("Dropped %d events because the service is stopping: %s", lost, error)
                     self.count(DROPPED, lost)
                     return
                 wait = min(2 * wait, LONGEST_WAIT_SECONDS)
                 waiting = len(batch) + self._queue.qsize()
-                log.warning("%d events wait; retrying in %g s: %s", waiting, wait, error)
+                log.warning("%d events are waiting; retrying in %g s: %s", waiting, wait, error)
             else:
                 batch, wait = [], self.seconds
 
@@ -85,7 +85,7 @@ class Writer:
                 for event in batch:
                     self._write([event])
                 return
-            log.error("Dropped event %s, which the store refuses (%s)", batch[0].id, type(error).__name__)
+            log.error("Dropped event %s: the store refuses it (%s)", batch[0].id, type(error).__name__)
             self.count(DROPPED, 1)
         else:
             self.count(STORED, len(batch))

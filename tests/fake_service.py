@@ -56,6 +56,7 @@ ABOUT = {
         "confidence": 0.95,
         "negative_share": [0.2, 0.5],
     },
+    "faithfulness": {"tweets": 60.0, "pearson": 0.9942, "mosaic_mass": 0.9062},
     "negative_share": 0.5,
     "validation": {"roc_auc": 0.876, "accuracy": 0.8},
     "test": {"roc_auc": 0.87},

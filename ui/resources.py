@@ -28,14 +28,25 @@ def service() -> Service:
 
 
 @st.cache_resource(show_spinner=False, ttl=CACHE_SECONDS, max_entries=8)
-def reliability(version: str) -> dict[str, Any] | None:
-    """Return what this version of the model promises about its reliable answers; None if that is unknown."""
+def description(version: str) -> dict[str, Any]:
+    """Return what the service says of this version of the model; empty if that is unknown."""
     try:
         about = service().model()
     except ServiceError:
-        return None
-    promise: dict[str, Any] | None = about.get("reliability")
-    return promise if about["version"] == version else None
+        return {}
+    return about if about["version"] == version else {}
+
+
+def reliability(version: str) -> dict[str, Any] | None:
+    """Return what this version of the model promises about its reliable answers; None if that is unknown."""
+    promise: dict[str, Any] | None = description(version).get("reliability")
+    return promise
+
+
+def faithfulness(version: str) -> dict[str, float] | None:
+    """Return how far the explanations of this version of the model may be trusted; None if that is unknown."""
+    figures: dict[str, float] | None = description(version).get("faithfulness")
+    return figures
 
 
 @st.cache_resource(show_spinner=False, ttl=CACHE_SECONDS)

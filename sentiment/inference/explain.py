@@ -11,20 +11,16 @@ from difflib import SequenceMatcher
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sentiment.inference import shapley
 from sentiment.inference.classifier import Classifier
 from sentiment.inference.probabilities import logit
+from sentiment.inference.shapley import SCORINGS, Logits, Span
 
 Method = Literal["coefficients", "shapley"]
-Logits = NDArray[np.float64]
-# Start and end of a word in the raw tweet.
-Span = tuple[int, int]
 
 # As in `str.split`: an entity, link, mention or emoji is a word or part of one.
 WORD = re.compile(r"\S+")
-# Longer tweets are split into this many groups of neighbouring words; about two texts are scored for each group.
-MAX_GROUPS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +62,7 @@ class Explanation:
 
 @runtime_checkable
 class Linear(Protocol):
-    """The score function of a model whose raw logit is a sum over tokens."""
+    """The score function of a model whose raw logit is a sum over tokens, whatever the other tokens are."""
 
     def tokenize(self, text: str) -> list[str]:
         """Return the tokens that the model sees in a raw tweet."""
@@ -75,11 +71,11 @@ class Linear(Protocol):
         """Return the raw logit without tokens, and how much each token adds to it, shape (tokens,)."""
 
 
-def explain(classifier: Classifier, text: str) -> Explanation:
+def explain(classifier: Classifier, text: str, *, scorings: int = SCORINGS) -> Explanation:
     """Return how much each whitespace-separated word of a raw tweet adds to the log-odds of the answer.
 
-    Linear models are explained by their coefficients (`share_coefficients`), all others by scoring parts of the tweet
-    (`shapley`). A tweet without words has a base only.
+    Models whose log-odds are a sum over words are explained by their coefficients (`share_coefficients`), all others by
+    scoring parts of the tweet, about `scorings` of them (`shapley.estimate`). A tweet without words has a base only.
     """
     words = [word.span() for word in WORD.finditer(text)]
     method: Method
@@ -91,7 +87,7 @@ def explain(classifier: Classifier, text: str) -> Explanation:
         base, added = slope * raw_base + intercept, slope * raw_added
     else:
         method = "shapley"
-        probability, base, added = shapley(classifier, text, words)
+        probability, base, added = shapley.estimate(classifier, text, words, scorings)
     return Explanation(
         negative_probability=probability,
         base=base,
@@ -135,29 +131,3 @@ def align(words: Sequence[Sequence[str]], tokens: Sequence[str]) -> list[int]:
         sources = word_of_token[start:end] or word_of_token[:start][-1:] or [0]
         aligned += [sources[index * len(sources) // (last - first)] for index in range(last - first)]
     return aligned
-
-
-def shapley(classifier: Classifier, text: str, words: Sequence[Span]) -> tuple[float, float, Logits]:
-    """Return the probability of a raw tweet, the log-odds without words, and each word's Shapley value, shape (words,).
-
-    A word's Shapley value is what it adds to the words before it, averaged over all orders of the words. This
-    approximation averages over two orders, left to right and right to left: it scores the tweet up to each word and
-    from each word on. Base and values always add up to the answer. The values are exact if words act alone or in
-    pairs, because each word of a pair comes first in one of the orders. A tweet of more than `MAX_GROUPS` words is
-    split into that many groups of neighbours; the words of a group share its value equally.
-
-    Source: Štrumbelj and Kononenko, An efficient explanation of individual classifications using game theory, JMLR
-    2010; on an order and its reverse: Mitchell, Cooper, Frank and Holmes, Sampling permutations for Shapley value
-    estimation, JMLR 2022.
-    """
-    edges = np.linspace(0, len(words), min(len(words), MAX_GROUPS) + 1, dtype=int)
-    # All groups together are the raw tweet, including outer whitespace; a tweet without words is scored as it is.
-    prefixes = ["", *(text[: words[edge - 1][1]] for edge in edges[1:])]
-    suffixes = [*(text[words[edge][0] :] for edge in edges[:-1]), ""]
-    prefixes[-1] = suffixes[0] = text
-    parts = list(dict.fromkeys([*prefixes, *suffixes]))
-    probability = dict(zip(parts, classifier.negative_probability(parts), strict=True))
-    forwards, backwards = (logit(np.array([probability[part] for part in order])) for order in (prefixes, suffixes))
-    group_values = (np.diff(forwards) - np.diff(backwards)) / 2
-    sizes = np.diff(edges)
-    return float(probability[text]), float(forwards[0]), np.repeat(group_values / sizes, sizes)

@@ -209,7 +209,7 @@ def terminal(evaluation: Evaluation) -> tuple[Table, list[str]]:
     for metric in TERMINAL:
         table.add_row(METRICS[metric][0], formatted(metric, evaluation.metrics[metric]))
     calibration = calibration_verdict(evaluation)
-    right = "still right" if calibration["right"] else f"wrong here (probabilities {calibration['side']})"
+    right = "still good" if calibration["right"] else f"off on these tweets (probabilities {calibration['side']})"
     promise = [f"{row['answer']}: {promise_kept(row)}" for row in evaluation.reliable.to_dict("records")]
     behaviour = evaluation.behaviour
     failed = behaviour[behaviour["share"] < 1].sort_values("share")

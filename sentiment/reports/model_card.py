@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sentiment.evaluation.bootstrap import Interval
+from sentiment.evaluation.faithfulness import Faithfulness
 from sentiment.evaluation.metrics import Cost
 from sentiment.evaluation.slices import FEW
 from sentiment.evaluation.verdict import Verdict
@@ -69,6 +70,8 @@ class Card:
         calibration_method: `none`, or the method of calibration.
         calibration: the comparison of methods, `sentiment.evaluation.calibration.CalibrationChoice.table`.
         slices: the slices of the validation split, `sentiment.evaluation.slices.table`.
+        faithfulness: how far explanations of single answers may be trusted, measured on validation tweets; None if the
+            model explains as another version of the project does.
         verdict: the verdict of the gate.
         metric: the metric that candidates are ranked by.
         targets: the model's metrics on each target, without intervals.
@@ -106,6 +109,7 @@ class Card:
     calibration_method: str
     calibration: pd.DataFrame
     slices: pd.DataFrame
+    faithfulness: Faithfulness | None
     verdict: Verdict
     metric: str
     targets: Mapping[str, Mapping[str, float]]
@@ -154,6 +158,7 @@ def markdown(card: Card) -> str:
         few=FEW,
         slices=slices.formatted(card.slices),
         candidates=comparison_table(card),
+        faithfulness=card.faithfulness,
         verdict=verdict.markdown(card.verdict),
         calibration_error=formatted("calibration_error", card.test["calibration_error"]),
         calibration=card.calibration[["method", "log_loss", "calibration_error"]].map(

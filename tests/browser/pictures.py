@@ -36,7 +36,7 @@ LOCALES = {"en": "en-GB", "fr": "fr-FR"}
 
 
 def texts() -> list[str]:
-    """Return the texts of the made-up tweets, each once."""
+    """Return the texts of the sample tweets, each once."""
     rows = sample.csv().decode().splitlines()[1:]
     return list(dict.fromkeys(row.split(",", 1)[1].rsplit(",", 1)[0].strip('"') for row in rows))
 
@@ -124,7 +124,7 @@ def take_views(browser: Browser, address: str, folder: Path, code: str, size: st
     page = opened("watch")
     if empty:
         take(page, folder, f"watch_empty_{code}_{size}")
-    page.get_by_role("button", name=re.compile("made-up|fictifs")).click()
+    page.get_by_role("button", name=re.compile("sample|fictifs")).click()
     page.get_by_role("button", name=re.compile("(Analyze|Analyser) ")).click()
     page.get_by_role("button", name=re.compile("^(.* )?(Download as CSV|Télécharger en CSV)$")).wait_for()
     take(page, folder, f"watch_{code}_{size}")

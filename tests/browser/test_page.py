@@ -67,7 +67,7 @@ def test_three_reported_mispredictions_trigger_an_alert_by_mail_and_on_the_page(
     assert "3 tweets reported as mispredicted" in app.mailbox.received[0]
     page.get_by_role("link", name="Model health").click()
     expect(page.get_by_text(re.compile("3 tweets reported as mispredicted"))).to_be_visible()
-    expect(page.get_by_text("Notified by email.")).to_be_visible()
+    expect(page.get_by_text("Notification sent by email.")).to_be_visible()
     expect(page.get_by_text(re.compile("All background jobs are running"))).to_be_visible()
 
 
@@ -103,7 +103,7 @@ def test_nothing_is_lost_if_the_service_loses_its_machine_and_everybody_leaves_t
             context = browser.new_context(viewport=WIDE, locale="en-GB")
             page = context.new_page()
             page.goto(f"{address}/model")
-            expect(page.get_by_text("Notified by email.")).to_be_visible()
+            expect(page.get_by_text("Notification sent by email.")).to_be_visible()
             expect(page.get_by_test_id("stMetric").filter(has_text="Feedback received")).to_contain_text("3")
             expect(page.get_by_test_id("stMetric").filter(has_text="Correct answers")).to_contain_text("0%")
             context.close()

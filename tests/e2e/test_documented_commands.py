@@ -70,6 +70,23 @@ def test_the_champion_is_evaluated(copied_chain: Chain) -> None:
     assert learned <= metrics["eval_seen_rows"] <= learned + 50
 
 
+def test_the_champion_is_explained(copied_chain: Chain) -> None:
+    output = run(documented("mlflow run . --env-manager=local -e explain"), store=copied_chain.tracking_uri)
+    assert "tweet_sentiment version 1 on vader" in output
+    (explained,) = copied_chain.runs("explain")
+    assert explained.info.status == "FINISHED"
+    assert explained.data.metrics["faithfulness_pearson"] >= 0.95
+
+
+def test_a_chosen_tweet_is_explained(copied_chain: Chain) -> None:
+    command = documented(
+        "python -m steps explain \"explain.tweets=['two hours late, thanks for nothing', 'lovely crew']\""
+    )
+    few = ["explain.sample_size=20", "faithfulness.tweets=5", "faithfulness.max_words=5"]
+    output = run([*command, *few], store=copied_chain.tracking_uri)
+    assert output.count("Your tweet: ") == 2
+
+
 def test_a_version_is_promoted(copied_chain: Chain) -> None:
     command = documented("mlflow run . --env-manager=local -e promote -P version=1")
     run(command, store=copied_chain.tracking_uri)

@@ -69,7 +69,7 @@ def test_a_new_bento_that_cannot_be_served_leaves_the_old_one_in_place(
     with Load(service.url) as load:
         build(home, tmp_path / "broken", "3", broken=True)
         service.process.send_signal(signal.SIGHUP)
-        service.wait_for_message("The old worker goes on: Cannot serve the model")
+        service.wait_for_message("Keeping the old worker: Cannot serve the model")
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while len(service.workers()) > 1 and time.monotonic() < deadline:
             time.sleep(0.1)

@@ -144,8 +144,8 @@ def test_an_id_that_the_service_never_gave_is_not_found(client: httpx.Client) ->
         "%C3%A9",
         f"{prediction_id}%00",
     ):
-        assert "never gave this prediction id" in detail(report(client, unknown), 404)
-        assert "never gave this prediction id" in detail(withdraw(client, unknown), 404)
+        assert "Unknown prediction id" in detail(report(client, unknown), 404)
+        assert "Unknown prediction id" in detail(withdraw(client, unknown), 404)
 
 
 def test_feedback_with_another_text_or_field_is_refused_without_repeating_it(client: httpx.Client) -> None:
@@ -193,7 +193,7 @@ def test_monitoring_counts_by_source_and_version_and_shows_the_health_of_the_job
 def test_a_service_without_a_store_refuses_feedback(start: Callable[..., httpx.Client]) -> None:
     client = start("")
     answer = report(client, predict(client))
-    assert detail(answer, 503) == "Feedback is not stored: set TELEMETRY_DATABASE."
+    assert detail(answer, 503) == "The service has no event store. Its administrator must set TELEMETRY_DATABASE."
     assert detail(client.get("/monitoring"), 503) == detail(answer, 503)
 
 
@@ -206,7 +206,7 @@ def test_feedback_is_refused_while_postgresql_is_stopped_and_accepted_after_its_
     own_postgresql.stop()
     for _ in range(2):
         answer = report(client, refused)
-        assert detail(answer, 503) == "The store is unreachable. Send the request again."
+        assert detail(answer, 503) == "The event store is unreachable. Send the request again."
         assert int(answer.headers["Retry-After"]) > 0
         assert detail(withdraw(client, refused), 503) == detail(answer, 503)
     assert detail(client.get("/monitoring"), 503) == detail(answer, 503)

@@ -68,6 +68,8 @@ def test_the_bento_contains_the_champion_and_its_description(selected: str, shar
     assert 0 < packaged.about["negative_share"] < 1
     assert packaged.about["languages"] == ["en", "fr"]
     assert packaged.about["reliability"]["max_error"] == 0.05
+    assert packaged.about["faithfulness"]["pearson"] >= 0.95
+    assert packaged.about["faithfulness"]["tweets"] == 60
     assert abs(datetime.now(UTC) - datetime.fromisoformat(packaged.about["trained"])) < timedelta(hours=1)
     assert 0 < packaged.about["validation"]["roc_auc"] <= 1
     assert 0 < packaged.about["test"]["roc_auc"] <= 1

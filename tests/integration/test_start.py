@@ -199,7 +199,7 @@ def test_a_worker_that_dies_while_starting_ends_the_service_at_once(start: Start
     process = start({"PYTHONPATH": str(tmp_path)})
     output, _ = process.communicate(timeout=90)
     assert process.returncode == 1, output
-    assert output.strip().splitlines()[-1].startswith("The worker has ended before it was ready")
+    assert output.strip().splitlines()[-1].startswith("The worker exited before it was ready")
 
 
 def test_a_stopped_service_ends_without_an_error(start: Start) -> None:

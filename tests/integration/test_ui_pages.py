@@ -273,8 +273,8 @@ def test_the_certainty_of_an_answer_is_given_in_words(
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("en", "at most 2.5 in 100 such answers are wrong, while 10 to 30% of tweets are negative"),
-        ("fr", "au plus 2,5 réponses de ce type sur 100 sont fausses, tant que 10 à 30 % des tweets sont négatifs"),
+        ("en", "at most 2.5 in 100 such answers are wrong, as long as 10 to 30% of tweets are negative"),
+        ("fr", "au plus 2,5 erreurs sur 100 réponses de ce type, tant que 10 à 30 % des tweets sont négatifs"),
     ],
 )
 def test_a_reliable_answer_says_what_its_own_model_promises(service: FakeService, code: str, words: str) -> None:
@@ -289,6 +289,35 @@ def test_a_promise_of_another_version_is_not_repeated(service: FakeService) -> N
     shown = bold(analyze(open_view("try_tweet"), "late"))
     assert SAY("try.reliable") in shown
     assert "in 100" not in shown
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (
+            "en",
+            [
+                "How far to trust these words: on 60 short tweets",
+                "(correlation 0.99; 1 is perfect)",
+                "91% of the weight",
+            ],
+        ),
+        (
+            "fr",
+            ["Fiabilité de ces mots : sur 60 tweets courts", "(corrélation : 0,99 ; 1 = parfaite)", "91 % du poids"],
+        ),
+    ],
+)
+def test_the_page_says_how_far_to_trust_the_decisive_words(code: str, words: list[str]) -> None:
+    shown = page_text(analyze(open_view("try_tweet", code), TWEET, speak(code)))
+    assert all(part in shown.replace("\u202f", " ").replace("\u00a0", " ") for part in words)
+
+
+@pytest.mark.parametrize("figures", [None, {}, {"tweets": 0.0}])
+def test_trust_that_was_not_measured_is_not_mentioned(service: FakeService, figures: dict[str, float] | None) -> None:
+    service.about["faithfulness"] = figures
+    assert "How far to trust these words" not in page_text(analyze(open_view("try_tweet"), TWEET))
 
 
 @pytest.mark.parametrize(

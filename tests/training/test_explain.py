@@ -23,11 +23,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from sentiment.inference.arrays import Probabilities
 from sentiment.inference.classifier import Classifier
-from sentiment.inference.explain import MAX_GROUPS, Explanation, explain
+from sentiment.inference.explain import Explanation, explain
 from sentiment.inference.log_count_ratio import LogCountRatio
 from sentiment.inference.probabilities import EPSILON, IDENTITY, Calibration, logit
 from sentiment.inference.runtimes import blend, saved_model
 from sentiment.inference.runtimes.sklearn import FILE, document
+from sentiment.inference.shapley import MAX_GROUPS, SCORINGS
 from sentiment.training import bag_of_words, network
 from sentiment.training.embedding import WordEmbedding
 from tests.corpora import TOKENIZER
@@ -38,7 +39,9 @@ from tests.served import describe_and_load
 GetModel = Callable[[str], Classifier]
 CALIBRATION = Calibration(slope=1.7, intercept=-0.4)
 ROUNDING = 1e-9
-LINEAR = ["logistic_regression", "characters", "nb_svm"]
+# Their log-odds are a sum over words; TF-IDF divides those of the others by the length of the tweet's vector.
+ADDITIVE = ["nb_svm"]
+LINEAR = [*ADDITIVE, "logistic_regression", "characters"]
 FAMILIES = [*LINEAR, "boosting", "dummy", "tflite", "onnx", "saved_model", "blend"]
 NEGATIVE_TWEETS = ["late again", "so late and rude", "rude crew \U0001f620", "late , @user http"]
 POSITIVE_TWEETS = ["thank you", "lovely crew", "so lovely & quick", "thank you @user \U0001f44d"]
@@ -187,7 +190,7 @@ def test_base_and_contributions_add_up_to_the_answer_of_every_family(
     model = get_model(family)
     explanation = explain(model, text)
     assert_consistent(explanation, model, text)
-    assert explanation.method == ("coefficients" if family in LINEAR else "shapley")
+    assert explanation.method == ("coefficients" if family in ADDITIVE else "shapley")
 
 
 @pytest.mark.parametrize("family", sorted({*FAMILIES} - {"dummy"}))
@@ -380,8 +383,31 @@ def test_all_parts_of_a_tweet_are_scored_in_one_batch_and_none_twice() -> None:
     score = RecordingScore(len)
     explain(classifier_with(score), "late and late and\nlate")
     (texts,) = score.calls
-    assert len(texts) == len(set(texts)) <= 2 * 5
+    assert len(texts) == len(set(texts)) <= 5 * 4 + 2
     assert {"", "late", "late and", "and late and\nlate", "late and late and\nlate"} < set(texts)
+
+
+@pytest.mark.parametrize("words", [1, 2, 3, 7, 15, 24, 25, 49, 99, 300])
+def test_a_tweet_takes_about_a_hundred_scorings_or_two_per_word(words: int) -> None:
+    score = RecordingScore(len)
+    explain(classifier_with(score), " ".join(f"word{number}" for number in range(words)))
+    (texts,) = score.calls
+    assert len(texts) <= min(max(SCORINGS, 2 * words), 2 * MAX_GROUPS) + 2
+
+
+def test_words_are_removed_with_the_whitespace_before_them() -> None:
+    score = RecordingScore(len)
+    explain(classifier_with(score), " a\tb  c\nd ")
+    (texts,) = score.calls
+    assert {" a\tb  c\nd ", "a\tb", "c\nd", "a\nd", "b  c", "a  c\nd"} < set(texts)
+
+
+def test_a_word_that_counts_only_with_two_others_shares_their_effect_equally() -> None:
+    """All rotations of a short tweet and their reverses put each word at each place equally often."""
+    explanation = explain(
+        classifier_with(RecordingScore(lambda words: 3.0 * ({"not", "very", "good"} <= set(words)))), "not very good"
+    )
+    assert contributions(explanation) == pytest.approx([1.0, 1.0, 1.0])
 
 
 def test_neighbouring_words_of_a_long_tweet_share_their_contribution() -> None:

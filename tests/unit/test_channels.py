@@ -480,7 +480,7 @@ def test_only_configured_channels_are_used(read_settings: ReadSettings) -> None:
         ({"alert_minutes": 10, "alert_cool_down_minutes": 9.5}, "must be at least TELEMETRY_ALERT_MINUTES"),
         ({"alert_tweets": 0}, "TELEMETRY_ALERT_TWEETS: Input should be greater than or equal to 1"),
         ({"database": "mysql://a-secret@db/events"}, "TELEMETRY_DATABASE: .*is neither SQLite nor PostgreSQL"),
-        ({"path": "a-secret"}, "TELEMETRY_PATH is not used any more: set TELEMETRY_DATABASE=sqlite:///"),
+        ({"path": "a-secret"}, "TELEMETRY_PATH is no longer used: set TELEMETRY_DATABASE=sqlite:///"),
         ({"smtp_port": "a-secret"}, "TELEMETRY_SMTP_PORT: Input should be a valid integer"),
         ({"exporter": "a-secret"}, "TELEMETRY_EXPORTER: Input should be 'opencensus' or 'opentelemetry'"),
         ({"days": "a-secret", "text": "a-secret"}, r"TELEMETRY_TEXT: .*\nTELEMETRY_DAYS: "),

@@ -102,13 +102,13 @@ def test_every_row_of_the_table_is_accounted_for() -> None:
         "| of these, repeat an earlier text | 14 |",
     ):
         assert line in text
-    assert "the results flatter it" not in text
+    assert "the results are too good" not in text
 
 
 def test_learned_texts_that_are_included_are_a_warning() -> None:
     text = report.markdown(evaluation(include_seen=True))
     assert "| texts that the model has learned from: included | 77 |" in text
-    assert "> The model has learned from 77 of these texts: the results flatter it." in text
+    assert "> The model has learned from 77 of these texts, so the results are too good." in text
 
 
 def test_every_metric_is_shown_with_its_interval_and_explained() -> None:
@@ -128,8 +128,8 @@ def test_the_report_says_what_was_resampled(authors: int | None, words: str) -> 
 
 def test_probabilities_that_are_right_are_called_right() -> None:
     result = evaluation()
-    assert "The probabilities are **still right**" in report.markdown(result)
-    assert "still right" in printed(result)
+    assert "The probabilities are **well calibrated**" in report.markdown(result)
+    assert "still good" in printed(result)
 
 
 @pytest.mark.parametrize(("shift", "side"), [(0.4, "too low"), (-0.4, "too high")])
@@ -138,9 +138,9 @@ def test_probabilities_that_are_wrong_are_called_too_high_or_too_low(shift: floa
     share, choice = float(negative.mean()), choose(negative, PROBABILITY, folds=3, seed=0)
     result = evaluation(negative_share=share, recalibration=choice)
     text = report.markdown(result)
-    assert "The probabilities are **not right on these tweets**" in text
+    assert "The probabilities are **not well calibrated on these tweets**" in text
     assert f"probabilities are {side}." in text
-    assert f"wrong here (probabilities {side})" in printed(result)
+    assert f"off on these tweets (probabilities {side})" in printed(result)
 
 
 @pytest.mark.parametrize(("wrong", "verdict"), [(1, "kept"), (40, "broken"), (10, "undecided")])
@@ -174,7 +174,7 @@ def test_weak_spots_are_named() -> None:
     table.loc[table["slice"] == "with ? or !", ["roc_auc", "roc_auc_high"]] = 0.512, 0.6
     result = evaluation(slices=table)
     assert report.weak_slices(table) == ["with ? or ! (0.512)"]
-    assert "all tweets: with ? or ! (0.512)." in report.markdown(result)
+    assert "all tweets): with ? or ! (0.512)." in report.markdown(result)
     assert "with ? or ! (0.512)" in printed(result)
     few = table.assign(few=True)
     assert report.weak_slices(few) == []

@@ -12,6 +12,7 @@ import pytest
 from sentiment.evaluation import slices
 from sentiment.evaluation.bootstrap import Interval
 from sentiment.evaluation.calibration import choose
+from sentiment.evaluation.faithfulness import Faithfulness
 from sentiment.evaluation.metrics import HIGHER_IS_BETTER, Cost, Predictions
 from sentiment.evaluation.verdict import Check, Verdict
 from sentiment.inference.probabilities import Reliability
@@ -81,6 +82,17 @@ def card(**changes: Any) -> Card:
         calibration_method="platt",
         calibration=CALIBRATION,
         slices=SLICES,
+        faithfulness=Faithfulness(
+            tweets=60,
+            max_words=10,
+            pearson=0.9942,
+            pearson_of_tweet=0.9905,
+            error=0.1342,
+            comprehensiveness=0.9241,
+            sufficiency=0.008,
+            mosaics=20,
+            mosaic_mass=0.9062,
+        ),
         verdict=PASSED,
         metric="roc_auc",
         targets={},
@@ -101,12 +113,12 @@ def test_the_first_paragraph_counts_per_hundred_tweets() -> None:
     paragraph = model_card.markdown(card()).split("\n\n")[1]
     assert "On 2,400 tweets that it had never seen" in paragraph
     assert "it found **85 of 100** negative tweets" in paragraph
-    assert "of 100 tweets that it called negative **80** were" in paragraph
+    assert "of 100 tweets that it classified as negative, **80** were" in paragraph
 
 
 def test_the_first_paragraph_reports_a_model_that_finds_no_negatives() -> None:
     paragraph = model_card.markdown(card(answers=NO_ALARMS)).split("\n\n")[1]
-    assert "**0 of 100** negative tweets: it called none negative." in paragraph
+    assert "**0 of 100** negative tweets: it classified none as negative." in paragraph
 
 
 def test_every_metric_is_shown_for_both_splits_and_explained() -> None:
@@ -159,13 +171,13 @@ def test_the_card_contains_every_value() -> None:
         "| train | 11,200 | 5,600 | 50.0 % |",
         "- The labels were guessed.",
         "0.004 below validation",
-        "| positive | 255 false alarms | 945 correctly positive |",
-        "probability of **0.34** on",
+        "| positive | 255 false alarms | 945 correct |",
+        "probability is at least **0.34**",
         "1 for a false alarm",
         "**0.25 to 0.50**",
         "22 of 100 validation tweets",
         "with 95 % confidence, at most 5 % of such answers are wrong",
-        "while 20 to 50 % of the tweets are negative",
+        "as long as 20 to 50 % of the tweets are negative",
         "| negative | from 0.812 | 640 of 1,275 | 19 | 3.0 % |",
         "| positive | never | 0 of 1,125 | 0 | – |",
         "calibrated on validation (platt)",
@@ -184,7 +196,7 @@ def test_the_card_contains_every_value() -> None:
 def test_without_a_band_the_card_says_that_review_never_pays() -> None:
     text = model_card.markdown(card(uncertain=None))
     assert "a review never pays" in text
-    assert "marked as uncertain, " not in text
+    assert "marked as uncertain (" not in text
 
 
 def test_uncalibrated_probabilities_are_reported() -> None:
@@ -247,4 +259,17 @@ def test_the_page_embeds_its_images(tmp_path: Path) -> None:
     sources = re.findall(r'src="([^"]{0,22})', page)
     assert sources == ["data:image/png;base64,"] * len(model_card.PLOTS)
     assert "<title>tweet_sentiment, version 7: model card</title>" in page
-    assert page.count("<table>") == 13
+    assert page.count("<table>") == 14
+
+
+def test_the_card_says_how_far_explanations_may_be_trusted() -> None:
+    _, section = model_card.markdown(card()).split("\n## Explanations\n")
+    section = section.partition("\n## ")[0]
+    assert "On 60 short tweets (2 to 10 words)" in section
+    assert "| Pearson's correlation | 0.994 | 1 |" in section
+    assert "| mosaics | 0.906 |" in section
+
+
+def test_the_card_of_a_model_that_explains_as_another_version_has_no_figures_of_trust() -> None:
+    _, section = model_card.markdown(card(faithfulness=None)).split("\n## Explanations\n")
+    assert "Not measured: the model was trained by another version" in section.partition("\n## ")[0]

@@ -58,7 +58,7 @@ def test_an_explanation_adds_up_and_locates_its_words(client: TestClient) -> Non
     text = "  late AGAIN &amp; rude \U0001f621 @anna "
     explanation = client.post("/explain", json={"text": text}).raise_for_status().json()
     assert explanation["sentiment"] == "negative"
-    assert explanation["method"] == "coefficients"
+    assert explanation["method"] == "shapley"
     assert [text[word["start"] : word["end"]] for word in explanation["contributions"]] == text.split()
     log_odds = explanation["base"] + sum(word["contribution"] for word in explanation["contributions"])
     probability = explanation["negative_probability"]
@@ -145,6 +145,7 @@ def test_the_model_describes_itself(client: TestClient) -> None:
     description = client.get("/model").raise_for_status().json()
     assert description["version"] == "7"
     assert description["card"].startswith("# tweet_sentiment")
+    assert description["faithfulness"] is None, "the model was packaged by an older version of the project"
 
 
 def test_the_openapi_document_lists_every_refusal(client: TestClient) -> None:

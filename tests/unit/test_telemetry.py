@@ -382,8 +382,8 @@ def test_an_unreachable_server_is_an_error_without_the_password() -> None:
         ("'postgresql://tests:a-secret@db/events'", "without quotation marks"),
         ("mysql://tests:a-secret@db/events", "is neither SQLite nor PostgreSQL"),
         ("postgresql://tests:a-secret@db:port/events", "is not the URL of a database"),
-        ("sqlite://", "names no file"),
-        ("sqlite:///:memory:", "names no file"),
+        ("sqlite://", "has no file name"),
+        ("sqlite:///:memory:", "has no file name"),
     ],
 )
 def test_a_wrong_url_is_refused_without_repeating_it(url: str, reason: str) -> None:

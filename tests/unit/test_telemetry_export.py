@@ -291,7 +291,7 @@ def test_the_jobs_run_without_a_service_until_they_are_stopped(
             process = subprocess.Popen(command, cwd=PROJECT, env=environment, stderr=log)
         try:
             deadline = time.monotonic() + 30
-            while "Working on" not in (tmp_path / "log").read_text(encoding="utf-8"):
+            while "Running jobs on" not in (tmp_path / "log").read_text(encoding="utf-8"):
                 assert time.monotonic() < deadline and process.poll() is None
                 time.sleep(0.05)
             event_store.add(feedback(number) for number in range(3))
@@ -303,7 +303,7 @@ def test_the_jobs_run_without_a_service_until_they_are_stopped(
             process.wait(30)
     assert process.returncode == 0
     first, *_, last = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
-    assert first == f"Working on {events_url}: rule, prune, mail."
+    assert first == f"Running jobs on {events_url}: rule, prune, mail."
     assert last == "Stopping."
     assert len(mailbox.messages) == 1
 

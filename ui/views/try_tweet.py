@@ -108,8 +108,23 @@ def show_answer(answer: Answer, say: Language) -> None:
             st.caption(say("try.unexplained"))
         else:
             st.caption(say("try.legend" if highlight.strongest(answer.contributions) else "try.no_words"))
+            if trust := trustworthiness(answer.prediction["model_version"], say):
+                st.caption(trust)
     judge.ask_feedback(answer.text, answer.prediction, say)
     st.caption(say("try.model", version=answer.prediction["model_version"]))
+
+
+def trustworthiness(version: str, say: Language) -> str | None:
+    """Say how far the decisive words may be trusted; None if that was not measured."""
+    figures = resources.faithfulness(version)
+    if figures is None or not {"tweets", "pearson", "mosaic_mass"} <= figures.keys():
+        return None
+    return say(
+        "try.trust",
+        tweets=say.number(figures["tweets"]),
+        pearson=say.number(figures["pearson"], 2),
+        mosaic=say.percent(figures["mosaic_mass"]),
+    )
 
 
 def show_sentiment(prediction: Mapping[str, Any], say: Language) -> None:

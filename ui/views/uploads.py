@@ -92,7 +92,7 @@ def choose_tweets(say: Language) -> str:
 
 
 def sample_file(say: Language) -> File:
-    """Return the made-up tweets."""
+    """Return the sample tweets."""
     return File("sample", say("watch.sample_file"), sample.csv())
 
 

@@ -67,7 +67,9 @@ def load(folder: Path, text: Tokenizer) -> Callable[[Sequence[str]], NDArray[np.
     with without_torch():
         import skops.io
     pipeline = skops.io.load(folder / FILE, trusted=TRUSTED)
-    return LinearScore(pipeline, text) if is_linear(pipeline) else Score(pipeline, text)
+    if not is_linear(pipeline):
+        return Score(pipeline, text)
+    return AdditiveScore(pipeline, text) if is_additive(pipeline) else LinearScore(pipeline, text)
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,11 @@ class Score:
 
 
 class LinearScore(Score):
-    """The score of a pipeline that `is_linear`: `sentiment.inference.explain` explains it token by token."""
+    """The score of a pipeline that `is_linear`: each feature has a coefficient."""
+
+
+class AdditiveScore(LinearScore):
+    """The score of a pipeline that `is_additive`: `sentiment.inference.explain` explains it token by token."""
 
     def tokenize(self, text: str) -> list[str]:
         """Return the tokens of a raw tweet as a vectorizer sees them: tokens with spaces are in pieces."""
@@ -120,6 +126,16 @@ def is_linear(pipeline: Pipeline) -> bool:
         and steps[-1].classes_.tolist() == [0, 1]
         and all(isinstance(step, LogCountRatio) for step in steps[1:-1])
         and all(takes_tokens(vectorizer) for vectorizer in vectorizers(pipeline))
+    )
+
+
+def is_additive(pipeline: Pipeline) -> bool:
+    """Return whether a word that is removed from a tweet leaves the terms of the others as they are.
+
+    A vectorizer that normalises each tweet to the same length makes the others larger.
+    """
+    return is_linear(pipeline) and all(
+        getattr(vectorizer, "norm", None) is None for vectorizer in vectorizers(pipeline)
     )
 
 

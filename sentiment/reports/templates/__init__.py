@@ -1,5 +1,6 @@
 """The text of reports, as Markdown templates. Python computes the values, the templates contain the sentences."""
 
+import math
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,5 +30,10 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    templates.filters |= {"cell": cell, "grid": grid}
+    templates.filters |= {"cell": cell, "grid": grid, "number": number}
     return templates
+
+
+def number(value: float) -> str:
+    """Return a number for a table, or a dash if it is undefined."""
+    return "\u2013" if math.isnan(value) else f"{value:.3f}"

@@ -1,0 +1,106 @@
+"""Measure what more orders of the words make of explanations: their faithfulness, their cost, and the time they take.
+
+    python -m benchmarks.explanations [--model URI] [--tweets N] [--scorings N ...]
+
+Explains tweets of the default data set with the served form of a model, in this process. A row for each
+number of scorings; 2 gives one order and its reverse. Faithfulness is that of the section `faithfulness` of the
+configuration, on short tweets. `scorings` and the times are those of tweets of any length; each time is also divided by
+that of a prediction of the same tweet, which depends less on the machine. The store is that of MLFLOW_TRACKING_URI, or
+of this project.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks import corpus
+from pipeline import registry, served, store
+from sentiment.evaluation import faithfulness
+from sentiment.inference.arrays import Probabilities
+from sentiment.inference.classifier import Classifier
+from sentiment.inference.explain import explain
+
+SEED = 42
+# Of `POST /explain`, in milliseconds.
+TARGET = 150
+
+
+class CountingScore:
+    """A score function that counts the texts it scores."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        """Wrap the score function of a classifier."""
+        self.score, self.texts = classifier.score, 0
+
+    def __call__(self, texts: Sequence[str]) -> Probabilities:
+        """Return the probabilities."""
+        self.texts += len(texts)
+        return self.score(texts)
+
+
+def milliseconds(classifier: Classifier, texts: Sequence[str], scorings: int) -> tuple[list[float], list[float]]:
+    """Return the time to explain each tweet, and to predict it right before."""
+    explained, predicted = [], []
+    for text in texts:
+        started = time.perf_counter()
+        classifier.negative_probability([text])
+        between = time.perf_counter()
+        explain(classifier, text, scorings=scorings)
+        explained.append(1000 * (time.perf_counter() - between))
+        predicted.append(1000 * (between - started))
+    return explained, predicted
+
+
+def row(classifier: Classifier, texts: Sequence[str], timed: Sequence[str], scorings: int) -> list[str]:
+    """Return the row of a number of scorings."""
+    with_scorings = partial(explain, scorings=scorings)
+    measured = faithfulness.measure(
+        classifier, texts, tweets=60, max_words=10, mosaics=20, seed=SEED, explain=with_scorings
+    )
+    counting = CountingScore(classifier)
+    for text in timed:
+        explain(replace(classifier, score=counting), text, scorings=scorings)
+    explained, predicted = milliseconds(classifier, timed, scorings)
+    p50, p95 = np.percentile(explained, [50, 95])
+    figures = (measured.pearson, measured.pearson_of_tweet, measured.comprehensiveness, measured.mosaic_mass)
+    return [
+        str(scorings),
+        *(f"{figure:.3f}" for figure in figures),
+        f"{counting.texts / len(timed):.0f}",
+        f"{p50:.1f}",
+        f"{p95:.1f}",
+        f"{p50 / np.median(predicted):.1f}",
+    ]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--model", default=f"models:/{registry.model_name()}@champion")
+    parser.add_argument("--tweets", type=int, default=100, help="tweets of any length to time")
+    parser.add_argument("--scorings", type=int, nargs="+", default=[2, 50, 100, 200])
+    arguments = parser.parse_args()
+    store.connect()
+    with tempfile.TemporaryDirectory() as scratch:
+        model = served.find(arguments.model, "--model", Path(scratch))
+        classifier = Classifier.load(model.folder)
+    texts = corpus.read(corpus.TWEETS)["text"].tolist()
+    timed = [texts[place] for place in np.random.default_rng(SEED).permutation(len(texts))[: arguments.tweets]]
+    headings = ("scorings at most", "Pearson", "within a tweet", "comprehensiveness", "mosaics", "scorings")
+    table = Table(*headings, "p50 ms", "p95 ms", "times a prediction", title=f"{model.title}, {model.candidate}")
+    for scorings in track(arguments.scorings, description="explanations"):
+        table.add_row(*row(classifier, texts, timed, scorings))
+    Console().print(table, f"Target: p95 of at most {TARGET} ms.", f"{len(timed)} tweets of any length.", sep="\n")
+
+
+if __name__ == "__main__":
+    main()

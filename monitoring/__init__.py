@@ -1,0 +1,1 @@
+"""The mathematics of watching: pure functions on counts and frames."""
