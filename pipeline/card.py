@@ -15,7 +15,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from omegaconf import DictConfig
 
-from pipeline import artifacts, candidates, explanation, runs, selection
+from pipeline import artifacts, candidates, runs, selection, trust
 from pipeline.artifacts import MODEL_CARD
 from pipeline.promotion import Decision
 from pipeline.selection import Selection, TestEvaluation
@@ -105,7 +105,7 @@ def gather(
             cost=cost,
             confidence=cfg.select.confidence,
         ),
-        faithfulness=explanation.measure_as_served(served, selected.validation["text"].tolist(), cfg),
+        faithfulness=trust.measure_as_served(served, selected.validation["text"].tolist(), cfg),
         verdict=decision.verdict,
         metric=cfg.select.metric,
         targets={

@@ -1,25 +1,22 @@
 """Explain a model on the tweets of a data set and on chosen tweets, and log the results."""
 
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-import mlflow
 import numpy as np
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
-from pipeline import artifacts, preflight, runs
+from pipeline import artifacts, preflight, runs, trust
 from pipeline.evaluation import MASKED, described
 from pipeline.served import ServedModel
 from sentiment.data import keys
-from sentiment.evaluation import faithfulness, importance
-from sentiment.evaluation.faithfulness import MIN_WORDS, Faithfulness
-from sentiment.inference import shapley
+from sentiment.evaluation import importance
+from sentiment.evaluation.faithfulness import MIN_WORDS
 from sentiment.inference.classifier import Classifier
 from sentiment.inference.errors import SettingsError
 from sentiment.inference.explain import Explanation
@@ -29,12 +26,6 @@ from sentiment.reports.examples import Example, contributions_table
 from sentiment.reports.explanation import ModelExplanation
 
 log = logging.getLogger(__name__)
-
-# The modules of `sentiment.inference` that explain answers.
-EXPLAINING = ("explain.py", "shapley.py")
-OTHER_VERSION = (
-    "The model contains the explanations of another version of this project: its service gives those. Train it again."
-)
 
 
 def check(cfg: DictConfig) -> None:
@@ -73,8 +64,8 @@ def explain(model: ServedModel, tweets: pd.DataFrame, cfg: DictConfig, scratch: 
         cfg: the configuration.
         scratch: a temporary folder.
     """
-    if not explains_as_here(model.folder):
-        log.warning("%s This report shows the explanations of this version.", OTHER_VERSION)
+    if not trust.explains_as_here(model.folder):
+        log.warning("%s This report shows the explanations of this version.", trust.OTHER_VERSION)
     classifier, section = Classifier.load(model.folder), cfg.explain
     drawn = sample(tweets, section.sample_size, cfg.seed)
     texts = drawn["text"].tolist()
@@ -91,7 +82,7 @@ def explain(model: ServedModel, tweets: pd.DataFrame, cfg: DictConfig, scratch: 
         min_tweets=section.min_tweets,
         words=words,
         features=importance.of_features(classifier, texts, min_tweets=section.min_tweets),
-        faithfulness=measure(classifier, tweets["text"].tolist(), cfg),
+        faithfulness=trust.measure(classifier, tweets["text"].tolist(), cfg),
         examples=[
             *chosen(classifier, list(section.tweets)),
             *typical(classifier, explanations, section.examples),
@@ -113,38 +104,6 @@ def sample(tweets: pd.DataFrame, size: int | None, seed: int) -> pd.DataFrame:
 def explain_all(classifier: Classifier, texts: Sequence[str]) -> list[Explanation]:
     """Return the explanation of each tweet; if that takes more than two seconds, show progress."""
     return [explain_answer(classifier, text) for text in tqdm(texts, desc="explain", unit=" tweets", delay=2)]
-
-
-def measure(classifier: Classifier, texts: Sequence[str], cfg: DictConfig) -> Faithfulness:
-    """Measure how far the explanations of a model may be trusted, and log the figures that are defined."""
-    measured = faithfulness.measure(classifier, texts, **cfg.faithfulness, seed=cfg.seed)
-    figures = {f"{artifacts.FAITHFULNESS}{name}": float(value) for name, value in asdict(measured).items()}
-    mlflow.log_metrics({name: value for name, value in figures.items() if not math.isnan(value)})
-    return measured
-
-
-def measure_as_served(served: Path, texts: Sequence[str], cfg: DictConfig) -> Faithfulness | None:
-    """Measure how far the explanations of a service may be trusted; None, with a warning, for those of another version.
-
-    A service runs the code that the model contains, which may be older than this one.
-
-    Args:
-        served: the served form of the model, in the folder of the logged model.
-        texts: raw tweets.
-        cfg: the configuration.
-    """
-    if explains_as_here(served):
-        return measure(Classifier.load(served), texts, cfg)
-    log.warning("%s Its faithfulness is not measured.", OTHER_VERSION)
-    return None
-
-
-def explains_as_here(served: Path) -> bool:
-    """Return whether a model contains the explanations of this version of the project."""
-    here, there = Path(shapley.__file__).parent, served.parents[1] / "code" / "sentiment" / "inference"
-    return all(
-        (there / name).is_file() and (there / name).read_bytes() == (here / name).read_bytes() for name in EXPLAINING
-    )
 
 
 def chosen(classifier: Classifier, texts: Sequence[str]) -> list[Example]:

@@ -27,7 +27,7 @@ LOADED_BY_NAME = {
 }
 # Reports for people. They count only for the steps whose result they are: the artifacts of other steps do not change.
 REPORTS = "sentiment.reports"
-READ_BY_PEOPLE = {"drift", "evaluate", "select", "status"}
+READ_BY_PEOPLE = {"drift", "evaluate", "explain", "select", "status"}
 # Steps whose output contains code, so that its prose counts.
 HANDS_OVER_CODE = {"package"}
 

@@ -1,6 +1,7 @@
 """HTTP connections: uvicorn's, with limits on the time and the size of what comes before the application is asked.
 
-BentoML offers no setting for uvicorn's protocol, so `install` replaces its default before the server starts.
+BentoML offers no setting for uvicorn's protocol and event loop, so `install` replaces their defaults before the server
+starts.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from service import problems
 from service.settings import Settings
 
+LOOP = "uvicorn.loops.asyncio:asyncio_loop_factory"
 MOST_HEADER_BYTES = 32 * 1024
 # Largest piece that is read at once. In one piece, thousands of tiny chunks or requests hold the event loop.
 PIECE_BYTES = 16 * 1024
@@ -30,6 +32,8 @@ LARGE = f"The request line and the headers are larger than {MOST_HEADER_BYTES:,}
 def install() -> None:
     """Make this the protocol of uvicorn's servers, and let only SERVICE_TRUSTED_PROXIES decide about proxies."""
     uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:Connection"
+    # Not uvloop, where it is installed: its transports read pieces of any size.
+    uvicorn.config.LOOP_FACTORIES["auto"] = LOOP
     os.environ["FORWARDED_ALLOW_IPS"] = ""
 
 

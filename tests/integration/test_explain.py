@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from hydra.errors import InstantiationException
 
-from pipeline import explanation, registry
+from pipeline import registry, trust
 from pipeline.artifacts import ArtifactError
 from pipeline.registry import CHAMPION
 from sentiment.data.errors import DataError
@@ -147,10 +147,10 @@ def test_a_model_that_explains_as_another_version_is_not_measured_for_its_card(
 ) -> None:
     (module,) = folder_of(shared.logistic_regression).rglob("shapley.py")
     (description,) = folder_of(shared.logistic_regression).rglob(DESCRIPTION)
-    assert explanation.explains_as_here(description.parent)
+    assert trust.explains_as_here(description.parent)
     with restored(module):
         module.write_text("") if change == "changed" else module.unlink()
-        assert explanation.measure_as_served(description.parent, ["late crew"], configuration()) is None
+        assert trust.measure_as_served(description.parent, ["late crew"], configuration()) is None
         assert "contains the explanations of another version" in caplog.text
         caplog.clear()
         run(table, f"explain.model={shared.logistic_regression}", "explain.sample_size=5")

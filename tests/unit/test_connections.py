@@ -36,11 +36,12 @@ def server() -> Iterator[uvicorn.Server]:
     with pytest.MonkeyPatch.context() as patch, socket.socket() as listening:
         patch.setenv("SERVICE_TIMEOUT_SECONDS", str(SECONDS))
         patch.setattr(connections, "LINGER_SECONDS", SECONDS)
+        patch.setitem(uvicorn.config.HTTP_PROTOCOLS, "auto", "")
+        patch.setitem(uvicorn.config.LOOP_FACTORIES, "auto", "")
+        connections.install()
         connections.timeout_seconds.cache_clear()
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(
-            uvicorn.Config(application, http=Connection, lifespan="off", log_config=None, timeout_keep_alive=1)
-        )
+        server = uvicorn.Server(uvicorn.Config(application, lifespan="off", log_config=None, timeout_keep_alive=1))
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         while not server.started:
