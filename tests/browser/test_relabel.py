@@ -43,13 +43,13 @@ def address(store: Store, tmp_path: Path, model: Path) -> Iterator[str]:  # noqa
 def answers(store: Store) -> dict[str, str]:
     query = sa.select(schema.items.c.text, schema.judgements.c.answer).join(schema.judgements)
     with store.database.reading() as connection:
-        return dict(connection.execute(query).tuples())
+        return {row.text: row.answer for row in connection.execute(query)}
 
 
 def test_answers_are_checked_by_keyboard(page: Page, address: str, store: Store) -> None:
     page.goto(f"{address}/relabel")
-    page.get_by_label("Your name or email address").fill("ana@example.org")
-    page.get_by_label("Your name or email address").press("Enter")
+    page.get_by_role("textbox", name="Your name or email address").fill("ana@example.org")
+    page.get_by_role("textbox", name="Your name or email address").press("Enter")
     page.get_by_role("heading", name="Progress").click()
     for text, key in zip(TEXTS, "axds", strict=True):
         expect(page.get_by_text(text, exact=True)).to_be_visible()

@@ -77,7 +77,7 @@ def answers(store: Store, name: str = ANA) -> dict[str, str]:
     of_person = schema.judgements.c.person == IDS.person(name)
     query = sa.select(schema.items.c.text, schema.judgements.c.answer).join(schema.judgements).where(of_person)
     with store.database.reading() as connection:
-        return dict(connection.execute(query))
+        return {row.text: row.answer for row in connection.execute(query)}
 
 
 def metrics(at: AppTest) -> list[str]:
