@@ -221,4 +221,4 @@ def test_a_service_whose_worker_died_for_good_ends_with_an_error(start: Start) -
             child.kill()
     output, _ = process.communicate(timeout=90)
     assert process.returncode == 1
-    assert output.strip().splitlines()[-1].startswith("The worker of the service has ended")
+    assert output.strip().splitlines()[-1].startswith("The worker of the service has exited")
