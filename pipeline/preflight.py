@@ -35,6 +35,7 @@ def check(cfg: DictConfig) -> None:
         check_number(f"select.{name}", cfg.select[name], least=2, whole=True)
     for name in ("max_megabytes", "max_milliseconds"):
         check_number(f"select.{name}", cfg.select[name], least=0)
+    check_number("select.feedback.min_tweets", cfg.select.feedback.min_tweets, least=2, whole=True)
     check_faithfulness(cfg)
     check_metric(cfg)
 

@@ -12,15 +12,16 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from omegaconf import DictConfig
 
-from pipeline import artifacts, candidates, registry, scoring, selection, stored_predictions
+from pipeline import artifacts, candidates, feedback, registry, scoring, selection, stored_predictions
 from pipeline.candidates import CandidateError
 from pipeline.registry import CHALLENGER, CHAMPION, WITHDRAWN, RegistryError
 from pipeline.selection import Selection, TestEvaluation
 from sentiment.data import keys
 from sentiment.evaluation import gate
 from sentiment.evaluation.bootstrap import codes_of
-from sentiment.evaluation.gate import Rival, Verdict
+from sentiment.evaluation.gate import Feedback, Rival
 from sentiment.evaluation.metrics import Cost, Predictions, best_constant
+from sentiment.evaluation.verdict import Verdict
 from sentiment.inference.errors import UserError
 from sentiment.reports import verdict as verdicts
 
@@ -69,12 +70,13 @@ def challenge(selected: Selection, test: TestEvaluation, cfg: DictConfig) -> Dec
         version = registry.register(winner["uri"], name, tags)
         champion = registry.holder(name, CHAMPION)
         if champion is not None and champion.version == version.version:
-            verdict = run_gate(selected, None, version.tags.get(WITHDRAWN), cfg)
+            verdict = run_gate(selected, None, None, version.tags.get(WITHDRAWN), cfg)
             crown(version, verdict.summary)
             return Decision(version=version, verdict=verdict, champion=True)
         registry.move(name, CHALLENGER, str(version.version), "the best candidate on validation")
         rival = None if champion is None else compare(champion, test, cfg)
-        verdict = run_gate(selected, rival, version.tags.get(WITHDRAWN), cfg)
+        compared = None if champion is None else feedback.compare(champion, winner, cfg)
+        verdict = run_gate(selected, rival, compared, version.tags.get(WITHDRAWN), cfg)
         record(version, {"gate": verdict.result, "gate_reasons": verdicts.markdown(verdict)})
         if verdict.passed:
             if rival is not None and rival.lead is not None:
@@ -130,8 +132,18 @@ def behind_best(champion: ModelVersion, metric: str) -> float:
     return float(champion.tags.get(f"{BEHIND}{metric}", 0.0))
 
 
-def run_gate(selected: Selection, champion: Rival | None, withdrawn: str | None, cfg: DictConfig) -> Verdict:
-    """Return the gate's verdict on the winner; `withdrawn` is the reason of an earlier withdrawal, if any."""
+def run_gate(
+    selected: Selection, champion: Rival | None, compared: Feedback | None, withdrawn: str | None, cfg: DictConfig
+) -> Verdict:
+    """Return the gate's verdict on the winner.
+
+    Args:
+        selected: the candidates and the winner.
+        champion: the comparison with the champion on the test split; None if there is no other champion.
+        compared: that on the feedback set; None if there is no such set.
+        withdrawn: the reason of an earlier withdrawal of the winner, if any.
+        cfg: the configuration.
+    """
     winner, metric = selected.winner, cfg.select.metric
     return gate.examine(
         selection.requirements(cfg),
@@ -142,6 +154,7 @@ def run_gate(selected: Selection, champion: Rival | None, withdrawn: str | None,
         megabytes=winner["megabytes"],
         milliseconds=winner["predict_milliseconds"],
         champion=champion,
+        feedback=compared,
         withdrawn=withdrawn,
     )
 

@@ -5,7 +5,7 @@ parser knows the schema: it stops at the first value that does not belong there,
 """
 
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -16,6 +16,8 @@ from service.problems import Problem
 MOST_CHARACTERS = 2_000
 MOST_COMMENT_CHARACTERS = 500
 MOST_TWEETS = 512
+MOST_NAME_CHARACTERS = 320  # of an email address (RFC 3696, erratum 1690)
+MOST_ITEMS = 100
 # Strings of the largest request: the tweets, the names and values of the other fields.
 MOST_STRINGS = MOST_TWEETS + 8
 EXAMPLE = "@AirParadis two hours late and nobody tells us why :("
@@ -102,6 +104,38 @@ class Feedback(Struct, forbid_unknown_fields=True):
     ) = None
 
 
+class Named(Struct):
+    """The person who judges."""
+
+    labeller: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=MOST_NAME_CHARACTERS,
+            description="Who judges, such as an email address; a keyed hash of it is stored.",
+            extra_json_schema=NOT_BLANK,
+        ),
+    ]
+
+
+class Turn(Named, forbid_unknown_fields=True):
+    """A person who asks for the next answers to judge."""
+
+    limit: Annotated[int, Meta(ge=1, le=MOST_ITEMS, description="Maximum number of answers.")] = 20
+
+
+class Judgement(Named, forbid_unknown_fields=True):
+    """What a person says about an answer."""
+
+    answer: Annotated[
+        Literal["negative", "positive", "discarded", "skipped"],
+        Meta(
+            description="The true sentiment; `discarded` if nothing should be learned from the tweet, `skipped` to "
+            "leave it to others."
+        ),
+    ]
+
+
 async def read(request: Request, kind: type[Body]) -> Body:
     """Read and parse the body of a request.
 
@@ -150,6 +184,12 @@ def check(body: Struct) -> None:
     Raises:
         Problem: a text is blank or contains a NUL character, or there are both or neither of `text` and `texts`.
     """
+    if isinstance(body, Named):
+        if not body.labeller.strip():
+            raise invalid("labeller is empty")
+        if "\0" in body.labeller:
+            raise invalid("labeller contains a NUL character")
+        return
     if isinstance(body, Feedback):
         if body.text is not None and not body.text.strip():
             raise invalid("text is empty")
@@ -183,11 +223,14 @@ def sentence(error: str) -> str:
     Source of the messages: https://jcristharif.com/msgspec/usage.html#typed-deserialization
     """
     place = "The request"
-    if found := re.search(r"at `\$\.(texts?|source|true_sentiment|comment)(\[\d+\])?`$", error):
+    if found := re.search(r"at `\$\.(texts?|source|true_sentiment|comment|labeller|limit|answer)(\[\d+\])?`$", error):
         place = "".join(part or "" for part in found.groups())
     missing = re.search(r"^Object missing required field `(\w+)`", error)
-    most = MOST_COMMENT_CHARACTERS if place == "comment" else MOST_CHARACTERS
-    sentiments = "must be `negative` or `positive`"
+    most = {"comment": MOST_COMMENT_CHARACTERS, "labeller": MOST_NAME_CHARACTERS}.get(place, MOST_CHARACTERS)
+    choices = {
+        "true_sentiment": "must be `negative` or `positive`",
+        "answer": "must be `negative`, `positive`, `discarded` or `skipped`",
+    }
     reasons = {
         "Object contains unknown field": "has an unknown field",
         "Object missing required field": f"has no `{missing.group(1)}`" if missing else "has a missing field",
@@ -197,39 +240,9 @@ def sentence(error: str) -> str:
         "Expected `array` of length <=": f"has more than {MOST_TWEETS} tweets",
         "Expected `str": "must be a string of valid characters",
         "Expected `array": "must be a list",
-        "Invalid enum value": sentiments if place == "true_sentiment" else "must be `api`, `page` or `batch`",
+        "Invalid enum value": choices.get(place, "must be `api`, `page` or `batch`"),
         "Number out of range": "must be a string of valid characters",
+        "Expected `int`": f"must be a whole number from 1 to {MOST_ITEMS}",
     }
     reason = next((reason for start, reason in reasons.items() if error.startswith(start)), "must be an object")
     return f"{place} {reason}"
-
-
-def schemas() -> dict[str, Any]:
-    """Return the OpenAPI schemas of the bodies that the API documents.
-
-    They name no defaults: generators of clients for TypeScript require every property that has one.
-    """
-    _, found = msgspec.json.schema_components(
-        [Question, Questions, ToExplain, Feedback], ref_template="#/components/schemas/{name}"
-    )
-    for schema in found.values():
-        for field in schema["properties"].values():
-            field.pop("default", None)
-    return found
-
-
-def described(kind: type[Struct], *examples: tuple[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return the OpenAPI description of a route's body."""
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {"$ref": f"#/components/schemas/{kind.__name__}"},
-                    "examples": {
-                        summary.split()[0].lower(): {"summary": summary, "value": value} for summary, value in examples
-                    },
-                }
-            },
-        }
-    }

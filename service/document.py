@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from msgspec import Struct
 
 from service import bodies, problems
 from service.schemas import ProblemDetails
@@ -19,8 +21,10 @@ request again after that many seconds.
 TAGS = [
     {"name": "predictions", "description": "Classify tweets, and explain how they were classified."},
     {"name": "feedback", "description": "Report wrong predictions."},
+    {"name": "relabelling", "description": "Judge answers that may be wrong, to train on them."},
     {"name": "operation", "description": "Describe the model in service, and monitor it."},
 ]
+BODIES = [bodies.Question, bodies.Questions, bodies.ToExplain, bodies.Feedback, bodies.Turn, bodies.Judgement]
 PROBLEM_DETAILS = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
 ERROR_DESCRIPTIONS = {
     400: "Invalid request: empty or too long text, wrong type or unknown field",
@@ -68,7 +72,7 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         schemas = document["components"]["schemas"]
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
-        described = {"ProblemDetails": ProblemDetails.model_json_schema(), **bodies.schemas()}
+        described = {"ProblemDetails": ProblemDetails.model_json_schema(), **body_schemas()}
         assert not schemas.keys() & described.keys(), "each schema needs a name of its own"
         schemas |= described
         document["paths"] |= {
@@ -84,3 +88,32 @@ def probe(operation: str, summary: str, *statuses: int) -> dict[str, Any]:
     errors = {str(status): response for status, response in error_responses(405, *statuses).items()}
     success = {"200": {"description": summary, "content": {"text/plain": {"schema": {"type": "string"}}}}}
     return {"get": {"operationId": operation, "summary": summary, "tags": ["operation"], "responses": success | errors}}
+
+
+def body_schemas() -> dict[str, Any]:
+    """Return the OpenAPI schemas of the bodies that the API documents.
+
+    They name no defaults: generators of clients for TypeScript require every property that has one.
+    """
+    _, found = msgspec.json.schema_components(BODIES, ref_template="#/components/schemas/{name}")
+    for schema in found.values():
+        for field in schema["properties"].values():
+            field.pop("default", None)
+    return found
+
+
+def described(kind: type[Struct], *examples: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the OpenAPI description of a route's body."""
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": f"#/components/schemas/{kind.__name__}"},
+                    "examples": {
+                        summary.split()[0].lower(): {"summary": summary, "value": value} for summary, value in examples
+                    },
+                }
+            },
+        }
+    }

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from service import bodies
 from service.api import Service, State
 from service.bodies import Feedback
-from service.document import error_responses
+from service.document import described, error_responses
 from service.ids import Ids, Origin, UnknownId, event_id
 from service.problems import Problem
 from service.schemas import BaseModel
@@ -70,7 +70,7 @@ def origin_of(ids: Ids, prediction_id: str) -> Origin:
         **error_responses(400, 401, 404, 405, 409, 413, 415, 429, 500, 503, 504),
     },
     response_model=StoredReport,
-    openapi_extra=bodies.described(
+    openapi_extra=described(
         Feedback, ("A wrong prediction", {"true_sentiment": "negative", "comment": "This is irony."})
     ),
 )

@@ -51,11 +51,19 @@ class Ids:
 
     def __init__(self, key: bytes) -> None:
         """Derive a key for each purpose from the secret key."""
-        self._signing, self._hashing = (hmac.digest(key, purpose, "sha256") for purpose in (b"sign ids", b"hash texts"))
+        purposes = (b"sign ids", b"hash texts", b"hash people")
+        self._signing, self._hashing, self._naming = (hmac.digest(key, purpose, "sha256") for purpose in purposes)
 
     def fingerprint(self, text: str) -> str:
         """Return a keyed hash of a tweet, the same for tweets that differ in case, spaces and Unicode form only."""
         return self._hash(text).hex()
+
+    def person(self, name: str) -> str:
+        """Return a keyed hash of a person's name or address, in place of which it is stored: 32 hexadecimal digits.
+
+        It is the same for names that differ in case, spaces and Unicode form only.
+        """
+        return hmac.digest(self._naming, normalized(name).encode(), "sha256")[:16].hex()
 
     def issue(
         self,
@@ -93,11 +101,15 @@ class Ids:
         return Origin(time, version, probability, SENTIMENTS[sentiment], SOURCES[source], fingerprint.hex())
 
     def _hash(self, text: str) -> bytes:
-        normalised = " ".join(normalize("NFKC", text).casefold().split())
-        return hmac.digest(self._hashing, normalised.encode(), "sha256")[:8]
+        return hmac.digest(self._hashing, normalized(text).encode(), "sha256")[:8]
 
     def _sign(self, body: bytes) -> bytes:
         return hmac.digest(self._signing, body, "sha256")[:SIGNATURE_BYTES]
+
+
+def normalized(text: str) -> str:
+    """Return a text without differences in case, spaces and Unicode form."""
+    return " ".join(normalize("NFKC", text).casefold().split())
 
 
 def encode(content: bytes) -> str:

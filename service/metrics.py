@@ -17,6 +17,7 @@ ROUTES = (
     "/model",
     "/metrics",
     "/monitoring",
+    "/relabelling/next",
     "/docs.json",
     "/livez",
     "/readyz",
@@ -24,6 +25,7 @@ ROUTES = (
     "/",
 )
 FEEDBACK = "/predictions/{prediction_id}/feedback"
+JUDGEMENT = "/relabelling/{item_id}/judgement"
 OTHER = "other"  # label of all unknown paths, which clients could invent without end
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
@@ -83,6 +85,8 @@ def label(path: str) -> str:
         return path
     if path.startswith("/assets/"):
         return "/assets"
+    if path.startswith("/relabelling/") and path.endswith("/judgement"):
+        return JUDGEMENT
     return FEEDBACK if path.startswith("/predictions/") and path.endswith("/feedback") else OTHER
 
 

@@ -14,7 +14,7 @@ from msgspec import UNSET
 from service import bodies, guards, metrics
 from service.api import Service, State
 from service.bodies import EXAMPLE, EXAMPLES
-from service.document import error_responses
+from service.document import described, error_responses
 from service.ids import event_id
 from service.observe import VISIT
 from service.schemas import Contribution, Explanation, Prediction, PredictionBatch
@@ -36,7 +36,7 @@ router = APIRouter(tags=["predictions"])
     summary="Classify a tweet",
     response_model=Prediction,
     responses=error_responses(*REFUSALS),
-    openapi_extra=bodies.described(bodies.Question, ("A complaint", {"text": EXAMPLE})),
+    openapi_extra=described(bodies.Question, ("A complaint", {"text": EXAMPLE})),
 )
 async def predict(request: Request, service: Service) -> Response:
     """Classify one tweet.
@@ -57,7 +57,7 @@ async def predict(request: Request, service: Service) -> Response:
     summary="Classify several tweets",
     response_model=PredictionBatch,
     responses=error_responses(*REFUSALS),
-    openapi_extra=bodies.described(bodies.Questions, ("Two tweets", {"texts": EXAMPLES})),
+    openapi_extra=described(bodies.Questions, ("Two tweets", {"texts": EXAMPLES})),
 )
 async def predict_batch(request: Request, service: Service) -> Response:
     """Classify up to 512 tweets: faster than one request for each."""
@@ -188,7 +188,7 @@ def event(
     "/explain",
     summary="Explain a prediction",
     responses=error_responses(*REFUSALS),
-    openapi_extra=bodies.described(bodies.ToExplain, ("A complaint", {"text": EXAMPLE})),
+    openapi_extra=described(bodies.ToExplain, ("A complaint", {"text": EXAMPLE})),
 )
 async def explain(request: Request, service: Service) -> Explanation:
     """Explain a prediction by the contribution of each word."""

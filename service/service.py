@@ -26,6 +26,7 @@ from service import (
     monitoring,
     observe,
     predictions,
+    relabelling,
     status,
 )
 from service.batching import Backlog, Batcher
@@ -49,7 +50,7 @@ LARGEST_BATCH = 64
 MOST_WAITING_EXPLANATIONS = 32
 
 
-API = api.application(predictions.router, feedback.router, monitoring.router)
+API = api.application(predictions.router, feedback.router, relabelling.router, monitoring.router)
 
 
 async def everything(scope: Scope, receive: Receive, send: Send) -> None:

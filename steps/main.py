@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from pipeline import door, plan, preflight, runs, sweep
+from pipeline import door, feedback, plan, preflight, runs, sweep
 from pipeline.launch import Launcher, package, select
 from pipeline.study import Study
 from sentiment.inference import cores
@@ -35,6 +35,7 @@ def main(cfg: DictConfig) -> float | None:
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         return sweep.trial(cfg, overrides)
     preflight.check(cfg)
+    feedback.read(cfg)
     stages = plan.read(cfg, overrides)
     with runs.start("main", cfg):
         launcher = Launcher(reuse_before=cfg.reuse, since=runs.active().info.start_time)

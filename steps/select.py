@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.markup import escape
 
-from pipeline import artifacts, card, door, preflight, promotion, reference, registry, runs, selection
+from pipeline import artifacts, card, door, feedback, preflight, promotion, reference, registry, runs, selection
 from pipeline.launch import SUMMARY
 from pipeline.promotion import Decision
 from pipeline.registry import CHALLENGER, CHAMPION
@@ -62,6 +62,7 @@ def conclusion(selected: Selection, test: TestEvaluation, decision: Decision) ->
 def main(cfg: DictConfig) -> None:
     """Run the step."""
     preflight.check(cfg)
+    feedback.read(cfg)
     with runs.start("select", cfg) as scratch:
         splits = artifacts.fetch(cfg.inputs.splits, "splits", scratch)
         selected = selection.compare(cfg.inputs.candidates, splits, artifacts.describe_data(splits), cfg)

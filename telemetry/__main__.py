@@ -1,4 +1,4 @@
-"""Work on the event store without a service: run its background jobs, export mispredictions, erase personal data."""
+"""Work on the event store without a service: run its jobs, export mispredictions and labels, erase personal data."""
 
 import argparse
 import logging
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tables.errors import TableError
+from telemetry import labels
 from telemetry.database import StoreError, Unavailable
 from telemetry.erasure import erase
 from telemetry.export import DELIMITERS, export
@@ -26,6 +27,10 @@ time. Settings are environment variables (docs/settings.md)."""
 EXPORT = """\
 Write the reported mispredictions, with the user's answer as the column "label", as a table to review and to train on:
 CSV, or a workbook if the file's name ends in .xlsx."""
+
+LABELS = """\
+Write the labels that people have given on the page ("Check answers"): a CSV file to train on, and a data card of the
+same name, with the ending .md. The same labels have the same version."""
 
 ERASE = """\
 Delete the events whose text or comment contains a phrase, and the alerts about them. This does not
@@ -63,7 +68,7 @@ def main(arguments: list[str]) -> None:
 def commands() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="python -m telemetry", description=__doc__)
-    subparsers = parser.add_subparsers(title="commands", required=True, metavar="{work,export,erase}")
+    subparsers = parser.add_subparsers(title="commands", required=True, metavar="{work,export,labels,erase}")
     work_options = subparsers.add_parser("work", help="run the background jobs until stopped", description=WORK)
     work_options.set_defaults(run=work)
     export_options = subparsers.add_parser(
@@ -82,10 +87,17 @@ def commands() -> argparse.ArgumentParser:
         default="en",
         help="language of the Excel version that opens the CSV file; French versions expect semicolons (default: en)",
     )
+    labels_options = subparsers.add_parser(
+        "labels", help="write the labels of the relabelling queue, with a data card", description=LABELS
+    )
+    labels_options.set_defaults(run=write_labels)
+    labels_options.add_argument(
+        "--output", type=csv_file, required=True, metavar="FILE", help="file to write, labels.csv"
+    )
     erase_options = subparsers.add_parser("erase", help="delete events that contain a phrase", description=ERASE)
     erase_options.set_defaults(run=erase_phrase)
     erase_options.add_argument("phrase", type=phrase, help="such as a name, in quotation marks")
-    for subparser in (work_options, export_options, erase_options):
+    for subparser in (work_options, export_options, labels_options, erase_options):
         subparser.add_argument(
             "--database", metavar="URL", help="event store, sqlite:///events.db (default: TELEMETRY_DATABASE)"
         )
@@ -103,6 +115,14 @@ def phrase(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("the phrase is empty")
     return text
+
+
+def csv_file(text: str) -> Path:
+    """Refuse a file of another kind."""
+    file = Path(text)
+    if file.suffix.lower() != labels.ENDING:
+        raise argparse.ArgumentTypeError(f"{text} does not end in {labels.ENDING}")
+    return file
 
 
 def work(store: Store, settings: Settings, _: argparse.Namespace) -> None:
@@ -136,6 +156,26 @@ def write_mistakes(store: Store, _: Settings, options: argparse.Namespace) -> No
     open_existing(store)
     count = export(store, options.output, since=options.since, delimiter=DELIMITERS[options.language])
     log.info("Exported %s mispredictions.", f"{count:,}")
+
+
+def write_labels(store: Store, _: Settings, options: argparse.Namespace) -> None:
+    """Write the labels of the relabelling queue.
+
+    Raises:
+        NoLabels: there is none yet.
+        OSError: a file cannot be written.
+        StoreError: there is no store, or it belongs to another version of this program.
+        Unavailable: the store cannot be read.
+    """
+    open_existing(store)
+    written = labels.write(store, options.output)
+    log.info(
+        "Wrote version %s to %s: %s labels to train on, %s to check the next model.",
+        written.version,
+        options.output,
+        f"{written.train:,}",
+        f"{written.check:,}",
+    )
 
 
 def erase_phrase(store: Store, _: Settings, options: argparse.Namespace) -> None:

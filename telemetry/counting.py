@@ -76,7 +76,7 @@ def accuracy(rows: Sequence[Any]) -> Accuracy | None:
     return Accuracy(count=count, correct=correct, low=low, high=high)
 
 
-def interval(successes: int, trials: int) -> tuple[float, float]:
+def interval(successes: float, trials: float) -> tuple[float, float]:
     """Return the 95 % Wilson score interval of a share.
 
     Source: Wilson (1927), Probable inference, the law of succession, and statistical inference, JASA 22, 209-212.

@@ -11,6 +11,7 @@ from telemetry.schema import (
     crises,
     disagreements,
     feedback,
+    items,
     predictions,
     progress,
     skipped,
@@ -26,7 +27,8 @@ def prune(store: Store, *, days: float, feedback_days: float | None, megabytes: 
     Args:
         store: the event store.
         days: maximum age of predictions and alerts.
-        feedback_days: maximum age of feedback, or None to keep it; it takes little space and is not deleted for size.
+        feedback_days: maximum age of feedback and of judged tweets, or None to keep them; they take little space and
+            are not deleted for size.
         megabytes: maximum size of the file.
         forwarding: whether events are forwarded; if so, none is deleted for its age before it was.
 
@@ -48,6 +50,7 @@ def prune(store: Store, *, days: float, feedback_days: float | None, megabytes: 
             readers = [RULE, forwarder(Feedback.kind)] if forwarding else [RULE]
             connection.execute(sa.delete(feedback).where(old, seen(feedback, readers, True)))
             connection.execute(sa.delete(alerts).where(is_empty()))
+            connection.execute(sa.delete(items).where(items.c.time < now - feedback_days * DAY))
     while (size := database.bytes()) is not None and size > megabytes * 1e6:
         if not sum(delete_oldest(database, table) for table in (predictions, disagreements)):
             return

@@ -91,6 +91,25 @@ feedback = numbered(
 )
 Index("feedback_by_time", feedback.c.time)
 
+# The answers that people have judged, each text once, with what is needed of their predictions, which are kept for less
+# long; `fingerprint` is a hash of the text.
+items = numbered(
+    "items",
+    *event_columns(),
+    required("sentiment", String),
+    required("reason", String),
+    Column("fingerprint", String, nullable=False, unique=True),
+)
+# What each person says about each of them; `time` is that of the person's first judgement.
+judgements = Table(
+    "judgements",
+    metadata,
+    Column("item", ForeignKey(items.c.number, ondelete="CASCADE"), primary_key=True),
+    Column("person", String, primary_key=True),
+    required("answer", String),
+    required("time", Double),
+)
+
 alerts = numbered("alerts", required("time", Double), required("fired", Double))  # the feedback's time, and the check's
 alert_feedback = Table(
     "alert_feedback",

@@ -79,7 +79,9 @@ class Settings(BaseSettings):
         "If events are forwarded, none is deleted for its age before it was forwarded.",
     )
     feedback_days: float | None = Field(
-        default=None, gt=0, description="Retention of feedback, in days; by default it is kept forever."
+        default=None,
+        gt=0,
+        description="Retention of feedback and of judged tweets, in days; by default they are kept forever.",
     )
     megabytes: float = Field(
         default=200,

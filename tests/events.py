@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from telemetry.events import Feedback, Prediction
+from telemetry.events import Disagreement, Feedback, Prediction
 
 
 def prediction(number: int, when: float | None = None, text: str | None = None, **overrides: Any) -> Prediction:
@@ -19,6 +19,13 @@ def feedback(
     fields = common_fields(number, when, f"tweet {number}" if text is None else text)
     fields |= {"predicted_sentiment": "negative", "true_sentiment": "negative" if correct else "positive"}
     return Feedback(**(fields | {"comment": None, "fingerprint": str(fields["text"])} | overrides))
+
+
+def disagreement(number: int, when: float | None = None, text: str | None = None, **overrides: Any) -> Disagreement:
+    """Return a prediction to which a challenger gave another answer, by default a minute old."""
+    fields = common_fields(number, when, text) | {"sentiment": "negative"}
+    fields |= {"challenger_version": "8", "challenger_probability": 0.1, "challenger_sentiment": "positive"}
+    return Disagreement(**(fields | overrides))
 
 
 def common_fields(number: int, when: float | None, text: str | None) -> dict[str, Any]:

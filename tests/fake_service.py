@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, urlsplit
 from msgspec import UNSET
 from pydantic import BaseModel
 
-from service import bodies, feedback
+from service import bodies, feedback, relabelling
 from service.api import State
 from service.ids import Ids
 from service.problems import MEDIA_TYPE, Problem
@@ -68,6 +68,7 @@ ABOUT = {
 WORD = re.compile(r"\S+")
 HANG_SECONDS = 30.0
 FEEDBACK = re.compile(r"/predictions/([^/]+)/feedback")
+JUDGEMENT = re.compile(r"/relabelling/([^/]+)/judgement")
 IDS = Ids(b"a key of the tests, thirty-two b")
 # A word of another language; a tweet with one is answered as the service answers in that language.
 FOREIGN = {"retard": "fr", "tarde": "es"}
@@ -229,6 +230,10 @@ class FakeService:
         try:
             if found := FEEDBACK.fullmatch(path):
                 return self.answer_feedback(method, found[1], body)
+            if found := JUDGEMENT.fullmatch(path):
+                judgement = bodies.parse(json.dumps(body).encode(), bodies.Judgement)
+                stored, is_new = relabelling.judge(self.state, found[1], judgement)
+                return (201 if is_new else 200), stored
             match path:
                 case "/predict":
                     question = bodies.parse(json.dumps(body).encode(), bodies.OneOrSeveral)
@@ -240,6 +245,9 @@ class FakeService:
                     return 200, explanation(bodies.parse(json.dumps(body).encode(), bodies.ToExplain).text)
                 case "/model":
                     return 200, self.about
+                case "/relabelling/next":
+                    turn = bodies.parse(json.dumps(body).encode(), bodies.Turn)
+                    return 200, asdict(relabelling.ask(self.state, turn)) | {"text": self.settings.text}
                 case "/monitoring":
                     store = feedback.store_of(self.state)
                     days = int(dict(parse_qsl(urlsplit(address).query))["days"])
@@ -265,10 +273,14 @@ class FakeService:
 
     @property
     def state(self) -> State:
-        """What the routes of feedback use of the service."""
+        """What the routes of feedback and of relabelling use of the service."""
         settings = self.settings
         state = SimpleNamespace(
-            store=self.store, ids=IDS, undo_seconds=settings.undo_seconds, keep_feedback=settings.feedback_text
+            store=self.store,
+            ids=IDS,
+            undo_seconds=settings.undo_seconds,
+            keep_feedback=settings.feedback_text,
+            model=SimpleNamespace(classifier=SimpleNamespace(uncertain=UNCERTAIN), about={"version": VERSION}),
         )
         return cast(State, state)
 

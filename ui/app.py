@@ -1,4 +1,4 @@
-"""The script that Streamlit runs: the product's name, language switch, log-in, navigation and the three views."""
+"""The script that Streamlit runs: the product's name, language switch, log-in, navigation and the views."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui import resources
 from ui.language import LANGUAGES, Language, preferred, speak
-from ui.views import model, try_tweet, watch
+from ui.views import model, relabel, try_tweet, watch
 
 BRAND = Path(__file__).parent / "brand"
 NAME = "Vigie · Air Paradis"
@@ -57,6 +57,8 @@ def main() -> None:
         "watch": (lambda: watch.show(say), ":material/monitoring:"),
         "model": (lambda: model.show(say), ":material/fact_check:"),
     }
+    if not resources.settings().anonymous:  # stored tweets are for people who are known
+        views["relabel"] = (lambda: relabel.show(say), ":material/rule:")
     pages = [
         st.Page(view, title=say(f"{name}.title"), icon=icon, url_path=name, default=name == "try")
         for name, (view, icon) in views.items()

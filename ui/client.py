@@ -15,11 +15,13 @@ log = logging.getLogger(__name__)
 MOST_TWEETS = 512  # the service's limit for one request
 MOST_CHARACTERS = 2_000
 MOST_COMMENT_CHARACTERS = 500
+MOST_NAME_CHARACTERS = 320
 CONNECT_SECONDS = 10.0
 SECOND = timedelta(seconds=1)
 
 Sentiment = Literal["negative", "positive"]
 Source = Literal["page", "batch"]
+Answer = Literal["negative", "positive", "discarded", "skipped"]
 Reason = Literal[
     "gone", "asleep", "slow", "key", "too_large", "too_many", "unfit", "unknown", "too_late", "no_store", "broken"
 ]
@@ -33,7 +35,8 @@ REASONS: dict[int, Reason] = {
     503: "asleep",
     504: "slow",
 }
-# What some statuses mean for feedback.
+# Paths of what people say about answers, and what some statuses mean there.
+FEEDBACK_PATHS = ("predictions/", "relabelling/")
 FEEDBACK_REASONS: dict[int, Reason] = {404: "unknown", 409: "too_late"}
 
 
@@ -109,6 +112,14 @@ class Service:
         """Take back feedback that can still be undone."""
         self._send("DELETE", feedback_path(prediction_id))
 
+    def next_to_judge(self, labeller: str) -> dict[str, Any]:
+        """Return the next answer that a person should judge, if there is one, and how far the queue is."""
+        return self._json("POST", "relabelling/next", {"labeller": labeller, "limit": 1}, required="progress")
+
+    def judge(self, item_id: str, labeller: str, answer: Answer) -> None:
+        """Store what a person says about an answer; storing the same again changes nothing."""
+        self._send("PUT", f"relabelling/{item_id}/judgement", {"labeller": labeller, "answer": answer})
+
     def _json(self, method: str, path: str, body: dict[str, Any] | None = None, *, required: str) -> dict[str, Any]:
         """Return the response body, which has at least the required field."""
         json_object = read(self._send(method, path, body))
@@ -138,9 +149,9 @@ def reason(status: int, path: str, *, is_problem: bool) -> Reason:
 
     A proxy answers 503 while the service starts, and 404 for a wrong address; only the service returns problem details.
     """
-    if status == 503 and is_problem and path.startswith(("monitoring", "predictions/")):
+    if status == 503 and is_problem and path.startswith(("monitoring", *FEEDBACK_PATHS)):
         return "no_store"
-    if is_problem and path.startswith("predictions/") and status in FEEDBACK_REASONS:
+    if is_problem and path.startswith(FEEDBACK_PATHS) and status in FEEDBACK_REASONS:
         return FEEDBACK_REASONS[status]
     return REASONS.get(status, "broken")
 

@@ -61,6 +61,7 @@ def check(
     drop_empty_texts: bool,
     max_damaged: float,
     section: str,
+    one_class: bool = False,
 ) -> Labelled:
     """Check a table, and return its texts with their class and group.
 
@@ -78,6 +79,7 @@ def check(
         drop_empty_texts: whether to drop and count rows without text, whatever their label, or to raise an error.
         max_damaged: the largest accepted share of texts with encoding damage, 0 to 1; real tweets show some.
         section: the section of the configuration with these settings, for messages.
+        one_class: whether all rows may be of one class, as in a table that is added to others.
 
     Raises:
         DataError: lists all problems, with up to ten row numbers each. Rows are counted from 1, without a header.
@@ -122,7 +124,8 @@ def check(
     if target is not None:
         message = f"have no probability from 0 to 1 in column {soft_label_column} ({section}.soft_label_column)"
         problems.append(problem(message, kept & ~target.between(0, 1).to_numpy()))
-    problems.append(missing_class(labels[kept & ~unlabelled], meaning[kept & ~unlabelled], section))
+    if not one_class:
+        problems.append(missing_class(labels[kept & ~unlabelled], meaning[kept & ~unlabelled], section))
     if reported := [line for line in problems if line]:
         raise DataError(
             "\n- ".join(["The table cannot be used (rows are counted from 1, without a header):", *reported])

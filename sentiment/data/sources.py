@@ -139,6 +139,8 @@ def check(frame: pd.DataFrame, source: Source) -> Labelled:
     if source.like_main:
         optional = ("group_column", "soft_label_column")
         settings |= {setting: None for setting in optional if settings[setting] not in frame.columns}
+    # If the labels of both classes are listed, a wrong label cannot pass for the other class.
+    settings |= {"one_class": settings["positive_values"] is not None}
     try:
         return checks.check(frame, **settings, section="data" if source.like_main else source.section)
     except DataError as error:

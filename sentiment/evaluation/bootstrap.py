@@ -144,6 +144,15 @@ def bootstrap(negative: Labels, measure: Statistic, resampling: Resampling) -> I
     return Interval(estimate=measure(once(negative)), low=float(low), high=float(high), confidence=confidence)
 
 
+def mean_interval(values: NDArray[Any], resampling: Resampling) -> Interval:
+    """Return the mean of a value of each tweet, shape (n,), with its percentile interval; authors do not count."""
+    random = np.random.default_rng(resampling.seed)
+    drawn = random.integers(len(values), size=(resampling.resamples, len(values)))
+    confidence = resampling.confidence
+    low, high = np.quantile(values[drawn].mean(axis=1), [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(estimate=float(values.mean()), low=float(low), high=float(high), confidence=confidence)
+
+
 def draws(negative: Labels, resampling: Resampling) -> Iterator[Counts]:
     """Yield, for each resample, the number of times each tweet is drawn, shape (n,).
 

@@ -4,12 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Literal
 
 from sentiment.evaluation.bootstrap import Interval, signed
 from sentiment.evaluation.metrics import HIGHER_IS_BETTER
+from sentiment.evaluation.verdict import Check, Verdict
 
-Result = Literal["passed", "refused", "undecided"]
 # The probability that the number of tweets named by an undecided verdict is enough to decide, if the lead is as
 # estimated.
 POWER = 0.8
@@ -56,46 +55,22 @@ class Rival:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Check:
-    """One check of the gate.
+class Feedback:
+    """The comparison with the champion on the feedback set: answers of the service that people have labelled.
 
     Attributes:
-        name: what is checked.
-        result: whether the check passed; undecided if the data are insufficient.
-        reason: a sentence with the numbers and, if the check did not pass, a remedy.
+        rows: the number of tweets of the set that neither model has seen.
+        correct: how many of them the challenger classifies correctly.
+        champion_correct: how many the champion does.
+        lead: the challenger's lead in accuracy; None if the two cannot be compared.
+        obstacle: why they cannot be compared, as a sentence; None if they can.
     """
 
-    name: str
-    result: Result
-    reason: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The gate's decision on a model, check by check."""
-
-    checks: Sequence[Check]
-
-    @property
-    def result(self) -> Result:
-        """Return `passed` if all checks passed, `refused` if at least one refused, otherwise `undecided`."""
-        results = {check.result for check in self.checks}
-        return "refused" if "refused" in results else "undecided" if "undecided" in results else "passed"
-
-    @property
-    def passed(self) -> bool:
-        """Return whether all checks passed."""
-        return self.result == "passed"
-
-    @property
-    def summary(self) -> str:
-        """Return the verdict in one sentence."""
-        if self.passed:
-            return f"Passed all {len(self.checks)} checks."
-        decisive = [check.name for check in self.checks if check.result == self.result]
-        if self.result == "undecided":
-            return f"Undecided, so not promoted: {', '.join(decisive)}."
-        return f"Refused by {len(decisive)} of {len(self.checks)} checks: {', '.join(decisive)}."
+    rows: int
+    correct: int = 0
+    champion_correct: int = 0
+    lead: Interval | None = None
+    obstacle: str | None = None
 
 
 def examine(
@@ -108,6 +83,7 @@ def examine(
     megabytes: float,
     milliseconds: float,
     champion: Rival | None,
+    feedback: Feedback | None = None,
     withdrawn: str | None,
 ) -> Verdict:
     """Run all checks of whether a model may become the champion.
@@ -121,6 +97,7 @@ def examine(
         megabytes: the size of its served form, in units of 10**6 bytes.
         milliseconds: the time to predict one tweet.
         champion: the champion; None if there is none, or the model is the champion.
+        feedback: the comparison on the feedback set; None if there is no such set, or no other champion.
         withdrawn: why a person has withdrawn the model; None if nobody has.
     """
     return Verdict(
@@ -139,6 +116,7 @@ def examine(
                 "select.max_milliseconds",
             ),
             check_champion(metric, champion, requirements.margin),
+            *([] if feedback is None else [check_feedback(feedback)]),
             check_withdrawal(withdrawn),
         ]
     )
@@ -208,6 +186,24 @@ def check_champion(metric: str, champion: Rival | None, margin: float) -> Check:
     more = f"About {needed - champion.rows:,}" if needed < MAX_TWEETS else f"More than {MAX_TWEETS:,}"
     reason = f"{facts}: it may be worse by more than {setting}. {more} more test tweets are needed to decide"
     return Check(name="champion", result="undecided", reason=f"{reason} (with a power of {POWER:.0%}), or {promote}.")
+
+
+def check_feedback(feedback: Feedback) -> Check:
+    """Check that a model classifies at least as many tweets of the feedback set correctly as the champion.
+
+    There is no margin: most of these tweets are errors of some champion, so that an equally good model does better.
+    """
+    if feedback.lead is None:
+        reason = f"It cannot be compared on the feedback set: {feedback.obstacle} Decide manually (step promote)."
+        return Check(name="feedback", result="undecided", reason=reason)
+    facts = (
+        f"It classifies {feedback.correct:,} of {feedback.rows:,} tweets of the feedback set correctly, the champion "
+        f"{feedback.champion_correct:,}; the lead in accuracy is {signed(feedback.lead)}"
+    )
+    if feedback.correct < feedback.champion_correct:
+        advice = "Train on more labels (data.extra_training), or promote it manually (step promote)."
+        return Check(name="feedback", result="refused", reason=f"{facts}: worse than the champion. {advice}")
+    return Check(name="feedback", result="passed", reason=f"{facts}: not worse than the champion.")
 
 
 def tweets_needed(lead: Interval, rows: int, distance: float) -> int:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from sentiment.evaluation.bootstrap import Interval
 from sentiment.evaluation.faithfulness import Faithfulness
-from sentiment.evaluation.gate import Verdict
 from sentiment.evaluation.metrics import Cost
 from sentiment.evaluation.slices import FEW
+from sentiment.evaluation.verdict import Verdict
 from sentiment.inference.arrays import Labels
 from sentiment.inference.probabilities import Reliability
 from sentiment.reports import comparison, slices, verdict

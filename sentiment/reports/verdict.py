@@ -5,7 +5,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from sentiment.evaluation.gate import Verdict
+from sentiment.evaluation.verdict import Verdict
 from sentiment.reports.pages import grid
 
 COLOURS = {"passed": "green", "refused": "red", "undecided": "yellow"}

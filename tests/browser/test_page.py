@@ -19,7 +19,7 @@ from tests.e2e.server import free_port
 from tests.postgresql import Cluster
 
 pytestmark = pytest.mark.slow
-VIEWS = ("", "watch", "model")
+VIEWS = ("", "watch", "model", "relabel")
 
 
 def ask(page: Page, text: str) -> None:

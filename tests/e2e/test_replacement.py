@@ -6,27 +6,18 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
-from tests.e2e.server import free_port, variables
+from tests.e2e.replacing import PROJECT, TIMEOUT_SECONDS, TWEET, Load, Service, is_ready, served
 from tests.packaged_model import save_packaged
 
 pytestmark = pytest.mark.slow
-PROJECT = Path(__file__).parents[2]
 PACKAGES = ("service", "telemetry", "sentiment", "tables")
-TWEET = "late again and rude"
-CLIENTS = 6
-TIMEOUT_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -52,73 +43,6 @@ def build(home: Path, folder: Path, version: str, *, broken: bool = False) -> No
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
 
 
-@dataclass
-class Load:
-    """Clients that send one request after the other, some on one connection, some each on a new one."""
-
-    url: str
-    answers: Counter[str] = field(default_factory=Counter)
-    failures: list[str] = field(default_factory=list)
-    stopped: threading.Event = field(default_factory=threading.Event)
-
-    def run(self, *, keep: bool) -> None:
-        limits = httpx.Limits(max_keepalive_connections=1 if keep else 0)
-        with httpx.Client(base_url=self.url, limits=limits, timeout=30, trust_env=False) as client:
-            while not self.stopped.is_set():
-                try:
-                    answer = client.post("/predict", json={"text": TWEET})
-                    self.answers[answer.json()["model_version"] if answer.is_success else str(answer)] += 1
-                except httpx.TransportError as error:
-                    self.failures.append(repr(error))
-
-    def __enter__(self) -> "Load":
-        self.threads = [
-            threading.Thread(target=self.run, kwargs={"keep": bool(client % 2)}) for client in range(CLIENTS)
-        ]
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stopped.set()
-        for thread in self.threads:
-            thread.join()
-
-
-@dataclass
-class Service:
-    """A running service."""
-
-    process: subprocess.Popen[bytes]
-    url: str
-    log: Path
-
-    def messages(self) -> str:
-        """Return the log without the lines of requests."""
-        lines = self.log.read_text(encoding="utf-8").splitlines()
-        return "\n".join(line for line in lines if not line.startswith("{"))
-
-    def wait_for_message(self, text: str) -> None:
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        while text not in self.messages():
-            assert time.monotonic() < deadline, self.messages()
-            time.sleep(0.1)
-
-    def workers(self) -> list[psutil.Process]:
-        children = psutil.Process(self.process.pid).children()
-        return [child for child in children if is_worker(child)]
-
-    def version(self) -> str:
-        return str(httpx.get(f"{self.url}/model", trust_env=False, timeout=10).json()["version"])
-
-
-def is_worker(process: psutil.Process) -> bool:
-    try:
-        return "_bentoml_impl.worker.service" in process.cmdline()
-    except psutil.NoSuchProcess:  # it has ended
-        return False
-
-
 @pytest.fixture
 def service(home: Path, tmp_path: Path) -> Iterator[Service]:
     """Serve the latest Bento, of version 1."""
@@ -127,48 +51,10 @@ def service(home: Path, tmp_path: Path) -> Iterator[Service]:
         yield running
 
 
-@contextmanager
-def served(home: Path, tmp_path: Path, bento: str, folder: Path) -> Iterator[Service]:
-    """Start the service in a folder, and stop it afterwards."""
-    port = free_port()
-    settings = {"port": port, "requests_per_minute": 10**6, "telemetry_database": f"sqlite:///{tmp_path}/events.db"}
-    environment = {"BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "true"} | variables(settings)
-    log = tmp_path / "service.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "service", bento],
-            cwd=folder,
-            env=os.environ | environment,
-            stdout=output,
-            stderr=output,
-        )
-    started = Service(process, f"http://127.0.0.1:{port}", log)
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while not is_ready(started.url):
-        assert process.poll() is None, log.read_text(encoding="utf-8")
-        assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
-        time.sleep(0.1)
-    try:
-        yield started
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.wait(TIMEOUT_SECONDS)
-
-
-def is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/readyz", trust_env=False).is_success
-    except httpx.TransportError:
-        return False
-
-
 def test_a_new_champion_takes_over_without_a_failed_request(service: Service, home: Path, tmp_path: Path) -> None:
     with Load(service.url) as load:
         build(home, tmp_path / "second", "2")
-        (old,) = service.workers()
-        service.process.send_signal(signal.SIGHUP)
-        old.wait(TIMEOUT_SECONDS)
+        service.replace()
         time.sleep(1)
     assert load.failures == []
     assert set(load.answers) == {"1", "2"}

@@ -23,7 +23,8 @@ from pipeline.artifacts import run_id
 from pipeline.candidates import CandidateError
 from pipeline.launch import SUMMARY
 from pipeline.registry import CHALLENGER, CHAMPION, RegistryError
-from sentiment.inference.errors import SettingsError
+from sentiment.data.errors import DataError
+from sentiment.inference.errors import MissingFileError, SettingsError
 from steps import select
 from tests.integration.candidates import (
     SharedCandidates,
@@ -36,6 +37,7 @@ from tests.integration.candidates import (
     train,
 )
 from tests.integration.chain import last_run
+from tests.labels import write_labels
 
 pytestmark = pytest.mark.usefixtures("shared", "name")
 RESAMPLES = 50
@@ -484,4 +486,72 @@ def test_selecting_while_another_command_moves_aliases_is_refused(
     monkeypatch.setattr(promotion, "LOCK_TIMEOUT_SECONDS", 0)
     with registry.locked(name, seconds=0), pytest.raises(RegistryError, match="Another command is moving"):
         run(name, splits, model)
+    assert versions(name) == []
+
+
+def feedback_set(folder: Path, right: str, wrong: str) -> tuple[str, ...]:
+    """Write labels of tweets that one model classifies correctly and the other does not; return the options."""
+    texts = [f"{words} {number}" for number in range(1_000, 1_060) for words in ("late awful", "lovely thanks")]
+    answers = {uri: predict_in_process(uri, texts)["sentiment"] == "negative" for uri in (right, wrong)}
+    labels = dict(zip(texts, answers[right], strict=True))
+    disputed = [text for text, differs in zip(texts, answers[right] != answers[wrong], strict=True) if differs]
+    file = write_labels(folder, {text: bool(labels[text]) for text in disputed})
+    return (f"select.feedback.path={file}",)
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_challenger_that_is_better_on_test_but_worse_on_the_feedback_set_is_refused(
+    name: str, splits: Path, model: str, dummy: str, tmp_path: Path
+) -> None:
+    make_champion(dummy, name)
+    run(name, splits, model, options=feedback_set(tmp_path, right=dummy, wrong=model))
+    assert registry.aliases(name) == {CHALLENGER: "2", CHAMPION: "1"}
+    metrics, tags = last_run().data.metrics, version(name, CHALLENGER).tags
+    assert metrics["lead_over_champion_low"] > 0
+    assert (metrics["feedback_accuracy"], metrics["feedback_champion_accuracy"]) == (0, 1)
+    assert (tags["gate"], metrics["feedback_lead"]) == ("refused", -1)
+    assert re.search(r"It classifies 0 of \d+ tweets of the feedback set correctly", tags["gate_reasons"])
+    assert len(last_run().data.tags["feedback_version"]) == 16
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_challenger_that_is_better_on_both_is_promoted(
+    name: str, splits: Path, model: str, dummy: str, tmp_path: Path
+) -> None:
+    make_champion(dummy, name)
+    run(name, splits, model, options=feedback_set(tmp_path, right=model, wrong=dummy))
+    assert registry.aliases(name) == {CHAMPION: "2"}
+    assert last_run().data.metrics["feedback_lead"] == 1
+
+
+@pytest.mark.usefixtures("in_process")
+def test_with_too_few_tweets_in_the_feedback_set_nothing_is_promoted(
+    name: str, splits: Path, model: str, dummy: str, tmp_path: Path
+) -> None:
+    make_champion(dummy, name)
+    options = (*feedback_set(tmp_path, right=model, wrong=dummy), "select.feedback.min_tweets=1000")
+    run(name, splits, model, options=options)
+    assert registry.aliases(name) == {CHALLENGER: "2", CHAMPION: "1"}
+    tags = version(name, CHALLENGER).tags
+    assert tags["gate"] == "undecided"
+    assert "select.feedback.min_tweets=1000 are required" in tags["gate_reasons"].replace("\\", "")
+
+
+@pytest.mark.usefixtures("in_process")
+def test_the_first_champion_needs_no_feedback_set_to_compare_with(
+    name: str, splits: Path, model: str, dummy: str, tmp_path: Path
+) -> None:
+    run(name, splits, model, options=feedback_set(tmp_path, right=dummy, wrong=model))
+    assert registry.aliases(name) == {CHAMPION: "1"}
+
+
+def test_a_feedback_set_that_cannot_be_used_is_refused_before_any_work(
+    name: str, splits: Path, model: str, tmp_path: Path
+) -> None:
+    with pytest.raises(MissingFileError, match=r"No file .*labels\.csv \(select\.feedback\.path\)"):
+        run(name, splits, model, options=(f"select.feedback.path={tmp_path}/labels.csv",))
+    file = write_labels(tmp_path, {f"tweet {number}": True for number in range(20)})
+    file.write_text("text,label,part\n", encoding="utf-8")
+    with pytest.raises(DataError, match="it was changed"):
+        run(name, splits, model, options=(f"select.feedback.path={file}",))
     assert versions(name) == []

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from service import bodies
-from service.bodies import Feedback, OneOrSeveral, Question, Questions, ToExplain
+from service.bodies import Feedback, Judgement, OneOrSeveral, Question, Questions, ToExplain, Turn
 from service.problems import Problem
 
-KINDS = (Question, Questions, OneOrSeveral, ToExplain, Feedback)
-NAMES = st.sampled_from(["text", "texts", "source", "true_sentiment", "comment", "SECRET"])
+KINDS = (Question, Questions, OneOrSeveral, ToExplain, Feedback, Turn, Judgement)
+NAMES = st.sampled_from(
+    ["text", "texts", "source", "true_sentiment", "comment", "labeller", "limit", "answer", "SECRET"]
+)
 SCALARS = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["SECRET", "api", "negative", "", " "])
 )
@@ -34,7 +36,7 @@ def test_any_bytes_are_read_or_refused_without_repeating_them(kind: Any, body: b
         expected = json.loads(body)
         read = {name: getattr(parsed, name) for name in parsed.__struct_fields__}
         read = {name: value for name, value in read.items() if value is not UNSET}
-        defaults = {"source": "api", "comment": None} | ({"text": None} if kind is Feedback else {})
+        defaults = {"source": "api", "comment": None, "limit": 20} | ({"text": None} if kind is Feedback else {})
         assert {name: expected.get(name, defaults.get(name)) for name in read} == read
 
 

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from sentiment.evaluation.bootstrap import Interval
-from sentiment.evaluation.gate import Requirements, Rival, examine, tweets_needed
+from sentiment.evaluation.gate import Feedback, Requirements, Rival, examine, tweets_needed
 from sentiment.reports import verdict as report
 
 REQUIREMENTS = Requirements(
@@ -200,3 +200,35 @@ def test_a_verdict_is_shown_in_markdown_and_on_the_terminal() -> None:
     assert "withdrawal refused" in output
     assert '"[red]wrong|rude"' in output
     assert output.endswith("Refused by 1 of 6 checks: withdrawal.")
+
+
+def on_feedback(correct: int, champion_correct: int, rows: int = 36) -> Feedback:
+    lead = (correct - champion_correct) / rows
+    return Feedback(rows=rows, correct=correct, champion_correct=champion_correct, lead=between(lead - 0.1, lead + 0.1))
+
+
+def test_without_a_feedback_set_there_is_no_check_of_it() -> None:
+    assert "feedback" not in {check.name for check in examine(REQUIREMENTS, **GOOD_MODEL).checks}
+
+
+@pytest.mark.parametrize(("correct", "champion_correct"), [(30, 4), (20, 20), (36, 35)])
+def test_a_model_as_good_as_the_champion_on_the_feedback_set_passes(correct: int, champion_correct: int) -> None:
+    result, explanation = reason("feedback", feedback=on_feedback(correct, champion_correct))
+    assert result == "passed"
+    assert f"{correct} of 36 tweets of the feedback set correctly, the champion {champion_correct}" in explanation
+
+
+def test_a_model_worse_than_the_champion_on_the_feedback_set_is_refused_though_better_on_test() -> None:
+    changes = {"champion": champion_led_by(0.01, 0.02), "feedback": on_feedback(19, 20)}
+    result, explanation = reason("feedback", **changes)
+    assert result == "refused"
+    assert "worse than the champion. Train on more labels" in explanation
+    assert examine(REQUIREMENTS, **{**GOOD_MODEL, **changes}).summary == "Refused by 1 of 7 checks: feedback."
+
+
+def test_a_feedback_set_that_cannot_be_compared_leaves_the_verdict_undecided() -> None:
+    result, explanation = reason("feedback", feedback=Feedback(rows=3, obstacle="only 3 tweets."))
+    assert (result, explanation) == (
+        "undecided",
+        "It cannot be compared on the feedback set: only 3 tweets. Decide manually (step promote).",
+    )

@@ -41,6 +41,8 @@ def test_head_is_answered_like_get_without_the_body(client: TestClient, path: st
         ("HEAD", "/predict/batch", "POST"),
         ("DELETE", "/model", "GET, HEAD"),
         ("GET", FEEDBACK, "DELETE, PUT"),
+        ("GET", "/relabelling/next", "POST"),
+        ("POST", "/relabelling/unknown/judgement", "PUT"),
         ("PATCH", FEEDBACK, "DELETE, PUT"),
         ("POST", "/livez", "GET, HEAD"),
         ("POST", "/assets/page.js", "GET, HEAD"),
@@ -263,6 +265,7 @@ def test_operations_have_names_of_their_own_and_examples(client: TestClient) -> 
     assert sorted(names) == sorted(
         [
             *("predict", "predict_batch", "explain", "put_feedback", "delete_feedback"),
+            *("next_answers", "put_judgement"),
             *("get_model", "get_monitoring", "get_metrics", "is_alive", "is_ready"),
         ]
     )
@@ -275,7 +278,7 @@ def test_operations_have_names_of_their_own_and_examples(client: TestClient) -> 
                 schema = response["content"][PROBLEM]["schema"]
                 assert schema == {"$ref": "#/components/schemas/ProblemDetails"}
                 assert list(response["content"]) == [PROBLEM]
-    for body in ("Question", "Questions", "ToExplain", "Feedback"):
+    for body in ("Question", "Questions", "ToExplain", "Feedback", "Turn", "Judgement"):
         fields = document["components"]["schemas"][body]["properties"].values()
         assert all("default" not in field for field in fields), "generated types would require them"
     referenced = set(re.findall(r"#/components/schemas/(\w+)", str(document)))

@@ -13,8 +13,8 @@ from sentiment.evaluation import slices
 from sentiment.evaluation.bootstrap import Interval
 from sentiment.evaluation.calibration import choose
 from sentiment.evaluation.faithfulness import Faithfulness
-from sentiment.evaluation.gate import Check, Verdict
 from sentiment.evaluation.metrics import HIGHER_IS_BETTER, Cost, Predictions
+from sentiment.evaluation.verdict import Check, Verdict
 from sentiment.inference.probabilities import Reliability
 from sentiment.reports import comparison, model_card, pages
 from sentiment.reports.canvas import blank

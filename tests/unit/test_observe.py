@@ -49,6 +49,7 @@ def test_each_request_has_one_line_in_the_log(packaged: Path, capsys: pytest.Cap
         key = {"Authorization": f"Bearer {KEYS[1]}"}
         client.post("/predict", json={"text": secret}, headers=key | {"X-Request-ID": "r-1", "traceparent": PARENT})
         client.put(f"/predictions/{secret}/feedback", json={"true_sentiment": "negative"}, headers=key)
+        client.put(f"/relabelling/{secret}/judgement", json={"labeller": secret, "answer": "negative"}, headers=key)
         client.get(f"/{secret}?{secret}", headers={"Authorization": f"Bearer {secret}", "User-Agent": secret})
         client.request("NOBODY-MAY-READ-THIS", "/predict")
         client.get("/livez")
@@ -57,6 +58,7 @@ def test_each_request_has_one_line_in_the_log(packaged: Path, capsys: pytest.Cap
     assert [(line["method"], line["path"], line["status"], line["key"]) for line in lines] == [
         ("POST", "/predict", 200, 2),
         ("PUT", "/predictions/{prediction_id}/feedback", 503, 2),
+        ("PUT", "/relabelling/{item_id}/judgement", 503, 2),
         ("GET", "other", 401, None),
         ("other", "/predict", 401, None),
         ("GET", "/livez", 200, None),

@@ -152,6 +152,7 @@ def test_the_openapi_document_lists_every_refusal(client: TestClient) -> None:
     paths = client.get("/docs.json").raise_for_status().json()["paths"]
     assert set(paths) == {
         *("/predict", "/predict/batch", "/explain", "/predictions/{prediction_id}/feedback"),
+        *("/relabelling/next", "/relabelling/{item_id}/judgement"),
         *("/model", "/monitoring", "/metrics", "/livez", "/readyz"),
     }
     assert set(paths["/predict"]["post"]["responses"]) == {

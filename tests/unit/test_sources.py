@@ -104,3 +104,12 @@ def test_a_label_that_a_table_does_not_list_is_named_with_the_table_and_the_sett
         DataError, match=r"none of data\.\*_values"
     ):  # these settings apply to a table like the main data
         sources.check(table, read("more.csv")[0])
+
+
+def test_a_table_may_have_one_class_only_if_the_labels_of_both_are_listed() -> None:
+    table = pd.DataFrame({"text": ["late", "rude"], "label": ["bad", "bad"], "user": ["a", "b"]})
+    (source,) = read({"feedback": SETTINGS})
+    assert sources.check(table, source).frame["negative"].tolist() == [1, 1]
+    (open_ended,) = read({"feedback": {**SETTINGS, "positive_values": None}})
+    with pytest.raises(DataError, match="no row is positive"):
+        sources.check(table, open_ended)

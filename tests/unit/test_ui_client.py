@@ -18,6 +18,7 @@ from tests.fake_service import Failure, FakeService
 from ui.client import (
     MOST_CHARACTERS,
     MOST_COMMENT_CHARACTERS,
+    MOST_NAME_CHARACTERS,
     MOST_TWEETS,
     Reason,
     Service,
@@ -83,6 +84,7 @@ def test_the_description_of_the_model_is_returned_unchanged(server: FakeService)
 def test_the_page_has_the_limits_of_the_service(server: FakeService) -> None:
     assert (MOST_TWEETS, MOST_CHARACTERS) == (bodies.MOST_TWEETS, bodies.MOST_CHARACTERS)
     assert MOST_COMMENT_CHARACTERS == bodies.MOST_COMMENT_CHARACTERS
+    assert MOST_NAME_CHARACTERS == bodies.MOST_NAME_CHARACTERS
     assert len(client(server).predict(["a" * MOST_CHARACTERS] * MOST_TWEETS, "batch")) == MOST_TWEETS
 
 

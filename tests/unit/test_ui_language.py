@@ -15,7 +15,7 @@ from tables import reading
 from telemetry import events
 from ui import client, proportions
 from ui.language import DEFAULT, LANGUAGES, flatten, preferred, speak
-from ui.views import model, promises, try_tweet
+from ui.views import model, promises, relabel, try_tweet
 
 UI = Path(client.__file__).parent
 CODE = sorted(UI.rglob("*.py"))
@@ -62,8 +62,12 @@ BRACE_VALUES = {
 }
 # Names that take only some of the values above.
 RESTRICTED_NAMES = {
-    "{name}.title": ("try", "watch", "model"),
+    "{name}.title": ("try", "watch", "model", "relabel"),
     "model.{name}": ("mail", "webhook"),
+    "relabel.{item['reason']}": ("reported", "disagreement", "uncertain"),
+    "relabel.{error.reason}": relabel.GONE,
+    "try.{item['sentiment']}": ("negative", "positive"),
+    **{f"relabel.{{name}}{part}": ("accept", "correct", "discard", "skip") for part in ("", "_help", "_key")},
     "watch.width_{name}": tuple(proportions.WIDTHS),
 }
 PROMISES = {f"{view}.promise{number}" for view in ("try", "watch") for number in range(1, promises.PROMISES + 1)}
@@ -133,6 +137,7 @@ def test_the_two_languages_differ() -> None:
         *(f"try.example{number}" for number in range(1, 9)),
         *("watch.text", "watch.tweets", "watch.time", "watch.time_axis", "watch.tweets_of"),
         *("model.version", "model.when", "model.forwarding"),
+        *("relabel.correct_key", "relabel.back_key"),
     }
 
 
