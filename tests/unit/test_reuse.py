@@ -118,9 +118,9 @@ def test_a_setting_affects_the_steps_that_read_it(override: str, steps: set[str]
         ("service/guards.py", {"package"}),
         ("telemetry/store.py", {"package"}),
         ("telemetry/export.py", {"package"}),
-        ("tables/writing.py", {"split", "distill", "embed", "package"}),
+        ("tables/writing.py", {"split", "distill", "embed", "select", "package"}),
         # The code that reads files named in the configuration.
-        ("tables/rows.py", {"split", "distill", "embed"}),
+        ("tables/rows.py", {"split", "distill", "embed", "select"}),
         ("pipeline/packaging.py", {"package"}),
     ],
 )
