@@ -127,7 +127,7 @@ def test_bytes_that_contradict_a_given_encoding_are_refused_with_their_line(tmp_
         ("tweets.csv", b"<html>", "html"),
         ("tweets.csv", '{"text": 1}'.encode("utf-16"), "json"),
         ("tweets.csv", b"text,text\na,b\n", "duplicate_column"),
-        ("tweets.csv.gz", gzip.compress(b"id,text\n" * 1000)[:-10], "damaged"),
+        ("tweets.csv.gz", gzip.compress(b"id,text\n" * 1000, mtime=0)[:-10], "damaged"),
         ("tweets.jsonl", b'{"text": "late"}\n{"text": \n', "not_records"),
         ("tweets.jsonl", b'{"text": NaN}\n', "not_records"),
         ("tweets.jsonl", b'["late"]\n', "not_records"),
