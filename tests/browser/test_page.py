@@ -15,6 +15,7 @@ from telemetry.events import Feedback, Prediction
 from telemetry.store import Store
 from tests.browser import login_provider, processes
 from tests.browser.conftest import NARROW, UNDO_SECONDS, WIDE, App, Mailbox
+from tests.browser.drawn import wait_until_still
 from tests.e2e.server import free_port
 from tests.postgresql import Cluster
 
@@ -277,18 +278,6 @@ def test_the_answer_is_on_the_first_screen_and_the_report_survives_language_and_
     expect(page.get_by_text(re.compile(r"Jours anormalement négatifs \(1\)\s: 9 mars 2026"))).to_be_visible()
     page.get_by_text("tweets.csv · 560").click()
     expect(page.get_by_role("combobox", name="Auteur")).to_be_visible()
-
-
-# Keeps the animations of JavaScript that end.
-FINITE = "it => it.effect.getComputedTiming().iterations !== Infinity"
-
-
-def wait_until_still(page: Page) -> None:
-    """Wait until the page is drawn: before, text fading in lacks contrast, and redrawn elements lose clicks."""
-    page.wait_for_timeout(500)
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-    page.wait_for_timeout(1_000)
-    page.wait_for_function(f"document.getAnimations().filter({FINITE}).every(it => it.playState === 'finished')")
 
 
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])

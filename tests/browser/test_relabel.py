@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from telemetry import schema
 from telemetry.store import Store
 from tests.browser import processes
+from tests.browser.drawn import wait_until_still
 from tests.e2e.server import free_port
 from tests.events import feedback
 
@@ -46,6 +47,11 @@ def answers(store: Store) -> dict[str, str]:
         return {row.text: row.answer for row in connection.execute(query)}
 
 
+def press(page: Page, key: str) -> None:
+    wait_until_still(page)
+    page.keyboard.press(key)
+
+
 def test_answers_are_checked_by_keyboard(page: Page, address: str, store: Store) -> None:
     page.goto(f"{address}/relabel")
     page.get_by_role("textbox", name="Your name or email address").fill("ana@example.org")
@@ -53,12 +59,12 @@ def test_answers_are_checked_by_keyboard(page: Page, address: str, store: Store)
     page.get_by_role("heading", name="Progress").click()
     for text, key in zip(TEXTS, "axds", strict=True):
         expect(page.get_by_text(text, exact=True)).to_be_visible()
-        page.keyboard.press(key)
+        press(page, key)
     expect(page.get_by_role("button", name="Refresh")).to_be_visible()
     expected = dict(zip(TEXTS, ("negative", "positive", "discarded", "skipped"), strict=True))
     assert answers(store) == expected
-    page.keyboard.press("z")
+    press(page, "z")
     expect(page.get_by_text(TEXTS[-1], exact=True)).to_be_visible()
-    page.keyboard.press("x")
+    press(page, "x")
     expect(page.get_by_role("button", name="Refresh")).to_be_visible()
     assert answers(store) == expected | {TEXTS[-1]: "positive"}

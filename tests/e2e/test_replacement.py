@@ -17,7 +17,7 @@ from tests.e2e.replacing import PROJECT, TIMEOUT_SECONDS, TWEET, Load, Service, 
 from tests.packaged_model import save_packaged
 
 pytestmark = pytest.mark.slow
-PACKAGES = ("service", "telemetry", "sentiment", "tables")
+PACKAGES = ("service", "telemetry", "sentiment", "tables", "monitoring")
 
 
 @pytest.fixture(scope="module")

@@ -309,7 +309,8 @@ def test_the_jobs_run_without_a_service_until_they_are_stopped(
 
 
 def test_the_commands_are_described(capsys: pytest.CaptureFixture[str]) -> None:
-    for options, described in (([], "{work,export,erase}"), (["work"], "SIGTERM"), (["export"], "--language {en,fr}")):
+    commands = (([], "{work,export,labels,erase}"), (["work"], "SIGTERM"), (["export"], "--language {en,fr}"))
+    for options, described in commands:
         with pytest.raises(SystemExit) as stopped:
             main([*options, "--help"])
         assert stopped.value.code == 0
