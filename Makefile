@@ -135,7 +135,7 @@ test: setup ## Run all tests: unit, integration, end-to-end, browser
 	pytest $(PARALLEL)
 
 .PHONY: test-unit
-test-unit: setup ## Run the fast unit tests only (a minute)
+test-unit: setup ## Run the fast unit tests only (two minutes)
 	pytest $(PARALLEL) tests/unit -m "not slow"
 
 .PHONY: check
