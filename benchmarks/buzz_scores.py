@@ -123,7 +123,7 @@ def threshold(quiet: Sequence[Scores], weeks: float) -> float:
 
 
 def crises(random: Random, each: Watched, crisis: Crisis, count: int) -> Iterator[Result]:
-    """Add crises of one kind to a stream, one at a time, and yield what each method makes of them."""
+    """Add crises of one kind to a stream, one at a time, and yield the scores of each method."""
     for begin in random.uniform(WARM_UP, len(each.stream.tweets) - PER_DAY, count):
         first = int(begin)
         stream = with_crisis(random, each.stream, crisis, begin, each.called)

@@ -109,7 +109,7 @@ def words_table(words: pd.DataFrame) -> pd.DataFrame:
 
 
 def effect(log_odds: float) -> str:
-    """Return what a contribution makes of a probability of 50 %."""
+    """Return the probability of an undecided tweet (50 %) after one more contribution."""
     return f"{100 / (1 + math.exp(-log_odds)):.0f} %"
 
 
