@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 from pipeline import launch, registry, relocation, runs
 from pipeline import store as stores
 from sentiment.inference.errors import UserError
+from sentiment.reports import evidently_report
 from steps import preprocess, split, train_baseline
 from tests.conftest import Once
 from tests.corpora import data, save_corpus
@@ -77,6 +78,12 @@ def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Save an image of a few pixels instead of each plot: drawing takes half the time of a step on few tweets."""
     savefig, empty = Figure.savefig, Figure(figsize=(0.1, 0.1))
     monkeypatch.setattr(Figure, "savefig", lambda _, file, **settings: savefig(empty, file, **settings))
+
+
+@pytest.fixture
+def without_evidently(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write an empty page in place of evidently's report, whose import takes seconds."""
+    monkeypatch.setattr(evidently_report, "write", lambda *_, file, **__: file.write_text("", encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,6 @@ from pipeline.artifacts import ArtifactError
 from pipeline.reference import ABOUT, REFERENCE, TWEETS, WORDS, DriftError
 from sentiment.data.errors import DataError
 from sentiment.inference.errors import SettingsError
-from sentiment.reports import evidently_report
 from steps import drift
 from telemetry import schema
 from telemetry.store import Store
@@ -25,12 +24,6 @@ from tests.integration.chain import configuration, last_run
 from tests.integration.watched import OPTIONS, SUFFIX, UNSEEN, in_process, predictions, register, save, write
 
 pytestmark = pytest.mark.usefixtures("no_plots", "without_evidently")
-
-
-@pytest.fixture
-def without_evidently(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write an empty page in place of evidently's report, whose import takes seconds."""
-    monkeypatch.setattr(evidently_report, "write", lambda *_, file, **__: file.write_text("", encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import pytest
 
 from pipeline.artifacts import ArtifactError
 from sentiment.inference.errors import SettingsError
-from sentiment.reports import evidently_report
 from steps import status
 from telemetry import alert, schema
 from telemetry.alert import Rule
@@ -21,12 +20,6 @@ from tests.integration.chain import configuration, last_run
 from tests.integration.watched import OPTIONS, SUFFIX, in_process, predictions, register, write
 
 pytestmark = pytest.mark.usefixtures("no_plots", "without_evidently")
-
-
-@pytest.fixture
-def without_evidently(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write an empty page in place of evidently's report, whose import takes seconds."""
-    monkeypatch.setattr(evidently_report, "write", lambda *_, file, **__: file.write_text("", encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")

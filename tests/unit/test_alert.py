@@ -19,6 +19,7 @@ from telemetry.alert import Alert, Report, Rule, bursts, fire
 from telemetry.events import Event, Feedback, Prediction
 from telemetry.retention import DAY, prune
 from telemetry.store import RULE, Store, TooLate, forwarder
+from tests.clock import Clock
 from tests.events import feedback, prediction
 
 PROJECT = Path(__file__).parents[2]
@@ -27,19 +28,9 @@ RULE_OF_THREE = Rule(tweets=3, seconds=5 * MINUTE, cool_down_seconds=30 * MINUTE
 NOON = 1_760_000_400.0
 
 
-class Clock:
-    """The clock of a store, which the test sets."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self, _: sa.Connection) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOON)
 
 
 @pytest.fixture

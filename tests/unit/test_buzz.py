@@ -21,6 +21,7 @@ from telemetry.monitoring import report
 from telemetry.retention import prune
 from telemetry.settings import Settings
 from telemetry.store import Store
+from tests.clock import Clock
 from tests.events import feedback, prediction
 from tests.streams import MONDAY, stream
 
@@ -28,19 +29,9 @@ NOW = MONDAY + 5 * DAY + 12 * HOUR
 SETTINGS = Settings(buzz_zone="Europe/Paris")
 
 
-class Clock:
-    """The clock of a store, which the test sets."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self, _: sa.Connection) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from telemetry.relabelling import CHANGE_SECONDS, Final, Queue, Stored, UnknownI
 from telemetry.retention import DAY
 from telemetry.store import Store
 from telemetry.suspects import Scope
+from tests.clock import Clock
 from tests.events import disagreement, feedback, prediction
 
 NOON = 1_760_011_200.0
@@ -21,19 +22,9 @@ SCOPE = Scope(model_version="7", uncertain=(0.25, 0.6), undo_seconds=8)
 ANA, BEN, EVE = "ana", "ben", "eve"
 
 
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.time = NOON
-
-    def __call__(self, _: object) -> float:
-        return self.time
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOON)
 
 
 @pytest.fixture
@@ -145,15 +136,15 @@ def test_a_skipped_answer_is_left_to_others_and_can_be_judged_later(store: Store
     judge(store, 1, ANA, "skipped")
     assert texts(store, ANA) == ["easy"]
     assert texts(store, BEN) == ["easy", "hard"]
-    clock.time += 10 * CHANGE_SECONDS
-    assert judge(store, 1, ANA, "negative").judgement.time == clock.time
+    clock.now += 10 * CHANGE_SECONDS
+    assert judge(store, 1, ANA, "negative").judgement.time == clock.now
     assert ask(store).progress.yours == 1
 
 
 def test_the_same_judgement_again_changes_nothing(store: Store, clock: Clock) -> None:
     store.add([reported(1)])
     first = judge(store, 1, ANA, "negative")
-    clock.time += 10 * CHANGE_SECONDS
+    clock.now += 10 * CHANGE_SECONDS
     again = judge(store, 1, ANA, "negative")
     assert (first.is_new, again.is_new) == (True, False)
     assert first.judgement == again.judgement
@@ -164,9 +155,9 @@ def test_a_judgement_can_be_changed_within_the_hour_also_after_it_has_decided(st
     store.add([reported(1)])
     judge(store, 1, ANA, "negative")
     assert judge(store, 1, BEN, "negative").label == "negative"
-    clock.time += CHANGE_SECONDS
+    clock.now += CHANGE_SECONDS
     assert judge(store, 1, BEN, "positive").label is None
-    clock.time += 1
+    clock.now += 1
     with pytest.raises(Final):
         judge(store, 1, BEN, "negative")
 
@@ -194,7 +185,7 @@ def test_an_answer_that_is_stored_raw_and_masked_is_judged_once(store: Store) ->
 def test_a_judged_answer_stays_when_its_prediction_is_deleted(store: Store, clock: Clock) -> None:
     store.add([unsure(1, "old"), unsure(2, "never judged")])
     judge(store, 1, ANA, "negative")
-    clock.time += 40 * DAY
+    clock.now += 40 * DAY
     retention.prune(store, days=30, feedback_days=None, megabytes=200, forwarding=False)
     assert texts(store, BEN) == ["old"]
 
@@ -202,7 +193,7 @@ def test_a_judged_answer_stays_when_its_prediction_is_deleted(store: Store, cloc
 def test_labels_are_kept_as_long_as_feedback(store: Store, clock: Clock) -> None:
     store.add([reported(1, "old")])
     judge(store, 1, ANA, "negative")
-    clock.time += 40 * DAY
+    clock.now += 40 * DAY
     retention.prune(store, days=30, feedback_days=30, megabytes=200, forwarding=False)
     assert count(store, schema.items) == count(store, schema.judgements) == 0
 
