@@ -9,7 +9,7 @@ import time
 import mlflow
 from omegaconf import DictConfig
 
-from pipeline import combined, door, preflight, runs
+from pipeline import combined, door, latency, preflight, runs
 from pipeline.candidates import CandidateError
 from pipeline.trained import Trained, log_trained
 from sentiment.inference.runtimes import cascade
@@ -24,11 +24,15 @@ def main(cfg: DictConfig) -> str:
         inputs, served = combined.fetch(cfg, scratch), scratch / "served"
         if len(inputs.members) > 2:
             raise CandidateError(f"A cascade combines two models, not {len(inputs.members)} (inputs.candidates).")
-        members = inputs.members.sort_values("predict_milliseconds").assign(member=[cascade.FAST, cascade.ACCURATE])
-        table = combined.copy_served(members, inputs.frames["validation"], served, scratch)
+        validation = inputs.frames["validation"]
+        models = [latency.load(uri, scratch / str(number)) for number, uri in enumerate(inputs.members["uri"])]
+        milliseconds = latency.milliseconds(models, validation["text"].tolist())
+        members = inputs.members.assign(milliseconds=milliseconds).sort_values("milliseconds")
+        members["member"] = [cascade.FAST, cascade.ACCURATE]
+        table = combined.copy_served(members, validation, served, scratch)
         probabilities = {name: table[name].to_numpy() for name in (cascade.FAST, cascade.ACCURATE)}
         started = time.perf_counter()
-        negative = inputs.frames["validation"]["negative"].to_numpy()
+        negative = validation["negative"].to_numpy()
         bound = cascading.choose_bound(negative, **probabilities, max_auc_drop=cfg.cascade.max_auc_drop)
         fit_seconds = time.perf_counter() - started + members["fit_seconds"].sum()
 

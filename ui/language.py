@@ -80,7 +80,12 @@ class Language:
         return formatted.replace("1 ", "1er ", 1) if self.code == "fr" and when.day == 1 else formatted
 
     def moment(self, when: datetime) -> str:
-        """Format a date and time."""
+        """Format a date and time.
+
+        Source for French: Imprimerie nationale, Lexique des règles typographiques (2002), « heure ».
+        """
+        if self.code == "fr":
+            return f"{self.day(when)} à {when.hour}\u00a0h\u00a0{when:%M}"
         return f"{self.day(when)}, {when:%H:%M}"
 
     def period(self, start: datetime, width: str) -> str:

@@ -11,6 +11,8 @@ from typing import NamedTuple
 MEGABYTE = 2**20
 # Just below the largest body that the service reads.
 LARGE = 4 * MEGABYTE - 1_000
+# The most tweets in a request.
+LARGEST = 512
 # Texts that take the service's cleaning and tokenizing longest, of 2,000 characters each.
 LONG_TEXTS = {
     "words": "late again and nobody tells us why " * 58,
@@ -88,8 +90,8 @@ def drop_by_drop(content: bytes) -> list[bytes]:
     return [bytes([byte]) for byte in content]
 
 
-def good(text: str, texts: int = 512, source: str = "api") -> bytes:
-    """Return the largest request that the service answers, with the same text again and again."""
+def good(text: str, texts: int, source: str) -> bytes:
+    """Return a request that the service answers, with the same long text again and again."""
     return json.dumps({"texts": [text[:2_000]] * texts, "source": source}, ensure_ascii=False).encode()
 
 

@@ -208,7 +208,7 @@ def test_days_and_moments_follow_each_language() -> None:
     when = datetime(2015, 2, 3, 14, 5, tzinfo=UTC)
     assert speak("fr").day(when) == "3 février 2015"
     assert speak("en").day(when) == "February 3, 2015"
-    assert speak("fr").moment(when) == "3 février 2015, 14:05"
+    assert speak("fr").moment(when) == "3 février 2015 à 14\u00a0h\u00a005"
     assert speak("en").moment(when) == "February 3, 2015, 14:05"
     naive = when.replace(tzinfo=None)
     assert speak("en").moment(naive) == speak("en").moment(when), "a time without a zone is UTC"
@@ -217,8 +217,8 @@ def test_days_and_moments_follow_each_language() -> None:
 @pytest.mark.parametrize(
     ("width", "english", "french"),
     [
-        ("15min", "February 2, 2015, 14:00", "2 février 2015, 14:00"),
-        ("h", "February 2, 2015, 14:00", "2 février 2015, 14:00"),
+        ("15min", "February 2, 2015, 14:00", "2 février 2015 à 14\u00a0h\u00a000"),
+        ("h", "February 2, 2015, 14:00", "2 février 2015 à 14\u00a0h\u00a000"),
         ("D", "February 2, 2015", "2 février 2015"),
         ("W", "week of February 2, 2015", "semaine du 2 février 2015"),
         ("MS", "February 2015", "février 2015"),
