@@ -9,7 +9,7 @@ MOST_CHARACTERS = 2_000
 MOST_COMMENT_CHARACTERS = 500
 MOST_TWEETS = 512
 MOST_NAME_CHARACTERS = 320  # of an email address (RFC 3696, erratum 1690)
-MOST_ID_CHARACTERS = 100
+MOST_ID_CHARACTERS = 200
 MOST_ITEMS = 100
 EXAMPLE = "@AirParadis two hours late and nobody tells us why :("
 EXAMPLES = [EXAMPLE, "thank you for the upgrade!"]
@@ -31,37 +31,21 @@ Tweet = Annotated[
     ),
 ]
 Tweets = Annotated[list[Tweet], Meta(min_length=1, max_length=MOST_TWEETS, description="Texts of several tweets.")]
-Time = (
-    Annotated[
-        datetime,
-        Meta(tz=True, description="When it was written: RFC 3339, with an offset or Z; by default now, if it is live."),
-    ]
-    | None
-)
-Author = (
-    Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=MOST_NAME_CHARACTERS,
-            description="Who wrote it, in any form that is always the same for a person; a keyed hash of it is stored.",
-            extra_json_schema=NOT_BLANK,
-        ),
-    ]
-    | None
-)
-Id = (
-    Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=MOST_ID_CHARACTERS,
-            description="The source's own id of the tweet. The same id is counted once, however often it is sent.",
-            extra_json_schema=NOT_BLANK,
-        ),
-    ]
-    | None
-)
+Time = Annotated[
+    Annotated[datetime, Meta(tz=True)] | None,
+    Meta(description="When it was written: RFC 3339, with an offset or Z. Without it, the time of the request counts."),
+]
+Author = Annotated[
+    Annotated[str, Meta(min_length=1, max_length=MOST_NAME_CHARACTERS, extra_json_schema=NOT_BLANK)] | None,
+    Meta(description="Who wrote it, in any form that is the same each time; a keyed hash of it is stored."),
+]
+Id = Annotated[
+    Annotated[str, Meta(min_length=1, max_length=MOST_ID_CHARACTERS, extra_json_schema=WITHOUT_NUL)] | None,
+    Meta(
+        description="The source's own id of the tweet: a tweet that is sent again gets the same prediction id, and "
+        "counts once."
+    ),
+]
 Source = Annotated[
     Literal["api", "page", "batch"],
     Meta(

@@ -107,6 +107,7 @@ def check_tweet(place: str, tweet: SourceTweet) -> None:
     prefix = f"{place}." if place.startswith("tweets") else ""
     check_string(place if place.startswith("texts") else f"{prefix}text", tweet.text)
     check_string(f"{prefix}author", tweet.author)
-    check_string(f"{prefix}id", tweet.id)
+    if "\0" in (tweet.id or ""):
+        raise invalid(f"{prefix}id contains a NUL character")
     if tweet.time is not None and tweet.time.timestamp() > time.time() + MOST_AHEAD_SECONDS:
         raise invalid(f"{prefix}time is in the future")

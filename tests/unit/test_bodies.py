@@ -75,7 +75,7 @@ def test_any_bytes_are_read_or_refused_without_repeating_them(kind: Any, body: b
         (Several, {"tweets": [{"text": "a", "author": " "}]}, "tweets[0].author is empty"),
         (Several, {"tweets": [{"text": "a", "id": ""}]}, "tweets[0].id is empty"),
         (Several, {"tweets": [{"text": "a", "id": "\0"}]}, "tweets[0].id contains a NUL character"),
-        (Several, {"tweets": [{"text": "a", "id": "1" * 101}]}, "tweets[0].id has more than 100 characters"),
+        (Several, {"tweets": [{"text": "a", "id": "1" * 201}]}, "tweets[0].id has more than 200 characters"),
         (Several, {}, "texts is missing"),
         (OneOrSeveral, {"text": "a", "time": NOON[:19]}, "time must be a time with an offset"),
         (OneOrSeveral, {"text": "a", "tweets": [{"text": "a"}]}, "The request has an unknown field: send one of"),
