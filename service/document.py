@@ -1,5 +1,6 @@
 """The OpenAPI document."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -7,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 
-from service import bodies, problems
+from service import bodies, problems, tweets
 from service.schemas import ProblemDetails
 
 TITLE = "Tweet sentiment"
@@ -24,7 +25,15 @@ TAGS = [
     {"name": "relabelling", "description": "Judge answers that may be wrong, to train on them."},
     {"name": "operation", "description": "Describe the model in service, and monitor it."},
 ]
-BODIES = [bodies.Question, bodies.Questions, bodies.ToExplain, bodies.Feedback, bodies.Turn, bodies.Judgement]
+BODIES = [
+    tweets.Question,
+    tweets.Questions,
+    tweets.SourceTweets,
+    bodies.ToExplain,
+    bodies.Feedback,
+    bodies.Turn,
+    bodies.Judgement,
+]
 PROBLEM_DETAILS = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
 ERROR_DESCRIPTIONS = {
     400: "Invalid request: empty or too long text, wrong type or unknown field",
@@ -102,14 +111,15 @@ def body_schemas() -> dict[str, Any]:
     return found
 
 
-def described(kind: type[Struct], *examples: tuple[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return the OpenAPI description of a route's body."""
+def described(kinds: Sequence[type[Struct]], *examples: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the OpenAPI description of a route's body, which is of one of some kinds."""
+    schemas = [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in kinds]
     return {
         "requestBody": {
             "required": True,
             "content": {
                 "application/json": {
-                    "schema": {"$ref": f"#/components/schemas/{kind.__name__}"},
+                    "schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas},
                     "examples": {
                         summary.split()[0].lower(): {"summary": summary, "value": value} for summary, value in examples
                     },

@@ -71,7 +71,7 @@ def origin_of(ids: Ids, prediction_id: str) -> Origin:
     },
     response_model=StoredReport,
     openapi_extra=described(
-        Feedback, ("A wrong prediction", {"true_sentiment": "negative", "comment": "This is irony."})
+        [Feedback], ("A wrong prediction", {"true_sentiment": "negative", "comment": "This is irony."})
     ),
 )
 async def put_feedback(prediction_id: str, request: Request, service: Service, response: Response) -> StoredReport:

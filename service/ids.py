@@ -30,7 +30,7 @@ class Origin(NamedTuple):
     """What a prediction id says about its prediction.
 
     Attributes:
-        time: seconds since 1970 (UTC).
+        time: seconds since 1970 (UTC); 0 for a tweet with an id of its own whose time is unknown.
         model_version: version of the registered model.
         negative_probability: predicted probability of negative.
         sentiment: the answer.
@@ -51,8 +51,10 @@ class Ids:
 
     def __init__(self, key: bytes) -> None:
         """Derive a key for each purpose from the secret key."""
-        purposes = (b"sign ids", b"hash texts", b"hash people")
-        self._signing, self._hashing, self._naming = (hmac.digest(key, purpose, "sha256") for purpose in purposes)
+        purposes = (b"sign ids", b"hash texts", b"hash people", b"hash authors", b"hash ids of tweets")
+        self._signing, self._hashing, self._naming, self._authors, self._tweets = (
+            hmac.digest(key, purpose, "sha256") for purpose in purposes
+        )
 
     def fingerprint(self, text: str) -> str:
         """Return a keyed hash of a tweet, the same for tweets that differ in case, spaces and Unicode form only."""
@@ -65,19 +67,31 @@ class Ids:
         """
         return hmac.digest(self._naming, normalized(name).encode(), "sha256")[:16].hex()
 
+    def author(self, name: str) -> str:
+        """Return a keyed hash of a tweet's author, in place of which it is stored: 32 hexadecimal digits.
+
+        It is the same with and without `@`, and differs from that of the same person as a labeller.
+        """
+        return hmac.digest(self._authors, normalized(name).removeprefix("@").encode(), "sha256")[:16].hex()
+
     def issue(
         self,
         text: str,
         *,
+        tweet_id: str | None = None,
         time: float,
         model_version: str,
         negative_probability: float,
         sentiment: Sentiment,
         source: Source,
     ) -> str:
-        """Return a new id for the prediction of a tweet; see `Origin`."""
+        """Return an id for the prediction of a tweet; see `Origin`.
+
+        It is new, unless the tweet has an id of its own (`tweet_id`): then its events have the same id each time.
+        """
         numbers = (time, negative_probability, SENTIMENTS.index(sentiment), SOURCES.index(source))
-        body = LAYOUT.pack(secrets.token_bytes(NONCE_BYTES), *numbers, self._hash(text)) + model_version.encode()
+        nonce = secrets.token_bytes(NONCE_BYTES) if tweet_id is None else self._nonce(tweet_id)
+        body = LAYOUT.pack(nonce, *numbers, self._hash(text)) + model_version.encode()
         return encode(body + self._sign(body))
 
     def read(self, prediction_id: str) -> Origin:
@@ -102,6 +116,9 @@ class Ids:
 
     def _hash(self, text: str) -> bytes:
         return hmac.digest(self._hashing, normalized(text).encode(), "sha256")[:8]
+
+    def _nonce(self, tweet_id: str) -> bytes:
+        return hmac.digest(self._tweets, tweet_id.encode(), "sha256")[:NONCE_BYTES]
 
     def _sign(self, body: bytes) -> bytes:
         return hmac.digest(self._signing, body, "sha256")[:SIGNATURE_BYTES]

@@ -10,17 +10,21 @@ from typing import TypeVar
 import numpy as np
 from fastapi import APIRouter, Request, Response
 from msgspec import UNSET
+from starlette.concurrency import run_in_threadpool
 
 from service import bodies, guards, metrics
 from service.api import Service, State
-from service.bodies import EXAMPLE, EXAMPLES
 from service.document import described, error_responses
-from service.ids import event_id
+from service.feedback import unreachable
+from service.fields import EXAMPLE, EXAMPLES, EXAMPLES_OF_A_SOURCE
+from service.ids import Ids, event_id
 from service.observe import VISIT
 from service.schemas import Contribution, Explanation, Prediction, PredictionBatch
 from service.scoring import Score, uncertainty
 from service.shadow import Answered
+from service.tweets import OneOrSeveral, Question, Questions, Several, SourceTweet, SourceTweets, tweets_of
 from telemetry import events
+from telemetry.database import Unavailable
 from telemetry.events import Sentiment, Source, Text
 
 # Longest time without a break for other requests.
@@ -36,20 +40,19 @@ router = APIRouter(tags=["predictions"])
     summary="Classify a tweet",
     response_model=Prediction,
     responses=error_responses(*REFUSALS),
-    openapi_extra=described(bodies.Question, ("A complaint", {"text": EXAMPLE})),
+    openapi_extra=described(
+        [Question], ("A complaint", {"text": EXAMPLE}), ("Collected tweet", EXAMPLES_OF_A_SOURCE[0])
+    ),
 )
 async def predict(request: Request, service: Service) -> Response:
     """Classify one tweet.
 
-    A list `texts` instead of `text` is answered too, as by `POST /predict/batch`.
+    A list `texts` or `tweets` instead of `text` is answered too, as by `POST /predict/batch`.
     """
     service.score.backlog.refuse_if_full()
-    body = await bodies.read(request, bodies.OneOrSeveral)
-    if body.texts is not UNSET:
-        return json_response(PredictionBatch(predictions=await classify(request, service, body.texts, body.source)))
-    assert body.text is not UNSET
-    (prediction,) = await classify(request, service, [body.text], body.source)
-    return json_response(prediction)
+    body = await bodies.read(request, OneOrSeveral)
+    predictions = await classify(request, service, tweets_of(body), body.source)
+    return json_response(PredictionBatch(predictions=predictions) if body.text is UNSET else predictions[0])
 
 
 @router.post(
@@ -57,13 +60,22 @@ async def predict(request: Request, service: Service) -> Response:
     summary="Classify several tweets",
     response_model=PredictionBatch,
     responses=error_responses(*REFUSALS),
-    openapi_extra=described(bodies.Questions, ("Two tweets", {"texts": EXAMPLES})),
+    openapi_extra=described(
+        [Questions, SourceTweets],
+        ("Two tweets", {"texts": EXAMPLES}),
+        ("Collected tweets", {"tweets": EXAMPLES_OF_A_SOURCE}),
+    ),
 )
 async def predict_batch(request: Request, service: Service) -> Response:
-    """Classify up to 512 tweets: faster than one request for each."""
+    """Classify up to 512 tweets: faster than one request for each.
+
+    Send `texts`, or `tweets` with what their source says about them. Tweets with an `id` are answered once they are
+    stored, each of them once.
+    """
     service.score.backlog.refuse_if_full()
-    body = await bodies.read(request, bodies.Questions)
-    return json_response(PredictionBatch(predictions=await classify(request, service, body.texts, body.source)))
+    body = await bodies.read(request, Several)
+    predictions = await classify(request, service, tweets_of(body), body.source)
+    return json_response(PredictionBatch(predictions=predictions))
 
 
 def json_response(body: Prediction | PredictionBatch) -> Response:
@@ -71,24 +83,24 @@ def json_response(body: Prediction | PredictionBatch) -> Response:
     return Response(body.model_dump_json(), media_type="application/json")
 
 
-async def classify(request: Request, service: State, texts: list[str], source: Source) -> list[Prediction]:
+async def classify(request: Request, service: State, tweets: list[SourceTweet], source: Source) -> list[Prediction]:
     """Classify tweets, count the predictions and store them as events.
 
     Raises:
         Busy: too many tweets wait already; these do not count for the client.
-        Problem: the client has sent too many tweets in the last minute.
+        Problem: the client has sent too many tweets in the last minute, or tweets with an id cannot be stored now.
     """
-    service.score.backlog.refuse_if_full(len(texts))
-    guards.spend(service.limiter, request.scope, "tweets", len(texts), service.tweets_per_minute)
+    service.score.backlog.refuse_if_full(len(tweets))
+    guards.spend(service.limiter, request.scope, "tweets", len(tweets), service.tweets_per_minute)
     started = time.perf_counter()
-    scores = await service.score(texts)
+    scores = await service.score([tweet.text for tweet in tweets])
     probabilities = np.array([score.negative_probability for score in scores])
     now, milliseconds = time.time(), (time.perf_counter() - started) * 1000
     classifier, trace_id = service.model.classifier, request.scope[VISIT].trace_id
     predictions, stored = list[Prediction](), list[events.Prediction]()
-    async for text, score, negative, costly, reliable in with_breaks(
+    async for tweet, score, negative, costly, reliable in with_breaks(
         zip(
-            texts,
+            tweets,
             scores,
             classifier.is_negative(probabilities).tolist(),
             classifier.is_uncertain(probabilities).tolist(),
@@ -96,22 +108,38 @@ async def classify(request: Request, service: State, texts: list[str], source: S
             strict=True,
         )
     ):
-        prediction = describe(service, text, source, now, score, negative, costly, reliable)
+        prediction = describe(service, tweet, source, now, score, negative, costly, reliable)
         predictions.append(prediction)
         if service.events is not None:
-            fingerprint = service.ids.fingerprint(events.original(text))
-            stored.append(event(prediction, text, source, now, service.keep, milliseconds, trace_id, fingerprint))
+            stored.append(event(prediction, tweet, source, now, service.ids, service.keep, milliseconds, trace_id))
     # All or nothing: a request that times out before leaves no event.
+    await store(service, stored, wait=any(tweet.id is not None for tweet in tweets))
     for prediction in predictions:
         metrics.PREDICTIONS.labels(prediction.sentiment).inc()
         metrics.PROBABILITY.observe(prediction.negative_probability)
         if prediction.uncertainty_reason is not None:
             metrics.UNCERTAIN.labels(prediction.uncertainty_reason).inc()
-    if service.events is not None:
-        service.events.add(stored)
     if service.shadow is not None:
+        texts = [tweet.text for tweet in tweets]
         service.shadow.add(Answered(*answer, source) for answer in zip(predictions, texts, strict=True))
     return predictions
+
+
+async def store(service: State, stored: list[events.Prediction], *, wait: bool) -> None:
+    """Store events: soon, or at once if the client relies on it, since it will not send the tweets again.
+
+    Raises:
+        Problem: they cannot be stored at once.
+    """
+    if service.events is None:
+        return
+    if not wait:
+        service.events.add(stored)
+        return
+    try:
+        await run_in_threadpool(service.events.write, stored)
+    except Unavailable:
+        raise unreachable() from None
 
 
 async def with_breaks(items: Iterable[Item]) -> AsyncIterator[Item]:
@@ -126,7 +154,7 @@ async def with_breaks(items: Iterable[Item]) -> AsyncIterator[Item]:
 
 def describe(
     service: State,
-    text: str,
+    tweet: SourceTweet,
     source: Source,
     now: float,
     score: Score,
@@ -134,7 +162,7 @@ def describe(
     costly: bool,
     reliable: bool,
 ) -> Prediction:
-    """Return the answer for a tweet, with a new id."""
+    """Return the answer for a tweet; its id is the same each time if the tweet has an id."""
     sentiment: Sentiment = "negative" if negative else "positive"
     version = service.model.about["version"]
     reason = uncertainty(score.language, service.model.about["languages"], costly=costly)
@@ -148,8 +176,9 @@ def describe(
         reliable=reliable and reason != "language",
         model_version=version,
         prediction_id=service.ids.issue(
-            text,
-            time=now,
+            tweet.text,
+            tweet_id=tweet.id,
+            time=tweet.time.timestamp() if tweet.time is not None else now if tweet.id is None else 0.0,
             model_version=version,
             negative_probability=score.negative_probability,
             sentiment=sentiment,
@@ -160,27 +189,28 @@ def describe(
 
 def event(
     prediction: Prediction,
-    text: str,
+    tweet: SourceTweet,
     source: Source,
     now: float,
+    ids: Ids,
     keep: Text,
     milliseconds: float,
     trace_id: str,
-    fingerprint: str,
 ) -> events.Prediction:
     """Return the event of a prediction."""
     return events.Prediction(
         id=event_id(prediction.prediction_id),
-        time=now,
+        time=now if tweet.time is None else tweet.time.timestamp(),
         source=source,
         model_version=prediction.model_version,
         negative_probability=prediction.negative_probability,
         sentiment=prediction.sentiment,
         milliseconds=milliseconds,
-        characters=len(text),
-        text=events.keep(text, keep),
+        characters=len(tweet.text),
+        text=events.keep(tweet.text, keep),
         trace_id=trace_id,
-        fingerprint=fingerprint,
+        fingerprint=ids.fingerprint(events.original(tweet.text)),
+        author=None if tweet.author is None else ids.author(tweet.author),
     )
 
 
@@ -188,7 +218,7 @@ def event(
     "/explain",
     summary="Explain a prediction",
     responses=error_responses(*REFUSALS),
-    openapi_extra=described(bodies.ToExplain, ("A complaint", {"text": EXAMPLE})),
+    openapi_extra=described([bodies.ToExplain], ("A complaint", {"text": EXAMPLE})),
 )
 async def explain(request: Request, service: Service) -> Explanation:
     """Explain a prediction by the contribution of each word."""

@@ -66,7 +66,7 @@ def scope_of(service: State) -> Scope:
     summary="Return the next answers to judge",
     response_model=NextAnswers,
     responses=error_responses(400, 401, 405, 413, 415, 429, 500, 503, 504),
-    openapi_extra=described(Turn, ("Ten answers", {"labeller": "ana@example.org", "limit": 10})),
+    openapi_extra=described([Turn], ("Ten answers", {"labeller": "ana@example.org", "limit": 10})),
 )
 async def next_answers(request: Request, service: Service) -> NextAnswers:
     """Return the answers that a person should judge next: reported, contradicted by a challenger, or uncertain.
@@ -101,7 +101,7 @@ def ask(service: State, turn: Turn) -> Queue:
         201: {"model": StoredJudgement, "description": "The judgement is on disk"},
         **error_responses(400, 401, 404, 405, 409, 413, 415, 429, 500, 503, 504),
     },
-    openapi_extra=described(Judgement, ("A complaint", {"labeller": "ana@example.org", "answer": "negative"})),
+    openapi_extra=described([Judgement], ("A complaint", {"labeller": "ana@example.org", "answer": "negative"})),
 )
 async def put_judgement(item_id: str, request: Request, service: Service, response: Response) -> StoredJudgement:
     """Store what a person says about an answer.

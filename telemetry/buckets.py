@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from monitoring.buckets import DAY, Bucket
+from monitoring.buckets import DAY, HOUR, Bucket
 from telemetry.events import Source
 from telemetry.schema import LATEST, buckets, predictions
 from telemetry.store import Store, reached
@@ -22,9 +22,9 @@ KEPT_DAYS = 60
 def update(store: Store) -> int:
     """Count the buckets of the predictions that were added since the last call; return the number of predictions.
 
-    A bucket is counted anew from all its predictions, so it does not matter in which order they were added. A text
-    counts as a voice if no earlier prediction of the last day has the same. Counts and progress are written in one
-    transaction.
+    A bucket is counted anew from all its predictions, so it does not matter in which order they were added. A tweet
+    counts as a voice if no earlier one of the last day has its text, and none of the last hour its author. Counts and
+    progress are written in one transaction.
 
     Raises:
         Unavailable: the store cannot be read or written; the next call goes on.
@@ -64,16 +64,7 @@ def _touched(store: Store, connection: Connection, after: int, newest: int) -> l
 
 def _count(store: Store, connection: Connection, number: int) -> None:
     """Count a bucket and store its counts."""
-    earlier = predictions.alias("earlier")
-    before = (earlier.c.time < predictions.c.time) | (
-        (earlier.c.time == predictions.c.time) & (earlier.c.number < predictions.c.number)
-    )
-    repeated = sa.exists().where(
-        earlier.c.fingerprint == predictions.c.fingerprint,
-        earlier.c.time.between(predictions.c.time - DAY, predictions.c.time),
-        earlier.c.source.in_(WATCHED),
-        before,
-    )
+    repeated = _has_earlier("fingerprint", DAY) | _has_earlier("author", HOUR)
     negative = predictions.c.sentiment == "negative"
     start = number * SECONDS
     row = connection.execute(
@@ -91,6 +82,20 @@ def _count(store: Store, connection: Connection, number: int) -> None:
     values = row._asdict()
     insert = store.database.insert(buckets).values(number=number, **values)
     connection.execute(insert.on_conflict_do_update(index_elements=["number"], set_=values))
+
+
+def _has_earlier(name: str, seconds: float) -> sa.ColumnElement[bool]:
+    """Return the condition for predictions with an earlier one that has the same value, if they have one."""
+    earlier = predictions.alias()
+    before = (earlier.c.time < predictions.c.time) | (
+        (earlier.c.time == predictions.c.time) & (earlier.c.number < predictions.c.number)
+    )
+    return sa.exists().where(
+        earlier.c[name] == predictions.c[name],
+        earlier.c.time.between(predictions.c.time - seconds, predictions.c.time),
+        earlier.c.source.in_(WATCHED),
+        before,
+    )
 
 
 def _times(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:

@@ -11,6 +11,9 @@ Sentiment = Literal["negative", "positive"]
 Source = Literal["api", "page", "batch"]
 Text = Literal["none", "masked", "raw"]
 
+# Fields that stay in the store.
+HASHES = ("fingerprint", "author")
+
 LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 MENTION = re.compile(r"(?<!\w)@\w+")
 RETWEET = re.compile(r"^\s*(?:RT @\w+:?\s+)+", re.IGNORECASE)
@@ -22,7 +25,7 @@ class Event:
 
     Attributes:
         id: id of the prediction: the first characters of the `prediction_id` that the service returns.
-        time: seconds since 1970 (UTC).
+        time: seconds since 1970 (UTC); of a prediction, when the tweet was written, if its source says so.
         source: where the tweet was classified: by a client of the API, on the page, or as part of a file (`batch`).
         model_version: version of the registered model.
         negative_probability: predicted probability of negative.
@@ -40,7 +43,7 @@ class Event:
 
     def body(self) -> dict[str, Any]:
         """Return the event as it is forwarded."""
-        fields = {name: value for name, value in asdict(self).items() if name != "fingerprint"}
+        fields = {name: value for name, value in asdict(self).items() if name not in HASHES}
         return {"schema": SCHEMA, "kind": self.kind, **fields}
 
 
@@ -55,6 +58,7 @@ class Prediction(Event):
         trace_id: W3C trace of the request, 32 hexadecimal digits; the operation id in Application Insights.
         fingerprint: keyed hash of the tweet, equal for equal tweets, retweets among them; neither forwarded nor
             exported. None in events of earlier versions.
+        author: keyed hash of who wrote it, likewise; None if unknown.
     """
 
     sentiment: Sentiment
@@ -62,6 +66,7 @@ class Prediction(Event):
     characters: int
     trace_id: str | None = None
     fingerprint: str | None = None
+    author: str | None = None
 
     kind = "prediction"
 

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from telemetry import schema
+from telemetry.events import HASHES
 
 OLD = ("events", "alerts", "progress")
 FIELDS = "json_extract(body, '$.model_version'), json_extract(body, '$.negative_probability')"
@@ -51,10 +52,15 @@ def migrate(connection: Connection) -> None:
         connection.exec_driver_sql(f"DROP TABLE old_{table}")
 
 
-def add_fingerprints(connection: Connection) -> None:
-    """Add the column `fingerprint` and its index to predictions that have none; programs without it go on working."""
+def add_columns(connection: Connection) -> None:
+    """Add the columns of hashes and their indexes to predictions that lack them; programs without them go on working.
+
+    They can be missing only where the table of version 2 was created by an earlier program.
+    """
     columns = {column["name"] for column in sa.inspect(connection).get_columns(schema.predictions.name)}
-    if schema.predictions.c.fingerprint.name not in columns:
-        connection.exec_driver_sql("ALTER TABLE predictions ADD COLUMN fingerprint VARCHAR")
+    missing = [name for name in HASHES if name not in columns]
+    for name in missing:
+        connection.exec_driver_sql(f"ALTER TABLE predictions ADD COLUMN {name} VARCHAR")
+    if missing:
         for index in schema.predictions.indexes:
             index.create(connection, checkfirst=True)

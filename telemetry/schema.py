@@ -66,11 +66,13 @@ predictions = numbered(
     required("characters", Integer),
     Column("trace_id", String),
     Column("fingerprint", String),
+    Column("author", String),
 )
 # Contains all columns that `telemetry.monitoring` reads of predictions.
 Index("predictions_by_time", *(predictions.c[name] for name in ("time", "source", "model_version", "sentiment")))
-# Finds earlier tweets with the same text.
+# Find earlier tweets with the same text, and of the same author.
 Index("predictions_by_text", predictions.c.fingerprint, predictions.c.time)
+Index("predictions_by_author", predictions.c.author, predictions.c.time)
 
 disagreements = numbered(
     "disagreements",

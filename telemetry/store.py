@@ -69,7 +69,7 @@ class Store:
             elif sa.inspect(connection).has_table(schema.settings.name):
                 self._check_version(connection)
             schema.metadata.create_all(connection)
-            migration.add_fingerprints(connection)
+            migration.add_columns(connection)
             if connection.scalar(sa.select(schema.settings.c.version)) is None:
                 row = {"version": schema.VERSION, "key": secrets.token_bytes(KEY_BYTES)}
                 connection.execute(sa.insert(schema.settings), row)

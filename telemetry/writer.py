@@ -43,6 +43,14 @@ class Writer:
             except queue.Full:
                 self.count(DROPPED, 1)
 
+    def write(self, events: Sequence[Event]) -> None:
+        """Write events at once.
+
+        Raises:
+            Unavailable: some were not written; it is safe to write all of them again.
+        """
+        self._write(events)
+
     def close(self) -> None:
         """Write the waiting events, and stop; events that cannot be written now are dropped and counted."""
         self._closing.set()

@@ -26,6 +26,7 @@ from service.api import State
 from service.ids import Ids
 from service.problems import MEDIA_TYPE, Problem
 from service.schemas import Contribution, Explanation, Prediction
+from service.tweets import OneOrSeveral, tweets_of
 from telemetry import monitoring
 from telemetry.events import Source
 from telemetry.report import iso
@@ -236,11 +237,9 @@ class FakeService:
                 return (201 if is_new else 200), stored
             match path:
                 case "/predict":
-                    question = bodies.parse(json.dumps(body).encode(), bodies.OneOrSeveral)
-                    if question.texts is not UNSET:
-                        return 200, {"predictions": [answered(text, question.source) for text in question.texts]}
-                    assert question.text is not UNSET
-                    return 200, answered(question.text, question.source)
+                    question = bodies.parse(json.dumps(body).encode(), OneOrSeveral)
+                    answers = [answered(tweet.text, question.source) for tweet in tweets_of(question)]
+                    return 200, {"predictions": answers} if question.text is UNSET else answers[0]
                 case "/explain":
                     return 200, explanation(bodies.parse(json.dumps(body).encode(), bodies.ToExplain).text)
                 case "/model":

@@ -161,6 +161,18 @@ def test_the_service_classifies_several_tweets(server: Server) -> None:
     assert [prediction["sentiment"] in ("negative", "positive") for prediction in predictions] == [True, True]
 
 
+def test_the_service_takes_collected_tweets(server: Server) -> None:
+    answer = call(
+        server,
+        documented(
+            'curl -s http://127.0.0.1:3000/predict/batch -H "Content-Type: application/json" '
+            """-d '{"tweets": [{"text": "late again", "time": "2026-11-29T18:04:11+01:00", """
+            """"author": "@anna", "id": "1994808112345678901"}]}'"""
+        ),
+    )
+    assert answer["predictions"]
+
+
 def test_the_service_explains_a_tweet(server: Server) -> None:
     answer = call(
         server,

@@ -1,5 +1,6 @@
 """The watch for a backlash, in SQLite and PostgreSQL: counts, crises, alerts and their messages."""
 
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from monitoring.alarm import Level
-from monitoring.buckets import DAY, HOUR, Bucket
+from monitoring.buckets import DAY, HOUR, Bucket, Tweet, count
 from telemetry import buckets, buzz, schema
 from telemetry.alert import Rule, fire
 from telemetry.buckets import SECONDS
@@ -110,6 +111,42 @@ def test_identical_texts_are_reach_and_not_voices(store: Store) -> None:
     first, second = counted(store)[-2:]
     assert (first.tweets, first.reach) == (1, 99)
     assert (second.tweets, second.reach) == (1, 1)
+
+
+def test_an_author_is_one_voice_an_hour_whatever_the_texts(store: Store) -> None:
+    posts = [
+        prediction(number, NOW - 3500 + 30 * number, author="bot", fingerprint=str(number)) for number in range(100)
+    ]
+    store.add([*posts, prediction(200, NOW - DAY, author="bot"), prediction(300, NOW - 1, author="anna")])
+    totals = counted(store)
+    assert sum(bucket.tweets for bucket in totals) == 3
+    assert sum(bucket.reach for bucket in totals) == 102
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_store_counts_voices_as_the_mathematics_does(store: Store, seed: int) -> None:
+    choice = random.Random(seed)
+    tweets = [
+        Tweet(
+            NOW - choice.randrange(1, 2 * int(DAY)),
+            choice.random() < 0.5,
+            choice.choice([None, *"abcdef"]),
+            choice.choice([None, *"uvwxyz"]),
+        )
+        for _ in range(200)
+    ]
+    store.add(
+        prediction(
+            number,
+            tweet.time,
+            sentiment="negative" if tweet.negative else "positive",
+            author=tweet.author,
+            fingerprint=tweet.text,
+        )
+        for number, tweet in enumerate(tweets)
+    )
+    expected = [bucket for bucket in count(tweets, seconds=SECONDS) if bucket.reach]
+    assert [bucket[:2] + bucket[3:4] for bucket in counted(store)] == [bucket[:2] + bucket[3:4] for bucket in expected]
 
 
 def test_a_retweet_has_the_text_of_its_original() -> None:

@@ -278,7 +278,7 @@ def test_operations_have_names_of_their_own_and_examples(client: TestClient) -> 
                 schema = response["content"][PROBLEM]["schema"]
                 assert schema == {"$ref": "#/components/schemas/ProblemDetails"}
                 assert list(response["content"]) == [PROBLEM]
-    for body in ("Question", "Questions", "ToExplain", "Feedback", "Turn", "Judgement"):
+    for body in ("Question", "Questions", "SourceTweets", "SourceTweet", "ToExplain", "Feedback", "Turn", "Judgement"):
         fields = document["components"]["schemas"][body]["properties"].values()
         assert all("default" not in field for field in fields), "generated types would require them"
     referenced = set(re.findall(r"#/components/schemas/(\w+)", str(document)))

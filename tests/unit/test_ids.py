@@ -88,3 +88,19 @@ def test_other_tweets_have_other_fingerprints_though_masks_may_make_them_equal(o
 
 def test_fingerprints_depend_on_the_key() -> None:
     assert IDS.fingerprint("late") != Ids(bytes([1] * 32)).fingerprint("late")
+
+
+def test_a_tweet_with_an_id_of_its_own_has_the_same_id_each_time() -> None:
+    first, again = (IDS.issue("late", **PREDICTION, tweet_id="17") for _ in range(2))
+    assert first == again
+    other = IDS.issue("late", **PREDICTION, tweet_id="18")
+    assert event_id(other) != event_id(first)
+    edited = IDS.issue("late again", **PREDICTION, tweet_id="17")
+    assert edited != first
+    assert event_id(edited) == event_id(first)
+
+
+def test_a_hash_of_an_author_depends_on_the_key_and_not_on_how_the_name_is_written() -> None:
+    assert IDS.author("@Anna") == IDS.author("anna ") != IDS.author("bob")
+    assert IDS.author("anna") != Ids(bytes([1] * 32)).author("anna")
+    assert IDS.author("anna") != IDS.person("anna"), "labellers are not to be found among authors"

@@ -3,6 +3,8 @@
 import json
 import logging
 import math
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from starlette.types import Message
 from sentiment.inference.classifier import Classifier
 from service.ids import event_id
 from telemetry import events
+from telemetry.database import Unavailable
 from telemetry.store import Store
 from tests.packaged_model import save_packaged
 from tests.unit.conftest import StartService
@@ -313,3 +316,53 @@ def test_an_event_contains_the_masked_text_if_configured(start_service: StartSer
         client.post("/predict", json={"text": "@anna look https://example.org/x"})
     (stored,) = Store(database).read(events.Prediction)
     assert stored.text == "@user look http"
+
+
+COLLECTED = {"text": TWEET, "time": "2026-11-20T18:04:11+01:00", "author": "@anna", "id": "17"}
+
+
+def test_an_event_has_the_time_and_the_hashed_author_of_its_tweet(start_service: StartService, tmp_path: Path) -> None:
+    folder = tmp_path / "events"
+    database = f"sqlite:///{folder / 'events.db'}"
+    with start_service(telemetry_database=database) as client:
+        client.post("/predict", json={**COLLECTED, "author": "@anna-the-traveller"}).raise_for_status()
+        batch = {"tweets": [{**COLLECTED, "id": "18", "author": "Anna-the-Traveller"}, {"text": "great"}]}
+        client.post("/predict/batch", json=batch).raise_for_status()
+    first, second, third = Store(database).read(events.Prediction)
+    assert first.time == second.time == datetime(2026, 11, 20, 17, 4, 11, tzinfo=UTC).timestamp()
+    assert first.author == second.author is not None
+    assert third.author is None
+    assert third.time == pytest.approx(time.time(), abs=60)
+    assert "author" not in first.body()
+    assert b"traveller" not in b"".join(file.read_bytes() for file in folder.iterdir()).lower()
+
+
+def test_a_tweet_sent_again_has_the_same_prediction_id_and_one_event(
+    start_service: StartService, tmp_path: Path
+) -> None:
+    database = f"sqlite:///{tmp_path / 'events.db'}"
+    timeless = {"text": "great", "id": "19"}
+    batch = {"tweets": [COLLECTED, COLLECTED, timeless]}
+    with start_service(telemetry_database=database) as client:
+        answers = [client.post("/predict", json=batch).raise_for_status().json()["predictions"] for _ in range(2)]
+        ids = [[answer["prediction_id"] for answer in predictions] for predictions in answers]
+        stored = list(Store(database).read(events.Prediction))
+    assert ids[0] == ids[1]
+    assert ids[0][0] == ids[0][1] != ids[0][2]
+    assert [event.id for event in stored] == [event_id(ids[0][0]), event_id(ids[0][2])]
+
+
+def test_tweets_with_an_id_are_answered_once_they_are_stored(
+    start_service: StartService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = f"sqlite:///{tmp_path / 'events.db'}"
+    with start_service(telemetry_database=database) as client:
+        client.post("/predict", json=COLLECTED).raise_for_status()
+        assert len(list(Store(database).read(events.Prediction))) == 1
+        with monkeypatch.context() as broken:
+            broken.setattr(Store, "add", lambda *_: (_ for _ in ()).throw(Unavailable("the disk is full")))
+            refusal = client.post("/predict", json={**COLLECTED, "id": "18"})
+            assert refusal.status_code == 503
+            assert int(refusal.headers["retry-after"]) >= 1
+        client.post("/predict", json={**COLLECTED, "id": "18"}).raise_for_status()
+        assert len(list(Store(database).read(events.Prediction))) == 2

@@ -210,6 +210,22 @@ def test_a_file_of_the_first_version_is_moved_with_everything_in_it(tmp_path: Pa
     assert [event.id for _, event in store.after(Prediction, 3, 9, 0)] == [event.id for event in predictions[3:]]
 
 
+@pytest.mark.parametrize("missing", [["author"], ["author", "fingerprint"]])
+def test_predictions_of_earlier_programs_get_the_columns_that_they_lack(store: Store, missing: list[str]) -> None:
+    store.add([prediction(1, fingerprint="a", author="b")])
+    with store.database.writing(schema.predictions) as connection:
+        for index in schema.predictions.indexes:
+            index.drop(connection)
+        for name in missing:
+            connection.exec_driver_sql(f"ALTER TABLE predictions DROP COLUMN {name}")
+    store.create()
+    store.add([prediction(2, fingerprint="a", author="b")])
+    assert [event.author for event in store.read(Prediction)] == [None, "b"]
+    with store.database.reading() as connection:
+        names = {index["name"] for index in sa.inspect(connection).get_indexes("predictions")}
+    assert names >= {index.name for index in schema.predictions.indexes}
+
+
 def test_a_move_that_fails_changes_nothing(tmp_path: Path) -> None:
     file = old_store(tmp_path)
     with closing(sqlite3.connect(file)) as database, database:
