@@ -17,6 +17,7 @@ ROUTES = (
     "/model",
     "/metrics",
     "/monitoring",
+    "/monitoring/stream",
     "/relabelling/next",
     "/docs.json",
     "/livez",

@@ -1,11 +1,12 @@
-"""Route for the model's health in production: counts, feedback, alerts and background jobs."""
+"""Routes for the model's health in production, and for the watched stream."""
 
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
@@ -14,7 +15,7 @@ from service.document import error_responses
 from service.feedback import store_of, unreachable
 from telemetry import monitoring
 from telemetry.database import Unavailable
-from telemetry.report import Report
+from telemetry.report import Report, Stream
 from telemetry.settings import Settings
 from telemetry.store import Store
 
@@ -22,12 +23,13 @@ from telemetry.store import Store
 CACHE_SECONDS = 5.0
 MOST_CACHED = 8
 PATIENCE_SECONDS = 20.0
+MOST_HOURS = 14 * 24
 
 router = APIRouter(tags=["operation"])
 
 
 class Monitor:
-    """Reports of a store, each computed once per `CACHE_SECONDS`."""
+    """Reports on a store, each computed once per `CACHE_SECONDS`."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         """Configure the store, and the settings of events and alerts."""
@@ -41,15 +43,26 @@ class Monitor:
         Raises:
             Unavailable: the store cannot be read, or others have waited for it too long.
         """
+        return self._answer(monitoring.report, days)
+
+    def stream(self, hours: int, minutes: int) -> bytes:
+        """Return the watched stream of the last hours, in spans of some minutes, as JSON.
+
+        Raises:
+            Unavailable: the store cannot be read, or others have waited for it too long.
+        """
+        return self._answer(monitoring.stream, hours, minutes)
+
+    def _answer(self, compute: Callable[..., Any], *arguments: int) -> bytes:
         if not self._lock.acquire(timeout=PATIENCE_SECONDS):
             raise Unavailable("the store is slow")
         try:
-            return self._cached(days, time.monotonic() // CACHE_SECONDS)
+            return self._cached(compute, arguments, time.monotonic() // CACHE_SECONDS)
         finally:
             self._lock.release()
 
-    def _compute(self, days: int, _slot: float) -> bytes:
-        return json.dumps(asdict(monitoring.report(self._store, self._settings, days))).encode()
+    def _compute(self, compute: Callable[..., Any], arguments: tuple[int, ...], _slot: float) -> bytes:
+        return json.dumps(asdict(compute(self._store, self._settings, *arguments))).encode()
 
 
 @router.get(
@@ -64,5 +77,25 @@ def get_monitoring(service: Service, days: Annotated[int, Query(ge=1, le=3650)] 
     assert service.monitor is not None
     try:
         return Response(service.monitor.report(days), media_type="application/json")
+    except Unavailable:
+        raise unreachable() from None
+
+
+@router.get(
+    "/monitoring/stream",
+    summary="Watch the stream",
+    response_model=Stream,
+    responses=error_responses(400, 401, 405, 429, 500, 503, 504),
+)
+def get_stream(
+    service: Service,
+    hours: Annotated[int, Query(ge=1, le=MOST_HOURS)] = 48,
+    minutes: Literal[5, 15, 60] = 60,
+) -> Response:
+    """Report the stream of tweets over time, beside what is usual, and the crises found in it."""
+    store_of(service)
+    assert service.monitor is not None
+    try:
+        return Response(service.monitor.stream(hours, minutes), media_type="application/json")
     except Unavailable:
         raise unreachable() from None

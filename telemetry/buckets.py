@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from monitoring.buckets import DAY, HOUR, Bucket
 from telemetry.events import Source
-from telemetry.schema import LATEST, buckets, predictions
+from telemetry.schema import LATEST, buckets, expectations, predictions
 from telemetry.store import Store, reached
 
 READER = "buckets"
@@ -39,7 +39,8 @@ def update(store: Store) -> int:
             for number in _touched(store, connection, after, newest):
                 _count(store, connection, number)
             oldest = int((store.now(connection) - KEPT_DAYS * DAY) // SECONDS)
-            connection.execute(sa.delete(buckets).where(buckets.c.number < oldest))
+            for table in (buckets, expectations):
+                connection.execute(sa.delete(table).where(table.c.number < oldest))
             store.advance_within(connection, READER, newest)
             total += newest - after
         if newest - after < MOST_AT_ONCE:  # that was all; what has been added meanwhile is for the next call

@@ -8,13 +8,14 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from monitoring.alarm import Check, Level, Rules, check
+from monitoring.bands import Usual
 from monitoring.baseline import Baseline, Learning, fit
 from monitoring.buckets import DAY, HOUR, Bucket, filled
 from monitoring.crises import Crisis, State, follow
 from monitoring.evidence import Errors
 from telemetry import buckets
 from telemetry.buckets import SECONDS
-from telemetry.schema import alerts, crises
+from telemetry.schema import alerts, crises, expectations
 from telemetry.schema import buckets as counted_buckets
 from telemetry.store import Store, reached
 
@@ -80,6 +81,8 @@ class Watch:
         if not 0 <= at - self._fitted < REFIT_SECONDS:
             self._baseline, self._fitted = self._learn(connection, at), at
         answer = check(latest, self._baseline, seconds=SECONDS, rules=rules, errors=self.plan.errors)
+        if self._baseline is not None:
+            _save_expectation(self.store, connection, latest[-1].start, self._baseline)
         before = state(connection)
         for earlier, crisis in zip(before, follow(before, answer, rules), strict=True):
             if crisis is not None and crisis != earlier:
@@ -118,6 +121,28 @@ def state(connection: Connection) -> State:
     return State(**latest)
 
 
+def level(connection: Connection, *, learning: bool) -> tuple[str, float | None]:
+    """Return the level of the stream now, and since when if it is `watch`, `alarm` or `silent`.
+
+    A crisis keeps the worst level it has reached until it is over.
+    """
+    latest = state(connection)
+    if latest.silent is not None and latest.silent.over is None:
+        return "silent", latest.silent.since
+    if latest.negative is not None and latest.negative.over is None:
+        return latest.negative.level.name.lower(), latest.negative.since
+    return "learning" if learning else "calm", None
+
+
+def expected(connection: Connection, *, first: int, last: int) -> dict[float, Usual]:
+    """Return what buckets were expected to bring when they were checked, by start, from one number to another."""
+    query = sa.select(expectations).where(expectations.c.number.between(first, last))
+    return {
+        float(row.number * SECONDS): Usual(row.tweets, row.negative, row.dispersion, row.correlation)
+        for row in connection.execute(query)
+    }
+
+
 def restored(row: Any) -> Crisis:
     """Return the crisis of a row."""
     return Crisis(
@@ -129,6 +154,12 @@ def restored(row: Any) -> Crisis:
         over=row.over,
         worst=Check(**{name: getattr(row, name) for name in WORST}),
     )
+
+
+def _save_expectation(store: Store, connection: Connection, start: float, baseline: Baseline) -> None:
+    usual = Usual(*baseline.expected(start, SECONDS), baseline.dispersion, baseline.correlation)
+    insert = store.database.insert(expectations).values(number=int(start // SECONDS), **usual._asdict())
+    connection.execute(insert.on_conflict_do_update(index_elements=["number"], set_=usual._asdict()))
 
 
 def _save(store: Store, connection: Connection, crisis: Crisis) -> None:

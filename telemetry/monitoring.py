@@ -1,8 +1,11 @@
-"""Computation of the answer of `GET /monitoring`."""
+"""Computation of the answers of `GET /monitoring` and `GET /monitoring/stream`."""
 
 import sqlalchemy as sa
 
-from telemetry import forwarding, jobs
+from monitoring.bands import points
+from monitoring.buckets import HOUR
+from telemetry import buzz, forwarding, jobs
+from telemetry.buckets import SECONDS
 from telemetry.counting import accuracy, counts, grouped, period_of, share
 from telemetry.events import Feedback
 from telemetry.health import MOST_SHOWN, fired_alerts, waiting_alerts, watching, worker_health
@@ -14,6 +17,8 @@ from telemetry.report import (
     Predictions,
     Report,
     SourceShare,
+    Stream,
+    StreamPoint,
     Version,
     iso,
     mistake,
@@ -21,7 +26,10 @@ from telemetry.report import (
 from telemetry.retention import DAY
 from telemetry.schema import are_mistakes, feedback, predictions, skipped
 from telemetry.settings import Settings
-from telemetry.store import Store, restored
+from telemetry.store import Store, reached, restored
+
+# The level of a stream that is not watched.
+OFF = "off"
 
 
 def report(store: Store, settings: Settings, days: int) -> Report:
@@ -96,4 +104,35 @@ def report(store: Store, settings: Settings, days: int) -> Report:
         else None,
         workers=health,
         skipped=put_aside,
+    )
+
+
+def stream(store: Store, settings: Settings, hours: int, minutes: int) -> Stream:
+    """Describe the watched stream of the last hours, in spans of some minutes.
+
+    Raises:
+        Unavailable: the store cannot be read.
+    """
+    width = minutes * 60
+    with store.database.reading() as connection:
+        now = store.now(connection)
+        if settings.buzz is None:
+            return Stream(
+                generated=iso(now), level=OFF, since=None, checked_until=None, width_seconds=width, points=[], crises=[]
+            )
+        checked = reached(connection, buzz.READER)
+        first = int((now - hours * HOUR) // width) * width
+        watched = watching(connection, settings.buzz, first)
+        level, since = buzz.level(connection, learning=watched.learning)
+        usual = buzz.expected(connection, first=first // SECONDS, last=checked)
+        counted = buzz.stream(connection, first // SECONDS, checked) if checked else []
+    spans = points([each for each in counted if each.start >= first], usual, seconds=SECONDS, width_seconds=width)
+    return Stream(
+        generated=iso(now),
+        level=level,
+        since=None if since is None else iso(since),
+        checked_until=iso((checked + 1) * SECONDS) if checked else None,
+        width_seconds=width,
+        points=[StreamPoint(**point._asdict() | {"start": iso(point.start)}) for point in spans],
+        crises=watched.crises,
     )

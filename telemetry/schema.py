@@ -136,6 +136,13 @@ buckets = Table(
     Column("number", NUMBER, primary_key=True, autoincrement=False),
     *(required(name, Integer) for name in ("tweets", "negative", "reach", "negative_reach")),
 )
+# What each bucket was expected to bring when it was checked (`monitoring.bands.Usual`); none while learning.
+expectations = Table(
+    "expectations",
+    metadata,
+    Column("number", NUMBER, primary_key=True, autoincrement=False),
+    *(required(name, Double) for name in ("tweets", "negative", "dispersion", "correlation")),
+)
 # Crises, with the counts when the evidence was strongest, and the alert about each.
 crises = Table(
     "crises",

@@ -9,16 +9,17 @@ import sqlalchemy as sa
 
 from monitoring.alarm import Level
 from monitoring.buckets import DAY, HOUR, Bucket, Tweet, count
-from telemetry import buckets, buzz, schema
+from telemetry import buckets, buzz, monitoring, schema
 from telemetry.alert import Rule, fire
 from telemetry.buckets import SECONDS
-from telemetry.buzz import Watch
+from telemetry.buzz import GRACE_SECONDS, Watch
 from telemetry.channels import Channel
 from telemetry.delivery import begin, deliver
 from telemetry.erasure import erase
 from telemetry.events import Prediction, original
 from telemetry.messages import AnyAlert, lines, title
 from telemetry.monitoring import report
+from telemetry.report import iso
 from telemetry.retention import prune
 from telemetry.settings import Settings
 from telemetry.store import Store
@@ -269,8 +270,56 @@ def test_the_report_says_that_the_watch_is_still_learning(store: Store) -> None:
     assert (answer.buzz.learning, answer.buzz.crises) == (True, [])
 
 
-def test_without_a_zone_nothing_is_watched() -> None:
+def test_the_stream_is_shown_beside_what_was_usual_when_it_was_checked(store: Store, clock: Clock) -> None:
+    crisis(store)
+    clock.now += GRACE_SECONDS
+    watch(store)()
+    answer = monitoring.stream(store, SETTINGS, hours=6, minutes=15)
+    assert (answer.level, answer.checked_until) == ("alarm", iso(NOW))
+    assert answer.since is not None
+    assert len(answer.points) == 24
+    assert [point.usual_negative for point in answer.points[:12]] == [None] * 12, "not checked: before the first start"
+    usual, above = answer.points[12:20], answer.points[20:]
+    for point in usual:
+        assert point.negative < (point.most_negative or 0)
+    for point in above:
+        assert point.negative == 50 > (point.most_negative or 50)
+        assert point.negative / point.tweets > (point.largest_share or 1)
+    assert [crisis.level for crisis in answer.crises] == ["alarm"]
+
+
+@pytest.mark.parametrize(("history", "level"), [(0.0, "learning"), (5.0, "calm")])
+def test_a_stream_without_a_crisis_is_calm_or_still_learned(store: Store, history: float, level: str) -> None:
+    remember(store, [bucket for bucket in stream(6, seed=1) if NOW - history * DAY - HOUR <= bucket.start < NOW])
+    watch(store)()
+    answer = monitoring.stream(store, SETTINGS, hours=1, minutes=60)
+    assert (answer.level, answer.since, len(answer.points)) == (level, None, 1)
+
+
+def test_a_silent_stream_is_shown_with_empty_spans(store: Store, clock: Clock) -> None:
+    remember(store, [bucket for bucket in stream(6, seed=1) if bucket.start < NOW])
+    watch(store)()
+    clock.now += 2 * HOUR
+    watch(store)()
+    answer = monitoring.stream(store, SETTINGS, hours=3, minutes=60)
+    assert (answer.level, answer.since) == ("silent", iso(NOW))
+    assert [point.tweets for point in answer.points][1:] == [0, 0]
+
+
+def test_without_a_zone_nothing_is_watched(store: Store) -> None:
     assert Settings().buzz is None
+    answer = monitoring.stream(store, Settings(), hours=6, minutes=15)
+    assert (answer.level, answer.points) == ("off", [])
+
+
+def test_expectations_are_deleted_with_their_buckets(store: Store, clock: Clock) -> None:
+    crisis(store)
+    watch(store)()
+    clock.now += 61 * DAY
+    store.add([prediction(9_000, clock.now - 60)])
+    watch(store)()
+    with store.database.reading() as connection:
+        assert buzz.expected(connection, first=0, last=int(NOW // SECONDS)) == {}
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_the_openapi_document_lists_every_refusal(client: TestClient) -> None:
     assert set(paths) == {
         *("/predict", "/predict/batch", "/explain", "/predictions/{prediction_id}/feedback"),
         *("/relabelling/next", "/relabelling/{item_id}/judgement"),
-        *("/model", "/monitoring", "/metrics", "/livez", "/readyz"),
+        *("/model", "/monitoring", "/monitoring/stream", "/metrics", "/livez", "/readyz"),
     }
     assert set(paths["/predict"]["post"]["responses"]) == {
         *("200", "400", "401", "405", "413", "415", "429", "500", "503", "504")

@@ -1,0 +1,111 @@
+"""What a stream has brought over time, beside what was usual then, and the limits that chance hardly exceeds."""
+
+from collections.abc import Mapping, Sequence
+from math import sqrt
+from typing import NamedTuple
+
+from monitoring.buckets import Bucket
+
+# Of control limits. Source: Shewhart, Economic control of quality of manufactured product, 1931.
+DEVIATIONS = 3.0
+
+
+class Usual(NamedTuple):
+    """What a bucket usually brings, and how much that fluctuates.
+
+    Attributes:
+        tweets: expected number of voices.
+        negative: expected number of negative voices, as the classifier calls them.
+        dispersion: of the number of voices, see `monitoring.baseline.Baseline`.
+        correlation: of their labels, likewise.
+    """
+
+    tweets: float
+    negative: float
+    dispersion: float
+    correlation: float
+
+
+class Point(NamedTuple):
+    """A span of time.
+
+    Attributes:
+        start: in seconds since 1970 (UTC).
+        tweets: number of voices.
+        negative: number of negative voices.
+        reach: number of tweets, repetitions included.
+        usual_negative: expected number of negative voices; None where the baseline was still learning.
+        most_negative: number of negative voices that chance hardly exceeds; None likewise.
+        usual_share: expected share of negative voices; None likewise.
+        largest_share: share that chance hardly exceeds among this number of voices; None likewise, or without voices.
+    """
+
+    start: float
+    tweets: int
+    negative: int
+    reach: int
+    usual_negative: float | None = None
+    most_negative: float | None = None
+    usual_share: float | None = None
+    largest_share: float | None = None
+
+
+def points(
+    buckets: Sequence[Bucket], usual: Mapping[float, Usual], *, seconds: float, width_seconds: float
+) -> list[Point]:
+    """Add up buckets by spans of time, with the limits of each.
+
+    A span has limits if all of its buckets have a usual value.
+
+    Args:
+        buckets: in order, empty ones included.
+        usual: by start of the bucket.
+        seconds: length of a bucket.
+        width_seconds: length of a span, a multiple of `seconds`; spans start at multiples of it since 1970.
+
+    Raises:
+        ValueError: a span is no multiple of a bucket.
+    """
+    if width_seconds % seconds:
+        raise ValueError(f"A span of {width_seconds:g} s is no multiple of buckets of {seconds:g} s.")
+    spans: dict[float, list[Bucket]] = {}
+    for bucket in buckets:
+        spans.setdefault(bucket.start // width_seconds * width_seconds, []).append(bucket)
+    return [_point(start, span, [usual.get(bucket.start) for bucket in span]) for start, span in spans.items()]
+
+
+def _point(start: float, span: Sequence[Bucket], usual: Sequence[Usual | None]) -> Point:
+    tweets, negative, reach = (
+        sum(getattr(bucket, name) for bucket in span) for name in ("tweets", "negative", "reach")
+    )
+    point = Point(start, tweets, negative, reach)
+    known = [each for each in usual if each is not None]
+    expected = sum(each.tweets for each in known)
+    if len(known) < len(span) or not expected:
+        return point
+    whole = known[-1]._replace(tweets=expected, negative=sum(each.negative for each in known))
+    share = whole.negative / whole.tweets
+    return point._replace(
+        usual_negative=whole.negative,
+        most_negative=whole.negative + DEVIATIONS * sqrt(variance(whole)),
+        usual_share=share,
+        largest_share=min(1.0, share + DEVIATIONS * sqrt(share_variance(whole, tweets))) if tweets else None,
+    )
+
+
+def variance(usual: Usual) -> float:
+    """Return the variance of the number of negative voices.
+
+    Their number is beta-binomial among voices whose number is negative binomial, so it follows from the law of total
+    variance: p (1 - p) (m + r m2) + p^2 (m + d m^2), where m2 = m^2 (1 + d) is the expected number of pairs.
+    """
+    mean, share = usual.tweets, usual.negative / usual.tweets
+    pairs = mean**2 * (1 + usual.dispersion)
+    within = share * (1 - share) * (mean + usual.correlation * pairs)
+    return within + share**2 * (mean + usual.dispersion * mean**2)
+
+
+def share_variance(usual: Usual, tweets: int) -> float:
+    """Return the variance of the share of negative ones among some voices (beta-binomial distribution)."""
+    share = usual.negative / usual.tweets
+    return share * (1 - share) * (1 + (tweets - 1) * usual.correlation) / tweets
