@@ -71,15 +71,16 @@ def points(
     spans: dict[float, list[Bucket]] = {}
     for bucket in buckets:
         spans.setdefault(bucket.start // width_seconds * width_seconds, []).append(bucket)
-    return [_point(start, span, [usual.get(bucket.start) for bucket in span]) for start, span in spans.items()]
+    return [total(start, span, usual) for start, span in spans.items()]
 
 
-def _point(start: float, span: Sequence[Bucket], usual: Sequence[Usual | None]) -> Point:
+def total(start: float, span: Sequence[Bucket], usual: Mapping[float, Usual]) -> Point:
+    """Add up the buckets of one span, which begins at `start`."""
     tweets, negative, reach = (
         sum(getattr(bucket, name) for bucket in span) for name in ("tweets", "negative", "reach")
     )
     point = Point(start, tweets, negative, reach)
-    known = [each for each in usual if each is not None]
+    known = [usual[bucket.start] for bucket in span if bucket.start in usual]
     expected = sum(each.tweets for each in known)
     if len(known) < len(span) or not expected:
         return point

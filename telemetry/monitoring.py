@@ -1,8 +1,10 @@
 """Computation of the answers of `GET /monitoring` and `GET /monitoring/stream`."""
 
+from dataclasses import replace
+
 import sqlalchemy as sa
 
-from monitoring.bands import points
+from monitoring.bands import Point, points, total
 from monitoring.buckets import HOUR
 from telemetry import buzz, forwarding, jobs
 from telemetry.buckets import SECONDS
@@ -116,23 +118,35 @@ def stream(store: Store, settings: Settings, hours: int, minutes: int) -> Stream
     width = minutes * 60
     with store.database.reading() as connection:
         now = store.now(connection)
+        answer = Stream(
+            generated=iso(now),
+            level=OFF,
+            since=None,
+            checked_until=None,
+            last_hour=None,
+            width_seconds=width,
+            points=[],
+            crises=[],
+        )
         if settings.buzz is None:
-            return Stream(
-                generated=iso(now), level=OFF, since=None, checked_until=None, width_seconds=width, points=[], crises=[]
-            )
-        checked = reached(connection, buzz.READER)
+            return answer
         first = int((now - hours * HOUR) // width) * width
         watched = watching(connection, settings.buzz, first)
         level, since = buzz.level(connection, learning=watched.learning)
-        usual = buzz.expected(connection, first=first // SECONDS, last=checked)
+        answer = replace(answer, level=level, since=None if since is None else iso(since), crises=watched.crises)
+        checked = reached(connection, buzz.READER)
         counted = buzz.stream(connection, first // SECONDS, checked) if checked else []
-    spans = points([each for each in counted if each.start >= first], usual, seconds=SECONDS, width_seconds=width)
-    return Stream(
-        generated=iso(now),
-        level=level,
-        since=None if since is None else iso(since),
-        checked_until=iso((checked + 1) * SECONDS) if checked else None,
-        width_seconds=width,
-        points=[StreamPoint(**point._asdict() | {"start": iso(point.start)}) for point in spans],
-        crises=watched.crises,
+        usual = buzz.expected(connection, first=first // SECONDS, last=checked)
+    if not counted:
+        return answer
+    until = (checked + 1) * SECONDS
+    last_hour = total(until - HOUR, [bucket for bucket in counted if bucket.start >= until - HOUR], usual)
+    shown = points([bucket for bucket in counted if bucket.start >= first], usual, seconds=SECONDS, width_seconds=width)
+    return replace(
+        answer, checked_until=iso(until), last_hour=described(last_hour), points=[described(point) for point in shown]
     )
+
+
+def described(point: Point) -> StreamPoint:
+    """Return a span of the stream as it is answered."""
+    return StreamPoint(**point._asdict() | {"start": iso(point.start)})

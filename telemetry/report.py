@@ -178,13 +178,15 @@ class Stream:
     """The watched stream over time; times are ISO 8601 in UTC.
 
     `level` is `off` if the stream is not watched, `learning`, `calm`, `watch`, `alarm` or `silent` (no tweets arrive);
-    `since` is the beginning of the crisis in the last three cases. Tweets after `checked_until` are not counted yet.
+    `since` is the beginning of the crisis in the last three cases. Tweets after `checked_until` are not counted yet;
+    `last_hour` is the hour before it.
     """
 
     generated: str
     level: str
     since: str | None
     checked_until: str | None
+    last_hour: StreamPoint | None
     width_seconds: int
     points: Sequence[StreamPoint]
     crises: Sequence[CrisisState]

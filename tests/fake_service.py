@@ -251,6 +251,10 @@ class FakeService:
                     store = feedback.store_of(self.state)
                     days = int(dict(parse_qsl(urlsplit(address).query))["days"])
                     return 200, asdict(monitoring.report(store, self.settings, days)) | self.report
+                case "/monitoring/stream":
+                    store = feedback.store_of(self.state)
+                    query = {name: int(value) for name, value in parse_qsl(urlsplit(address).query)}
+                    return 200, asdict(monitoring.stream(store, self.settings, **query))
                 case _:
                     return problem(404, "There is nothing at this address.")
         except Problem as error:

@@ -8,13 +8,15 @@ import pandas as pd
 from ui.language import Language
 
 NEGATIVE_COLOUR, OTHER_COLOUR, LIMIT_COLOUR = "#b3361b", "#14699b", "#55606b"
-HEIGHT = 320
+HEIGHT, PANEL_HEIGHT = 320, 260
+AXIS_PIXELS = 40  # the same for charts one above the other, so that their time axes align
 MOST_LABELLED_GROUPS = 14
 SINGLE_PADDING = 120  # pixels on each side of the only bar
 # Width of a bar: slightly less than its period, so that bars do not touch.
 BAR_WIDTHS = {
     name: pd.Timedelta(hours=hours) for name, hours in {"15min": 0.21, "h": 0.85, "D": 20, "W": 144, "MS": 600}.items()
 }
+COLOURS = [OTHER_COLOUR, LIMIT_COLOUR, LIMIT_COLOUR]
 DASHES = [[1, 0], [6, 4], [2, 3]]
 # Two columns also fit on a phone.
 LINE_LEGEND = alt.Legend(orient="top", columns=2, title=None, symbolType="stroke", symbolSize=300)
@@ -94,7 +96,7 @@ def share(chart: pd.DataFrame, width: str, say: Language, *, time: str, centre: 
     series = [*labels.values()]
     colour = alt.Color(
         "series:N",
-        scale=alt.Scale(domain=series, range=[OTHER_COLOUR, LIMIT_COLOUR, LIMIT_COLOUR]),
+        scale=alt.Scale(domain=series, range=COLOURS),
         legend=LINE_LEGEND,
     )
     dash = alt.StrokeDash("series:N", scale=alt.Scale(domain=series, range=DASHES), legend=LINE_LEGEND)
@@ -116,6 +118,82 @@ def share(chart: pd.DataFrame, width: str, say: Language, *, time: str, centre: 
         layers.append(single.encode(x=x, y=y, color=colour, tooltip="words:N"))
     layered: alt.LayerChart = alt.LayerChart(layer=layers)
     layered.height = HEIGHT
+    return layered
+
+
+def stream(points: pd.DataFrame, minutes: int, say: Language, *, time: str) -> tuple[alt.LayerChart, alt.LayerChart]:
+    """Return two charts one above the other: negative tweets and their share, with usual values and limits.
+
+    Both can be zoomed with the wheel while Shift is pressed (without it, the wheel scrolls the page), and moved.
+
+    Args:
+        points: result of `stream.points`.
+        minutes: length of a point.
+        say: the language.
+        time: title of the time axis.
+    """
+    width = "h" if minutes == 60 else "15min"
+    frame = points.reset_index(names="time")
+    frame["words"] = [
+        say(
+            "live.point",
+            when=say.period(row.time, width),
+            negative=say.number(row.negative),
+            tweets=say.number(row.tweets),
+            usual="–" if pd.isna(row.usual_negative) else say.number(row.usual_negative, 1),
+        )
+        for row in frame.itertuples()
+    ]
+    counts, shares = count_axis(say, say("live.negative_axis")), percent_axis(say, say("watch.share_axis"))
+    dates = axis(points, width, say, time)
+    no_dates = alt.X("time:T", title=None, axis=alt.Axis(labels=False, ticks=False))
+    columns = ("share", "usual_share", "largest_share")
+    return (
+        panel(frame, ("negative", "usual_negative", "most_negative"), counts, no_dates, say, LINE_LEGEND),
+        panel(frame, columns, shares, dates, say, None),
+    )
+
+
+def panel(
+    frame: pd.DataFrame,
+    columns: tuple[str, str, str],
+    ticks: alt.Axis,
+    x: alt.X,
+    say: Language,
+    legend: alt.Legend | None,
+) -> alt.LayerChart:
+    """Return a line beside its usual value and its limit (`columns`), with triangles where it is above the limit."""
+    column, usual, limit = columns
+    labels = {column: say("live.actual"), usual: say("live.usual"), limit: say("watch.limit")}
+    lines = frame.melt(["time", "words"], [*labels], "series").replace({"series": labels})
+    series = [*labels.values()]
+    y = alt.Y("value:Q", axis=ticks, scale=alt.Scale(zero=column == "negative", nice=True))
+    drawn = (
+        alt.Chart(lines)
+        .mark_line()
+        .encode(
+            x=x,
+            y=y,
+            color=alt.Color(
+                "series:N",
+                scale=alt.Scale(domain=series, range=COLOURS),
+                legend=legend,
+            ),
+            strokeDash=alt.StrokeDash("series:N", scale=alt.Scale(domain=series, range=DASHES), legend=legend),
+        )
+    )
+    places = frame[["time", column, "words", limit]].dropna(subset=[column])
+    above = places[places[column] > places[limit]]
+    hover = alt.Chart(places).mark_point(size=120, opacity=0).encode(x=x, y=f"{column}:Q", tooltip="words:N")
+    peaks = (
+        alt.Chart(above)
+        .mark_point(shape="triangle-up", color=NEGATIVE_COLOUR, size=160, filled=True, opacity=1)
+        .encode(x=x, y=f"{column}:Q", tooltip="words:N")
+    )
+    ticks.minExtent = AXIS_PIXELS
+    zoom = alt.selection_interval(bind="scales", encodings=["x"], zoom="wheel![event.shiftKey]")
+    layered: alt.LayerChart = alt.LayerChart(layer=[drawn.add_params(zoom), hover, peaks])
+    layered.height = PANEL_HEIGHT
     return layered
 
 

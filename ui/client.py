@@ -99,6 +99,10 @@ class Service:
         """Return what the service has recorded in the last days: predictions, feedback, alerts, its own health."""
         return self._json("GET", f"monitoring?days={days}", required="predictions")
 
+    def stream(self, hours: int, minutes: int) -> dict[str, Any]:
+        """Return the watched stream of the last hours, in spans of some minutes."""
+        return self._json("GET", f"monitoring/stream?hours={hours}&minutes={minutes}", required="level")
+
     def give_feedback(self, prediction_id: str, true_sentiment: Sentiment, text: str, comment: str) -> Receipt:
         """Store the true sentiment of a tweet; storing the same again changes nothing."""
         body = {"true_sentiment": true_sentiment, "text": text} | ({"comment": comment} if comment else {})

@@ -8,6 +8,8 @@ from ui.client import Service, ServiceError
 from ui.settings import Settings, read
 
 CACHE_SECONDS = 60
+# Less than the page's interval of refreshing; many viewers cost the service no more than one.
+STREAM_SECONDS = 20
 
 
 @st.cache_resource(show_spinner=False)
@@ -47,6 +49,12 @@ def faithfulness(version: str) -> dict[str, float] | None:
     """Return how far the explanations of this version of the model may be trusted; None if that is unknown."""
     figures: dict[str, float] | None = description(version).get("faithfulness")
     return figures
+
+
+@st.cache_resource(show_spinner=False, ttl=STREAM_SECONDS, max_entries=8)
+def stream(hours: int, minutes: int) -> dict[str, Any]:
+    """Return the watched stream of the last hours, in spans of some minutes; raises ServiceError."""
+    return service().stream(hours, minutes)
 
 
 @st.cache_resource(show_spinner=False, ttl=CACHE_SECONDS)

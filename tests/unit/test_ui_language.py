@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from tables import reading
-from telemetry import events
-from ui import client, proportions
+from telemetry import events, jobs
+from ui import client, proportions, stream
 from ui.language import DEFAULT, LANGUAGES, flatten, preferred, speak
-from ui.views import model, promises, relabel, try_tweet
+from ui.views import live, model, promises, relabel, try_tweet
 
 UI = Path(client.__file__).parent
 CODE = sorted(UI.rglob("*.py"))
@@ -54,16 +54,21 @@ BRACE_VALUES = {
     "order": ("day_first", "month_first"),
     "width": tuple(proportions.WIDTHS),
     "kept": ("masked", "raw"),
+    "hours": tuple(stream.SPANS),
+    "level": tuple(live.STATES),
+    "crisis['level']": ("watch", "alarm"),
     "source": get_args(events.Source),
     "code": model.ERRORS,
     "one['predicted_sentiment']": ("negative", "positive"),
     "one['true_sentiment']": ("negative", "positive"),
-    "worker['name']": ("rule", "mail", "webhook", "forward", "prune"),
+    "worker['name']": (jobs.RULE, jobs.BUZZ, jobs.FORWARD, jobs.PRUNE, "mail", "webhook"),
 }
 # Names that take only some of the values above.
 RESTRICTED_NAMES = {
     "{name}.title": ("try", "watch", "model", "relabel"),
     "model.{name}": ("mail", "webhook"),
+    "live.{level}_help": ("calm", "learning"),
+    "live.since_{level}": ("watch", "alarm", "silent"),
     "relabel.{item['reason']}": ("reported", "disagreement", "uncertain"),
     "relabel.{error.reason}": relabel.GONE,
     "try.{item['sentiment']}": ("negative", "positive"),
@@ -135,7 +140,7 @@ def test_the_two_languages_differ() -> None:
     # The examples are of the airline's English tweets.
     assert same <= {
         *(f"try.example{number}" for number in range(1, 9)),
-        *("watch.text", "watch.tweets", "watch.time", "watch.time_axis", "watch.tweets_of"),
+        *("watch.text", "watch.tweets", "watch.time", "watch.time_axis", "watch.tweets_of", "live.minutes"),
         *("model.version", "model.when", "model.forwarding"),
         *("relabel.correct_key", "relabel.back_key"),
     }

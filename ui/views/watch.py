@@ -1,4 +1,4 @@
-"""Spot a backlash: the share of negative tweets over time, its peaks, and the words behind them."""
+"""Spot a backlash: the watched stream, and in a file, the negative tweets over time, their peaks and their words."""
 
 import html
 
@@ -10,7 +10,7 @@ from ui.client import MOST_TWEETS, ServiceError
 from ui.findings import Findings, Scored
 from ui.language import Language
 from ui.memory import remember
-from ui.views import promises, trouble
+from ui.views import live, promises, trouble
 from ui.views.columns import choose_zone
 from ui.views.uploads import Upload, upload
 
@@ -20,20 +20,23 @@ MOST_MOMENTS = 8
 def show(say: Language) -> None:
     """Show the view: the inputs fold away once tweets are analyzed."""
     st.title(say("watch.title"), anchor=False)
+    is_live = live.show(say)
+    if is_live:
+        st.header(say("watch.file"), anchor=False)
     scoring: str | None = st.session_state.get("scoring")
     if scoring is None:
         st.write(say("watch.lead"))
     label = say("watch.inputs") if scoring is None else describe(st.session_state["inputs"], say)
     # The browser keeps a box with the same key as open as it was.
     key = "inputs open" if scoring is None else "inputs folded"
-    with st.expander(label, expanded=scoring is None, icon=":material/upload_file:", key=key):
+    with st.expander(label, expanded=scoring is None and not is_live, icon=":material/upload_file:", key=key):
         uploaded = upload(say)
         if uploaded is not None and uploaded.tweets.empty:
             st.warning(say("watch.nothing"), icon=":material/edit:")
         elif uploaded is not None and scoring is None:
             offer_scoring(uploaded, say)
     if scoring is None:
-        if uploaded is None:
+        if uploaded is None and not is_live:
             promises.show("watch", say)
         return
     if uploaded is None or uploaded.digest != scoring:  # the reader has chosen other tweets
