@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -81,6 +82,14 @@ def test_relative_links_work(page: Path) -> None:
 def test_the_readme_links_to_every_page() -> None:
     linked = {(PROJECT / address.partition("#")[0]).resolve() for address in links(README) if ":" not in address}
     assert set(EVERY_PAGE) - {README} <= linked
+
+
+def test_every_test_that_the_documentation_names_exists() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (PROJECT / "tests").rglob("test_*.py"))
+    defined = set(re.findall(r"^def (test_\w+)", code, re.MULTILINE))
+    named = {name for page in PAGES for name in re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8"))}
+    assert named
+    assert named <= defined
 
 
 def test_the_readme_is_short() -> None:
