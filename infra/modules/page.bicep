@@ -89,7 +89,7 @@ resource page 'Microsoft.App/containerApps@2024-03-01' = {
             cpu: json('0.5')
             memory: '1Gi'
           }
-          env: [
+          env: concat([
             {
               name: 'SERVICE_URL'
               value: serviceUrl
@@ -97,10 +97,6 @@ resource page 'Microsoft.App/containerApps@2024-03-01' = {
             {
               name: 'SERVICE_KEY'
               secretRef: 'key'
-            }
-            {
-              name: 'UI_LOGIN'
-              value: hasLogin ? '/login/login.toml' : ''
             }
             {
               name: 'UI_ANONYMOUS'
@@ -111,7 +107,12 @@ resource page 'Microsoft.App/containerApps@2024-03-01' = {
               name: 'UI_PATIENCE_SECONDS'
               value: '150'
             }
-          ]
+          ], hasLogin ? [
+            {
+              name: 'UI_LOGIN'
+              value: '/login/login.toml'
+            }
+          ] : [])
           volumeMounts: hasLogin ? [
             {
               volumeName: 'login'

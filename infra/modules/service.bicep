@@ -87,7 +87,7 @@ var eventSecrets = concat([
     name: 'insights'
     value: insights.properties.ConnectionString
   }
-], empty(smtpPassword) ? [] : [
+], empty(smtpUser) ? [] : [
   {
     name: 'smtp-password'
     value: smtpPassword
@@ -99,7 +99,7 @@ var eventSecrets = concat([
   }
 ])
 
-// Settings left out here keep their defaults (docs/settings.md); an empty value means "not set".
+// Settings left out here keep their defaults (docs/settings.md).
 var eventSettings = concat([
   {
     name: 'TELEMETRY_DATABASE'
@@ -113,13 +113,15 @@ var eventSettings = concat([
     name: 'TELEMETRY_TEXT'
     value: storedText
   }
+], empty(buzzZone) ? [] : [
   {
     name: 'TELEMETRY_BUZZ_ZONE'
     value: buzzZone
   }
+], empty(smtpHost) ? [] : [
   {
     name: 'TELEMETRY_MAIL_TO'
-    value: empty(smtpHost) ? '' : join(mails, ',')
+    value: join(mails, ',')
   }
   {
     name: 'TELEMETRY_MAIL_FROM'
@@ -129,11 +131,11 @@ var eventSettings = concat([
     name: 'TELEMETRY_SMTP_HOST'
     value: smtpHost
   }
+], empty(smtpUser) ? [] : [
   {
     name: 'TELEMETRY_SMTP_USER'
     value: smtpUser
   }
-], empty(smtpPassword) ? [] : [
   {
     name: 'TELEMETRY_SMTP_PASSWORD'
     secretRef: 'smtp-password'

@@ -8,8 +8,10 @@ param name string
 @description('Principal of the workflow.')
 param principalId string
 
+var here = subscription().id
+
 resource preview 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
-  name: guid(subscription().id, name, 'what-if')
+  name: guid(here, name, 'what-if')
   properties: {
     roleName: 'Preview deployments of ${name}'
     description: 'Validate and preview deployments at the scope of the subscription.'
@@ -23,13 +25,13 @@ resource preview 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
       }
     ]
     assignableScopes: [
-      subscription().id
+      here
     ]
   }
 }
 
 resource assignment 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(subscription().id, principalId, preview.id)
+  name: guid(here, principalId, preview.id)
   properties: {
     principalId: principalId
     principalType: 'ServicePrincipal'
