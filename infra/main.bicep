@@ -100,7 +100,7 @@ param budgetAmount int
 @description('First day of the month of the first deployment; Azure does not let it change afterwards.')
 param budgetStart string
 
-@description('GitHub repository (owner/name) whose workflows may release. Empty: none.')
+@description('GitHub repository whose workflows may release, as its tokens name it: owner@id/name@id, or owner/name if it was created before July 15, 2026. Empty: none.')
 param repository string
 
 @description('Environments of the repository in which these workflows run.')

@@ -22,9 +22,7 @@ param databasePassword = readEnvironmentVariable('DATABASE_PASSWORD')
 param storedText = 'none'
 param buzzZone = 'Europe/Paris'
 
-param alertMails = [
-  readEnvironmentVariable('ALERT_MAIL')
-]
+param alertMails = split(readEnvironmentVariable('ALERT_MAIL'), ',')
 param alertPhones = []
 param smtpHost = ''
 param smtpUser = ''

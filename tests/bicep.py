@@ -1,5 +1,6 @@
 """Read Bicep files, for tests: what they declare, name and contain. No compiler: types are not known."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -46,6 +47,17 @@ class Declaration:
         return any(decorator.startswith("description('") for decorator in self.decorators)
 
     @property
+    def type(self) -> str:
+        """The type of a parameter or output."""
+        (written,) = [text(child) for child in self.node.children if child.type == "type"]
+        return written
+
+    @property
+    def value(self) -> Node:
+        """What a variable or output is set to."""
+        return self.node.children[-1]
+
+    @property
     def has_default(self) -> bool:
         """Whether it is a parameter that may be left out."""
         return any(child.type == "=" for child in self.node.children)
@@ -53,14 +65,19 @@ class Declaration:
 
 @dataclass(frozen=True)
 class Bicep:
-    """A Bicep file."""
+    """A Bicep file, or a parameter file: to the grammar, which does not know these, its parameters are variables."""
 
     file: Path
 
     @cached_property
     def root(self) -> Node:
         """The syntax tree."""
-        return Parser(Language(tree_sitter_bicep.language())).parse(self.file.read_bytes()).root_node
+        source = self.file.read_text(encoding="utf-8")
+        if self.file.suffix == ".bicepparam":
+            source = re.sub(
+                r"^using '.+'$", "", re.sub(r"^param ", "var ", source, flags=re.MULTILINE), flags=re.MULTILINE
+            )
+        return Parser(Language(tree_sitter_bicep.language())).parse(source.encode()).root_node
 
     @cached_property
     def declarations(self) -> dict[str, Declaration]:
@@ -75,7 +92,7 @@ class Bicep:
     @property
     def parameters(self) -> dict[str, Declaration]:
         """The parameters, by name."""
-        return {name: found for name, found in self.declarations.items() if found.kind == "param"}
+        return {name: declared for name, declared in self.declarations.items() if declared.kind == "param"}
 
     @property
     def secrets(self) -> set[str]:
@@ -96,8 +113,8 @@ class Bicep:
 
     def loop_names(self) -> set[str]:
         """Return what loops call their items and positions."""
-        named = {text(node) for node in self.nodes(*LOOP_NAMES)}
-        return named | {text(loop.children[2]) for loop in self.nodes("for_statement")}
+        in_parentheses = {text(node) for node in self.nodes(*LOOP_NAMES)}
+        return in_parentheses | {text(loop.children[2]) for loop in self.nodes("for_statement")}
 
     def functions(self) -> set[str]:
         """Return the functions that are called, but for those of resources (`listKeys`)."""

@@ -6,7 +6,7 @@ param name string
 @description('Azure region.')
 param location string
 
-@description('GitHub repository, owner/name.')
+@description('GitHub repository as its tokens name it: owner@id/name@id, or owner/name.')
 param repository string
 
 @description('Environments of the repository whose jobs may use the identity.')
@@ -41,6 +41,7 @@ resource credentials 'Microsoft.ManagedIdentity/userAssignedIdentities/federated
   name: environment
   properties: {
     issuer: 'https://token.actions.githubusercontent.com'
+    // Source: https://docs.github.com/actions/reference/security/oidc#immutable-subject-claims
     subject: 'repo:${repository}:environment:${environment}'
     audiences: [
       'api://AzureADTokenExchange'

@@ -1,14 +1,12 @@
 """The Azure resources: what a compiler would check, and that they agree with the programs that run on them."""
 
 import re
-from datetime import timedelta
-from functools import cache
-from ipaddress import ip_network
 from pathlib import Path
 from typing import get_args
 
 import pytest
 from pydantic_settings import BaseSettings
+from tree_sitter import Node
 
 from service.conventions import PROBES
 from service.settings import Settings as ServiceSettings
@@ -23,7 +21,14 @@ INFRA = PROJECT / "infra"
 MAIN = bicep(INFRA / "main.bicep")
 MODULES = {file.stem: bicep(file) for file in sorted(INFRA.glob("modules/*.bicep"))}
 FILES = [MAIN, *MODULES.values()]
-PARAMETERS = (INFRA / "main.bicepparam").read_text(encoding="utf-8")
+PARAMETERS = bicep(INFRA / "main.bicepparam")
+# How a value of each type is written in the parameter file.
+WRITTEN = {
+    "string": ("string", "call_expression"),
+    "int": ("number",),
+    "bool": ("boolean",),
+    "array": ("array", "call_expression"),
+}
 VARIABLE = re.compile(r"[A-Z]+_[A-Z_]+")
 # What an environment variable of App Service itself starts with.
 OF_THE_PLATFORM = "WEBSITES_"
@@ -33,39 +38,35 @@ FUNCTIONS = {
     *("allowed", "maxLength", "maxValue", "minLength", "minValue", "secure", "string", "subscription"),
     *("subscriptionResourceId", "tenant", "uniqueString", "uriComponent"),
 }
+PROGRAMS: tuple[type[BaseSettings], ...] = (ServiceSettings, TelemetrySettings, PageSettings)
+# The program that reads each setting, and the settings that are secret.
+SETTINGS = {name: program for program in PROGRAMS for name in variables(program)}
+SECRET_SETTINGS = {
+    name
+    for program in PROGRAMS
+    for name, field in zip(variables(program), program.model_fields.values(), strict=True)
+    if "SecretStr" in str(field.annotation)
+}
+MODULE_NAMES = [name for name, declaration in MAIN.declarations.items() if declaration.kind == "module"]
 every_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.file.stem)
 
 
-@cache
-def settings() -> dict[str, type[BaseSettings]]:
-    return {name: kind for kind in (ServiceSettings, TelemetrySettings, PageSettings) for name in variables(kind)}
-
-
-@cache
-def secret_settings() -> set[str]:
-    kinds = (ServiceSettings, TelemetrySettings, PageSettings)
-    fields = [
-        (name, field) for kind in kinds for name, field in zip(variables(kind), kind.model_fields.values(), strict=True)
-    ]
-    return {name for name, field in fields if "SecretStr" in str(field.annotation)}
-
-
-def environment(file: Bicep) -> list[tuple[str, str, str]]:
-    """Return the environment variables that a file sets: name, and `value` or `secretRef` with its source."""
-    found = []
+def environment(file: Bicep) -> list[tuple[str, str, Node]]:
+    """Return the environment variables that a file sets: name, `value` or `secretRef`, and what they are set to."""
+    variables_set = []
     for keys in file.objects():
         name = literal(keys["name"]) if "name" in keys else None
         if name and VARIABLE.fullmatch(name) and not name.startswith(OF_THE_PLATFORM):
             (kind,) = keys.keys() - {"name"}
-            found.append((name, kind, text(keys[kind]).strip("'")))
-    return found
+            variables_set.append((name, kind, keys[kind]))
+    return variables_set
 
 
 def resource(file: Bicep, name: str) -> dict[str, str]:
     """Return the literals and sources of all properties within a resource, by their names."""
     node = file.declarations[name].node
-    pairs = [properties(found) for found in file.nodes("object", within=node)]
-    return {key: text(value).strip("'") for keys in pairs for key, value in keys.items()}
+    objects = [properties(part) for part in file.nodes("object", within=node)]
+    return {key: text(value).strip("'") for keys in objects for key, value in keys.items()}
 
 
 def module_of(declaration: str) -> Bicep:
@@ -89,31 +90,32 @@ def test_every_name_and_function_exists(file: Bicep) -> None:
 @every_file
 def test_every_parameter_is_described_and_everything_declared_is_used(file: Bicep) -> None:
     assert [name for name, parameter in file.parameters.items() if not parameter.described] == []
-    named = ("param", "var")
-    declared = {name for name, declaration in file.declarations.items() if declaration.kind in named}
+    declared = {name for name, declaration in file.declarations.items() if declaration.kind in ("param", "var")}
     assert declared - set(file.names()) == set()
 
 
 def test_every_module_is_deployed() -> None:
-    deployed = {module_of(name).file for name, found in MAIN.declarations.items() if found.kind == "module"}
-    assert deployed == {module.file for module in MODULES.values()}
+    assert {module_of(name).file for name in MODULE_NAMES} == {module.file for module in MODULES.values()}
 
 
-@pytest.mark.parametrize("name", [name for name, found in MAIN.declarations.items() if found.kind == "module"])
-def test_a_module_gets_its_parameters_and_secrets_stay_secret(name: str) -> None:
+@pytest.mark.parametrize("name", MODULE_NAMES)
+def test_a_module_gets_its_parameters_with_their_types_and_secrets_stay_secret(name: str) -> None:
     module, node = module_of(name), MAIN.declarations[name].node
-    (given,) = [keys["params"] for keys in map(properties, MAIN.nodes("object", within=node)) if "params" in keys]
-    values = properties(given)
+    (parameters,) = [keys["params"] for keys in map(properties, MAIN.nodes("object", within=node)) if "params" in keys]
+    values = properties(parameters)
     assert values.keys() == module.parameters.keys()
     for parameter, value in values.items():
+        declared = module.parameters[parameter]
         if MAIN.secrets & set(MAIN.names(value)):
-            assert module.parameters[parameter].secret, parameter
+            assert declared.secret, parameter
+        if text(value) in MAIN.parameters:
+            assert MAIN.parameters[text(value)].type == declared.type, parameter
 
 
 def test_main_reads_only_outputs_that_exist() -> None:
-    read_outputs = re.findall(r"\b(\w+)\.outputs\.(\w+)", MAIN.file.read_text(encoding="utf-8"))
-    assert read_outputs
-    assert [(name, output) for name, output in read_outputs if output not in module_of(name).outputs] == []
+    outputs = re.findall(r"\b(\w+)\.outputs\.(\w+)", text(MAIN.root))
+    assert outputs
+    assert [(module, output) for module, output in outputs if output not in module_of(module).outputs] == []
 
 
 @every_file
@@ -129,68 +131,75 @@ def test_the_release_finds_what_it_needs_among_the_outputs() -> None:
     assert needed <= MAIN.outputs.keys()
 
 
-def test_every_parameter_has_a_value_in_one_file_and_no_secret_is_written_there() -> None:
-    values = dict(re.findall(r"^param (\w+) = (.+)$", PARAMETERS, flags=re.MULTILINE))
-    assert values.keys() == MAIN.parameters.keys()
+def test_every_parameter_has_a_value_of_its_type_in_one_file() -> None:
+    assert not PARAMETERS.root.has_error
+    assert PARAMETERS.names() == []
+    assert PARAMETERS.functions() == {"readEnvironmentVariable", "split"}
+    assert PARAMETERS.declarations.keys() == MAIN.parameters.keys()
     assert [name for name, parameter in MAIN.parameters.items() if parameter.has_default] == []
-    assert [name for name in MAIN.secrets if not values[name].startswith("readEnvironmentVariable(")] == []
+    for name, declaration in PARAMETERS.declarations.items():
+        assert declaration.value.type in WRITTEN[MAIN.parameters[name].type], name
+
+
+def test_no_secret_is_written_in_the_parameter_file() -> None:
+    assert MAIN.secrets
+    for name in MAIN.secrets:
+        assert text(PARAMETERS.declarations[name].value).startswith("readEnvironmentVariable("), name
 
 
 def test_the_page_on_deployment_names_every_variable_of_the_parameter_file() -> None:
     page = (PROJECT / "docs/deploy.md").read_text(encoding="utf-8")
-    names = re.findall(r"readEnvironmentVariable\('(\w+)'", PARAMETERS)
+    names = re.findall(r"readEnvironmentVariable\('(\w+)'", text(PARAMETERS.root))
+    assert names
     assert [name for name in names if f"`{name}`" not in page] == []
 
 
 @every_file
 def test_every_environment_variable_is_a_setting_and_every_secret_one_a_reference(file: Bicep) -> None:
-    assert {name for name, _, _ in environment(file)} <= settings().keys()
+    assert {name for name, _, _ in environment(file)} <= SETTINGS.keys()
     if file is MODULES["app_service"]:  # its settings are kept encrypted, and have no references
         return
     for name, kind, _ in environment(file):
-        assert kind == ("secretRef" if name in secret_settings() else "value"), name
+        assert kind == ("secretRef" if name in SECRET_SETTINGS else "value"), name
 
 
 @pytest.mark.parametrize("module", ["service", "page"])
 def test_every_secret_that_an_app_refers_to_is_one_of_its_secrets(module: str) -> None:
     file = MODULES[module]
     references = {literal(keys["secretRef"]) for keys in file.objects() if "secretRef" in keys}
-    named = {literal(keys["name"]) for keys in file.objects() if keys.keys() == {"name", "value"}}
-    assert references <= named
+    pairs = {str(literal(keys["name"])) for keys in file.objects() if keys.keys() == {"name", "value"}}
+    assert references <= {name for name in pairs if not VARIABLE.fullmatch(name)}
 
 
 @every_file
 def test_the_programs_accept_the_values_that_are_written_in_a_file(
     file: Bicep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = [
-        (name, value) for name, kind, value in environment(file) if kind == "value" and value[:1] in "/1234567890"
-    ]
-    for name, value in written:
-        if name != "UI_LOGIN":  # a file of the container
+    for name, kind, node in environment(file):
+        value = literal(node)
+        if kind == "value" and value is not None and name != "UI_LOGIN":  # a file of the container
             monkeypatch.setenv(name, value)
-            read(settings()[name])
+            read(SETTINGS[name])
 
 
 def test_the_trusted_proxies_are_those_of_the_documentation() -> None:
-    ((_, _, value),) = [entry for entry in environment(MODULES["service"]) if entry[0] == "SERVICE_TRUSTED_PROXIES"]
-    assert f"SERVICE_TRUSTED_PROXIES={value}\n" in (PROJECT / "docs/engineer.md").read_text(encoding="utf-8")
-    assert all(ip_network(network).is_private or network.startswith("100.100.") for network in value.split(","))
+    (node,) = [node for name, _, node in environment(MODULES["service"]) if name == "SERVICE_TRUSTED_PROXIES"]
+    assert f"SERVICE_TRUSTED_PROXIES={literal(node)}\n" in (PROJECT / "docs/engineer.md").read_text(encoding="utf-8")
 
 
 def test_the_texts_that_may_be_stored_are_those_of_the_setting() -> None:
-    (allowed,) = [found for found in MAIN.parameters["storedText"].decorators if found.startswith("allowed(")]
+    (allowed,) = [line for line in MAIN.parameters["storedText"].decorators if line.startswith("allowed(")]
     assert set(re.findall(r"'(\w+)'", allowed)) == set(get_args(TelemetrySettings.model_fields["text"].annotation))
 
 
 @pytest.mark.parametrize(
-    ("module", "paths", "kind"),
+    ("module", "paths", "program"),
     [("service", PROBES, ServiceSettings), ("page", ("/_stcore/health",), PageSettings)],
 )
 def test_probes_ask_for_paths_that_exist_at_the_port_of_the_program(
-    module: str, paths: tuple[str, ...], kind: type[BaseSettings]
+    module: str, paths: tuple[str, ...], program: type[BaseSettings]
 ) -> None:
-    file, port = MODULES[module], str(kind.model_fields["port"].default)
+    file, port = MODULES[module], str(program.model_fields["port"].default)
     probes = [keys for keys in file.objects() if "httpGet" in keys]
     assert {literal(probe["type"]) for probe in probes} == {"Readiness", "Liveness"}
     for probe in probes:
@@ -230,8 +239,7 @@ def test_the_alert_has_the_tested_query_and_the_rule_of_the_service() -> None:
 
 def minutes(duration: str) -> float:
     """Return a duration of ISO 8601 in minutes."""
-    (number,) = re.fullmatch(r"PT(\d+)M", duration).groups()  # type: ignore[union-attr]
-    return timedelta(minutes=int(number)).total_seconds() / 60
+    return float(duration.removeprefix("PT").removesuffix("M"))
 
 
 def loaded(file: Bicep) -> set[Path]:
