@@ -106,8 +106,7 @@ def test_a_module_gets_its_parameters_with_their_types_and_secrets_stay_secret(n
     assert values.keys() == module.parameters.keys()
     for parameter, value in values.items():
         declared = module.parameters[parameter]
-        if MAIN.secrets & set(MAIN.names(value)):
-            assert declared.secret, parameter
+        assert declared.secret == bool(MAIN.secrets & set(MAIN.names(value))), parameter
         if text(value) in MAIN.parameters:
             assert MAIN.parameters[text(value)].type == declared.type, parameter
 
