@@ -154,9 +154,12 @@ infra-check: ## Check infra/: policies, queries, and the Bicep files if a compil
 	pipx run $(CHECKOV) --directory infra --framework bicep --compact --quiet --skip-download
 	npm install --silent --no-save --prefix .infra $(KUSTO)
 	NODE_PATH=.infra/node_modules node infra/check_queries.cjs
-	@if command -v az > /dev/null; then az bicep build --file infra/main.bicep --stdout > /dev/null; \
-	elif command -v bicep > /dev/null; then bicep build infra/main.bicep --stdout > /dev/null; \
-	else echo "Not compiled: neither az nor bicep is installed."; fi
+	@if command -v az > /dev/null; then bicep=(az bicep); file=--file; \
+	elif command -v bicep > /dev/null; then bicep=(bicep); file=; \
+	else echo "Not compiled: neither az nor bicep is installed."; exit; fi; \
+	export SERVICE_KEYS=none PAGE_KEY=none DATABASE_PASSWORD=none ALERT_MAIL=none; \
+	"$${bicep[@]}" build $$file infra/main.bicep --stdout > /dev/null; \
+	"$${bicep[@]}" build-params $$file infra/main.bicepparam --stdout > /dev/null; echo "Bicep files: compiled."
 
 .PHONY: format
 format: setup ## Format the code and apply ruff's fixes
