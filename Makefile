@@ -145,6 +145,22 @@ check: setup ## Check formatting, lint, types and import rules
 	mypy
 	lint-imports --no-cache
 
+# Tools that the project itself does not need are kept apart: pipx and npm fetch them. Bicep is compiled if the Azure CLI
+# (which has its own compiler) or bicep is installed.
+CHECKOV := checkov==3.3.30
+KUSTO := @kusto/language-service-next@12.4.1
+.PHONY: infra-check
+infra-check: ## Check infra/: policies, queries, and the Bicep files if a compiler is installed (needs pipx and npm)
+	pipx run $(CHECKOV) --directory infra --framework bicep --compact --quiet --skip-download
+	npm install --silent --no-save --prefix .infra $(KUSTO)
+	NODE_PATH=.infra/node_modules node infra/check_queries.cjs
+	@if command -v az > /dev/null; then bicep=(az bicep); file=--file; \
+	elif command -v bicep > /dev/null; then bicep=(bicep); file=; \
+	else echo "Not compiled: neither az nor bicep is installed."; exit; fi; \
+	export SERVICE_KEYS=none PAGE_KEY=none DATABASE_PASSWORD=none ALERT_MAIL=none; \
+	"$${bicep[@]}" build $$file infra/main.bicep --stdout > /dev/null; \
+	"$${bicep[@]}" build-params $$file infra/main.bicepparam --stdout > /dev/null; echo "Bicep files: compiled."
+
 .PHONY: format
 format: setup ## Format the code and apply ruff's fixes
 	ruff format .
@@ -169,4 +185,4 @@ lock: ## Pin the transitive dependencies of conda.yaml in constraints.txt, as pi
 
 .PHONY: clean
 clean: ## Remove the environment and caches; runs and models are kept
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .requirements.txt
+	rm -rf .venv .infra .mypy_cache .pytest_cache .ruff_cache .requirements.txt
