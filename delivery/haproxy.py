@@ -22,11 +22,13 @@ from delivery.errors import DeliveryError
 from delivery.revisions import Revision
 
 BACKEND = "revisions"
+MAP = "revisions.map"  # relative to the folder of the socket: HAProxy's commands allow no spaces in a name
 TIMEOUT_SECONDS = 10.0
 POLL_SECONDS = 0.02
 CONFIGURATION = """\
 global
-  stats socket "{socket}" mode 600 level admin
+  stats socket "unix@{socket}" mode 600 level admin
+  noreuseport
 defaults
   mode http
   timeout connect 5s
@@ -38,7 +40,7 @@ frontend public
 backend {backend}
   balance roundrobin
   # Nothing reads the variable: it makes HAProxy keep the map, which holds the state of releases.
-  http-request set-var(txn.state) str(),map("{map}")
+  http-request set-var(txn.state) str(),map({map})
 """
 MAINTENANCE = 1  # bit of srv_admin_state
 
@@ -116,7 +118,7 @@ class Proxy:
 
     def remove_label(self, label: str) -> None:
         """Remove a label."""
-        self._change(f"del map {self._map} label/{label}")
+        self._change(f"del map {MAP} label/{label}")
 
     def failure(self, name: str) -> str | None:
         """Return why a revision does not run: the last line of its log, if its process has ended."""
@@ -132,10 +134,6 @@ class Proxy:
             if revision.active:
                 self.deactivate(revision.name)
 
-    @property
-    def _map(self) -> Path:
-        return self.socket.with_suffix(".map")
-
     def _log(self, name: str) -> Path:
         return self.socket.with_name(f"{name}.log")
 
@@ -144,14 +142,14 @@ class Proxy:
         return int(url.rpartition(":")[2])
 
     def _state(self) -> dict[str, str]:
-        rows = [line.split(maxsplit=2)[1:] for line in self._ask(f"show map {self._map}")]
+        rows = [line.split(maxsplit=2)[1:] for line in self._ask(f"show map {MAP}")]
         return {key: unquote(value) for key, value in rows}
 
     def _set(self, entries: Mapping[str, str]) -> None:
         """Set entries of the map, whether they exist or not."""
         state = self._state()
         verbs = {key: "set" if key in state else "add" for key in entries}
-        self._change("; ".join(f"{verbs[key]} map {self._map} {key} {quote(value)}" for key, value in entries.items()))
+        self._change("; ".join(f"{verbs[key]} map {MAP} {key} {quote(value)}" for key, value in entries.items()))
 
     def _change(self, command: str, success: str = "") -> None:
         """Change something.
@@ -202,15 +200,15 @@ def running(socket_file: Path, port: int) -> Iterator[Proxy]:
     proxy = Proxy(socket_file.resolve())
     folder = proxy.socket.parent
     folder.mkdir(parents=True, exist_ok=True)
-    proxy._map.write_text("", encoding="utf-8")
+    (folder / MAP).write_text("", encoding="utf-8")
     configuration = folder / "haproxy.cfg"
     configuration.write_text(
-        CONFIGURATION.format(socket=proxy.socket, port=port, backend=BACKEND, map=proxy._map), encoding="utf-8"
+        CONFIGURATION.format(socket=proxy.socket.name, port=port, backend=BACKEND, map=MAP), encoding="utf-8"
     )
     with (folder / "haproxy.log").open("wb") as log:
         # In a session of its own, so that Ctrl-C reaches it only through this program.
         process = subprocess.Popen(
-            [program, "-db", "-f", configuration], stdout=log, stderr=log, start_new_session=True
+            [program, "-db", "-f", configuration.name], cwd=folder, stdout=log, stderr=log, start_new_session=True
         )
     try:
         wait_until_answering(proxy, process, folder / "haproxy.log")
