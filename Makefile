@@ -95,6 +95,10 @@ page-image: ## Build a container image of the page with docker, podman or builda
 image-test: setup ## Test the image with docker or podman: read-only, in 512 MB
 	pytest tests/image
 
+.PHONY: rehearsal
+rehearsal: setup ## Rehearse releases on this machine, without a cloud, and write rehearsal.md (needs haproxy)
+	python -m tests.rehearsal.rehearse rehearsal.md
+
 .PHONY: soak
 soak: setup ## Load-test the service for five minutes, with misbehaving clients among others
 	SOAK_SECONDS=300 pytest tests/e2e/test_soak.py
