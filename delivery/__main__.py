@@ -15,7 +15,7 @@ from delivery.errors import AttentionError, DeliveryError
 from delivery.haproxy import Proxy
 from delivery.interruption import Interruption
 from delivery.revisions import Platform, check_version
-from delivery.rollout import Release, roll_back, roll_out
+from delivery.rollout import Release, revert, roll_back, roll_out
 from sentiment.inference.errors import UserError
 
 log = logging.getLogger("delivery")
@@ -30,6 +30,7 @@ it is the same, and reverted otherwise."""
 STAGE = "Create a revision without traffic, and test it. `rollout` with the same version and image continues."
 ROLLBACK = """\
 Revert the release that was cut off, if there is one; otherwise return to the former version, or to any other one."""
+REVERT = "Revert the release that was cut off; without one, do nothing."
 STATUS = "Print the revisions: weight, label, state, image."
 PROXY = "Run HAProxy in front of revisions on this machine, until SIGTERM or Ctrl-C. Then all of them stop."
 
@@ -71,7 +72,9 @@ def commands() -> argparse.ArgumentParser:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--container-app", metavar="GROUP/APP", help="Azure Container Apps: resource group and app")
     where.add_argument("--haproxy", type=Path, metavar="SOCKET", help="this machine: the runtime API of `proxy`")
-    subparsers = parser.add_subparsers(title="commands", required=True, metavar="{rollout,stage,rollback,status,proxy}")
+    subparsers = parser.add_subparsers(
+        title="commands", required=True, metavar="{rollout,stage,revert,rollback,status,proxy}"
+    )
     for name, description in (("rollout", ROLLOUT), ("stage", STAGE)):
         release = subparsers.add_parser(name, help=f"{name} a version", description=description)
         release.set_defaults(run=rollout if name == "rollout" else stage)
@@ -85,6 +88,8 @@ def commands() -> argparse.ArgumentParser:
     back.set_defaults(run=rollback)
     back.add_argument("--to", metavar="VERSION", help="default: the former version")
     add_pace(back)
+    undo = subparsers.add_parser("revert", help="revert a release that was cut off", description=REVERT)
+    undo.set_defaults(run=revert_unfinished)
     subparsers.add_parser("status", help="print the revisions", description=STATUS).set_defaults(run=status)
     proxy = subparsers.add_parser("proxy", help="run HAProxy on this machine", description=PROXY)
     proxy.set_defaults(run=run_proxy)
@@ -147,6 +152,12 @@ def rollout(options: argparse.Namespace, interruption: Interruption) -> None:
 def stage(options: argparse.Namespace, interruption: Interruption) -> None:
     """Create and test a revision without traffic."""
     roll_out(platform(options), checks(options, interruption), release(options), percentages=())
+
+
+def revert_unfinished(options: argparse.Namespace, _: Interruption) -> None:
+    """Revert the release that was cut off."""
+    if not revert(platform(options)):
+        log.info("No release was cut off.")
 
 
 def rollback(options: argparse.Namespace, interruption: Interruption) -> None:

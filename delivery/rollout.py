@@ -131,11 +131,21 @@ def create(platform: Platform, name: str, image: str) -> Revision:
 
 
 def revert_others(platform: Platform, name: str) -> Sequence[Revision]:
-    """Revert the release of another version if it was cut off; return the revisions as they are then."""
+    """Revert the release of another version if it was cut off; return the revisions as they are then.
+
+    Raises:
+        DeliveryError: it had all traffic already, so that a person must choose between the two.
+        AttentionError: the platform refuses.
+    """
     revisions = platform.revisions()
     unfinished = labelled(revisions, STAGING)
     if unfinished is None or unfinished.name == name:
         return revisions
+    if unfinished.weight == ALL:
+        raise DeliveryError(
+            f"{unfinished.name} has all traffic, but its release was not completed. Complete it (`rollout` with the "
+            "same version and image), or return to the revision before: python -m delivery rollback"
+        )
     log.warning("The release of %s was cut off: reverting it.", unfinished.name)
     restore(platform, in_production(revisions), unfinished.name)
     return platform.revisions()
@@ -231,6 +241,20 @@ def tidy(platform: Platform, former: Revision | None) -> None:
         raise AttentionError(f"The release is complete, but older revisions could not be tidied up: {error}") from error
 
 
+def revert(platform: Platform) -> bool:
+    """Revert the release that was cut off; return whether there was one.
+
+    Raises:
+        AttentionError: the platform refuses.
+    """
+    revisions = platform.revisions()
+    unfinished = labelled(revisions, STAGING)
+    if unfinished is None:
+        return False
+    restore(platform, in_production(revisions), unfinished.name)
+    return True
+
+
 def roll_back(platform: Platform, checks: Checks, version: str | None = None) -> None:
     """Revert a release that was cut off, or return to an earlier version.
 
@@ -244,11 +268,9 @@ def roll_back(platform: Platform, checks: Checks, version: str | None = None) ->
         AttentionError: the platform refuses.
         KeyboardInterrupt: a signal was received; production is as it was.
     """
-    revisions = platform.revisions()
-    unfinished = labelled(revisions, STAGING)
-    if version is None and unfinished is not None:
-        restore(platform, in_production(revisions), unfinished.name)
+    if version is None and revert(platform):
         return
+    revisions = platform.revisions()
     goal = labelled(revisions, PREVIOUS) if version is None else named(revisions, platform.name(version))
     if goal is None:
         raise DeliveryError(

@@ -253,7 +253,7 @@ def test_a_release_that_was_cut_off_anywhere_is_completed_by_the_same_release(
     assert sum(call.startswith("update") for call in azure.calls) == 1
 
 
-@pytest.mark.parametrize("call", range(1, 8))
+@pytest.mark.parametrize("call", range(1, 7))
 def test_a_release_that_was_cut_off_anywhere_is_reverted_by_another_release(
     azure: FakeAzure, checks: Checks, services: Services, monkeypatch: pytest.MonkeyPatch, call: int
 ) -> None:
@@ -271,6 +271,19 @@ def test_a_release_that_was_cut_off_anywhere_is_reverted_by_another_release(
     assert azure.active() == ["app--v1", "app--v4"]
 
 
+def test_a_release_that_was_cut_off_with_all_traffic_waits_for_a_decision(
+    azure: FakeAzure, checks: Checks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        kill_at(azure, patch, 7)
+        with pytest.raises(Killed):
+            roll_out(APP, checks, release())
+    assert azure.weights() == {"app--v2": 100}
+    with pytest.raises(DeliveryError, match="app--v2 has all traffic, but its release was not completed"):
+        roll_out(APP, checks, release("v3"))
+    assert azure.weights() == {"app--v2": 100}
+
+
 @pytest.mark.parametrize("call", range(4, 8))
 def test_a_release_that_was_cut_off_is_reverted_by_a_rollback(
     azure: FakeAzure, checks: Checks, monkeypatch: pytest.MonkeyPatch, call: int
@@ -281,6 +294,21 @@ def test_a_release_that_was_cut_off_is_reverted_by_a_rollback(
             roll_out(APP, checks, release())
     roll_back(APP, checks)
     assert_rolled_back(azure)
+
+
+def test_a_revert_changes_nothing_if_no_release_was_cut_off(
+    azure: FakeAzure, checks: Checks, command_line: Callable[..., int], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    roll_out(APP, checks, release())
+    calls = azure.calls
+    assert command_line(*ON_AZURE, "revert") == 0
+    assert "No release was cut off." in caplog.messages
+    assert azure.calls == calls
+    roll_out(APP, checks, release("v3"), percentages=())
+    assert command_line(*ON_AZURE, "revert") == 0
+    assert azure.labels() == {"production": "app--v2", "previous": "app--v1"}
+    assert azure.weights() == {"app--v2": 100}
 
 
 def test_a_version_that_exists_is_refused(azure: FakeAzure, checks: Checks) -> None:
