@@ -34,6 +34,7 @@ PACE = ("--startup-seconds", str(START_SECONDS + 10), "--poll-seconds", "0.2", "
 WINDOW_SECONDS = 3.0
 # So many, and so seldom, that they leave time for services that start.
 CLIENTS, PAUSE_SECONDS = 4, 0.05
+IMAGES = "localhost/tweet_sentiment_rehearsal"
 REFUSED, STOPPED = 2, 128 + signal.SIGTERM
 SERVICE = {
     "SERVICE_API_KEYS": KEY,
@@ -136,7 +137,7 @@ class Rehearsal:
         """Return the image of a version: the folder of its Bento, where there are no containers."""
         if self.engine is None:
             return str(bento)
-        image = f"localhost/tweet_sentiment_rehearsal:{version}"
+        image = f"{IMAGES}:{version}"
         with self.page.step(f"Build the image of {version}") as step:
             options = os.environ.get("BUILD_OPTIONS", "").split()
             self.run(step, self.engine, "build", *options, "--file", "service/Dockerfile", "--tag", image, bento)
@@ -226,6 +227,15 @@ class Rehearsal:
             step.result = self.deliver(step, "rollback", *self.pace())
             self.check_traffic(step, former)
             self.deliver(step, "status")
+
+    def remove_containers(self) -> None:
+        """Remove the containers and images of the rehearsal; the layers that they share stay, for the next one."""
+        if self.engine is None:
+            return
+        for file in self.folder.glob("v*/bento.yaml"):
+            version = file.parent.name
+            for command in (("rm", "--force", f"tweet_sentiment-{version}"), ("rmi", "--force", f"{IMAGES}:{version}")):
+                subprocess.run([self.engine, *command], capture_output=True, check=False)
 
     def end_at_first_share(
         self, step: Step, options: Sequence[str | Path], number: signal.Signals, version: str, expected: int
@@ -329,6 +339,7 @@ def rehearse(
             f"{CLIENTS} clients send requests one after the other, half of them each on a new connection.",
             "Skipped: registry, vulnerability scan and signature of the image, which need a cloud.",
         ]
+        stack.callback(rehearsal.remove_containers)
         rehearsal.test_the_tag()
         rehearsal.package()
         rehearsal.sign()
