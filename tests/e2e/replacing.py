@@ -29,14 +29,17 @@ class Load:
 
     url: str
     clients: int = CLIENTS
+    key: str | None = None
+    pause_seconds: float = 0.0
     answers: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def run(self, *, keep: bool) -> None:
         limits = httpx.Limits(max_keepalive_connections=1 if keep else 0)
-        with httpx.Client(base_url=self.url, limits=limits, timeout=30, trust_env=False) as client:
-            while not self.stopped.is_set():
+        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        with httpx.Client(base_url=self.url, headers=headers, limits=limits, timeout=30, trust_env=False) as client:
+            while not self.stopped.wait(self.pause_seconds):
                 try:
                     answer = client.post("/predict", json={"text": TWEET})
                     self.answers[answer.json()["model_version"] if answer.is_success else str(answer)] += 1

@@ -18,7 +18,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from sklearn.metrics import roc_auc_score
 
-from pipeline import artifacts, promotion, registry, scoring
+from pipeline import artifacts, outcome, promotion, registry, scoring
 from pipeline.artifacts import run_id
 from pipeline.candidates import CandidateError
 from pipeline.launch import SUMMARY
@@ -149,6 +149,35 @@ def test_the_comparison_is_logged_and_printed(
     assert f"over {table['name'][1]}: +0." in output
     assert "alias champion" in output
     assert "alias champion" in logged(SUMMARY)
+
+
+@pytest.mark.usefixtures("in_process")
+def test_the_outcome_of_a_training_is_one_text_with_the_champion_beside_it(
+    name: str,
+    splits: Path,
+    model: str,
+    dummy: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(registry, "model_name", lambda: name)
+    outcome.main(["champion"])
+    assert capsys.readouterr().out == "none\n"
+    with pytest.raises(SystemExit):
+        outcome.main(["report", str(tmp_path)])
+    assert "has no version: the training was interrupted" in capsys.readouterr().err
+    run(name, splits, model, dummy)
+    capsys.readouterr()
+    outcome.main(["champion"])
+    assert capsys.readouterr().out == "1\n"
+    outcome.main(["report", str(tmp_path / "report")])
+    text = (tmp_path / "report" / "summary.md").read_text(encoding="utf-8")
+    assert text.startswith(f"# {name} version 1: ")
+    assert "The champion is version 1. [Run](http://127.0.0.1:5000/#/experiments/" in text
+    assert "![" not in text
+    assert (tmp_path / "report" / "comparison" / "candidates.csv").is_file()
+    assert (tmp_path / "report" / "champion" / "MLmodel").is_file()
 
 
 @pytest.mark.usefixtures("in_process")

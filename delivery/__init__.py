@@ -1,0 +1,1 @@
+"""Delivery: put a new version of the service into production, step by step, and take it back if it fails."""
