@@ -220,13 +220,74 @@ def test_a_crisis_is_over_and_the_state_says_since_when(store: Store, clock: Clo
 def test_a_feed_that_falls_silent_fires_an_alert(store: Store, clock: Clock) -> None:
     begin(store, "mail")
     remember(store, [bucket for bucket in stream(6, seed=1) if bucket.start < NOW])
-    watch(store)()
+    job = watch(store)
+    job()
     assert sent(store) == []
     for _ in range(4):
         clock.now += HOUR
-        watch(store)()
+        job()
     (alert,) = sent(store)
     assert "no tweets since 2025-09-20 12:00:00 UTC" in title(alert)
+
+
+PAST = NOW - 7 * DAY
+
+
+def past(store: Store) -> list[Prediction]:
+    """Store five usual days that end a week ago; return the predictions of a crisis and of the calm after it."""
+    remember(store, [bucket._replace(start=bucket.start - 7 * DAY) for bucket in stream(5, seed=1)])
+    begin = MONDAY - 2 * DAY
+    calm = complaints(500, 45, begin + HOUR, 3 * HOUR, sentiment="positive")
+    return [*complaints(1, 150, begin, HOUR), *calm]
+
+
+@pytest.mark.parametrize("at_once", [50, 1_000])
+def test_a_stream_that_is_read_from_the_past_is_checked_by_its_own_time(
+    store: Store, clock: Clock, at_once: int
+) -> None:
+    begin(store, "mail")
+    events, job = past(store), watch(store)
+    job()
+    for first in range(0, len(events), at_once):
+        store.add(events[first : first + at_once])
+        clock.now += 10
+        job()
+    (alert,) = sent(store)
+    assert isinstance(alert, buzz.CrisisAlert)
+    assert events[0].time <= alert.time <= events[0].time + HOUR
+    with store.database.reading() as connection:
+        latest = buzz.state(connection)
+    assert latest.negative is not None
+    assert latest.negative.over is not None
+    assert latest.silent is None
+
+
+def test_a_stream_that_stops_in_the_past_is_silent(store: Store, clock: Clock) -> None:
+    past(store)
+    job = watch(store)
+    for _ in range(3):
+        job()
+        clock.now += SECONDS
+    with store.database.reading() as connection:
+        silent = buzz.state(connection).silent
+    assert silent is not None
+    assert silent.over is None
+
+
+def test_a_new_watch_does_not_check_what_was_stored_long_before(store: Store) -> None:
+    store.add(past(store))
+    store.add([prediction(1_000, NOW - 1)])
+    watch(store)()
+    with store.database.reading() as connection:
+        assert buzz.state(connection).negative is None
+
+
+def test_an_empty_store_waits_for_the_first_tweet_whenever_that_was(store: Store) -> None:
+    job = watch(store)
+    job()
+    store.add(complaints(1, 3, PAST, HOUR))
+    job()
+    assert PAST // SECONDS <= store.reached(buzz.READER) < (PAST + HOUR) // SECONDS
 
 
 def test_an_alarm_needs_three_days_of_history(store: Store) -> None:
