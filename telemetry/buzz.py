@@ -13,6 +13,7 @@ from monitoring.buckets import DAY, HOUR, Bucket, filled
 from monitoring.crises import Crisis, State, follow
 from monitoring.evidence import Errors
 from telemetry import buckets
+from telemetry.brief import Brief, brief
 from telemetry.buckets import SECONDS
 from telemetry.schema import alerts, crises
 from telemetry.schema import buckets as counted_buckets
@@ -187,15 +188,28 @@ def _fire(connection: Connection, crisis: Crisis, now: float) -> None:
 
 
 class CrisisAlert(NamedTuple):
-    """The alert about a crisis: its number, its time (seconds since 1970), and the crisis when it was last checked."""
+    """The alert about a crisis.
+
+    Attributes:
+        number: of the alert.
+        time: when it was raised, in seconds since 1970.
+        crisis: when it was last checked.
+        brief: its tweets; None for a silent feed.
+    """
 
     number: int
     time: float
     crisis: Crisis
+    brief: Brief | None
 
 
 def listed(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[CrisisAlert]:
-    """Return the alerts about crises that satisfy conditions, in order."""
+    """Return the alerts about crises that satisfy conditions, in order, with what their messages need."""
     query = sa.select(alerts.c.number, alerts.c.time.label("alert_time"), crises)
     query = query.join(crises, crises.c.alert == alerts.c.number).where(*conditions).order_by(alerts.c.number)
-    return [CrisisAlert(row.number, row.alert_time, restored(row)) for row in connection.execute(query)]
+    found = []
+    for row in connection.execute(query).all():
+        crisis = restored(row)
+        known = brief(connection, crisis) if crisis.kind == "negative" else None
+        found.append(CrisisAlert(row.number, row.alert_time, crisis, known))
+    return found
