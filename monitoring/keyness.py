@@ -76,10 +76,11 @@ def typical(tweets: Sequence[Collection[str]], marked: Sequence[Marked], most: i
         most: maximum number of tweets.
     """
     weights = {each.term: each.z for each in marked if each.z > 0}
-    chosen: list[int] = []
-    while len(chosen) < min(most, len(tweets)):
-        rest = [index for index in range(len(tweets)) if index not in chosen]
+    different = {frozenset(said): index for index, said in reversed(list(enumerate(tweets)))}
+    rest, chosen = sorted(different.values()), list[int]()
+    while rest and len(chosen) < most:
         best = max(rest, key=lambda index: (sum(weights.get(term, 0.0) for term in tweets[index]), -index))
+        rest.remove(best)
         chosen.append(best)
         for term in tweets[best]:  # what is said already counts half
             weights[term] = weights.get(term, 0.0) / 2

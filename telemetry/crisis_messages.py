@@ -38,7 +38,7 @@ def title(alert: CrisisAlert, reader: Reader) -> str:
     crisis = alert.crisis
     if crisis.kind == "silent":
         return _say(reader, "silent_title", since=_day(crisis.since, reader))
-    return _say(reader, "title", **_figures(crisis))
+    return _say(reader, "title", **_figures(crisis, reader))
 
 
 def lines(alert: CrisisAlert, reader: Reader) -> list[str]:
@@ -53,12 +53,12 @@ def _lines(alert: CrisisAlert, reader: Reader) -> Iterator[str]:
         yield _say(reader, "silent", raised=raised)
         return
     yield _say(reader, "since", since=_day(crisis.since, reader), zone=reader.zone, raised=raised)
-    usual = f"{worst.usual_negative:,.0f}"
-    yield _say(reader, "unusual", hour=_hour(worst.time, reader), usual=usual, **_figures(crisis))
+    usual = _number(worst.usual_negative, reader)
+    yield _say(reader, "unusual", hour=_hour(worst.time, reader), usual=usual, **_figures(crisis, reader))
     share, usual_share = worst.negative / max(1, worst.tweets), worst.usual_negative / worst.usual_tweets
     yield _say(reader, "share", share=_percent(share, reader), usual=_percent(usual_share, reader))
     yield _people(alert.brief, reader)
-    yield _say(reader, "reach", reach=f"{worst.reach:,}")
+    yield _say(reader, "reach", reach=_number(worst.reach, reader))
     if alert.brief.has_text:
         yield from _why(alert.brief, reader)
     else:
@@ -69,7 +69,7 @@ def _people(brief: Brief, reader: Reader) -> str:
     if not brief.people:
         return _say(reader, "people_unknown")
     name = "people_partly" if brief.unknown else "people"
-    return _say(reader, name, people=f"{brief.people:,}", unknown=f"{brief.unknown:,}")
+    return _say(reader, name, people=_number(brief.people, reader), unknown=_number(brief.unknown, reader))
 
 
 def _why(brief: Brief, reader: Reader) -> Iterator[str]:
@@ -87,7 +87,10 @@ def _why(brief: Brief, reader: Reader) -> Iterator[str]:
     yield _say(reader, "reasons", reasons=", ".join(labelled))
     said = [terms(text) for text in brief.texts]
     marked = keyness(said, map(terms, brief.usual))
-    new = [_say(reader, "term", term=each.term, tweets=each.tweets) for each in new_terms(marked, MOST_TERMS)]
+    new = [
+        _say(reader, "term", term=each.term, tweets=_number(each.tweets, reader))
+        for each in new_terms(marked, MOST_TERMS)
+    ]
     yield _say(reader, "new", terms=", ".join(new)) if new else _say(reader, "nothing_new")
     yield _say(reader, "typical")
     for index in typical(said, marked, MOST_TWEETS):
@@ -102,12 +105,12 @@ def _worth_advice(found: list[Share], total: int) -> list[str]:
     return frequent or [OTHER]
 
 
-def _figures(crisis: Crisis) -> dict[str, str]:
+def _figures(crisis: Crisis, reader: Reader) -> dict[str, str]:
     worst = crisis.worst
     return {
-        "negative": f"{worst.negative:,}",
-        "minutes": f"{worst.seconds / 60:.0f}",
-        "times": f"{worst.negative / max(worst.usual_negative, 0.1):.1f}",
+        "negative": _number(worst.negative, reader),
+        "minutes": _number(worst.seconds / 60, reader),
+        "times": _number(worst.negative / max(worst.usual_negative, 0.1), reader, decimals=1),
     }
 
 
@@ -131,4 +134,10 @@ def _moment(name: str, time: float, reader: Reader) -> str:
 
 
 def _percent(share: float, reader: Reader) -> str:
-    return f"{share:.0%}" if reader.language == "en" else f"{100 * share:.0f} %"
+    return _say(reader, "percent", number=f"{100 * share:.0f}")
+
+
+def _number(value: float, reader: Reader, decimals: int = 0) -> str:
+    """Return a number with the marks of the language."""
+    thousands, point = wording(reader.language)["marks"]
+    return f"{value:,.{decimals}f}".translate({ord(","): thousands, ord("."): point})

@@ -172,17 +172,25 @@ def test_a_crisis_fires_one_alert_though_processes_change(store: Store, clock: C
     assert sent(store) == []
 
 
-def test_a_message_says_how_many_how_much_and_since_when(store: Store) -> None:
+def test_an_alert_comes_with_the_people_and_the_texts_of_its_crisis(store: Store) -> None:
     begin(store, "mail")
-    crisis(store)
+    remember(store, [bucket for bucket in stream(6, seed=1) if bucket.start < NOW - HOUR])
+    store.add(complaints(1, 5, NOW - 3 * DAY, DAY, text="rude crew", author="anna"))
+    store.add(complaints(100, 200, NOW - HOUR, HOUR, text="lost bag"))
+    store.add([prediction(900, NOW - 1800, text="lost bag", fingerprint="same", author="bob")])
+    store.add([prediction(901, NOW - 1700, text="lost bag", fingerprint="same", author="bob")])
+    store.add([prediction(902, NOW - 1700, text="thanks", sentiment="positive", author="eve")])
     watch(store)()
     (alert,) = sent(store)
-    assert "negative tweets in" in title(alert)
-    assert "times as many as usual" in title(alert)
-    text = "\n".join(lines(alert))
-    assert "Since 2025-09-20" in text
-    assert "usually" in text
-    assert "Repetitions included: " in text
+    assert isinstance(alert, buzz.CrisisAlert)
+    brief = alert.brief
+    assert brief is not None
+    assert (brief.people, brief.has_text) == (1, True)
+    assert set(brief.texts) == {"lost bag"}
+    assert len(brief.texts) == brief.unknown + 1
+    assert brief.usual == ["rude crew"] * 5
+    assert "times as many as usual" in title(alert, SETTINGS)
+    assert lines(alert, SETTINGS)[0].startswith("Since Saturday 2025-09-20, ")
 
 
 def test_an_interrupted_check_is_repeated_and_fires_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +235,8 @@ def test_a_feed_that_falls_silent_fires_an_alert(store: Store, clock: Clock) -> 
         clock.now += HOUR
         job()
     (alert,) = sent(store)
-    assert "no tweets since 2025-09-20 12:00:00 UTC" in title(alert)
+    assert "no tweets since Saturday 2025-09-20, 14:00" in title(alert, SETTINGS)
+    assert len(lines(alert, SETTINGS)) == 1
 
 
 PAST = NOW - 7 * DAY
@@ -338,6 +347,8 @@ def test_without_a_zone_nothing_is_watched() -> None:
     ("wrong", "message"),
     [
         ({"buzz_zone": "Paris"}, "is not the name of a time zone"),
+        ({"buzz_reasons": "/nothing.yaml"}, "cannot be read"),
+        ({"buzz_language": "de"}, "'en' or 'fr'"),
         ({"buzz_zone": "UTC", "buzz_evidence": 1}, "greater than 4"),
         ({"buzz_zone": "UTC", "buzz_sensitivity": 0.5, "buzz_specificity": 0.5}, "must add up to more than 1"),
     ],
