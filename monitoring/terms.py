@@ -8,11 +8,11 @@ TOKEN = re.compile(r"(?:https?://|www\.)\S+|\bhttp\b|@\w+|&\w+;|(#?[^\W\d_]+(?:[
 LEAST_LETTERS = 3
 # Words of English and French that say nothing about a cause, whatever their frequency.
 ENGLISH = (
-    "a about after again all also am an and any are as at be because been before being but by can can't could did do "
-    "does doing don't for from get got had has have he her here him his how i i'm i've if in into is it it's its just "
-    "let me more most my no not now of off on one only or our out over rt she should so some still than that the their "
-    "them then there they this those through to too two up us very was we were what when where which while who why "
-    "will with would you your you're ur u im dont cant"
+    "a about after again all also am an and any are as at be because been before being but by can can't could did "
+    "do does doing don't for from get got had has have he her here him his how i i'm i've if in into is it it's its "
+    "just let me more most my no not nothing now of off on one only or our out over rt she said say says should so "
+    "some still than that the their them then there they this those through to too two up us very was we were what "
+    "when where which while who why will with would you your you're ur u im dont cant"
 )
 FRENCH = (
     "ai au aussi aux avec avez bien c'est ce ces cette chez comme d'un d'une dans de depuis des dit donc du elle en "
@@ -39,7 +39,7 @@ def terms(text: str) -> set[str]:
 
 def _phrases(found: list[str]) -> Iterator[str]:
     for first, second in zip(found, found[1:], strict=False):
-        if _says_something(first) and _says_something(second) and not (first + second).startswith("#"):
+        if _says_something(first) and _says_something(second) and "#" not in first + second:
             yield f"{first} {second}"
 
 

@@ -96,7 +96,7 @@ def _why(brief: Brief, reader: Reader) -> Iterator[str]:
     for index in typical(said, marked, MOST_TWEETS):
         yield _say(reader, "tweet", text=" ".join(brief.texts[index].split()))
     advised = [reader.reasons.advice[name][reader.language] for name in _worth_advice(found, len(brief.texts))]
-    yield _say(reader, "advice", advice="; ".join(advised))
+    yield _say(reader, "advice", advice=_say(reader, "between").join(advised))
 
 
 def _worth_advice(found: list[Share], total: int) -> list[str]:

@@ -124,6 +124,11 @@ def test_a_crisis_in_a_replay_is_one_email_though_the_watch_is_killed_meanwhile(
     assert (crisis["kind"], crisis["level"]) == ("negative", "alarm")
     (message,) = mailbox.messages
     assert "times as many as usual" in message["Subject"]
+    brief = message.get_content()
+    assert "Reasons: luggage" in brief
+    assert "Typical tweets:\n\n– " in brief.replace("\r\n", "\n")
+    assert "lost my bag, awful @user" in brief
+    assert "What you could do: give the contact of the luggage desk" in brief
     assert not (tmp_path / "rejected.ndjson").exists()
 
 

@@ -45,17 +45,17 @@ def test_a_message_in_english_says_since_when_how_unusual_why_and_what_to_do() -
     assert title(alert(), chosen) == "Tweet sentiment: 120 negative tweets in 60 min, 3.2 times as many as usual"
     assert lines(alert(), chosen) == [
         "Since Saturday 2025-09-20, 18:00 (Europe/Paris); alarm raised Saturday 2025-09-20, 18:15.",
-        "3.2 times the usual number for a Saturday 19:00: 120 negative tweets in 60 min, usually 38.",
+        "3.2 times the usual number for a Saturday at 19:00: 120 negative tweets in 60 min, usually 38.",
         "Share of negative tweets: 80%, usually 63%.",
         "People: 97 have written negative tweets.",
         "Reach: 1,340 tweets, repetitions included.",
         "Reasons: late or cancelled flight 60%, luggage 20%, no known reason 20%.",
-        "New against what is usual: “strike desk” (60), “#strike” (60), “closed” (60), “brest” (20), “lyon” (20), "
+        "New against what is usual: “#strike” (60), “closed” (60), “strike desk” (60), “brest” (20), “lyon” (20), "
         "“nice” (20).",
         "Typical tweets:",
-        "– @user brest is closed, the strike desk says nothing #strike",
         "– @user lyon is closed, the strike desk says nothing #strike",
         "– @user nice is closed, the strike desk says nothing #strike",
+        "– @user brest is closed, the strike desk says nothing #strike",
         "– my bag is lost in paris",
         "– worst airline ever",
         "What you could do: say what happened, when the next news follows, and what passengers are entitled to; give "
