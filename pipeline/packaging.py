@@ -42,6 +42,7 @@ TELEMETRY_REQUIREMENTS = (
     "openpyxl",
     "psycopg",
     "psycopg-binary",
+    "pyyaml",
     "requests",
     "sqlalchemy",
 )

@@ -14,6 +14,7 @@ from monitoring.buckets import DAY, HOUR, Bucket, filled
 from monitoring.crises import Crisis, State, follow
 from monitoring.evidence import Errors
 from telemetry import buckets
+from telemetry.brief import Brief, brief
 from telemetry.buckets import SECONDS
 from telemetry.schema import alerts, crises, expectations
 from telemetry.schema import buckets as counted_buckets
@@ -22,8 +23,12 @@ from telemetry.store import Store, reached
 READER = "buzz"
 # Predictions are written within a second; a bucket is checked once those of its end have surely arrived.
 GRACE_SECONDS = 10.0
-# After an interruption, as many past buckets are checked as the longest window has.
+# As many buckets as the longest window has: so many are checked after an interruption, and at most in a transaction.
 MOST_CHECKED = 36
+# A stream whose latest tweet is older, while tweets keep coming, is behind: whatever sends it reads from the past, as a
+# replay does, or was interrupted.
+BEHIND_SECONDS = HOUR
+SILENT_SECONDS = 300.0
 REFIT_SECONDS = HOUR
 # What is stored of the check with the most evidence.
 WORST = ("time", "evidence", "seconds", "tweets", "negative", "reach", "usual_tweets", "usual_negative")
@@ -45,13 +50,15 @@ class Plan:
 
 
 class Watch:
-    """The job; what it remembers between two calls is only the baseline, learned anew every hour."""
+    """The job; between two calls, it remembers the baseline, learned anew every hour, and when tweets came last."""
 
     def __init__(self, store: Store, plan: Plan) -> None:
         """Configure the watch; nothing is read yet."""
         self.store, self.plan = store, plan
         self._baseline: Baseline | None = None
         self._fitted = float("-inf")
+        self._arrived: float | None = None
+        self._resumed = False
 
     def __call__(self) -> None:
         """Count new predictions, check the buckets that are complete, and fire the alerts that are due.
@@ -62,19 +69,54 @@ class Watch:
         Raises:
             Unavailable: the store cannot be read or written; the next call checks the same buckets again.
         """
-        buckets.update(self.store)
+        has_news = buckets.update(self.store) > 0
+        while self._check_some(has_news):
+            has_news = False
+        self._resumed = True
+
+    def _check_some(self, has_news: bool) -> bool:
+        """Check the next buckets; return whether there are more."""
         with self.store.database.writing(alerts, durable=True) as connection:
             now = self.store.now(connection)
-            complete = int((now - GRACE_SECONDS) // SECONDS) - 1
-            first = max(reached(connection, READER) + 1, complete - MOST_CHECKED + 1)
-            if first > complete:
-                return
-            recent = stream(connection, first - round(DAY / SECONDS), complete)
-            for number in range(first, complete + 1):
+            if has_news or self._arrived is None:
+                self._arrived = now
+            complete = self._complete(connection, now)
+            if complete is None:
+                return False
+            first = self._first(connection, complete)
+            last = min(complete, first + MOST_CHECKED - 1)
+            if first > last:
+                return False
+            recent = stream(connection, first - round(DAY / SECONDS), last)
+            for number in range(first, last + 1):
                 until = [bucket for bucket in recent if bucket.start <= number * SECONDS]
                 if until:
                     self._check(connection, until, now)
-            self.store.advance_within(connection, READER, complete)
+            self.store.advance_within(connection, READER, last)
+            return last < complete
+
+    def _complete(self, connection: Connection, now: float) -> int | None:
+        """Return the number of the last bucket for which no more tweets are expected; None before the first tweet.
+
+        Time is that of the clock, unless the stream is behind: then it is that of its latest tweet.
+        """
+        by_clock = int((now - GRACE_SECONDS) // SECONDS) - 1
+        in_time = counted_buckets.c.number <= by_clock + 1
+        newest = connection.scalar(sa.select(sa.func.max(counted_buckets.c.number)).where(in_time))
+        if newest is None:
+            return None
+        is_behind = now - newest * SECONDS > BEHIND_SECONDS
+        is_coming = self._arrived is not None and now - self._arrived < SILENT_SECONDS
+        return newest - 1 if is_behind and is_coming else by_clock
+
+    def _first(self, connection: Connection, complete: int) -> int:
+        """Return the number of the first bucket to check: past ones too if their tweets came while this job ran."""
+        following = reached(connection, READER) + 1
+        recent = complete - MOST_CHECKED + 1
+        if self._resumed:
+            counted = sa.select(sa.func.min(counted_buckets.c.number)).where(counted_buckets.c.number >= following)
+            recent = min(recent, connection.scalar(counted) or recent)
+        return max(following, recent)
 
     def _check(self, connection: Connection, latest: Sequence[Bucket], now: float) -> None:
         rules, at = self.plan.rules, latest[-1].start + SECONDS
@@ -177,15 +219,28 @@ def _fire(connection: Connection, crisis: Crisis, now: float) -> None:
 
 
 class CrisisAlert(NamedTuple):
-    """The alert about a crisis: its number, its time (seconds since 1970), and the crisis when it was last checked."""
+    """The alert about a crisis.
+
+    Attributes:
+        number: of the alert.
+        time: when it was raised, in seconds since 1970.
+        crisis: when it was last checked.
+        brief: its tweets; None for a silent feed.
+    """
 
     number: int
     time: float
     crisis: Crisis
+    brief: Brief | None
 
 
 def listed(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[CrisisAlert]:
-    """Return the alerts about crises that satisfy conditions, in order."""
+    """Return the alerts about crises that satisfy conditions, in order, with what their messages need."""
     query = sa.select(alerts.c.number, alerts.c.time.label("alert_time"), crises)
     query = query.join(crises, crises.c.alert == alerts.c.number).where(*conditions).order_by(alerts.c.number)
-    return [CrisisAlert(row.number, row.alert_time, restored(row)) for row in connection.execute(query)]
+    found = []
+    for row in connection.execute(query).all():
+        crisis = restored(row)
+        known = brief(connection, crisis) if crisis.kind == "negative" else None
+        found.append(CrisisAlert(row.number, row.alert_time, crisis, known))
+    return found

@@ -89,11 +89,11 @@ def connect(settings: Settings) -> smtplib.SMTP:
 def mail(alert: AnyAlert, settings: Settings) -> EmailMessage:
     """Return the email for an alert; its Message-ID is the same if it is sent again, so mail clients show it once."""
     message = EmailMessage()
-    message["Subject"] = title(alert)
+    message["Subject"] = title(alert, settings)
     message["From"], message["To"] = settings.mail_from, ", ".join(settings.mail_to)
     message["Date"] = format_datetime(datetime.fromtimestamp(alert.time, UTC))
     message["Message-ID"] = f"<alert-{alert.number}-{alert.time:.0f}@{settings.mail_from.rpartition('@')[2]}>"
-    message.set_content("\n\n".join([title(alert), *lines(alert), ""]))
+    message.set_content("\n\n".join([title(alert, settings), *lines(alert, settings), ""]))
     return message
 
 
@@ -104,7 +104,7 @@ def post(alert: AnyAlert, settings: Settings) -> Collection[str]:
         DeliveryError: the webhook cannot be reached or refuses. The message omits its URL, which is a secret.
     """
     assert settings.webhook is not None
-    body = slack(alert) if settings.webhook_format == "slack" else teams(alert)
+    body = slack(alert, settings) if settings.webhook_format == "slack" else teams(alert, settings)
     try:
         response = requests.post(settings.webhook.get_secret_value(), json=body, timeout=TIMEOUT_SECONDS)
     except requests.RequestException as error:
@@ -115,16 +115,16 @@ def post(alert: AnyAlert, settings: Settings) -> Collection[str]:
     return []
 
 
-def slack(alert: AnyAlert) -> dict[str, Any]:
+def slack(alert: AnyAlert, settings: Settings) -> dict[str, Any]:
     """Return the JSON for a Slack incoming webhook; escaping keeps tweets from mentioning Slack users.
 
     Source: https://docs.slack.dev/messaging/formatting-message-text
     """
-    escaped = [escape(line, quote=False) for line in lines(alert)]
-    return {"text": "\n".join([f"*{title(alert)}*", *(f"• {line}" for line in escaped)])}
+    escaped = [escape(line, quote=False) for line in lines(alert, settings)]
+    return {"text": "\n".join([f"*{title(alert, settings)}*", *(f"• {line}" for line in escaped)])}
 
 
-def teams(alert: AnyAlert) -> dict[str, Any]:
+def teams(alert: AnyAlert, settings: Settings) -> dict[str, Any]:
     """Return the JSON for a Teams workflow: an adaptive card whose text runs show tweets as plain text.
 
     Source: https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook
@@ -137,7 +137,7 @@ def teams(alert: AnyAlert) -> dict[str, Any]:
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
-        "body": [block(title(alert), "bolder"), *map(block, lines(alert))],
+        "body": [block(title(alert, settings), "bolder"), *map(block, lines(alert, settings))],
     }
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": card}
     return {"type": "message", "attachments": [attachment]}

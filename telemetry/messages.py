@@ -1,57 +1,41 @@
 """The wording of alerts."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
 
+from telemetry import crisis_messages
 from telemetry.alert import Alert
 from telemetry.buzz import CrisisAlert
+from telemetry.crisis_messages import Reader
+from telemetry.settings import Settings
+from telemetry.wording import reasons
 
 AnyAlert = Alert | CrisisAlert
 
 
-def title(alert: AnyAlert) -> str:
+def title(alert: AnyAlert, settings: Settings) -> str:
     """Return the headline of an alert."""
     if isinstance(alert, CrisisAlert):
-        return f"Tweet sentiment: {_headline(alert)}"
+        return crisis_messages.title(alert, reader_of(settings))
     times = [mistake.time for mistake in alert.mistakes]
     minutes = max(1, -(-(max(times) - min(times)) // 60))
     return f"Tweet sentiment: {len(alert.mistakes)} tweets reported as mispredicted within {minutes:.0f} min"
 
 
-def lines(alert: AnyAlert) -> list[str]:
-    """Return the lines of an alert: one per mispredicted tweet, or the figures of a crisis."""
+def lines(alert: AnyAlert, settings: Settings) -> list[str]:
+    """Return the lines of an alert: one per mispredicted tweet, or what is known about a crisis."""
     if isinstance(alert, CrisisAlert):
-        return _figures(alert)
+        return crisis_messages.lines(alert, reader_of(settings))
     return [
-        f"{_moment(mistake.time)}, model {mistake.model_version}, "
+        f"{datetime.fromtimestamp(mistake.time, UTC):%Y-%m-%d %H:%M:%S} UTC, model {mistake.model_version}, "
         f"predicted {mistake.predicted_sentiment}, actually {mistake.true_sentiment}: "
         f"{mistake.text or '(text not stored)'}"
         for mistake in alert.mistakes
     ]
 
 
-def _headline(alert: CrisisAlert) -> str:
-    crisis = alert.crisis
-    if crisis.kind == "silent":
-        return f"no tweets since {_moment(crisis.since)}"
-    worst = crisis.worst
-    return (
-        f"{worst.negative:,} negative tweets in {worst.seconds / 60:.0f} min, "
-        f"{worst.negative / max(worst.usual_negative, 0.1):.1f} times as many as usual"
-    )
-
-
-def _figures(alert: CrisisAlert) -> list[str]:
-    crisis, worst = alert.crisis, alert.crisis.worst
-    if crisis.kind == "silent":
-        return [f"Noticed {_moment(alert.time)}. Check what sends tweets to the service."]
-    share, usual = worst.negative / max(1, worst.tweets), worst.usual_negative / worst.usual_tweets
-    return [
-        f"Since {_moment(crisis.since)}; alarm raised {_moment(alert.time)}.",
-        f"Negative tweets: {worst.negative:,}, usually {worst.usual_negative:,.0f} at this time.",
-        f"Share of negative tweets: {share:.0%}, usually {usual:.0%}.",
-        f"Repetitions included: {worst.reach:,} tweets.",
-    ]
-
-
-def _moment(time: float) -> str:
-    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S} UTC"
+def reader_of(settings: Settings) -> Reader:
+    """Return for whom messages about crises are written."""
+    zone: tzinfo = ZoneInfo(settings.buzz_zone) if settings.buzz_zone is not None else UTC
+    link = None if settings.buzz_link is None else str(settings.buzz_link)
+    return Reader(settings.buzz_language, zone, link, reasons(settings.buzz_reasons))

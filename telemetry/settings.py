@@ -1,10 +1,11 @@
 """Settings of events and alerts: environment variables, most of which start with TELEMETRY_."""
 
 import os
+from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from monitoring.alarm import Rules
@@ -15,6 +16,7 @@ from telemetry.alert import Rule
 from telemetry.buzz import Plan
 from telemetry.database import StoreError
 from telemetry.urls import connect
+from telemetry.wording import Language, reasons
 
 Addresses = Annotated[tuple[str, ...], NoDecode]
 AnySettings = TypeVar("AnySettings", bound=BaseSettings)
@@ -139,6 +141,15 @@ class Settings(BaseSettings):
         default=1, gt=0, le=1, description="Share of other tweets that the model does not call negative."
     )
 
+    buzz_language: Language = Field(default="en", description="Language of alarms about a backlash: `en` or `fr`.")
+    buzz_reasons: Path | None = Field(
+        default=None,
+        description="YAML file with the reasons of complaints, like `telemetry/reasons.yaml`; by default an airline's.",
+    )
+    buzz_link: AnyHttpUrl | None = Field(
+        default=None, description="Address of the page, which alarms about a backlash link to; none by default."
+    )
+
     mail_to: Addresses = Field(
         default=(),
         description="Email addresses that receive alerts, separated by commas; no email is sent by default.",
@@ -180,6 +191,12 @@ class Settings(BaseSettings):
             except (ZoneInfoNotFoundError, ValueError, OSError):
                 raise ValueError("is not the name of a time zone: write one such as Europe/Paris or UTC") from None
         return name
+
+    @field_validator("buzz_reasons")
+    @classmethod
+    def _check_reasons(cls, file: Path | None) -> Path | None:
+        reasons(file)
+        return file
 
     @field_validator("mail_to", mode="before")
     @classmethod

@@ -173,17 +173,25 @@ def test_a_crisis_fires_one_alert_though_processes_change(store: Store, clock: C
     assert sent(store) == []
 
 
-def test_a_message_says_how_many_how_much_and_since_when(store: Store) -> None:
+def test_an_alert_comes_with_the_people_and_the_texts_of_its_crisis(store: Store) -> None:
     begin(store, "mail")
-    crisis(store)
+    remember(store, [bucket for bucket in stream(6, seed=1) if bucket.start < NOW - HOUR])
+    store.add(complaints(1, 5, NOW - 3 * DAY, DAY, text="rude crew", author="anna"))
+    store.add(complaints(100, 200, NOW - HOUR, HOUR, text="lost bag"))
+    store.add([prediction(900, NOW - 1800, text="lost bag", fingerprint="same", author="bob")])
+    store.add([prediction(901, NOW - 1700, text="lost bag", fingerprint="same", author="bob")])
+    store.add([prediction(902, NOW - 1700, text="thanks", sentiment="positive", author="eve")])
     watch(store)()
     (alert,) = sent(store)
-    assert "negative tweets in" in title(alert)
-    assert "times as many as usual" in title(alert)
-    text = "\n".join(lines(alert))
-    assert "Since 2025-09-20" in text
-    assert "usually" in text
-    assert "Repetitions included: " in text
+    assert isinstance(alert, buzz.CrisisAlert)
+    brief = alert.brief
+    assert brief is not None
+    assert (brief.people, brief.has_text) == (1, True)
+    assert set(brief.texts) == {"lost bag"}
+    assert len(brief.texts) == brief.unknown + 1
+    assert brief.usual == ["rude crew"] * 5
+    assert "times as many as usual" in title(alert, SETTINGS)
+    assert lines(alert, SETTINGS)[0].startswith("Since Saturday 2025-09-20, ")
 
 
 def test_an_interrupted_check_is_repeated_and_fires_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,13 +229,75 @@ def test_a_crisis_is_over_and_the_state_says_since_when(store: Store, clock: Clo
 def test_a_feed_that_falls_silent_fires_an_alert(store: Store, clock: Clock) -> None:
     begin(store, "mail")
     remember(store, [bucket for bucket in stream(6, seed=1) if bucket.start < NOW])
-    watch(store)()
+    job = watch(store)
+    job()
     assert sent(store) == []
     for _ in range(4):
         clock.now += HOUR
-        watch(store)()
+        job()
     (alert,) = sent(store)
-    assert "no tweets since 2025-09-20 12:00:00 UTC" in title(alert)
+    assert "no tweets since Saturday 2025-09-20, 14:00" in title(alert, SETTINGS)
+    assert len(lines(alert, SETTINGS)) == 1
+
+
+PAST = NOW - 7 * DAY
+
+
+def past(store: Store) -> list[Prediction]:
+    """Store five usual days that end a week ago; return the predictions of a crisis and of the calm after it."""
+    remember(store, [bucket._replace(start=bucket.start - 7 * DAY) for bucket in stream(5, seed=1)])
+    begin = MONDAY - 2 * DAY
+    calm = complaints(500, 45, begin + HOUR, 3 * HOUR, sentiment="positive")
+    return [*complaints(1, 150, begin, HOUR), *calm]
+
+
+@pytest.mark.parametrize("at_once", [50, 1_000])
+def test_a_stream_that_is_read_from_the_past_is_checked_by_its_own_time(
+    store: Store, clock: Clock, at_once: int
+) -> None:
+    begin(store, "mail")
+    events, job = past(store), watch(store)
+    job()
+    for first in range(0, len(events), at_once):
+        store.add(events[first : first + at_once])
+        clock.now += 10
+        job()
+    (alert,) = sent(store)
+    assert isinstance(alert, buzz.CrisisAlert)
+    assert events[0].time <= alert.time <= events[0].time + HOUR
+    with store.database.reading() as connection:
+        latest = buzz.state(connection)
+    assert latest.negative is not None
+    assert latest.negative.over is not None
+    assert latest.silent is None
+
+
+def test_a_stream_that_stops_in_the_past_is_silent(store: Store, clock: Clock) -> None:
+    past(store)
+    job = watch(store)
+    for _ in range(3):
+        job()
+        clock.now += SECONDS
+    with store.database.reading() as connection:
+        silent = buzz.state(connection).silent
+    assert silent is not None
+    assert silent.over is None
+
+
+def test_a_new_watch_does_not_check_what_was_stored_long_before(store: Store) -> None:
+    store.add(past(store))
+    store.add([prediction(1_000, NOW - 1)])
+    watch(store)()
+    with store.database.reading() as connection:
+        assert buzz.state(connection).negative is None
+
+
+def test_an_empty_store_waits_for_the_first_tweet_whenever_that_was(store: Store) -> None:
+    job = watch(store)
+    job()
+    store.add(complaints(1, 3, PAST, HOUR))
+    job()
+    assert PAST // SECONDS <= store.reached(buzz.READER) < (PAST + HOUR) // SECONDS
 
 
 def test_an_alarm_needs_three_days_of_history(store: Store) -> None:
@@ -326,6 +396,8 @@ def test_expectations_are_deleted_with_their_buckets(store: Store, clock: Clock)
     ("wrong", "message"),
     [
         ({"buzz_zone": "Paris"}, "is not the name of a time zone"),
+        ({"buzz_reasons": "/nothing.yaml"}, "cannot be read"),
+        ({"buzz_language": "de"}, "'en' or 'fr'"),
         ({"buzz_zone": "UTC", "buzz_evidence": 1}, "greater than 4"),
         ({"buzz_zone": "UTC", "buzz_sensitivity": 0.5, "buzz_specificity": 0.5}, "must add up to more than 1"),
     ],

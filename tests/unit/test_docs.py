@@ -34,6 +34,7 @@ from tests.documentation import MARKS, PAGES, PROJECT, RESULTS, Block, blocks, d
 from tests.events import feedback, prediction
 from tests.integration.chain import CONF
 from ui.settings import Settings as PageSettings
+from watch.settings import Settings as WatchSettings
 
 README, DATA_SCIENTIST, SETTINGS = (
     PROJECT / "README.md",
@@ -119,7 +120,7 @@ def test_the_settings_reference_is_up_to_date(tmp_path: Path) -> None:
 
 def test_the_settings_reference_describes_every_setting() -> None:
     page = SETTINGS.read_text(encoding="utf-8")
-    for settings_class in (ServiceSettings, TelemetrySettings, PageSettings):
+    for settings_class in (ServiceSettings, TelemetrySettings, WatchSettings, PageSettings):
         for name, field in settings_class.model_fields.items():
             variable = field.validation_alias or f"{settings_class.model_config['env_prefix']}{name.upper()}"
             assert f"| `{variable}`" in page

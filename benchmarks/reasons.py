@@ -1,0 +1,84 @@
+"""How well the reasons of complaints are found, on tweets whose reasons people have given.
+
+The file is that of Crowdflower's Twitter US Airline Sentiment (2015): columns `text`, `airline_sentiment` and
+`negativereason`. Only complaints with a reason are used; "Can't Tell" is that of no known reason.
+
+    python -m benchmarks.reasons airline.csv
+"""
+
+import argparse
+import re
+from collections import Counter
+from pathlib import Path
+
+from monitoring.reasons import OTHER
+from tables.reading import read
+from telemetry.wording import reasons
+
+# What the reasons of the data set are in the taxonomy. It has no refunds and no safety.
+REASONS = {
+    "Late Flight": "delay",
+    "Cancelled Flight": "delay",
+    "Lost Luggage": "luggage",
+    "Damaged Luggage": "luggage",
+    "Customer Service Issue": "staff",
+    "Flight Attendant Complaints": "staff",
+    "Flight Booking Problems": "booking",
+    "Bad Flight": "comfort",
+    "longlines": "staff",
+    "Can't Tell": OTHER,
+}
+# Whoever published the data set has put names of reasons in place of words in the tweets: "Cancelled Flightled".
+TRACES = (
+    (re.compile(r"\bCancelled Flight(?:led|ed|ling|s)?\b"), "cancelled"),
+    (re.compile(r"\bLate Flight(r?)\b"), r"late\1"),
+    (re.compile(r"\bFlight Booking Problems?\b"), "booking"),
+)
+
+
+def cleaned(text: str) -> str:
+    """Return a tweet without the traces of its label."""
+    for trace, word in TRACES:
+        text = trace.sub(word, text)
+    return text
+
+
+def scores(true: list[str], predicted: list[str]) -> tuple[float, float]:
+    """Return accuracy and macro-F1 over the reasons that occur."""
+    pairs = Counter(zip(true, predicted, strict=True))
+    f1 = []
+    for name in sorted(set(true)):
+        hits = pairs[name, name]
+        f1.append(2 * hits / (true.count(name) + predicted.count(name)))
+    return sum(count for (one, other), count in pairs.items() if one == other) / len(true), sum(f1) / len(f1)
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    frame = read(parser.parse_args().file).frame
+    frame = frame[(frame["airline_sentiment"] == "negative") & frame["negativereason"].isin(REASONS)]
+    true = frame["negativereason"].map(REASONS).tolist()
+    taxonomy = reasons(None).taxonomy
+    predicted = [taxonomy.reason(cleaned(text)) for text in frame["text"]]
+    most = Counter(true).most_common(1)[0][0]
+    known = [place for place, name in enumerate(true) if name != OTHER]
+    rows = {
+        "words of the taxonomy": scores(true, predicted),
+        "the same, complaints with a known reason": scores([true[n] for n in known], [predicted[n] for n in known]),
+        f"always {most}": scores(true, [most] * len(true)),
+    }
+    print(f"{len(true):,} complaints, {len(set(true))} reasons\n")
+    print("| method | accuracy | macro-F1 |\n| --- | ---: | ---: |")
+    for name, (accuracy, f1) in rows.items():
+        print(f"| {name} | {accuracy:.3f} | {f1:.3f} |")
+    print("\n| reason | complaints | found | precision | recall |\n| --- | ---: | ---: | ---: | ---: |")
+    for name in taxonomy.names:
+        hits = sum(one == other == name for one, other in zip(true, predicted, strict=True))
+        count, found = true.count(name), predicted.count(name)
+        print(f"| {name} | {count} | {found} | {hits / max(1, found):.2f} | {hits / max(1, count):.2f} |")
+
+
+if __name__ == "__main__":
+    main()

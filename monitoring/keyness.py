@@ -1,0 +1,87 @@
+"""Which terms mark a set of tweets, against what is usual."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
+from math import log, sqrt
+from typing import NamedTuple
+
+# How many terms the prior is worth. A larger one asks for more evidence of rare terms.
+PRIOR = 500.0
+# One-sided 99.9 % quantile of the normal distribution: of a thousand terms that mark nothing, one is above.
+LEAST_Z = 3.09
+LEAST_TWEETS = 3
+# A word is left out if so many of its tweets have a phrase with it that is listed.
+COVERED = 0.7
+
+
+class Marked(NamedTuple):
+    """A term, in how many tweets it is, and by how many standard errors it is more frequent than usual."""
+
+    term: str
+    tweets: int
+    z: float
+
+
+def keyness(tweets: Iterable[Collection[str]], usual: Iterable[Collection[str]]) -> list[Marked]:
+    """Return the terms of tweets with the z-score of their log-odds ratio against the usual ones, highest first.
+
+    The prior is informative: it expects each term as often as it is in both sets together.
+
+    Source: Monroe, Colaresi & Quinn (2008), Fightin' Words, Political Analysis 16, 372-403, equations 16, 20 and 22.
+
+    Args:
+        tweets: the terms of each tweet, each once.
+        usual: those of the tweets to compare with.
+    """
+    inside, outside = Counter(chain.from_iterable(tweets)), Counter(chain.from_iterable(usual))
+    inside_total, outside_total = inside.total(), outside.total()
+    total = inside_total + outside_total
+    marked = []
+    for term, count in inside.items():
+        prior = PRIOR * (count + outside[term]) / total
+        present, before = count + prior, outside[term] + prior
+        odds = log(present / (inside_total + PRIOR - present)) - log(before / (outside_total + PRIOR - before))
+        marked.append(Marked(term, count, odds / sqrt(1 / present + 1 / before)))
+    return sorted(marked, key=lambda each: (-each.z, each.term))
+
+
+def new_terms(marked: Sequence[Marked], most: int) -> list[Marked]:
+    """Return the terms that are new against the usual, phrases in place of the words that they cover.
+
+    Args:
+        marked: of `keyness`.
+        most: maximum number of terms.
+    """
+    new = [each for each in marked if each.z >= LEAST_Z and each.tweets >= LEAST_TWEETS]
+    phrases = [each for each in new if " " in each.term]
+
+    def is_covered(word: Marked) -> bool:
+        return any(word.term in each.term.split() and each.tweets >= COVERED * word.tweets for each in phrases)
+
+    chosen: list[Marked] = []
+    for each in new:
+        shares_a_word = any(set(each.term.split()) & set(other.term.split()) for other in chosen)
+        if not shares_a_word and (" " in each.term or not is_covered(each)):
+            chosen.append(each)
+    return chosen[:most]
+
+
+def typical(tweets: Sequence[Collection[str]], marked: Sequence[Marked], most: int) -> list[int]:
+    """Return the indices of tweets that say most of what marks them all, each something of its own.
+
+    Args:
+        tweets: the terms of each tweet.
+        marked: of `keyness`.
+        most: maximum number of tweets.
+    """
+    weights = {each.term: each.z for each in marked if each.z > 0}
+    different = {frozenset(said): index for index, said in reversed(list(enumerate(tweets)))}
+    rest, chosen = sorted(different.values()), list[int]()
+    while rest and len(chosen) < most:
+        best = max(rest, key=lambda index: (sum(weights.get(term, 0.0) for term in tweets[index]), -index))
+        rest.remove(best)
+        chosen.append(best)
+        for term in tweets[best]:  # what is said already counts half
+            weights[term] = weights.get(term, 0.0) / 2
+    return chosen

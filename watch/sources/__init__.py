@@ -1,0 +1,1 @@
+"""Sources of tweets: each has a function or class with `batches`."""
