@@ -10,10 +10,11 @@ TORCH ?= cpu
 CPU_WHEELS := https://download.pytorch.org/whl/cpu/torch/
 export PATH := $(BIN):$(PATH)
 # Container engine: the first that works. ENGINE_OPTIONS are passed to its `run` (for example "--network slirp4netns").
-image page-image image-test: export ENGINE ?= $(shell for engine in docker podman buildah; do \
+image page-image image-test stack: export ENGINE ?= $(shell for engine in docker podman buildah; do \
   $$engine info > /dev/null 2>&1 && echo $$engine && break; done)
 export IMAGE ?= localhost/tweet_sentiment:latest
-PAGE_IMAGE ?= localhost/tweet_sentiment_page:latest
+export PAGE_IMAGE ?= localhost/tweet_sentiment_page:latest
+COMPOSE ?= $(ENGINE) compose
 export MLFLOW_EXPERIMENT_NAME ?= tweet_sentiment
 # Tests of a file share fixtures, so they run in the same process. The longest files come first (testpaths).
 PARALLEL := --numprocesses logical --dist loadfile --no-loadscope-reorder --durations 25
@@ -93,6 +94,11 @@ image: package ## Build a container image of the champion with docker, podman or
 page-image: ## Build a container image of the page with docker, podman or buildah (ENGINE, PAGE_IMAGE)
 	@test -n "$(ENGINE)" || { echo "No container engine works: install and start docker, podman or buildah."; exit 1; }
 	$(ENGINE) build $(BUILD_OPTIONS) --file ui/Dockerfile --tag $(PAGE_IMAGE) .
+
+.PHONY: stack
+stack: image page-image ## Start everything in containers: compose.yaml, with docker or podman (COMPOSE=podman-compose)
+	$(COMPOSE) up --build --detach --wait
+	@echo "Page: http://127.0.0.1:8501  service: :3000  MLflow: :5000  emails: :8025  To stop: $(COMPOSE) down"
 
 .PHONY: image-test
 image-test: setup ## Test the image with docker or podman: read-only, in 512 MB
