@@ -10,10 +10,11 @@ TORCH ?= cpu
 CPU_WHEELS := https://download.pytorch.org/whl/cpu/torch/
 export PATH := $(BIN):$(PATH)
 # Container engine: the first that works. ENGINE_OPTIONS are passed to its `run` (for example "--network slirp4netns").
-image page-image image-test release-files: export ENGINE ?= $(shell for engine in docker podman buildah; do \
+image page-image image-test release-files stack: export ENGINE ?= $(shell for engine in docker podman buildah; do \
   $$engine info > /dev/null 2>&1 && echo $$engine && break; done)
 export IMAGE ?= localhost/tweet_sentiment:latest
-PAGE_IMAGE ?= localhost/tweet_sentiment_page:latest
+export PAGE_IMAGE ?= localhost/tweet_sentiment_page:latest
+COMPOSE ?= $(ENGINE) compose
 export MLFLOW_EXPERIMENT_NAME ?= tweet_sentiment
 # Tests of a file share fixtures, so they run in the same process. The longest files come first (testpaths).
 PARALLEL := --numprocesses logical --dist loadfile --no-loadscope-reorder --durations 25
@@ -29,17 +30,20 @@ help: ## List the commands
 .PHONY: setup
 setup: .venv/installed ## Create .venv from conda.yaml if missing or out of date (TORCH=gpu for CUDA)
 
-# Passes the pins of conda.yaml to pip. PyTorch is installed first and separately: with --find-links for all packages, pip
-# would wait for the page of CPU builds at every package if that page is unreachable.
+# Passes the pins of conda.yaml to pip, which checks the hash of every file (constraints.txt). Only pip 26.1 and newer check
+# the hashes of constraints, so pip comes first. PyTorch is installed separately: with --find-links for all packages, pip
+# would wait for the page of CPU builds at every package if that page is unreachable. The CPU builds have no hashes here.
 .venv/installed: conda.yaml constraints.txt
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
 	  || { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	"$(PYTHON)" -m venv .venv
 	sed -n 's/^      - //p' conda.yaml > .requirements.txt
+	sed -n '/^pip==/,/[^\]$$/p' constraints.txt > .venv/pip.txt
+	"$(BIN)/python" -m pip install --require-hashes --requirement .venv/pip.txt
 ifeq ($(TORCH),cpu)
 	"$(BIN)/python" -m pip install --no-deps --find-links $(CPU_WHEELS) "$$(grep '^torch==' .requirements.txt)"
 endif
-	"$(BIN)/python" -m pip install --requirement .requirements.txt
+	"$(BIN)/python" -m pip install --require-hashes --requirement .requirements.txt
 	mv .requirements.txt .venv/installed
 # Not needed for the other data sets; `make run` tries again.
 	-"$(BIN)/python" -m steps fetch
@@ -90,6 +94,11 @@ image: package ## Build a container image of the champion with docker, podman or
 page-image: ## Build a container image of the page with docker, podman or buildah (ENGINE, PAGE_IMAGE)
 	@test -n "$(ENGINE)" || { echo "No container engine works: install and start docker, podman or buildah."; exit 1; }
 	$(ENGINE) build $(BUILD_OPTIONS) --file ui/Dockerfile --tag $(PAGE_IMAGE) .
+
+.PHONY: stack
+stack: image page-image ## Start everything in containers: compose.yaml, with docker or podman (COMPOSE=podman-compose)
+	$(COMPOSE) up --build --detach --wait
+	@echo "Page: http://127.0.0.1:8501  service: :3000  MLflow: :5000  emails: :8025  To stop: $(COMPOSE) down"
 
 .PHONY: image-test
 image-test: setup ## Test the image with docker or podman: read-only, in 512 MB
@@ -198,6 +207,26 @@ infra-check: ## Check infra/: policies, queries, and the Bicep files if a compil
 	"$${bicep[@]}" build $$file infra/main.bicep --stdout > /dev/null; \
 	"$${bicep[@]}" build-params $$file infra/main.bicepparam --stdout > /dev/null; echo "Bicep files: compiled."
 
+.PHONY: audit
+audit: licences secrets vulnerabilities ## Check all dependencies and files: licences, secrets, known vulnerabilities
+
+.PHONY: licences
+licences: setup ## Check that every installed package has a licence on the list (pyproject.toml), and list them
+	pip-licenses --format markdown
+
+# Findings that are not in .secrets.baseline fail (known ones may move: code 3). After a false alarm, update the file with
+# `detect-secrets scan --baseline .secrets.baseline`, and read the difference.
+.PHONY: secrets
+secrets: setup ## Look for secrets in the files of the repository, except those in .secrets.baseline
+	cp .secrets.baseline .venv/secrets.baseline
+	detect-secrets-hook --baseline .venv/secrets.baseline $$(git ls-files) || [ $$? = 3 ]
+
+# --strict: a package that PyPI does not describe fails, rather than passing unseen.
+.PHONY: vulnerabilities
+vulnerabilities: setup ## Look for known vulnerabilities in the locked packages (asks PyPI)
+	pip-audit --strict --require-hashes --disable-pip --progress-spinner off --requirement constraints.txt \
+	  || { echo "A package has a known vulnerability, or PyPI's list of them cannot be reached: see above."; exit 1; }
+
 .PHONY: format
 format: setup ## Format the code and apply ruff's fixes
 	ruff format .
@@ -211,13 +240,17 @@ bench: setup ## Run the benchmarks that need only the default data sets: served 
 bench-service: setup ## Measure the service with everything on, and write the table into docs/engineer.md (needs wrk)
 	python -m benchmarks.service --families keras --document docs/engineer.md
 
+# Keeps the versions that still fit, unless LOCK_OPTIONS=--upgrade. The versions in conda.yaml are changed by hand.
 .PHONY: lock
-lock: ## Pin the transitive dependencies of conda.yaml in constraints.txt, as pip resolves them now
+lock: ## Write constraints.txt: the versions and hashes of all dependencies (LOCK_OPTIONS=--upgrade for the newest)
 	rm -rf .lock && "$(PYTHON)" -m venv .lock
 	sed -n 's/^      - //p' conda.yaml | grep -v '^-c ' > .lock/requirements.txt
-	.lock/bin/python -m pip install --no-deps --find-links $(CPU_WHEELS) "$$(grep '^torch==' .lock/requirements.txt)"
-	.lock/bin/python -m pip install --requirement .lock/requirements.txt
-	.lock/bin/python -m pip freeze --all | grep -v '^pip==' | sed 's/+cpu$$//' > constraints.txt
+	.lock/bin/python -m pip install --quiet "$$(grep '^uv==' .lock/requirements.txt)"
+	cp constraints.txt .lock/constraints.txt
+	.lock/bin/uv pip compile .lock/requirements.txt --output-file .lock/constraints.txt --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --no-header --quiet $(LOCK_OPTIONS)
+	{ echo "# Every version that is installed, with the hashes of its files. Written by \`make lock\` from conda.yaml."; \
+	  cat .lock/constraints.txt; } > constraints.txt
 	rm -rf .lock
 
 .PHONY: clean

@@ -16,7 +16,7 @@ import yaml
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.models.model import MLMODEL_FILE_NAME
 
-from pipeline import artifacts, runs, source_code
+from pipeline import artifacts, runs, signing, source_code
 from pipeline.artifacts import MODEL_CARD, RESTORE
 from sentiment.inference import golden
 from sentiment.inference.classifier import DESCRIPTION, pins
@@ -24,9 +24,11 @@ from sentiment.inference.errors import UserError
 
 # Packages of which a Bento contains what telemetry imports.
 LIBRARIES = ("monitoring", "tables")
+PACKAGES = ("sentiment", "service", "telemetry", *LIBRARIES)
 # Requirements of a Bento in addition to those of its model: imports of the service and of telemetry.
 SERVICE_REQUIREMENTS = (
     "bentoml",
+    "cryptography",
     "fastapi",
     "fastapi-offline",
     "httptools",
@@ -86,15 +88,17 @@ def about(version: ModelVersion, alias: str) -> dict[str, Any]:
     }
 
 
-def build(version: ModelVersion, alias: str, scratch: Path) -> bentoml.Bento:
+def build(version: ModelVersion, alias: str, scratch: Path, private_key: str | None) -> bentoml.Bento:
     """Build a Bento of a registered version.
 
     Args:
         version: the version.
         alias: its alias.
         scratch: a folder to write to.
+        private_key: the file with the key that signs the model; None: it is not signed.
 
     Raises:
+        SettingsError: the key cannot be read or used.
         PackagingError: its files or runs are missing, an older version of this project made it, or BentoML fails.
     """
     context, uri = scratch / "context", f"models:/{version.name}/{version.version}"
@@ -113,6 +117,8 @@ def build(version: ModelVersion, alias: str, scratch: Path) -> bentoml.Bento:
         raise PackagingError(f"Files of {uri} cannot be read: there is no {MLMODEL_FILE_NAME}. {RESTORE}")
     assemble(context, model, description)
     shutil.copytree(card, context / "model", dirs_exist_ok=True)
+    if private_key is not None:
+        signing.sign(context / "model", Path(private_key).expanduser())
     return bentoml.bentos.get(bentoml_build(context))
 
 
@@ -131,18 +137,15 @@ def assemble(context: Path, model: Path, description: Mapping[str, Any]) -> None
     needed = collect(model, context)
     (context / "model" / "about.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
     (context / "requirements.txt").write_text("\n".join(needed) + "\n", encoding="utf-8")
-    shutil.copy(runs.PROJECT / "constraints.txt", context)
+    for name in source_code.HANDED_OVER:
+        shutil.copy(runs.PROJECT / name, context)
     bentofile = {
         "service": SERVICE,
         "labels": labels(description),
         "include": [
-            "service/**",
-            "sentiment/**",
-            "telemetry/**",
-            "tables/**",
-            "monitoring/**",
+            *(f"{package}/**" for package in PACKAGES),
             "model/**",
-            "constraints.txt",
+            *source_code.HANDED_OVER,
         ],
         "python": {"requirements_txt": "requirements.txt", "lock_packages": False},
     }
@@ -177,6 +180,13 @@ def collect(model: Path, context: Path) -> list[str]:
     model_requirements = (model / "requirements.txt").read_text(encoding="utf-8").split()
     needed = [line for line in model_requirements if line.partition("==")[0] not in artifacts.PYFUNC_REQUIREMENTS]
     return sorted({*needed, *pins(SERVICE_REQUIREMENTS + TELEMETRY_REQUIREMENTS)})
+
+
+def digests(bento: bentoml.Bento) -> dict[str, str]:
+    """Return the digests of a Bento's model and of its code, which the service returns too (`GET /model`)."""
+    src = Path(bento.path) / "src"
+    code = (path for package in PACKAGES for path in (src / package).rglob("*") if path.is_file())
+    return {"model_digest": signing.digest(src / "model"), "code_digest": signing.digest(src, code)}
 
 
 def files_of_libraries() -> list[Path]:

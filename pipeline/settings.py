@@ -25,7 +25,7 @@ READS = {
     "drift": ("drift", "data"),
     "status": ("status", "drift", "data"),
     "score": ("score",),
-    "package": ("select",),
+    "package": ("package", "select"),
     "main": ("plan", "cost", "select", "faithfulness"),
 }
 # Sections that are read only through references from other sections.

@@ -30,6 +30,8 @@ REPORTS = "sentiment.reports"
 READ_BY_PEOPLE = {"drift", "evaluate", "explain", "select", "status"}
 # Steps whose output contains code, so that its prose counts.
 HANDS_OVER_CODE = {"package"}
+# Files that they hand over with it.
+HANDED_OVER = ("VERSION", "constraints.txt")
 
 
 def code(step: str, targets: frozenset[str]) -> dict[str, str]:
@@ -50,6 +52,8 @@ def code(step: str, targets: frozenset[str]) -> dict[str, str]:
     own = {module for module in found if module.partition(".")[0] in PACKAGES}
     files = {file for module in own for file in module_files(module)}
     others = {name.partition(".")[0] for name in (found - own) | set(targets)}
+    if step in HANDS_OVER_CODE:
+        files |= {ROOT / name for name in HANDED_OVER}
     digest_file = sha256 if step in HANDS_OVER_CODE else code_digest
     installed = {name for package in others for name in distributions().get(package, ())}
     return {

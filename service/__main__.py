@@ -1,4 +1,4 @@
-"""Serve a Bento: `python -m service tweet_sentiment:latest`, or a folder (default: the current one).
+"""Serve a Bento: `python -m service tweet_sentiment:latest`, or a folder (default: the current one); or `--version`.
 
 Unlike `bentoml serve`, it checks the settings first, and refuses to listen on a non-loopback address without API keys.
 If the model does not become ready in time, it exits with a message instead of restarting the worker forever. SIGHUP
@@ -18,8 +18,9 @@ import bentoml
 from bentoml.exceptions import BentoMLException
 
 from service import preflight, status
-from service.settings import Settings
+from service.settings import PACKAGED, Settings
 from service.supervision import Supervisor
+from service.version import version
 from telemetry.settings import Settings as TelemetrySettings
 from telemetry.settings import read
 
@@ -34,9 +35,12 @@ def main(arguments: list[str]) -> None:
     Raises:
         SystemExit: a setting is invalid, or the model does not become ready.
     """
+    if arguments == ["--version"]:
+        sys.stdout.write(f"{version()}\n")
+        return
     asked = str(Path(arguments[0]).expanduser()) if arguments else "."
     bento = pinned(asked)
-    settings = checked_settings()
+    settings = checked_settings(bento)
     with TemporaryDirectory(prefix="tweet_sentiment-") as folder:
         os.environ[status.FOLDER] = folder
         try:
@@ -63,15 +67,16 @@ def main(arguments: list[str]) -> None:
         stop(failure, FAILED)
 
 
-def checked_settings() -> Settings:
+def checked_settings(bento: str) -> Settings:
     """Read the settings from the environment, and check everything that they name.
 
     Raises:
-        SystemExit: a setting is invalid, or the service would be open to anyone.
+        SystemExit: a setting is invalid, the service would be open to anyone, or a signature is wrong.
     """
     try:
         settings = read(Settings)
         preflight.check(settings, read(TelemetrySettings))
+        preflight.check_signatures(settings, model_of(bento))
     except ValueError as error:
         stop(str(error), INVALID_SETTINGS)
     return settings
@@ -83,6 +88,16 @@ def pinned(bento: str) -> str:
         return str(bentoml.bentos.get(bento).tag)
     except (BentoMLException, ValueError):  # a folder or a service, or no Bento, which `serve` reports
         return bento
+
+
+def model_of(bento: str) -> Path:
+    """Return the folder of the model in a Bento, given by its tag or folder; that of this code for a service."""
+    try:
+        root = Path(bentoml.bentos.get(bento).path)
+    except (BentoMLException, ValueError):
+        root = Path(bento)
+    folder = root / "src" / PACKAGED.name
+    return folder if folder.is_dir() else PACKAGED
 
 
 def stop(message: str, code: int) -> NoReturn:

@@ -19,6 +19,7 @@ from service.problems import Problem
 from service.schemas import Model
 from service.scoring import Score
 from service.shadow import Shadow
+from service.version import version
 from telemetry.events import Text
 from telemetry.store import Store
 from telemetry.writer import Writer
@@ -66,7 +67,7 @@ def application(*routers: APIRouter) -> FastAPI:
     app = FastAPI(
         title=document.TITLE,
         description=document.DESCRIPTION,
-        version=document.VERSION,
+        version=version(),
         openapi_url="/docs.json",
         docs_url=None,
         redoc_url=None,

@@ -12,7 +12,6 @@ from service import bodies, problems, tweets
 from service.schemas import ProblemDetails
 
 TITLE = "Tweet sentiment"
-VERSION = "1"
 DESCRIPTION = """\
 Classifies tweets as negative or not. If the service has API keys, choose *Authorize* and enter one.
 

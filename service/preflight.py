@@ -3,7 +3,9 @@
 import errno
 import socket
 from ipaddress import ip_address
+from pathlib import Path
 
+from service import signature
 from service.model import ABOUT
 from service.settings import Settings
 from telemetry import forwarding
@@ -29,6 +31,29 @@ def check(settings: Settings, telemetry: TelemetrySettings) -> None:
     forwarding.connect(telemetry)
     if telemetry.database is not None:
         check_store(telemetry.database.get_secret_value())
+
+
+def check_signatures(settings: Settings, packaged: Path) -> None:
+    """Check the signatures of the model and of the challenger, if there is a public key.
+
+    Args:
+        settings: the settings.
+        packaged: the model in the Bento, which is served unless the settings name another.
+
+    Raises:
+        ValueError: the key cannot be used, or a signature is missing or wrong.
+    """
+    if settings.model_public_key is None:
+        return
+    try:
+        signature.read_key(settings.model_public_key)
+        for folder in filter(None, (settings.given_model or packaged, settings.shadow)):
+            try:
+                signature.verify(folder, settings.model_public_key)
+            except signature.SignatureError as error:
+                raise ValueError(f"The model in {folder} is not served. {error}") from None
+    except (OSError, ValueError) as error:
+        raise ValueError(f"SERVICE_MODEL_PUBLIC_KEY: {error}") from None
 
 
 def check_port(host: str, port: int) -> None:

@@ -80,6 +80,13 @@ class Explanation(BaseModel):
     model_version: str = Field(description="Version of the registered model.", examples=["3"])
 
 
+class Digests(BaseModel):
+    """SHA-256 digests, in hexadecimal, to compare with those in the run of the step `package`."""
+
+    model: str = Field(description="Of all files of the packaged model, as its signature states it.")
+    code: str = Field(description="Of the code that serves it.")
+
+
 class Model(BaseModel):
     """The model in service. Further fields describe its origin and its metrics."""
 
@@ -95,6 +102,11 @@ class Model(BaseModel):
         "the model card. Null if it was not measured."
     )
     card: str = Field(description="Model card, in Markdown.")
+    service_version: str = Field(description="Version of the service.", examples=["1.0.0"])
+    digests: Digests = Field(description="What is served, to the byte.")
+    signature_verified: bool = Field(
+        description="Whether the model's signature was verified (SERVICE_MODEL_PUBLIC_KEY)."
+    )
 
 
 class ProblemDetails(BaseModel):

@@ -94,8 +94,9 @@ class TweetSentiment:
         # Without a store, nobody can send feedback, so ids need not outlive this process.
         self.ids = Ids(secrets.token_bytes(KEY_BYTES))
         try:
-            self.model = load(settings.model, "model")
-            challenger = None if settings.shadow is None else load(settings.shadow, "challenger (SERVICE_SHADOW)")
+            key = settings.model_public_key
+            self.model = load(settings.model, "model", key)
+            challenger = None if settings.shadow is None else load(settings.shadow, "challenger (SERVICE_SHADOW)", key)
             if telemetry.database is not None:
                 self.open_store(Store(telemetry.database.get_secret_value()), telemetry)
         except (UnservableModel, StoreError) as error:

@@ -36,6 +36,11 @@ class Settings(BaseSettings):
         description="Folder of a second packaged model, the challenger. It scores the same tweets after each answer is "
         "sent; the metrics and the store show where it disagrees. None by default.",
     )
+    model_public_key: Path | None = Field(
+        default=None,
+        description="PEM file with the public key of those who package models. Only models whose signature is verified "
+        "with it are served, challengers too. By default, signatures are not verified.",
+    )
     start_seconds: float = Field(
         default=60,
         gt=0,
@@ -94,10 +99,10 @@ class Settings(BaseSettings):
         "none by default.",
     )
 
-    @field_validator("model", "shadow")
+    @field_validator("model", "shadow", "model_public_key")
     @classmethod
-    def _expand_home(cls, folder: Path | None) -> Path | None:
-        return None if folder is None else folder.expanduser()
+    def _expand_home(cls, path: Path | None) -> Path | None:
+        return None if path is None else path.expanduser()
 
     @field_validator("host")
     @classmethod

@@ -1,4 +1,4 @@
-"""Run a step: `python -m steps <step> [overrides]`.
+"""Run a step: `python -m steps <step> [overrides]`; or print the version: `python -m steps --version`.
 
 MLflow passes all Hydra options as one shell-quoted string, so that no value can be executed as a command. This module
 splits the argument `hydra_options=...` into single options.
@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 from pipeline import door, overrides
 from pipeline.settings import READS
+from pipeline.version import version
 from sentiment.inference.errors import SettingsError
 
 STEPS = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in {"__init__", "__main__"})
@@ -39,6 +40,9 @@ def main(arguments: list[str]) -> None:
     Raises:
         SettingsError: the step is unknown, or an option cannot be parsed.
     """
+    if arguments == ["--version"]:
+        sys.stdout.write(f"{version()}\n")
+        return
     if not arguments or arguments[0] not in STEPS:
         unknown = f"Unknown step {arguments[0]!r}. " if arguments else ""
         raise SettingsError(

@@ -1,6 +1,7 @@
 """Package the champion as a Bento, to serve with BentoML or in a container, without MLflow or training frameworks.
 
-In: the alias `champion` in the registry. Out: a Bento in BentoML's store; the run's tag `bento` is its tag.
+In: the alias `champion` in the registry. Out: a Bento in BentoML's store; the run's tag `bento` is its tag. With
+`package.private_key`, its model is signed.
 """
 
 import logging
@@ -25,8 +26,8 @@ def main(cfg: DictConfig) -> None:
                 f"{name} has no champion to package. Train one with `make run`, or promote a version manually (step "
                 "promote)."
             )
-        bento = packaging.build(version, CHAMPION, scratch)
-        mlflow.set_tags({"bento": str(bento.tag), "packaged": registry.identity(version)})
+        bento = packaging.build(version, CHAMPION, scratch, cfg.package.private_key)
+        mlflow.set_tags({"bento": str(bento.tag), "packaged": registry.identity(version), **packaging.digests(bento)})
         reuse.log_digest(bento.path)
         log.info("Built Bento %s of %s version %s. To serve it: make serve", bento.tag, name, version.version)
 

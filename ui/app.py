@@ -6,6 +6,7 @@ import streamlit as st
 
 from ui import resources
 from ui.language import LANGUAGES, Language, preferred, speak
+from ui.version import version
 from ui.views import model, relabel, try_tweet, watch
 
 BRAND = Path(__file__).parent / "brand"
@@ -66,6 +67,7 @@ def main() -> None:
     st.navigation(pages, position="top").run()
     if needs_login:
         st.button(say("page.log_out"), key="log_out", icon=":material/logout:", type="tertiary", on_click=st.logout)
+    st.caption(say("page.version", version=version()))
 
 
 main()

@@ -19,6 +19,7 @@ from pipeline.artifacts import ArtifactError, run_id
 from pipeline.packaging import PackagingError
 from pipeline.registry import CHAMPION, RegistryError
 from pipeline.store import closing_connection
+from service import digests
 from service.model import PackagedModel
 from steps import package, predict, select
 from tests.integration.candidates import (
@@ -30,6 +31,7 @@ from tests.integration.candidates import (
     restored,
 )
 from tests.integration.chain import configuration, last_run
+from tests.signed_model import save_keys
 
 pytestmark = pytest.mark.usefixtures("shared")
 
@@ -57,12 +59,18 @@ def name(selected: str, shared: SharedCandidates) -> str:
     return name
 
 
-def test_the_bento_contains_the_champion_and_its_description(selected: str, shared: SharedCandidates) -> None:
-    package.main(configuration(f"select.name={selected}"))
+def test_the_bento_contains_the_signed_champion_and_its_description(
+    selected: str, shared: SharedCandidates, tmp_path: Path
+) -> None:
+    keys = save_keys(tmp_path / "keys")
+    package.main(configuration(f"select.name={selected}", f"package.private_key={keys.private}"))
     tags = last_run().data.tags
     folder = Path(bentoml.bentos.get(tags["bento"]).path)
     description = yaml.safe_load((folder / "bento.yaml").read_text(encoding="utf-8"))
-    packaged = PackagedModel.load(folder / "src" / "model")
+    packaged = PackagedModel.load(folder / "src" / "model", keys.public)
+    assert packaged.about["digests"]["model"] == tags["model_digest"]
+    assert digests.of_code(folder / "src") == tags["code_digest"]
+    assert (folder / "src" / "VERSION").read_text(encoding="ascii").strip() == packaged.about["service_version"]
     assert packaged.about["name"] == selected
     assert packaged.about["card"].startswith("#")
     assert 0 < packaged.about["negative_share"] < 1

@@ -14,8 +14,10 @@ import httpx
 import psutil
 import pytest
 
+from pipeline import signing
 from tests.e2e.server import free_port, variables
 from tests.packaged_model import save_packaged
+from tests.signed_model import save_keys
 
 PROJECT = Path(__file__).parents[2]
 # Without a Bento: this project's service, and the model of SERVICE_MODEL.
@@ -153,6 +155,7 @@ def test_a_home_folder_in_a_path_is_understood(start: Start, packaged: Path) -> 
         ("SERVICE_HOST", "203.0.113.7", "SERVICE_API_KEYS"),
         ("SERVICE_MODEL", "~/nothing", "SERVICE_MODEL: .*/nothing contains no packaged model"),
         ("SERVICE_SHADOW", "/nothing", "SERVICE_SHADOW: /nothing contains no packaged model"),
+        ("SERVICE_MODEL_PUBLIC_KEY", "/nothing.pem", "SERVICE_MODEL_PUBLIC_KEY: .*No such file.*/nothing.pem"),
         ("SERVICE_API_KEYS", '"0123456789abcdef"', "SERVICE_API_KEYS: the value is in quotation marks"),
         ("TELEMETRY_DATABASE", "sqlite:////proc/nothing/events.db", "TELEMETRY_DATABASE: cannot use the store"),
         ("TELEMETRY_DATABASE", "postgresql://u:pw@127.0.0.1:1/x", "TELEMETRY_DATABASE: cannot use the store"),
@@ -189,6 +192,17 @@ def test_a_model_that_cannot_be_served_is_named_in_the_last_line(start: Start, t
     output, _ = process.communicate(timeout=90)
     assert process.returncode == 1, output
     assert re.search(r"Cannot serve the model in .*golden\.json", output.strip().splitlines()[-1])
+
+
+def test_a_model_that_was_changed_after_it_was_signed_is_not_served(start: Start, tmp_path: Path) -> None:
+    keys, folder = save_keys(tmp_path / "keys"), save_packaged(tmp_path / "model")
+    signing.sign(folder, keys.private)
+    with (folder / "model_card.md").open("a", encoding="utf-8") as card:
+        card.write(" ")
+    assert refusal(start(model=folder, model_public_key=keys.public)) == (
+        f"SERVICE_MODEL_PUBLIC_KEY: The model in {folder} is not served. These files are not those that were signed: "
+        "model_card.md. Restore the model, or package it again with the private key."
+    )
 
 
 def test_a_worker_that_dies_while_starting_ends_the_service_at_once(start: Start, tmp_path: Path) -> None:

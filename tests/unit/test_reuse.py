@@ -36,6 +36,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Copy the code, so that a test can edit it."""
     for package in source_code.PACKAGES:
         shutil.copytree(runs.PROJECT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in source_code.HANDED_OVER:
+        shutil.copy(runs.PROJECT / name, tmp_path)
     monkeypatch.setattr(source_code, "ROOT", tmp_path)
     return tmp_path
 
@@ -81,6 +83,7 @@ def test_only_content_changes_a_fingerprint(project: Path, before: dict[str, str
         ("train_keras.network.units=3", {"train_keras"}),
         ("cost.review=0.4", TRAINERS | {"select"}),
         ("select.floor.roc_auc=0.5", {"select", "package"}),
+        ("package.private_key=key.pem", {"package"}),
         ("cleaner.max_repeats=2", {"preprocess", "train_bert"}),
         ("plan.stages=[]", set()),
         ("reuse=false", set()),
@@ -116,6 +119,8 @@ def test_a_setting_affects_the_steps_that_read_it(override: str, steps: set[str]
         ("pipeline/registry.py", {"select", "package"}),
         # The content of a Bento, and the code that builds it.
         ("service/guards.py", {"package"}),
+        ("VERSION", {"package"}),
+        ("constraints.txt", {"package"}),
         ("telemetry/store.py", {"package"}),
         ("telemetry/export.py", {"package"}),
         ("tables/writing.py", {"split", "distill", "embed", "select", "package"}),

@@ -13,6 +13,7 @@ from starlette.types import Message
 
 from sentiment.inference.classifier import Classifier
 from service.ids import event_id
+from service.version import version
 from telemetry import events
 from telemetry.database import Unavailable
 from telemetry.store import Store
@@ -149,6 +150,8 @@ def test_the_model_describes_itself(client: TestClient) -> None:
     assert description["version"] == "7"
     assert description["card"].startswith("# tweet_sentiment")
     assert description["faithfulness"] is None, "the model was packaged by an older version of the project"
+    assert description["service_version"] == client.get("/docs.json").json()["info"]["version"] == version()
+    assert not description["signature_verified"]
 
 
 def test_the_openapi_document_lists_every_refusal(client: TestClient) -> None:
