@@ -8,11 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-<<<<<<< HEAD
-PACKAGES = ("sentiment", "pipeline", "steps", "tables", "monitoring", "telemetry", "service", "ui", "delivery")
-=======
-PACKAGES = ("sentiment", "pipeline", "steps", "tables", "monitoring", "telemetry", "service", "watch", "ui")
->>>>>>> watch
+PACKAGES = ("sentiment", "pipeline", "steps", "tables", "monitoring", "telemetry", "service", "watch", "ui", "delivery")
 SUBPACKAGES = ["data", "evaluation", "inference", "reports", "training"]
 # A module and a forbidden import: at least one violation per contract of pyproject.toml.
 VIOLATIONS = [
