@@ -141,7 +141,7 @@ def test_the_two_languages_differ() -> None:
     assert same <= {
         *(f"try.example{number}" for number in range(1, 9)),
         *("watch.text", "watch.tweets", "watch.time", "watch.time_axis", "watch.tweets_of", "live.minutes"),
-        *("model.version", "model.when", "model.forwarding"),
+        *("model.version", "model.when", "model.forwarding", "page.version"),
         *("relabel.correct_key", "relabel.back_key"),
     }
 
