@@ -173,6 +173,8 @@ class FakeService:
         settings: of events and alerts.
         report: fields that replace those of the answer of `GET /monitoring`.
         failures: the failures of the next requests, `None` for a request that succeeds.
+        watching_requests: requests for the stream, apart from others: the page sends them whenever it shows the view.
+        watching_failures: the failures of the next requests for the stream.
     """
 
     def __init__(self, store: Store | None = None) -> None:
@@ -184,6 +186,8 @@ class FakeService:
         self.about: dict[str, Any] = dict(ABOUT)
         self.key: str | None = None
         self.failures: deque[tuple[Failure | None, str]] = deque()
+        self.watching_requests: list[Request] = []
+        self.watching_failures: deque[tuple[Failure | None, str]] = deque()
         self._released = threading.Event()
         self._port = 0
         self._listen()
@@ -326,7 +330,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: Any) -> None:
         service = self.service
-        failure, detail = service.failures.popleft() if service.failures else (None, "")
+        is_watching = self.path.startswith("/monitoring/stream")
+        failures = service.watching_failures if is_watching else service.failures
+        failure, detail = failures.popleft() if failures else (None, "")
         if failure is None and service.key is not None and self.headers["Authorization"] != f"Bearer {service.key}":
             failure, detail = 401, "Send a key."
         status, content = (500, {}) if failure else service.answer(self.command, self.path, body)
@@ -334,7 +340,8 @@ class Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         query = dict(parse_qsl(address.query))
         is_success = failure is None and status < 300
-        service.requests.append(Request(self.command, address.path, query, headers, body, is_success))
+        requests = service.watching_requests if is_watching else service.requests
+        requests.append(Request(self.command, address.path, query, headers, body, is_success))
         match failure:
             case None:
                 self._send(status, content if isinstance(content, dict) else content.model_dump())

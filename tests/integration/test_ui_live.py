@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from monitoring.buckets import DAY, HOUR, Bucket
 from telemetry import schema
 from telemetry.buckets import SECONDS
-from telemetry.buzz import GRACE_SECONDS, Watch
+from telemetry.buzz import GRACE_SECONDS, SILENT_SECONDS, Watch
 from telemetry.settings import Settings
 from telemetry.store import Store
 from tests.clock import Clock
@@ -34,9 +34,13 @@ STREAMS = {
 
 
 @pytest.fixture
-def service(empty_events: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeService]:
+def clock() -> Clock:
+    return Clock(NOW + GRACE_SECONDS)
+
+
+@pytest.fixture
+def service(empty_events: Path, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeService]:
     """Start a fake service with an empty store, and point the page to it."""
-    clock = Clock(NOW + GRACE_SECONDS)
     with closing(Store(f"sqlite:///{shutil.copy(empty_events, tmp_path)}", clock=clock)) as store:
         service = FakeService(store)
         service.settings = SETTINGS
@@ -48,8 +52,8 @@ def service(empty_events: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture
-def watched(service: FakeService) -> Callable[[Sequence[Bucket]], None]:
-    """Return a function that stores a stream, and lets the watch check its end."""
+def watched(service: FakeService, clock: Clock) -> Callable[[Sequence[Bucket]], None]:
+    """Return a function that stores a stream, and lets the watch check its end; it waits for a stream that is behind."""
 
     def check(buckets: Sequence[Bucket]) -> None:
         names = ("tweets", "negative", "reach", "negative_reach")
@@ -58,7 +62,11 @@ def watched(service: FakeService) -> Callable[[Sequence[Bucket]], None]:
         with service.store.database.writing(schema.buckets) as connection:
             connection.execute(sa.insert(schema.buckets), rows)
         assert SETTINGS.buzz is not None
-        Watch(service.store, SETTINGS.buzz)()
+        watch = Watch(service.store, SETTINGS.buzz)
+        watch()
+        if buckets[-1].start < NOW - HOUR:
+            clock.now += SILENT_SECONDS
+            watch()
 
     return check
 
@@ -108,7 +116,7 @@ def test_the_period_can_be_chosen(watched: Callable[[Sequence[Bucket]], None], s
     at, _ = shown()
     at.button_group(key="hours").set_value(24)
     at.run()
-    asked = [request.query for request in service.requests_to("/monitoring/stream")]
+    asked = [request.query for request in service.watching_requests]
     assert asked == [{"hours": "48", "minutes": "60"}, {"hours": "24", "minutes": "15"}]
 
 
@@ -120,7 +128,7 @@ def test_the_stream_is_not_shown_if_the_service_watches_none(service: FakeServic
 
 
 def test_files_can_be_analyzed_while_the_watch_is_unavailable(service: FakeService) -> None:
-    service.fail(500, times=5)
+    service.watching_failures.append((500, "refused"))
     at, text = shown()
     assert speak("en")("live.unavailable") in text
     assert speak("en")("watch.lead") in text
