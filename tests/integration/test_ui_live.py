@@ -53,7 +53,7 @@ def service(empty_events: Path, tmp_path: Path, clock: Clock, monkeypatch: pytes
 
 @pytest.fixture
 def watched(service: FakeService, clock: Clock) -> Callable[[Sequence[Bucket]], None]:
-    """Return a function that stores a stream, and lets the watch check its end; it waits for a stream that is behind."""
+    """Return a function that stores a stream and lets the watch check its end, long enough after it."""
 
     def check(buckets: Sequence[Bucket]) -> None:
         names = ("tweets", "negative", "reach", "negative_reach")
