@@ -9,7 +9,7 @@ from watch.service import Service
 from watch.status import Status, alarm_of
 from watch.tweets import Batch, Rejected
 
-ALARM_SECONDS = 10.0
+ALARM_SECONDS = 15.0
 
 
 def feed(batches: Iterable[Batch], service: Service, progress: Progress, rejects: Rejects, status: Status) -> None:

@@ -11,6 +11,9 @@ from watch.tweets import Rejected, Tweet
 
 MOST_TWEETS = 512  # the service's limit for one request
 UNFIT = (400, 413)
+# A replay may be so far in the past; older counts are not kept.
+DAYS = 60
+ALARM_TIMEOUT_SECONDS = 10.0
 ADVICE = {
     401: "Set SERVICE_KEY to one of its SERVICE_API_KEYS.",
     403: "Set SERVICE_KEY to one of its SERVICE_API_KEYS.",
@@ -59,7 +62,7 @@ class Service:
     def buzz(self) -> dict[str, Any] | None:
         """Return the field `buzz` of the service's monitoring, or None if it is unknown now; it does not wait."""
         try:
-            answer = self.patience.client.get("monitoring", params={"days": 1})
+            answer = self.patience.client.get("monitoring", params={"days": DAYS}, timeout=ALARM_TIMEOUT_SECONDS)
             found = answer.json().get("buzz") if answer.is_success else None
         except (httpx.TransportError, ValueError, AttributeError):
             return None

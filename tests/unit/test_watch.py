@@ -159,7 +159,7 @@ def patience(
 
 @pytest.mark.parametrize("form", ["list", "data", "lines"])
 def test_an_endpoint_is_polled_and_what_it_repeats_is_not_sent_again(form: str) -> None:
-    latest = [[record(1), record(2)], [record(2), {"id": "x"}, record(3)]]
+    latest = [[record(1), record(2)], [record(2), {"id": "x"}, record(3)], [{"id": "x"}, record(3)]]
 
     def answer(_: httpx.Request) -> httpx.Response:
         records = latest.pop(0)
@@ -169,11 +169,12 @@ def test_an_endpoint_is_polled_and_what_it_repeats_is_not_sent_again(form: str) 
         return httpx.Response(200, json=records if form == "list" else {"data": records})
 
     waits: list[float] = []
-    first, second = given(endpoint.batches(patience(answer, waits), "http://other.example/", None, 7), 2)
-    assert (numbers(first), numbers(second)) == (["1", "2"], ["3"])
-    assert second.rejected[0].reason == "has no text"
-    assert waits == [7]
-    assert second.position == ["1", "2", "3"]
+    batches = given(endpoint.batches(patience(answer, waits), "http://other.example/", None, 7), 3)
+    assert [numbers(batch) for batch in batches] == [["1", "2"], ["3"], []]
+    assert [[each.reason for each in batch.rejected] for batch in batches] == [[], ["has no text"], []]
+    assert waits == [7, 7]
+    assert batches[2].position == batches[1].position
+    assert batches[1].position[:3] == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """An HTTP endpoint that is polled: it answers with its latest tweets, as a JSON list or as newline-delimited JSON."""
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,7 +8,7 @@ import httpx
 
 from watch.errors import WatchError
 from watch.patience import Patience, Refusal
-from watch.tweets import Batch, batch_of
+from watch.tweets import Batch, Rejected, batch_of
 
 # Ids that are remembered, so that tweets that the endpoint repeats are not sent again.
 MOST_IDS = 5_000
@@ -34,10 +35,16 @@ def batches(patience: Patience, url: str, position: Any, seconds: float) -> Iter
             raise WatchError(f"{url} answers {refusal.status} ({refusal.detail}). {advice}") from None
         batch = batch_of(records(url, response), None)
         known = set(ids)
-        new = [tweet for tweet in batch.tweets if tweet.id not in known]
-        ids = [*ids, *dict.fromkeys(tweet.id for tweet in new)][-MOST_IDS:]
-        yield Batch(new, batch.rejected, ids)
+        new = {tweet.id: tweet for tweet in batch.tweets if tweet.id not in known}
+        bad = {key: each for each in batch.rejected if (key := fingerprint(each)) not in known}
+        ids = [*ids, *new, *bad][-MOST_IDS:]
+        yield Batch(list(new.values()), list(bad.values()), ids)
         patience.pause(seconds)
+
+
+def fingerprint(rejected: Rejected) -> str:
+    """Return by what a bad record is known when the endpoint repeats it."""
+    return f"rejected {hashlib.sha256(rejected.content.encode()).hexdigest()[:16]}"
 
 
 def records(url: str, response: httpx.Response) -> list[tuple[str, object]]:
