@@ -1,9 +1,13 @@
 """Releases on one machine: HAProxy in front of stand-ins for the service, which start in a moment."""
 
+import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +23,7 @@ from delivery.interruption import Interruption
 from delivery.revisions import Revision
 from delivery.rollout import Release, roll_back, roll_out
 from sentiment.inference import golden
+from tests.documentation import PROJECT
 
 GOLDEN = {text: position / 100 for position, text in enumerate(golden.TEXTS)}
 # What `python -m service` runs in the folder of a release.
@@ -152,6 +157,52 @@ def test_releases_shift_the_traffic_without_a_failed_request_and_can_be_taken_ba
     roll_back(proxy, checks, "v2")
     assert answered_by(proxy, 5) == {"v2": 5}
     assert Path(revisions(proxy)["v2"].image) == tmp_path / "v2"
+
+
+def rollout(proxy: Proxy, folder: Path, version: str, *, window_seconds: int) -> subprocess.Popen[bytes]:
+    """Start the program, which releases a version."""
+    model = folder / "packaged" / version
+    (model / "classifier").mkdir(parents=True, exist_ok=True)
+    (model / "about.json").write_text(json.dumps({"version": version}), encoding="utf-8")
+    tweets = [{"text": text, "negative_probability": probability} for text, probability in GOLDEN.items()]
+    (model / "classifier" / golden.FILE).write_text(json.dumps(tweets), encoding="utf-8")
+    options = ["--version", version, "--image", str(folder / version), "--model", str(model)]
+    pace = ["--poll-seconds", "0.05", "--window-seconds", str(window_seconds)]
+    command = [sys.executable, "-m", "delivery", "--haproxy", str(proxy.socket), "rollout", *options, *pace]
+    return subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.DEVNULL)
+
+
+def weights(proxy: Proxy) -> dict[str, int]:
+    return {revision.name: revision.weight for revision in proxy.revisions() if revision.weight}
+
+
+def end_in_the_middle(proxy: Proxy, folder: Path, version: str, number: signal.Signals) -> int:
+    """Send a signal to a release that has shifted some of the traffic; return its exit code."""
+    with rollout(proxy, folder, version, window_seconds=600) as process:
+        deadline = time.monotonic() + 300  # a machine may be busy
+        while version not in weights(proxy):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(number)
+        return process.wait()
+
+
+def test_a_release_that_is_stopped_is_rolled_back_and_one_that_is_killed_is_completed_by_the_next_run(
+    proxy: Proxy, checks: Checks, tmp_path: Path
+) -> None:
+    roll_out(proxy, checks, release(tmp_path, "w1"))
+    release(tmp_path, "w2")
+    assert end_in_the_middle(proxy, tmp_path, "w2", signal.SIGTERM) == 128 + signal.SIGTERM
+    assert weights(proxy) == {"w1": 100}
+    release(tmp_path, "w3")
+    assert end_in_the_middle(proxy, tmp_path, "w3", signal.SIGKILL) == -signal.SIGKILL
+    assert weights(proxy) == {"w1": 90, "w3": 10}
+    assert set(answered_by(proxy, 20)) == {"w1", "w3"}
+    with rollout(proxy, tmp_path, "w3", window_seconds=0) as process:
+        assert process.wait() == 0
+    assert weights(proxy) == {"w3": 100}
+    assert revisions(proxy)["w3"].label == "production"
 
 
 def test_an_image_runs_as_a_hardened_container_with_the_settings_of_the_service(
