@@ -40,7 +40,7 @@ FIGURES = (
     "megabytes",
 )
 # Facts about the data, as described by `split`.
-DATA = ("data", "digest", "splits", "unknown_groups", "near_duplicates")
+DATA = ("data", "digest", "splits", "extra_training", "targets", "unknown_groups", "near_duplicates")
 # Prefixes of the metrics of `select` to report.
 CONCLUSIONS = ("test_", "lead_", "validation_to_test_gap", artifacts.FAITHFULNESS)
 # Points of a ROC curve: false alarm rates, at which the recall is interpolated.
