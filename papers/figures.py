@@ -1,7 +1,7 @@
-"""The figures of the papers, drawn from the same values. Each file keeps what it shows, so that a test can compare it."""
+"""The figures of the papers, drawn from the same values. Each file keeps what it shows: a test compares it."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -266,13 +266,13 @@ def shown(name: str, named: Mapping[str, Any]) -> str:
     return json.dumps(FIGURES[name][0](named), ensure_ascii=True)
 
 
-def write(folder: Path, named: Mapping[str, Any]) -> list[Path]:
+def write(folder: Path, named: Mapping[str, Any], codes: Iterable[str] = tuple(LANGUAGES)) -> list[Path]:
     """Draw all figures that have something to show, in each language; delete the others."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for name, (_, draw) in FIGURES.items():
         content = shown(name, named)
-        for code in LANGUAGES:
+        for code in codes:
             file = folder / f"{name}.{code}.png"
             if content == "{}":
                 file.unlink(missing_ok=True)

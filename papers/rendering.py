@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ PAPERS = ("article.fr.md", "article.en.md", "method.fr.md", "mlops.fr.md", "mlop
 GENERATED = "<!-- Written by `make papers` from papers/templates/{template}; do not edit. -->\n\n"
 
 
+@cache
 def constants() -> dict[str, Any]:
     """Return the content of constants.yaml."""
     return dict(yaml.safe_load((HERE / "constants.yaml").read_text(encoding="utf-8")))
@@ -55,6 +57,7 @@ def language_of(paper: str) -> str:
     return paper.split(".")[-2]
 
 
+@cache
 def environment(code: str) -> Environment:
     """Return the environment of the templates of a language."""
     made = Environment(
@@ -123,11 +126,12 @@ def write(folder: Path, named: Mapping[str, Any]) -> list[Path]:
     return files
 
 
-def differences(paper: str, text: str, named: Mapping[str, Any]) -> list[str]:
-    """Return where a text differs from the paper that the values give: `docs/article.fr.md:12: <the line>`."""
-    expected, actual = render(paper, named).splitlines(), text.splitlines()
-    return [
+def differences(paper: str, text: str, expected: str) -> list[str]:
+    """Return where a text differs from what `render` gives: `docs/article.fr.md:12: <the line>`."""
+    lines, others = text.splitlines(), expected.splitlines()
+    found = [
         f"docs/{paper}:{number}: {line}"
-        for number, (line, should) in enumerate(zip(actual, expected, strict=False), start=1)
-        if line != should
-    ] + ([f"docs/{paper}: {len(actual)} lines instead of {len(expected)}"] if len(actual) != len(expected) else [])
+        for number, (line, other) in enumerate(zip(lines, others, strict=False), start=1)
+        if line != other
+    ]
+    return found + [f"docs/{paper}: {len(lines)} lines instead of {len(others)}"] * (len(lines) != len(others))

@@ -1,7 +1,7 @@
 """Build the slides: `python -m papers.slides` (`make slides`). Needs Node.js and Chromium.
 
-Writes a PDF and a PowerPoint file with speaker notes beside the Markdown of the slides, and refuses slides whose content
-does not fit.
+Writes a PDF and a PowerPoint file with speaker notes beside the Markdown of the slides, and refuses slides with content
+that does not fit.
 """
 
 import logging
