@@ -1,5 +1,6 @@
 """Print pages of the documentation as PDF files. Needs Chromium."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from playwright.sync_api import sync_playwright
 
 from sentiment.reports.pages import STYLE
 
+LOCAL_LINK = re.compile(r'<a href="(?!https?:)[^"]*">(.*?)</a>', re.DOTALL)
 PAPER = """<style>
 @page { size: A4; margin: 14mm 15mm } body { font-size: 9.5pt; line-height: 1.38; margin: 0; max-width: none }
 table { font-size: 8.5pt; break-inside: avoid; width: 100%; margin: .5rem 0 } th, td { padding: .12rem .4rem }
@@ -17,11 +19,17 @@ p, ul { margin: .35rem 0 }
 </style>"""
 
 
+def as_html(text: str) -> str:
+    """Return a page in Markdown as HTML for printing, without links to other files: they do not travel with it."""
+    body = MarkdownIt("commonmark").enable("table").render(text)
+    printable = LOCAL_LINK.sub(r"\1", body)
+    return f'<!doctype html><meta charset="utf-8">{STYLE}{PAPER}<body>{printable}</body>'
+
+
 def print_page(page: Path, output: Path) -> None:
     """Print a page in Markdown, with its pictures, as a PDF file."""
-    body = MarkdownIt("commonmark").enable("table").render(page.read_text(encoding="utf-8"))
     html = page.with_name(f".{page.stem}.print.html")  # beside the page: its pictures have relative addresses
-    html.write_text(f'<!doctype html><meta charset="utf-8">{STYLE}{PAPER}<body>{body}</body>', encoding="utf-8")
+    html.write_text(as_html(page.read_text(encoding="utf-8")), encoding="utf-8")
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
