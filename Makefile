@@ -167,6 +167,24 @@ docs: setup ## Regenerate what the program writes: docs/settings.md, docs/result
 	pydantic-settings-export
 	python -m steps document
 
+.PHONY: papers
+papers: setup ## Build the articles, the notes and the slides from docs/results.json
+	python -m papers
+
+.PHONY: slides
+slides: papers ## Build the slides as PDF and PowerPoint (needs Node.js and Chromium)
+	python -m papers.slides
+
+.PHONY: spell
+spell: setup ## Check the spelling of the French pages (needs hunspell)
+	python -m papers.spelling
+
+# Arguments: letters, and - or '; DATE is mmyyyy; API: the address of the service.
+API ?= http://127.0.0.1:3000
+.PHONY: deliverables
+deliverables: setup ## Pack the deliverables of the school (TITLE, LAST, FIRST, DATE=mmyyyy, API)
+	python -m papers.deliverables --title "$(TITLE)" --last "$(LAST)" --first "$(FIRST)" --date "$(DATE)" --api "$(API)"
+
 .PHONY: relocate
 relocate: setup ## Correct the paths in mlflow.db after moving or copying this folder
 	python -m pipeline.relocation

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
 import pandas as pd
 from mlflow.entities import Run
+from sklearn.metrics import roc_curve
 
-from pipeline import artifacts, headline, runs, store
-from pipeline.artifacts import ArtifactError
+from pipeline import artifacts, headline, runs, store, stored_predictions
+from pipeline.artifacts import ArtifactError, predictions_file
 from sentiment.reports import comparison
 from sentiment.reports.pages import cell, grid
 
@@ -38,9 +40,11 @@ FIGURES = (
     "megabytes",
 )
 # Facts about the data, as described by `split`.
-DATA = ("data", "digest", "splits", "unknown_groups", "near_duplicates")
+DATA = ("data", "digest", "splits", "extra_training", "targets", "unknown_groups", "near_duplicates")
 # Prefixes of the metrics of `select` to report.
-CONCLUSIONS = ("test_", "lead_", "validation_to_test_gap")
+CONCLUSIONS = ("test_", "lead_", "validation_to_test_gap", artifacts.FAITHFULNESS)
+# Points of a ROC curve: false alarm rates, at which the recall is interpolated.
+FALSE_ALARM_RATES = np.linspace(0, 1, 51)
 # Settings of `select` to report.
 SETTINGS = ("select.metric", "select.confidence", "cost.missed_negative", "cost.false_alarm")
 INTRODUCTION = """\
@@ -66,15 +70,18 @@ def read(title: str, main: Run) -> dict[str, Any]:
     select = mlflow.get_run(main.data.tags["select"])
     with tempfile.TemporaryDirectory() as folder:
         data = artifacts.describe_data(artifacts.fetch(select.data.params["inputs.splits"], "splits", Path(folder)))
-    stages = [file.path for file in mlflow.MlflowClient().list_artifacts(main.info.run_id, "stages")]
+    files = [file.path for file in mlflow.MlflowClient().list_artifacts(main.info.run_id, "stages")]
+    stages = {Path(path).stem: table(main, path) for path in sorted(files) if path.endswith(".csv")}
     return {
         "title": title,
+        "run": main.info.run_id,
         "command": main.data.tags["command"],
         "commit": main.data.tags.get("mlflow.source.git.commit"),
         "cores": int(main.data.tags["cores"]),
         "seconds": float(table(main, "steps.csv")["seconds"].sum()),
         "data": {key: data.get(key) for key in DATA},
-        "stages": {Path(path).stem: candidates(table(main, path)) for path in sorted(stages) if path.endswith(".csv")},
+        "stages": {name: candidates(ranked) for name, ranked in stages.items()},
+        "curves": curves(stages),
         "selected": select.data.tags["winner"],
         "settings": {name: select.data.params[name] for name in SETTINGS},
         "metrics": {name: value for name, value in select.data.metrics.items() if name.startswith(CONCLUSIONS)},
@@ -105,6 +112,21 @@ def candidates(ranked: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in ranked[columns].to_dict("records")]
 
 
+def curves(stages: Mapping[str, pd.DataFrame]) -> dict[str, list[float]]:
+    """Return the ROC curve of the best candidate of each approach: its recall at FALSE_ALARM_RATES, on validation."""
+    rows = {name: ranked.to_dict("records") for name, ranked in stages.items()}
+    return {
+        best["name"]: curve(stored_predictions.read_parquet(best["uri"], predictions_file(None)))
+        for best in headline.best_of_each_approach({"stages": rows})
+    }
+
+
+def curve(predictions: pd.DataFrame) -> list[float]:
+    """Return the recall at FALSE_ALARM_RATES, to four digits, of predictions with columns `negative` and `score`."""
+    false_alarms, recall, _ = roc_curve(predictions["negative"], predictions["score"])
+    return [round(float(share), 4) for share in np.interp(FALSE_ALARM_RATES, false_alarms, recall)]
+
+
 def render(results: Sequence[Mapping[str, Any]]) -> str:
     """Return docs/results.md; `results` is the content of docs/results.json."""
     return "\n\n".join([INTRODUCTION, *map(section, results)]) + "\n"
@@ -119,7 +141,7 @@ def section(results: Mapping[str, Any]) -> str:
         f"## {results['title']}",
         f"Data: {data['data']}; tweets: {rows} (digest `{data['digest'][:12]}`).{notes} All steps together take "
         f"{results['seconds'] / 60:.0f} minutes on {results['cores']} cores, at commit "
-        f"`{str(results['commit'])[:10]}`:",
+        f"`{str(results['commit'])[:10]}`{of_run(results)}:",
         f"```sh\n{results['command']}\n```",
     ]
     for name, rows_of_stage in results["stages"].items():
@@ -137,6 +159,11 @@ def section(results: Mapping[str, Any]) -> str:
         f"({abs(figures['validation_to_test_gap_in_standard_errors']):.1f} standard errors)."
     ]
     return "\n\n".join(blocks)
+
+
+def of_run(results: Mapping[str, Any]) -> str:
+    """Return the id of the run; results that were written before ids were kept have none."""
+    return f" (run `{results['run']}`)" if "run" in results else ""
 
 
 def caveats(data: Mapping[str, Any]) -> list[str]:

@@ -32,6 +32,7 @@ TWEET = "@AirParadis three hours late, no seat &amp; no food, and nobody tells u
 FEEDBACK_SHARE, WRONG_SHARE = 0.25, 0.12
 RECENT = 3  # mispredictions just now, which fire an alert
 SIZES = {"wide": WIDE, "narrow": NARROW}
+MARGIN = 14  # around a part of a view, in pixels
 LOCALES = {"en": "en-GB", "fr": "fr-FR"}
 
 
@@ -95,6 +96,14 @@ def take(page: Page, folder: Path, name: str) -> None:
     page.screenshot(path=folder / f"{name}.png")
 
 
+def take_band(page: Page, file: Path, top: float, bottom: float) -> None:
+    """Take a screenshot of the view between two heights, as wide as its title."""
+    title = page.locator("h1").bounding_box()
+    assert title is not None
+    x, width = title["x"] - MARGIN, title["width"] + 2 * MARGIN
+    page.screenshot(path=file, clip={"x": x, "y": top - MARGIN, "width": width, "height": bottom - top + 2 * MARGIN})
+
+
 def content_height(page: Page) -> int:
     """Return the height of the view, once the script has ended and everything is drawn."""
     page.wait_for_timeout(2000)
@@ -121,6 +130,8 @@ def take_views(browser: Browser, address: str, folder: Path, code: str, size: st
     page.get_by_role("button", name=re.compile("^(.* )?(Analyze|Analyser)$")).click()
     page.locator(".tweet").wait_for()
     take(page, folder, f"try_{code}_{size}")
+    if size == "wide":  # for slides
+        page.locator(".tweet").screenshot(path=folder / f"words_{code}.png")
     page = opened("watch")
     if empty:
         take(page, folder, f"watch_empty_{code}_{size}")
@@ -131,6 +142,10 @@ def take_views(browser: Browser, address: str, folder: Path, code: str, size: st
     page = opened("model")
     page.locator("h2").last.wait_for()
     take(page, folder, f"model_{code}_{size}")
+    if size == "wide":
+        tops = {title.inner_text(): box["y"] for title in page.locator("h2").all() if (box := title.bounding_box())}
+        alerts = next(top for title, top in tops.items() if re.match("Alert", title))
+        take_band(page, folder / f"alert_{code}.png", alerts, min(top for top in tops.values() if top > alerts))
     context.close()
 
 

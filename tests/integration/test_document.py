@@ -26,7 +26,13 @@ def main_run_id(tmp_path: Path) -> str:
     description["unknown_groups"] = {"train": 1200, "validation": 3, "test": 0}
     description["near_duplicates"] = {name: {"rows": 19, "share": 0.019} for name in ("validation", "test")}
     (tmp_path / "splits" / "splits.yaml").write_text(yaml.safe_dump(description, sort_keys=False), encoding="utf-8")
-    ranked = pd.DataFrame([{"name": name, **dict.fromkeys(FIGURES, 0.5)} for name in ("best | one", "other")])
+    names = ("best | one", "other", "finetune")
+    ranked = pd.DataFrame([{"name": name, **dict.fromkeys(FIGURES, 0.5)} for name in names])
+    scored = pd.DataFrame({"text": range(4), "negative": [1, 0, 1, 0], "score": [0.9, 0.6, 0.5, 0.1]})
+    scored.to_parquet(tmp_path / "validation_predictions.parquet")
+    with mlflow.start_run(run_name="train_bert") as trainer:
+        mlflow.log_artifact(str(tmp_path / "validation_predictions.parquet"))
+    ranked["uri"] = f"runs:/{trainer.info.run_id}/model"
     with mlflow.start_run(run_name="split") as split:
         mlflow.log_artifacts(str(tmp_path / "splits"), "splits")
     with mlflow.start_run(run_name="select") as select:
@@ -36,6 +42,7 @@ def main_run_id(tmp_path: Path) -> str:
         mlflow.set_tag("winner", "other")
         mlflow.log_metrics({f"test_{name}": value for name, value in TEST.items()})
         mlflow.log_metrics({"validation_to_test_gap": -0.004, "validation_to_test_gap_in_standard_errors": -0.5})
+        mlflow.log_metric("faithfulness_pearson", 0.99)
         mlflow.log_metrics({"lead_over_second": 0.02, "lead_over_second_low": 0.01, "lead_over_second_high": 0.03})
     with mlflow.start_run(run_name="main") as main:
         mlflow.set_tags({"step": "main", "select": select.info.run_id, "cores": 2, "command": "mlflow run . -P x=1"})
@@ -49,7 +56,8 @@ def main_run_id(tmp_path: Path) -> str:
 def test_a_document_describes_command_data_and_results(main_run_id: str, tmp_path: Path) -> None:
     document.main([f"A study={main_run_id}", "--folder", str(tmp_path / "docs")])
     text = (tmp_path / "docs" / "results.md").read_text(encoding="utf-8")
-    for expected in ("## A study", "mlflow run . -P x=1", "3 minutes on 2 cores", "train 1,000", "best \\| one",
+    for expected in ("## A study", f"(run `{main_run_id}`)",
+                 "mlflow run . -P x=1", "3 minutes on 2 cores", "train 1,000", "best \\| one",
                  "AUC **0.9100**", "unknown authors: train 1,200, validation 3, test 0.",
                  "Near-duplicates of training tweets: 1.9 % of validation, 1.9 % of test.",
                      "0.0040 above validation", "Selected: **other**", "costs 3.0",
@@ -59,6 +67,16 @@ def test_a_document_describes_command_data_and_results(main_run_id: str, tmp_pat
     (result,) = json.loads((tmp_path / "docs" / "results.json").read_text(encoding="utf-8"))
     assert result["selected"] == "other"
     assert result["metrics"]["test_roc_auc"] == TEST["roc_auc"]
+    assert result["metrics"]["faithfulness_pearson"] == 0.99
+    assert result["run"] == main_run_id
+
+
+def test_a_document_keeps_the_roc_curve_of_the_best_of_each_approach(main_run_id: str, tmp_path: Path) -> None:
+    document.main([f"A study={main_run_id}", "--folder", str(tmp_path / "docs")])
+    (result,) = json.loads((tmp_path / "docs" / "results.json").read_text(encoding="utf-8"))
+    (name, recall), *others = result["curves"].items()
+    assert (name, others, len(recall)) == ("finetune", [], 51)
+    assert (recall[10], recall[40]) == (0.5, 1.0)
 
 
 def test_a_run_replaces_only_the_older_one_with_the_same_title(main_run_id: str, tmp_path: Path) -> None:
