@@ -163,9 +163,10 @@ mlflow-ui: setup ## Open the MLflow UI (runs, registry) on http://127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
 
 .PHONY: docs
-docs: setup ## Regenerate what the program writes: docs/settings.md, docs/results.md and the results in the README
+docs: setup ## Regenerate what the program writes: docs/settings.md, docs/results.md, results in the README, papers
 	pydantic-settings-export
 	python -m steps document
+	python -m papers
 
 .PHONY: papers
 papers: setup ## Build the articles, the notes and the slides from docs/results.json

@@ -81,7 +81,8 @@ class Result:
     @property
     def run(self) -> str | None:
         """The id of the run; results that were written before ids were kept have none."""
-        return self.record.get("run")
+        run: str | None = self.record.get("run")
+        return run
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -91,7 +92,7 @@ class Result:
     @property
     def own_rows(self) -> int:
         """The number of training tweets of the main data, without those of other tables."""
-        others = (table["rows_added"] for table in (self.record["data"].get("extra_training") or {}).values())
+        others = (int(table["rows_added"]) for table in (self.record["data"].get("extra_training") or {}).values())
         return int(self.data["splits"]["train"]["rows"]) - sum(others)
 
     @property
@@ -113,7 +114,8 @@ class Result:
     @property
     def curves(self) -> Mapping[str, list[float]]:
         """The ROC curves, by candidate: recall at equidistant false alarm rates; empty in results without them."""
-        return self.record.get("curves", {})
+        curves: Mapping[str, list[float]] = self.record.get("curves", {})
+        return curves
 
     @cached_property
     def stages(self) -> Mapping[str, list[Mapping[str, Any]]]:
@@ -151,7 +153,7 @@ class Result:
         """
         rows = {row["name"].replace(",", ""): row for row in reversed(self.stages.get(stage, ()))}
         containing = (row for name, row in reversed(rows.items()) if f" {words} " in f" {name} ")
-        found = rows.get(words) or next(containing, None)
+        found: Mapping[str, Any] | None = rows.get(words) or next(containing, None)
         if found is None:
             raise PaperError(f"{self.title!r} has no candidate {words!r} in stage {stage!r}. To add it: {self.command}")
         return found
