@@ -134,23 +134,23 @@ def stream(points: pd.DataFrame, minutes: int, say: Language, *, time: str) -> t
     """
     width = "h" if minutes == 60 else "15min"
     frame = points.reset_index(names="time")
+    columns = (frame[name] for name in ("time", "negative", "tweets", "usual_negative"))
     frame["words"] = [
         say(
             "live.point",
-            when=say.period(row.time, width),
-            negative=say.number(row.negative),
-            tweets=say.number(row.tweets),
-            usual="–" if pd.isna(row.usual_negative) else say.number(row.usual_negative, 1),
+            when=say.period(when, width),
+            negative=say.number(negative),
+            tweets=say.number(tweets),
+            usual="–" if pd.isna(usual) else say.number(usual, 1),
         )
-        for row in frame.itertuples()
+        for when, negative, tweets, usual in zip(*columns, strict=True)
     ]
     counts, shares = count_axis(say, say("live.negative_axis")), percent_axis(say, say("watch.share_axis"))
     dates = axis(points, width, say, time)
     no_dates = alt.X("time:T", title=None, axis=alt.Axis(labels=False, ticks=False))
-    columns = ("share", "usual_share", "largest_share")
     return (
         panel(frame, ("negative", "usual_negative", "most_negative"), counts, no_dates, say, LINE_LEGEND),
-        panel(frame, columns, shares, dates, say, None),
+        panel(frame, ("share", "usual_share", "largest_share"), shares, dates, say, None),
     )
 
 
