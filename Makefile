@@ -116,7 +116,9 @@ DELIVERY_PACKAGES := emoji httpx numpy prometheus-client psutil
 .PHONY: setup-delivery
 setup-delivery: ## Install what `python -m delivery` needs, if there is no complete environment
 	test -e .venv/installed || { "$(PYTHON)" -m venv .venv && \
-	  "$(BIN)/python" -m pip install --constraint constraints.txt $(DELIVERY_PACKAGES); }
+	  sed -n '/^pip==/,/[^\]$$/p' constraints.txt > .venv/pip.txt && \
+	  "$(BIN)/python" -m pip install --require-hashes --requirement .venv/pip.txt && \
+	  "$(BIN)/python" -m pip install --require-hashes --constraint constraints.txt $(DELIVERY_PACKAGES); }
 
 RELEASE = --version "$(VERSION)" --image "$(IMAGE)" --model release/model
 
