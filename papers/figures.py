@@ -174,21 +174,20 @@ def draw_speed(axes: Axes, shown: Values, code: str) -> None:
     """Draw a disc for each candidate, whose area is its size in megabytes."""
     words, language = WORDS[code], LANGUAGES[code]
     colours = dict(zip(("simple", "advanced", "bert"), COLOURS, strict=False))
-    lowest, heights = min(row[1] for row in shown.values()), {False: 1.0, True: 1.0}
-    # Labels on one side must not overlap: a distance in AUC that is as high as a line.
-    line = (max(row[1] for row in shown.values()) - lowest) / 14
+    # Labels must not overlap: a distance in AUC that is as high as a line of text.
+    areas = [row[1] for row in shown.values()]
+    line, height = (max(areas) - min(areas)) / 14, 1.0
     for name, (kind, area, milliseconds, megabytes) in sorted(shown.items(), key=lambda item: -item[1][1]):
         axes.scatter(milliseconds, area, s=12 * megabytes + 20, color=colours[kind], alpha=0.6)
-        right = milliseconds > 1
-        heights[right] = min(area, heights[right] - line)
+        right, height = milliseconds > 1, min(area, height - line)
         axes.annotate(
             f"{language.model(name)}, {megabytes:.0f} {words['megabytes']}",
-            (milliseconds, heights[right]),
-            xytext=(-22 if right else 18, 0),
-            textcoords="offset points",
+            (milliseconds, area),
+            xytext=(milliseconds * (0.87 if right else 1.15), height),
             va="center",
             ha="right" if right else "left",
             fontsize=12,
+            arrowprops={"arrowstyle": "-", "color": "0.7"},
         )
     axes.set_xscale("log")
     axes.set_xticks(TIMES, labels=[language.number(time, 1) for time in TIMES])
