@@ -18,7 +18,7 @@ from sentiment.reports.canvas import COLOURS, REFERENCE
 FOLDER = "pictures/papers"
 # PNG text chunk with the values of a figure.
 SHOWN = "Comment"
-STYLE = {"font.size": 15, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 17}
+STYLE: Any = {"font.size": 15, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 17}
 SIZE = (9.6, 5.4)
 # Columns of the tables of alarms: how large a crisis is.
 SIZES = {2: "x 2 in 1 h", 3: "x 3 in 1 h", 5: "x 5 in 1 h"}
