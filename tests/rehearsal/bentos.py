@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.packaging import SERVICE, SERVICE_REQUIREMENTS, TELEMETRY_REQUIREMENTS
+from pipeline.source_code import HANDED_OVER
 from sentiment.inference import golden
 from sentiment.inference.classifier import REQUIREMENTS, pins
 from sentiment.inference.runtimes import sklearn
@@ -47,12 +48,13 @@ def build_tiny(folder: Path, home: Path, *, requirements: bool) -> Path:
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "Dockerfile"))
     shutil.copy(PROJECT / "sentiment" / "__init__.py", folder / "sentiment")
     save_packaged(folder / "model")
-    shutil.copy(PROJECT / "constraints.txt", folder)
+    for name in HANDED_OVER:
+        shutil.copy(PROJECT / name, folder)
     names = {*REQUIREMENTS, *sklearn.REQUIREMENTS, *SERVICE_REQUIREMENTS, *TELEMETRY_REQUIREMENTS}
     (folder / "requirements.txt").write_text("\n".join(pins(names)) + "\n" if requirements else "", encoding="utf-8")
     bentofile = {
         "service": SERVICE,
-        "include": ["service/**", "telemetry/**", "sentiment/**", "tables/**", "monitoring/**", "model/**", "*.txt"],
+        "include": [*(f"{name}/**" for name in PACKAGES), "model/**", "requirements.txt", *HANDED_OVER],
         "python": {"requirements_txt": "requirements.txt", "lock_packages": False},
     }
     (folder / "bentofile.yaml").write_text(json.dumps(bentofile), encoding="utf-8")
