@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from pipeline.source_code import HANDED_OVER
 from tests.e2e.replacing import PROJECT, TIMEOUT_SECONDS, TWEET, Load, Service, is_ready, served
 from tests.packaged_model import save_packaged
 
@@ -30,11 +31,13 @@ def build(home: Path, folder: Path, version: str, *, broken: bool = False) -> No
     """Build a Bento whose model has a version."""
     for name in PACKAGES:
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in HANDED_OVER:
+        shutil.copy(PROJECT / name, folder)
     about = save_packaged(folder / "model") / "about.json"
     about.write_text(json.dumps(json.loads(about.read_text()) | {"version": version}))
     if broken:
         (folder / "model" / "classifier" / "golden.json").unlink()
-    include = [f"{name}/**" for name in (*PACKAGES, "model")]
+    include = [*(f"{name}/**" for name in (*PACKAGES, "model")), *HANDED_OVER]
     (folder / "bentofile.yaml").write_text(
         json.dumps({"service": "service.service:TweetSentiment", "include": include, "python": {"packages": []}})
     )
