@@ -368,9 +368,10 @@ def test_a_stream_without_a_crisis_is_calm_or_still_learned(store: Store, histor
 
 def test_a_silent_stream_is_shown_with_empty_spans(store: Store, clock: Clock) -> None:
     remember(store, [bucket for bucket in stream(6, seed=1) if bucket.start < NOW])
-    watch(store)()
+    job = watch(store)
+    job()
     clock.now += 2 * HOUR
-    watch(store)()
+    job()
     answer = monitoring.stream(store, SETTINGS, hours=3, minutes=60)
     assert (answer.level, answer.since) == ("silent", iso(NOW))
     assert [point.tweets for point in answer.points][1:] == [0, 0]

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service import bodies
+from service import fields
 from telemetry.events import Feedback
 from telemetry.settings import Settings
 from telemetry.store import Store
@@ -82,9 +82,9 @@ def test_the_description_of_the_model_is_returned_unchanged(server: FakeService)
 
 
 def test_the_page_has_the_limits_of_the_service(server: FakeService) -> None:
-    assert (MOST_TWEETS, MOST_CHARACTERS) == (bodies.MOST_TWEETS, bodies.MOST_CHARACTERS)
-    assert MOST_COMMENT_CHARACTERS == bodies.MOST_COMMENT_CHARACTERS
-    assert MOST_NAME_CHARACTERS == bodies.MOST_NAME_CHARACTERS
+    assert (MOST_TWEETS, MOST_CHARACTERS) == (fields.MOST_TWEETS, fields.MOST_CHARACTERS)
+    assert MOST_COMMENT_CHARACTERS == fields.MOST_COMMENT_CHARACTERS
+    assert MOST_NAME_CHARACTERS == fields.MOST_NAME_CHARACTERS
     assert len(client(server).predict(["a" * MOST_CHARACTERS] * MOST_TWEETS, "batch")) == MOST_TWEETS
 
 
