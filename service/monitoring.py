@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
@@ -90,7 +90,7 @@ def get_monitoring(service: Service, days: Annotated[int, Query(ge=1, le=3650)] 
 def get_stream(
     service: Service,
     hours: Annotated[int, Query(ge=1, le=MOST_HOURS)] = 48,
-    minutes: Literal[5, 15, 60] = 60,
+    minutes: Annotated[int, Query(ge=5, le=60, multiple_of=5)] = 60,
 ) -> Response:
     """Report the stream of tweets over time, beside what is usual, and the crises found in it."""
     store_of(service)
