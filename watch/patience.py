@@ -38,7 +38,7 @@ class Patience:
         say: Callable[[str], None],
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
-        """Configure the name of the other side, who is told about each wait, and how to wait."""
+        """Configure the server's name in messages, the client, what reports each wait, and how to wait."""
         self.name, self.client, self.say, self.pause = name, client, say, pause
 
     def request(self, method: str, url: str, **options: Any) -> httpx.Response:
