@@ -1,9 +1,10 @@
 """What a stream has brought over time, beside what was usual then, and the limits that chance hardly exceeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import sqrt
 from typing import NamedTuple
 
+from monitoring.baseline import Baseline
 from monitoring.buckets import Bucket
 
 # Of control limits. Source: Shewhart, Economic control of quality of manufactured product, 1931.
@@ -24,6 +25,11 @@ class Usual(NamedTuple):
     negative: float
     dispersion: float
     correlation: float
+
+
+def usual_at(baseline: Baseline, start: float, seconds: float) -> Usual:
+    """Return what a bucket usually brings that starts at a time."""
+    return Usual(*baseline.expected(start, seconds), baseline.dispersion, baseline.correlation)
 
 
 class Point(NamedTuple):
@@ -50,9 +56,7 @@ class Point(NamedTuple):
     largest_share: float | None = None
 
 
-def points(
-    buckets: Sequence[Bucket], usual: Mapping[float, Usual], *, seconds: float, width_seconds: float
-) -> list[Point]:
+def points(buckets: Sequence[Bucket], usual: Mapping[float, Usual], start_of: Callable[[float], float]) -> list[Point]:
     """Add up buckets by spans of time, with the limits of each.
 
     A span has limits if all of its buckets have a usual value.
@@ -60,17 +64,11 @@ def points(
     Args:
         buckets: in order, empty ones included.
         usual: by start of the bucket.
-        seconds: length of a bucket.
-        width_seconds: length of a span, a multiple of `seconds`; spans start at multiples of it since 1970.
-
-    Raises:
-        ValueError: a span is no multiple of a bucket.
+        start_of: returns the start of the span to which a bucket with a start belongs.
     """
-    if width_seconds % seconds:
-        raise ValueError(f"A span of {width_seconds:g} s is no multiple of buckets of {seconds:g} s.")
     spans: dict[float, list[Bucket]] = {}
     for bucket in buckets:
-        spans.setdefault(bucket.start // width_seconds * width_seconds, []).append(bucket)
+        spans.setdefault(start_of(bucket.start), []).append(bucket)
     return [total(start, span, usual) for start, span in spans.items()]
 
 

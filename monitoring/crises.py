@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from monitoring.alarm import Check, Level, Rules, check
+from monitoring.bands import Usual, usual_at
 from monitoring.baseline import Baseline, Interval, Learning, fit
 from monitoring.buckets import HOUR, Bucket
 from monitoring.evidence import Errors
@@ -87,10 +88,11 @@ def _follow_silence(crisis: Crisis | None, latest: Check) -> Crisis | None:
 
 
 class Moment(NamedTuple):
-    """A check of a stream, and the state after it."""
+    """A check of a stream, the state after it, and what the last bucket usually brings; None while learning."""
 
     check: Check
     state: State
+    usual: Usual | None
 
 
 def replay(
@@ -131,4 +133,5 @@ def replay(
         for crisis in state:
             if crisis is not None:
                 past[crisis.kind, crisis.since] = crisis
-        yield Moment(latest, state)
+        usual = None if baseline is None else usual_at(baseline, buckets[position - 1].start, seconds)
+        yield Moment(latest, state, usual)

@@ -33,8 +33,13 @@ def keyness(tweets: Iterable[Collection[str]], usual: Iterable[Collection[str]])
     Args:
         tweets: the terms of each tweet, each once.
         usual: those of the tweets to compare with.
+
+    Returns:
+        The terms of the tweets; none if both sets together have fewer than two different ones.
     """
     inside, outside = Counter(chain.from_iterable(tweets)), Counter(chain.from_iterable(usual))
+    if len(inside | outside) < 2:  # a single term cannot be more frequent than another one
+        return []
     inside_total, outside_total = inside.total(), outside.total()
     total = inside_total + outside_total
     marked = []

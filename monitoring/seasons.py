@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import lru_cache
+from operator import mul
 from typing import NamedTuple
 
 SLOT = 1800
@@ -93,15 +94,18 @@ def seasons(observed: Mapping[int, Observed], weights: Mapping[int, float], zone
     counted = [[cells[column] for cells in daily] for column in range(3)]
     tweets, negative, seconds = map(sum, counted)
     mean_rate, mean_share = tweets / seconds, negative / tweets if tweets else 0.0
-    rates, shares = [], []
-    for slot in range(SLOTS):
-        near_tweets, near_seconds = (smoothed(counted[column], slot, DAILY_REACH) for column in (0, 2))
-        prior = DAILY_PRIOR * SLOT
-        rates.append((near_tweets + prior * mean_rate) / (near_seconds + prior))
-        near_tweets, near_negative = (
-            averaged_slots(SHARE_REACH) * smoothed(counted[column], slot, SHARE_REACH) for column in (0, 1)
-        )
-        shares.append((near_negative + SHARE_PRIOR * mean_share) / (near_tweets + SHARE_PRIOR))
+    near_tweets, near_seconds = (smoothed(counted[column], DAILY_REACH) for column in (0, 2))
+    prior = DAILY_PRIOR * SLOT
+    rates = [
+        (found + prior * mean_rate) / (observed_seconds + prior)
+        for found, observed_seconds in zip(near_tweets, near_seconds, strict=True)
+    ]
+    near_tweets, near_negative = (smoothed(counted[column], SHARE_REACH) for column in (0, 1))
+    slots = averaged_slots(SHARE_REACH)
+    shares = [
+        (slots * found + SHARE_PRIOR * mean_share) / (slots * all_tweets + SHARE_PRIOR)
+        for found, all_tweets in zip(near_negative, near_tweets, strict=True)
+    ]
     return Seasons(zone=zone, rates=[_of_weekday(weekly[weekday], rates) for weekday in range(7)], shares=shares)
 
 
@@ -109,20 +113,21 @@ def _of_weekday(cells: Sequence[Sequence[float]], rates: Sequence[float]) -> lis
     """Return the rates of a weekday: those of all days, times what this weekday has shown."""
     tweets, seconds = ([cell[column] for cell in cells] for column in range(2))
     usual = [rate * own for rate, own in zip(rates, seconds, strict=True)]
+    columns = (smoothed(values, WEEKLY_REACH) for values in (seconds, usual, tweets))
     result = []
-    for slot, rate in enumerate(rates):
-        weeks = smoothed(seconds, slot, WEEKLY_REACH) / SLOT
-        expected = smoothed(usual, slot, WEEKLY_REACH)
-        factor = smoothed(tweets, slot, WEEKLY_REACH) / expected if expected > 0 else 1.0
+    for rate, near_seconds, expected, near_tweets in zip(rates, *columns, strict=True):
+        weeks = near_seconds / SLOT
+        factor = near_tweets / expected if expected > 0 else 1.0
         result.append(rate * (1 + (factor - 1) * weeks / (weeks + WEEKLY_PRIOR)))
     return result
 
 
-def smoothed(values: Sequence[float], slot: int, reach: int) -> float:
-    """Return the average of values around a slot with triangular weights; midnight follows the evening."""
-    weights = range(-reach, reach + 1)
-    total = sum((reach + 1 - abs(step)) * values[(slot + step) % SLOTS] for step in weights)
-    return total / (reach + 1) ** 2
+def smoothed(values: Sequence[float], reach: int) -> list[float]:
+    """Return the average around each slot with triangular weights; midnight follows the evening."""
+    weights = [reach + 1 - abs(step) for step in range(-reach, reach + 1)]
+    around = [values[slot % SLOTS] for slot in range(-reach, SLOTS + reach)]
+    total = (reach + 1) ** 2
+    return [sum(map(mul, weights, around[slot : slot + len(weights)])) / total for slot in range(SLOTS)]
 
 
 def averaged_slots(reach: int) -> float:

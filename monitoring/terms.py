@@ -1,10 +1,12 @@
 """What a tweet speaks of: its words, hashtags and phrases of two words, without those that say nothing."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 # A link, a mention or what masking leaves of them, or else a word with an optional hash.
 TOKEN = re.compile(r"(?:https?://|www\.)\S+|\bhttp\b|@\w+|&\w+;|(#?[^\W\d_]+(?:['-][^\W\d_]+)*)|[^\s\w]")
+RETWEET = re.compile(r"^\s*(?:RT @\w+:?\s+)+", re.IGNORECASE)
 LEAST_LETTERS = 3
 # Words of English and French that say nothing about a cause, whatever their frequency.
 ENGLISH = (
@@ -23,12 +25,18 @@ FRENCH = (
 FUNCTION_WORDS = frozenset(f"{ENGLISH} {FRENCH}".split())
 
 
+def original(text: str) -> str:
+    """Return the tweet of which a text is a retweet in the old style ("RT @somebody: "), or the text itself."""
+    return RETWEET.sub("", text)
+
+
 def words(text: str) -> list[str]:
     """Return the words and hashtags of a tweet in lower case, in order, without links and mentions.
 
     An empty string stands where a phrase cannot go on: at a link, a mention or a punctuation mark.
     """
-    return TOKEN.findall(text.lower().replace("’", "'"))
+    plain = text if text.isascii() else unicodedata.normalize("NFC", text).replace("’", "'")
+    return TOKEN.findall(plain.lower())
 
 
 def terms(text: str) -> set[str]:

@@ -21,6 +21,7 @@ from service.scoring import Score
 from service.shadow import Shadow
 from service.version import version
 from telemetry.events import Text
+from telemetry.spans import WatchPlan
 from telemetry.store import Store
 from telemetry.writer import Writer
 
@@ -42,6 +43,7 @@ class State(Protocol):
     shadow: Shadow | None
     monitor: "Monitor | None"
     undo_seconds: float
+    watch_plan: WatchPlan
     keep: Text
     keep_feedback: Text
     explanations: Batcher[explanation.Explanation]

@@ -18,6 +18,8 @@ ROUTES = (
     "/metrics",
     "/monitoring",
     "/monitoring/stream",
+    "/monitoring/stream/span",
+    "/monitoring/watch",
     "/relabelling/next",
     "/docs.json",
     "/livez",

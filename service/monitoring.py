@@ -5,25 +5,31 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime
 
 from service.api import Service
 from service.document import error_responses
 from service.feedback import store_of, unreachable
-from telemetry import monitoring
+from service.problems import Problem
+from telemetry import monitoring, spans, stream
 from telemetry.database import Unavailable
-from telemetry.report import Report, Stream
+from telemetry.report import Report
 from telemetry.settings import Settings
+from telemetry.spans import Span, WatchPlan
 from telemetry.store import Store
+from telemetry.stream import Stream
 
 # How long an answer is reused, so that many viewers cost no more than one.
 CACHE_SECONDS = 5.0
 MOST_CACHED = 8
 PATIENCE_SECONDS = 20.0
 MOST_HOURS = 14 * 24
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 router = APIRouter(tags=["operation"])
 
@@ -51,9 +57,17 @@ class Monitor:
         Raises:
             Unavailable: the store cannot be read, or others have waited for it too long.
         """
-        return self._answer(monitoring.stream, hours, minutes)
+        return self._answer(stream.stream, hours, minutes)
 
-    def _answer(self, compute: Callable[..., Any], *arguments: int) -> bytes:
+    def span(self, begin: float, end: float) -> bytes:
+        """Return what is known about a span of the stream (seconds since 1970) as JSON.
+
+        Raises:
+            Unavailable: the store cannot be read, or others have waited for it too long.
+        """
+        return self._answer(spans.span, begin, end)
+
+    def _answer(self, compute: Callable[..., Any], *arguments: float) -> bytes:
         if not self._lock.acquire(timeout=PATIENCE_SECONDS):
             raise Unavailable("the store is slow")
         try:
@@ -61,7 +75,7 @@ class Monitor:
         finally:
             self._lock.release()
 
-    def _compute(self, compute: Callable[..., Any], arguments: tuple[int, ...], _slot: float) -> bytes:
+    def _compute(self, compute: Callable[..., Any], arguments: tuple[float, ...], _slot: float) -> bytes:
         return json.dumps(asdict(compute(self._store, self._settings, *arguments))).encode()
 
 
@@ -99,3 +113,34 @@ def get_stream(
         return Response(service.monitor.stream(hours, minutes), media_type="application/json")
     except Unavailable:
         raise unreachable() from None
+
+
+@router.get(
+    "/monitoring/stream/span",
+    summary="See what a peak of the stream is about",
+    response_model=Span,
+    responses=error_responses(400, 401, 405, 429, 500, 503, 504),
+)
+def get_span(service: Service, begin: AwareDatetime, end: AwareDatetime) -> Response:
+    """Report the negative tweets of a span of the stream, up to two weeks: their reasons, and what is new in them."""
+    store_of(service)
+    assert service.monitor is not None
+    if not timedelta() < end - begin <= timedelta(hours=MOST_HOURS) or begin < EARLIEST:
+        raise Problem(
+            400, f"`end` must be after `begin`, by {MOST_HOURS // 24} days at most, and `begin` not before 1970."
+        )
+    try:
+        return Response(service.monitor.span(begin.timestamp(), end.timestamp()), media_type="application/json")
+    except Unavailable:
+        raise unreachable() from None
+
+
+@router.get(
+    "/monitoring/watch",
+    summary="See how the stream is watched",
+    response_model=WatchPlan,
+    responses=error_responses(401, 405, 429, 500, 504),
+)
+def get_plan(service: Service) -> Response:
+    """Describe the settings of the alarm, and the reasons of complaints that it knows."""
+    return Response(json.dumps(asdict(service.watch_plan)).encode(), media_type="application/json")

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 from msgspec import UNSET
 from starlette.concurrency import run_in_threadpool
 
+from monitoring.terms import original
 from service import bodies, guards, metrics
 from service.api import Service, State
 from service.document import described, error_responses
@@ -209,7 +210,7 @@ def event(
         characters=len(tweet.text),
         text=events.keep(tweet.text, keep),
         trace_id=trace_id,
-        fingerprint=ids.fingerprint(events.original(tweet.text)),
+        fingerprint=ids.fingerprint(original(tweet.text)),
         author=None if tweet.author is None else ids.author(tweet.author),
     )
 

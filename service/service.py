@@ -37,6 +37,7 @@ from service.scoring import Scorer
 from service.settings import NAME, Settings
 from service.shadow import Shadow
 from service.sharing import Sharing
+from telemetry import spans
 from telemetry.database import StoreError
 from telemetry.jobs import Jobs
 from telemetry.settings import Settings as TelemetrySettings
@@ -87,7 +88,7 @@ class TweetSentiment:
         self.jobs: Jobs | None = None
         self.monitor: monitoring.Monitor | None = None
         self.keep, self.keep_feedback = telemetry.text, telemetry.feedback_text
-        self.undo_seconds = telemetry.undo_seconds
+        self.undo_seconds, self.watch_plan = telemetry.undo_seconds, spans.plan(telemetry)
         self.limiter, self.tweets_per_minute = Limiter(), settings.tweets_per_minute
         self.sharing: Sharing | None = None
         self.shadow: Shadow | None = None

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from monitoring.alarm import Check, Level, Rules, check
-from monitoring.bands import Usual
+from monitoring.bands import Usual, usual_at
 from monitoring.baseline import Baseline, Learning, fit
 from monitoring.buckets import DAY, HOUR, Bucket, filled
 from monitoring.crises import Crisis, State, follow
@@ -199,7 +199,7 @@ def restored(row: Any) -> Crisis:
 
 
 def _save_expectation(store: Store, connection: Connection, start: float, baseline: Baseline) -> None:
-    usual = Usual(*baseline.expected(start, SECONDS), baseline.dispersion, baseline.correlation)
+    usual = usual_at(baseline, start, SECONDS)
     insert = store.database.insert(expectations).values(number=int(start // SECONDS), **usual._asdict())
     connection.execute(insert.on_conflict_do_update(index_elements=["number"], set_=usual._asdict()))
 
@@ -241,6 +241,6 @@ def listed(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[
     found = []
     for row in connection.execute(query).all():
         crisis = restored(row)
-        known = brief(connection, crisis) if crisis.kind == "negative" else None
+        known = brief(connection, crisis.since, crisis.worst.time) if crisis.kind == "negative" else None
         found.append(CrisisAlert(row.number, row.alert_time, crisis, known))
     return found

@@ -5,16 +5,12 @@ from datetime import datetime, tzinfo
 from typing import NamedTuple
 
 from monitoring.crises import Crisis
-from monitoring.keyness import keyness, new_terms, typical
-from monitoring.reasons import OTHER, Share, shares
-from monitoring.terms import terms
+from monitoring.summary import summarize
 from telemetry.brief import Brief
 from telemetry.buzz import CrisisAlert
 from telemetry.wording import Language, Reasons, wording
 
-MOST_TERMS, MOST_TWEETS, MOST_REASONS = 6, 5, 4
-# Share of the complaints from which a reason is worth an advice.
-LEAST_SHARE = 0.2
+MOST_REASONS = 4
 
 
 class Reader(NamedTuple):
@@ -74,7 +70,7 @@ def _people(brief: Brief, reader: Reader) -> str:
 
 def _why(brief: Brief, reader: Reader) -> Iterator[str]:
     """Yield the reasons, what is new, typical tweets, and advice."""
-    found = shares(brief.texts, reader.reasons.taxonomy)
+    summary = summarize(brief.texts, brief.usual, reader.reasons.taxonomy)
     labelled = [
         _say(
             reader,
@@ -82,27 +78,16 @@ def _why(brief: Brief, reader: Reader) -> Iterator[str]:
             label=reader.reasons.labels[each.reason][reader.language],
             share=_percent(each.tweets / len(brief.texts), reader),
         )
-        for each in found[:MOST_REASONS]
+        for each in summary.reasons[:MOST_REASONS]
     ]
     yield _say(reader, "reasons", reasons=", ".join(labelled))
-    said = [terms(text) for text in brief.texts]
-    marked = keyness(said, map(terms, brief.usual))
-    new = [
-        _say(reader, "term", term=each.term, tweets=_number(each.tweets, reader))
-        for each in new_terms(marked, MOST_TERMS)
-    ]
+    new = [_say(reader, "term", term=each.term, tweets=_number(each.tweets, reader)) for each in summary.new]
     yield _say(reader, "new", terms=", ".join(new)) if new else _say(reader, "nothing_new")
     yield _say(reader, "typical")
-    for index in typical(said, marked, MOST_TWEETS):
+    for index in summary.typical:
         yield _say(reader, "tweet", text=" ".join(brief.texts[index].split()))
-    advised = [reader.reasons.advice[name][reader.language] for name in _worth_advice(found, len(brief.texts))]
+    advised = [reader.reasons.advice[name][reader.language] for name in summary.advised]
     yield _say(reader, "advice", advice=_say(reader, "between").join(advised))
-
-
-def _worth_advice(found: list[Share], total: int) -> list[str]:
-    """Return the frequent reasons; without any, that of tweets whose reason is unknown."""
-    frequent = [each.reason for each in found if each.reason != OTHER and each.tweets >= LEAST_SHARE * total]
-    return frequent or [OTHER]
 
 
 def _figures(crisis: Crisis, reader: Reader) -> dict[str, str]:

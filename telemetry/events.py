@@ -16,7 +16,6 @@ HASHES = ("fingerprint", "author")
 
 LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 MENTION = re.compile(r"(?<!\w)@\w+")
-RETWEET = re.compile(r"^\s*(?:RT @\w+:?\s+)+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,11 +111,6 @@ class Feedback(Event):
     def mistaken(self) -> bool:
         """Whether the prediction was wrong."""
         return self.predicted_sentiment != self.true_sentiment
-
-
-def original(text: str) -> str:
-    """Return the tweet of which a text is a retweet in the old style ("RT @somebody: "), or the text itself."""
-    return RETWEET.sub("", text)
 
 
 def keep(text: str, mode: Text) -> str | None:

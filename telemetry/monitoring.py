@@ -1,13 +1,8 @@
-"""Computation of the answers of `GET /monitoring` and `GET /monitoring/stream`."""
-
-from dataclasses import replace
+"""Computation of the answer of `GET /monitoring`."""
 
 import sqlalchemy as sa
 
-from monitoring.bands import Point, points, total
-from monitoring.buckets import HOUR
-from telemetry import buzz, forwarding, jobs
-from telemetry.buckets import SECONDS
+from telemetry import forwarding, jobs
 from telemetry.counting import accuracy, counts, grouped, period_of, share
 from telemetry.events import Feedback
 from telemetry.health import MOST_SHOWN, fired_alerts, waiting_alerts, watching, worker_health
@@ -19,8 +14,6 @@ from telemetry.report import (
     Predictions,
     Report,
     SourceShare,
-    Stream,
-    StreamPoint,
     Version,
     iso,
     mistake,
@@ -28,10 +21,7 @@ from telemetry.report import (
 from telemetry.retention import DAY
 from telemetry.schema import are_mistakes, feedback, predictions, skipped
 from telemetry.settings import Settings
-from telemetry.store import Store, reached, restored
-
-# The level of a stream that is not watched.
-OFF = "off"
+from telemetry.store import Store, restored
 
 
 def report(store: Store, settings: Settings, days: int) -> Report:
@@ -107,46 +97,3 @@ def report(store: Store, settings: Settings, days: int) -> Report:
         workers=health,
         skipped=put_aside,
     )
-
-
-def stream(store: Store, settings: Settings, hours: int, minutes: int) -> Stream:
-    """Describe the watched stream of the last hours, in spans of some minutes.
-
-    Raises:
-        Unavailable: the store cannot be read.
-    """
-    width = minutes * 60
-    with store.database.reading() as connection:
-        now = store.now(connection)
-        answer = Stream(
-            generated=iso(now),
-            level=OFF,
-            since=None,
-            checked_until=None,
-            last_hour=None,
-            width_seconds=width,
-            points=[],
-            crises=[],
-        )
-        if settings.buzz is None:
-            return answer
-        first = int((now - hours * HOUR) // width) * width
-        watched = watching(connection, settings.buzz, first)
-        level, since = buzz.level(connection, learning=watched.learning)
-        answer = replace(answer, level=level, since=None if since is None else iso(since), crises=watched.crises)
-        checked = reached(connection, buzz.READER)
-        counted = buzz.stream(connection, first // SECONDS, checked) if checked else []
-        usual = buzz.expected(connection, first=first // SECONDS, last=checked)
-    if not counted:
-        return answer
-    until = (checked + 1) * SECONDS
-    last_hour = total(until - HOUR, [bucket for bucket in counted if bucket.start >= until - HOUR], usual)
-    shown = points([bucket for bucket in counted if bucket.start >= first], usual, seconds=SECONDS, width_seconds=width)
-    return replace(
-        answer, checked_until=iso(until), last_hour=described(last_hour), points=[described(point) for point in shown]
-    )
-
-
-def described(point: Point) -> StreamPoint:
-    """Return a span of the stream as it is answered."""
-    return StreamPoint(**point._asdict() | {"start": iso(point.start)})

@@ -156,43 +156,6 @@ class Buzz:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StreamPoint:
-    """A span of the watched stream, from `start`: each text and author counts once, repetitions only in `reach`.
-
-    `most_negative` and `largest_share` are limits that chance hardly exceeds. They and the usual values are null where
-    the watch was still learning.
-    """
-
-    start: str
-    tweets: int
-    negative: int
-    reach: int
-    usual_negative: float | None
-    most_negative: float | None
-    usual_share: float | None
-    largest_share: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stream:
-    """The watched stream over time; times are ISO 8601 in UTC.
-
-    `level` is `off` if the stream is not watched, `learning`, `calm`, `watch`, `alarm` or `silent` (no tweets arrive);
-    `since` is the beginning of the crisis in the last three cases. Tweets after `checked_until` are not counted yet;
-    `last_hour` is the hour before it.
-    """
-
-    generated: str
-    level: str
-    since: str | None
-    checked_until: str | None
-    last_hour: StreamPoint | None
-    width_seconds: int
-    points: Sequence[StreamPoint]
-    crises: Sequence[CrisisState]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Report:
     """The answer; times are ISO 8601 in UTC, shares are 0 to 1, intervals are 95 % (Wilson).
 

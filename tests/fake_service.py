@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
@@ -27,7 +28,7 @@ from service.ids import Ids
 from service.problems import MEDIA_TYPE, Problem
 from service.schemas import Contribution, Explanation, Prediction
 from service.tweets import OneOrSeveral, tweets_of
-from telemetry import monitoring
+from telemetry import monitoring, spans, stream
 from telemetry.events import Source
 from telemetry.report import iso
 from telemetry.settings import Settings
@@ -258,7 +259,13 @@ class FakeService:
                 case "/monitoring/stream":
                     store = feedback.store_of(self.state)
                     query = {name: int(value) for name, value in parse_qsl(urlsplit(address).query)}
-                    return 200, asdict(monitoring.stream(store, self.settings, **query))
+                    return 200, asdict(stream.stream(store, self.settings, **query))
+                case "/monitoring/stream/span":
+                    store = feedback.store_of(self.state)
+                    begin, end = (datetime.fromisoformat(time) for _, time in parse_qsl(urlsplit(address).query))
+                    return 200, asdict(spans.span(store, self.settings, begin.timestamp(), end.timestamp()))
+                case "/monitoring/watch":
+                    return 200, asdict(spans.plan(self.settings))
                 case _:
                     return problem(404, "There is nothing at this address.")
         except Problem as error:
@@ -330,7 +337,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: Any) -> None:
         service = self.service
-        is_watching = self.path.startswith("/monitoring/stream")
+        is_watching = self.path.startswith(("/monitoring/stream", "/monitoring/watch"))
         failures = service.watching_failures if is_watching else service.failures
         failure, detail = failures.popleft() if failures else (None, "")
         if failure is None and service.key is not None and self.headers["Authorization"] != f"Bearer {service.key}":

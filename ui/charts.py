@@ -1,6 +1,7 @@
 """The charts of the page. Shape and text carry the same information as colour, for colour-blind readers."""
 
 import json
+import math
 
 import altair as alt
 import pandas as pd
@@ -16,6 +17,8 @@ SINGLE_PADDING = 120  # pixels on each side of the only bar
 BAR_WIDTHS = {
     name: pd.Timedelta(hours=hours) for name, hours in {"15min": 0.21, "h": 0.85, "D": 20, "W": 144, "MS": 600}.items()
 }
+# Length of a point of a line chart.
+POINT_WIDTHS = {"15min": pd.Timedelta(minutes=15), "h": pd.Timedelta(hours=1), "D": pd.Timedelta(days=1)}
 COLOURS = [OTHER_COLOUR, LIMIT_COLOUR, LIMIT_COLOUR]
 DASHES = [[1, 0], [6, 4], [2, 3]]
 # Two columns also fit on a phone.
@@ -121,19 +124,22 @@ def share(chart: pd.DataFrame, width: str, say: Language, *, time: str, centre: 
     return layered
 
 
-def stream(points: pd.DataFrame, minutes: int, say: Language, *, time: str) -> tuple[alt.LayerChart, alt.LayerChart]:
+def stream(
+    points: pd.DataFrame, width: str, say: Language, *, time: str, shown: tuple[float, float] | None = None
+) -> tuple[alt.LayerChart, alt.LayerChart]:
     """Return two charts one above the other: negative tweets and their share, with usual values and limits.
 
-    Both can be zoomed with the wheel while Shift is pressed (without it, the wheel scrolls the page), and moved.
+    Both can be zoomed with the wheel while Shift is pressed (without it, the wheel scrolls the page), and moved. A
+    click on a point selects it: the selection `point` has its `place` among the points.
 
     Args:
         points: result of `stream.points`.
-        minutes: length of a point.
+        width: length of a point: `15min`, `h` or `D`, as in pandas.
         say: the language.
         time: title of the time axis.
+        shown: span to mark, in seconds since 1970.
     """
-    width = "h" if minutes == 60 else "15min"
-    frame = points.reset_index(names="time")
+    frame = points.reset_index(names="time").assign(place=range(len(points)))
     columns = (frame[name] for name in ("time", "negative", "tweets", "usual_negative"))
     frame["words"] = [
         say(
@@ -148,26 +154,34 @@ def stream(points: pd.DataFrame, minutes: int, say: Language, *, time: str) -> t
     counts, shares = count_axis(say, say("live.negative_axis")), percent_axis(say, say("watch.share_axis"))
     dates = axis(points, width, say, time)
     no_dates = alt.X("time:T", title=None, axis=alt.Axis(labels=False, ticks=False))
+    ends = frame.assign(end=frame["time"].shift(-1, fill_value=frame["time"].iloc[-1] + POINT_WIDTHS[width]))
+    begin, end = shown or (math.inf, math.inf)
+    inside = ends[(frame["start"] + POINT_WIDTHS[width].total_seconds() > begin) & (frame["start"] < end)]
+    marked = pd.DataFrame({"time": [inside["time"].min()], "end": [inside["end"].max()]}).dropna()
     return (
-        panel(frame, ("negative", "usual_negative", "most_negative"), counts, no_dates, say, LINE_LEGEND),
-        panel(frame, ("share", "usual_share", "largest_share"), shares, dates, say, None),
+        panel(frame, marked, ("negative", "usual_negative", "most_negative"), counts, no_dates, say, LINE_LEGEND),
+        panel(frame, marked, ("share", "usual_share", "largest_share"), shares, dates, say, None),
     )
 
 
 def panel(
     frame: pd.DataFrame,
+    marked: pd.DataFrame,
     columns: tuple[str, str, str],
     ticks: alt.Axis,
     x: alt.X,
     say: Language,
     legend: alt.Legend | None,
 ) -> alt.LayerChart:
-    """Return a line beside its usual value and its limit (`columns`), with triangles where it is above the limit."""
+    """Return a line beside its usual value and its limit (`columns`), with triangles where it is above the limit.
+
+    `marked` has the span to mark: `time` and `end`; no row marks none.
+    """
     column, usual, limit = columns
     labels = {column: say("live.actual"), usual: say("live.usual"), limit: say("watch.limit")}
     lines = frame.melt(["time", "words"], [*labels], "series").replace({"series": labels})
     series = [*labels.values()]
-    y = alt.Y("value:Q", axis=ticks, scale=alt.Scale(zero=column == "negative", nice=True))
+    y = alt.Y("value:Q", axis=ticks, scale=alt.Scale(zero=column == "negative", nice=True, padding=8))
     drawn = (
         alt.Chart(lines)
         .mark_line()
@@ -182,9 +196,12 @@ def panel(
             strokeDash=alt.StrokeDash("series:N", scale=alt.Scale(domain=series, range=DASHES), legend=legend),
         )
     )
-    places = frame[["time", column, "words", limit]].dropna(subset=[column])
+    places = frame[["time", column, "words", limit, "place"]].dropna(subset=[column])
     above = places[places[column] > places[limit]]
-    hover = alt.Chart(places).mark_point(size=120, opacity=0).encode(x=x, y=f"{column}:Q", tooltip="words:N")
+    hover = alt.Chart(places).mark_point(size=120, filled=True, opacity=0, cursor="pointer")
+    hover = hover.encode(x=x, y=f"{column}:Q", tooltip="words:N")
+    click = alt.selection_point("point", fields=["place"], on="click", clear=False)
+    band = alt.Chart(marked).mark_rect(color=LIMIT_COLOUR, opacity=0.15).encode(x=x, x2="end")
     peaks = (
         alt.Chart(above)
         .mark_point(shape="triangle-up", color=NEGATIVE_COLOUR, size=160, filled=True, opacity=1)
@@ -192,7 +209,7 @@ def panel(
     )
     ticks.minExtent = AXIS_PIXELS
     zoom = alt.selection_interval(bind="scales", encodings=["x"], zoom="wheel![event.shiftKey]")
-    layered: alt.LayerChart = alt.LayerChart(layer=[drawn.add_params(zoom), hover, peaks])
+    layered: alt.LayerChart = alt.LayerChart(layer=[band, drawn.add_params(zoom), peaks, hover.add_params(click)])
     layered.height = PANEL_HEIGHT
     return layered
 

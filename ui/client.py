@@ -103,6 +103,14 @@ class Service:
         """Return the watched stream of the last hours, in spans of some minutes."""
         return self._json("GET", f"monitoring/stream?hours={hours}&minutes={minutes}", required="level")
 
+    def span(self, begin: str, end: str) -> dict[str, Any]:
+        """Return what is known about a span of the watched stream; times in ISO 8601, in UTC."""
+        return self._json("GET", f"monitoring/stream/span?begin={begin}&end={end}", required="topics")
+
+    def watch_plan(self) -> dict[str, Any]:
+        """Return how the stream is watched, and the reasons of complaints."""
+        return self._json("GET", "monitoring/watch", required="reasons")
+
     def give_feedback(self, prediction_id: str, true_sentiment: Sentiment, text: str, comment: str) -> Receipt:
         """Store the true sentiment of a tweet; storing the same again changes nothing."""
         body = {"true_sentiment": true_sentiment, "text": text} | ({"comment": comment} if comment else {})

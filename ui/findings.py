@@ -1,23 +1,19 @@
 """What the watch report says about scored tweets; computed once, whatever the language."""
 
-import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from ui import vocabulary
 from ui.proportions import interval
 
-MOST_SHOWN = 20
-MOST_WORDS = 15
 # Columns that the download adds; the last two only if the service has filled them.
 COLUMNS = ("sentiment", "negative_probability", "certainty", "model_version")
 LANGUAGE_COLUMNS = ("language", "uncertainty_reason")
 
 
 class Scored(NamedTuple):
-    """What is kept of the prediction for a text: less memory than the whole answer, and the words are split only once.
+    """What is kept of the prediction for a text: less memory than the whole answer.
 
     Attributes:
         sentiment: `negative` or `positive`.
@@ -26,7 +22,6 @@ class Scored(NamedTuple):
         model_version: version of the model.
         language: code of the text's language; None if it is unknown.
         uncertainty_reason: `cost`, `language` or None.
-        words: the words of the text.
     """
 
     sentiment: str
@@ -35,7 +30,6 @@ class Scored(NamedTuple):
     model_version: str
     language: str | None
     uncertainty_reason: str | None
-    words: tuple[str, ...]
 
 
 class Findings(NamedTuple):
@@ -49,8 +43,6 @@ class Findings(NamedTuple):
         uncertain: how many a person should review.
         foreign: how many of them because they are in a language that the model does not read.
         authors: how many people wrote the negative tweets; None without a column of authors.
-        words: characteristic words of the negative tweets: columns `word`, `tweets`, `weight`.
-        most_negative: the tweets to read first: columns `negative_probability`, `text`.
     """
 
     tweets: int
@@ -60,16 +52,13 @@ class Findings(NamedTuple):
     uncertain: int
     foreign: int
     authors: int | None
-    words: pd.DataFrame
-    most_negative: pd.DataFrame
 
 
-def kept(text: str, prediction: Mapping[str, Any]) -> Scored:
-    """Return what is kept of the prediction for a text."""
-    # Interned, since the same words come in many tweets.
-    words = tuple(map(sys.intern, vocabulary.words(text)))
-    fields = {name: prediction[name] for name in COLUMNS} | {name: prediction.get(name) for name in LANGUAGE_COLUMNS}
-    return Scored(**fields, words=words)
+def kept(prediction: Mapping[str, Any]) -> Scored:
+    """Return what is kept of a prediction."""
+    known: dict[str, Any] = {name: prediction[name] for name in COLUMNS}
+    known |= {name: prediction.get(name) for name in LANGUAGE_COLUMNS}
+    return Scored(**known)
 
 
 def joined(tweets: pd.DataFrame, scored: Mapping[str, Scored]) -> pd.DataFrame:
@@ -87,7 +76,6 @@ def find(tweets: pd.DataFrame) -> Findings:
     negative = tweets["sentiment"] == "negative"
     low, high = interval(int(negative.sum()), len(tweets))
     authors = int(tweets.loc[negative, "author"].nunique()) if tweets["author"].notna().any() else None
-    most_negative = tweets.drop_duplicates("text").nlargest(MOST_SHOWN, "negative_probability")
     return Findings(
         tweets=len(tweets),
         negative=int(negative.sum()),
@@ -96,8 +84,6 @@ def find(tweets: pd.DataFrame) -> Findings:
         uncertain=int((tweets["certainty"] == "uncertain").sum()),
         foreign=int((tweets["uncertainty_reason"] == "language").sum()),
         authors=authors,
-        words=vocabulary.characteristic(tweets.loc[negative, "words"], tweets.loc[~negative, "words"], MOST_WORDS),
-        most_negative=most_negative[["negative_probability", "text"]].reset_index(drop=True),
     )
 
 

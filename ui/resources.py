@@ -57,6 +57,21 @@ def stream(hours: int, minutes: int) -> dict[str, Any]:
     return service().stream(hours, minutes)
 
 
+@st.cache_resource(show_spinner=False, ttl=STREAM_SECONDS, max_entries=64)
+def span(begin: str, end: str) -> dict[str, Any]:
+    """Return what is known about a span of the watched stream; raises ServiceError."""
+    return service().span(begin, end)
+
+
+@st.cache_resource(show_spinner=False, ttl=CACHE_SECONDS)
+def watch_plan() -> dict[str, Any]:
+    """Return how the service watches the stream, and the reasons of complaints; empty if that is unknown."""
+    try:
+        return service().watch_plan()
+    except ServiceError:
+        return {}
+
+
 @st.cache_resource(show_spinner=False, ttl=CACHE_SECONDS)
 def feedback_text() -> str | None:
     """Return how the service keeps the tweets of feedback: `masked` or `raw`; None if that is unknown."""

@@ -9,6 +9,7 @@ import pandas as pd
 
 # Hours that can be shown, and the minutes of a point in each.
 SPANS = {24: 15, 48: 60, 168: 60, 336: 60}
+WIDTHS = {15: "15min", 60: "h"}
 DEFAULT_HOURS = 48
 COUNTS = ["tweets", "negative", "reach"]
 LIMITS = ["usual_negative", "most_negative", "usual_share", "largest_share"]
@@ -17,11 +18,13 @@ LIMITS = ["usual_negative", "most_negative", "usual_share", "largest_share"]
 def points(answer: Mapping[str, Any], zone: ZoneInfo) -> pd.DataFrame:
     """Return the points of the stream, indexed by start as the clock of a zone shows it.
 
-    Columns: `tweets`, `negative`, `reach`, `share` (of negative ones; NaN without tweets), the limits (NaN while the
-    watch was learning), and whether a point is above one (`exceeded`).
+    Columns: `start` (in seconds since 1970), `tweets`, `negative`, `reach`, `share` (of negative ones; NaN without
+    tweets), the limits (NaN while the watch was learning), and whether a point is above one (`exceeded`).
     """
     frame = pd.DataFrame(answer["points"], columns=["start", *COUNTS, *LIMITS]).astype(dict.fromkeys(LIMITS, float))
-    frame.index = pd.to_datetime(frame.pop("start"), utc=True).dt.tz_convert(zone).dt.tz_localize(None)
+    starts = pd.to_datetime(frame["start"], utc=True, format="ISO8601")
+    frame["start"] = (starts - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+    frame.index = pd.DatetimeIndex(starts.dt.tz_convert(zone).dt.tz_localize(None))
     frame["share"] = frame["negative"] / frame["tweets"].where(frame["tweets"] > 0)
     frame["exceeded"] = frame["negative"] > frame["most_negative"]
     return frame

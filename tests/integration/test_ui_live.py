@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,14 @@ from monitoring.buckets import DAY, HOUR, Bucket
 from telemetry import schema
 from telemetry.buckets import SECONDS
 from telemetry.buzz import GRACE_SECONDS, SILENT_SECONDS, Watch
+from telemetry.events import Prediction
 from telemetry.settings import Settings
 from telemetry.store import Store
 from tests.clock import Clock
+from tests.events import prediction
 from tests.fake_service import FakeService
 from tests.streams import stream, with_negative
+from ui import stream as stream_of_page
 from ui.language import LANGUAGES, speak
 
 SETTINGS = Settings(buzz_zone="Europe/Paris", undo_seconds=60)
@@ -116,8 +120,72 @@ def test_the_period_can_be_chosen(watched: Callable[[Sequence[Bucket]], None], s
     at, _ = shown()
     at.button_group(key="hours").set_value(24)
     at.run()
-    asked = [request.query for request in service.watching_requests]
+    asked = [request.query for request in service.watching_requests if request.path == "/monitoring/stream"]
     assert asked == [{"hours": "48", "minutes": "60"}, {"hours": "24", "minutes": "15"}]
+
+
+def complaints(text: str, count: int) -> list[Prediction]:
+    return [prediction(n, NOW - 60 * (n % 50) - 5, f"{text} {n}", source="api", author=f"a{n}") for n in range(count)]
+
+
+def test_a_part_of_the_stream_has_its_reasons_and_tweets(
+    watched: Callable[[Sequence[Bucket]], None], service: FakeService
+) -> None:
+    assert service.store is not None
+    service.store.add(complaints("my bag is lost", 40))
+    watched(USUAL)
+    at, _ = shown()
+    reasons = next(group for group in at.button_group if group.label == speak("en")("peaks.reasons"))
+    assert list(reasons.options) == ["luggage · 40"]
+    assert len(at.dataframe[0].value) == 40
+    people = [metric.value for metric in at.metric if metric.label == speak("en")("peaks.people")]
+    assert people == ["40"]
+
+
+def test_tweets_of_the_stream_are_not_shown_to_everybody(
+    watched: Callable[[Sequence[Bucket]], None], service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert service.store is not None
+    service.store.add(complaints("my bag is lost", 40))
+    watched(USUAL)
+    monkeypatch.setenv("UI_ANONYMOUS", "true")
+    st.cache_resource.clear()
+    at, _ = shown()
+    assert "luggage · 40" in next(g for g in at.button_group if g.label == speak("en")("peaks.reasons")).options
+    assert not at.dataframe
+
+
+def test_without_stored_texts_there_are_numbers_only(watched: Callable[[Sequence[Bucket]], None]) -> None:
+    watched(STREAMS["alarm"])
+    at, _ = shown()
+    assert [info.value for info in at.info] == [speak("en")("peaks.no_text")]
+
+
+def test_an_address_opens_the_view_that_was_shared(
+    watched: Callable[[Sequence[Bucket]], None], service: FakeService
+) -> None:
+    watched(USUAL)
+    at = AppTest.from_function(script, args=("en",), default_timeout=60)
+    begin = NOW - 3 * HOUR
+    at.query_params.update({"hours": "168", "zone": "America/New_York", "part": f"{begin:.0f}-{begin + HOUR:.0f}"})
+    at.run()
+    assert [error.message for error in at.exception] == []
+    assert at.button_group(key="hours").value == 168
+    assert at.selectbox(key="zone").value == "America/New_York"
+    (span,) = (request.query for request in service.watching_requests if request.path.endswith("/span"))
+    assert datetime.fromisoformat(span["begin"]).timestamp() == begin
+
+
+@pytest.mark.parametrize("query", [{"hours": "3"}, {"zone": "Mars"}, {"part": "x"}, {"part": "9-1"}, {"hours": "x"}])
+def test_an_address_that_means_nothing_opens_the_usual_view(
+    watched: Callable[[Sequence[Bucket]], None], query: dict[str, str]
+) -> None:
+    watched(USUAL)
+    at = AppTest.from_function(script, args=("en",), default_timeout=60)
+    at.query_params.update(query)
+    at.run()
+    assert [error.message for error in at.exception] == []
+    assert at.button_group(key="hours").value == stream_of_page.DEFAULT_HOURS
 
 
 def test_the_stream_is_not_shown_if_the_service_watches_none(service: FakeService) -> None:

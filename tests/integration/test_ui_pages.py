@@ -31,10 +31,9 @@ from telemetry.settings import Settings
 from telemetry.store import Store
 from tests import events, fake_service
 from tests.fake_service import Failure, FakeService, healthy
-from ui import findings
+from ui import timeline
 from ui.client import MOST_CHARACTERS, MOST_TWEETS
 from ui.language import LANGUAGES, Language, speak
-from ui.proportions import WIDTHS
 from ui.views import uploads, watch
 from ui.views.columns import NO_COLUMN
 
@@ -735,7 +734,7 @@ def tweets_with_a_bad_day(format_time: Callable[[datetime], str] = str) -> pd.Da
     for day in DAYS:
         for number in range(40):
             word = "late" if number < (32 if day == BAD else 10) else "great"
-            rows.append((format_time(day + timedelta(minutes=number)), f"{word} {day:%d} {number}", f"a{number % 7}"))
+            rows.append((format_time(day + timedelta(minutes=number)), f"{word} {day:%d} {number}", f"a{number}"))
     return pd.DataFrame(rows, columns=["date", "text", "author"])
 
 
@@ -765,7 +764,7 @@ def test_pasted_tweets_are_counted_and_sorted_by_negativity(service: FakeService
         say("watch.between", low=say.percent(0.1368), high=say.percent(0.6943)),  # Wilson's
     )
     assert metrics[say("watch.to_read")][0] == say.number(1)
-    assert at.dataframe[0].value["text"].tolist() == ["late rude", "late", "seat", "thanks", "great"]
+    assert at.dataframe[0].value[["text", "repetitions"]].to_numpy().tolist() == [["late rude", 2], ["late", 1]]
     assert charts(at) == []
     assert service.requests_to("/predict")[0].body == {
         "texts": ["late rude", "late", "thanks", "seat", "great"],
@@ -824,31 +823,26 @@ def test_a_bad_day_in_a_file_is_named_in_a_sentence(code: str) -> None:
     say = speak(code)
     frame = tweets_with_a_bad_day()
     at = score(upload(open_view("watch", code), csv(frame)), len(frame), say)
-    day = say("watch.moment", when=say.day(BAD), share=say.percent(0.8), tweets=say.number(40))
     assert reading_notes(at) == "", "nothing was assumed, so there is no note"
-    at.segmented_control[0].set_value("D")
-    run(at)
-    assert f"**{say('watch.peaks_D', count=say.number(1), moments=day)}**" in page_text(at)
-    assert say("watch.limit_help") in page_text(at)
-    share, volume = charts(at)
+    alarm = say("recording.alarm", count="1", since=say.day(BAD))
+    assert alarm.removesuffix(".") in page_text(at)
+    assert say("live.limit_help") in page_text(at)
     axis = say("watch.time_axis", zone=say("watch.zone"))
-    for title in (axis, *(say(f"watch.{name}") for name in ("share_axis", "limit", "centre"))):
-        assert title in json.dumps(share, ensure_ascii=False)
-    for title in (axis, *(say(f"watch.{name}") for name in ("tweets_axis", "negative", "other"))):
-        assert title in json.dumps(volume, ensure_ascii=False)
-    assert "[late · " in page_text(at)
-    assert "[great · " not in page_text(at)
+    for chart, title in zip(charts(at), ("live.negative_axis", "watch.share_axis"), strict=True):
+        assert say(title) in json.dumps(chart, ensure_ascii=False)
+    assert axis in json.dumps(charts(at)[1], ensure_ascii=False)
+    assert at.dataframe[0].value[say("live.kind")].tolist() == [say("live.alarm")]
 
 
 def test_the_time_grouping_can_be_changed_without_scoring_again(service: FakeService) -> None:
     frame = tweets_with_a_bad_day()
     at = score(upload(open_view("watch"), csv(frame)), len(frame))
     requests = len(service.requests)
-    for width in WIDTHS:
+    assert at.segmented_control[0].options == [SAY("watch.width_h"), SAY("watch.width_D")]
+    for width in ("h", "D"):
         at.segmented_control[0].set_value(width)
         run(at)
         assert len(charts(at)) == 2
-        assert (f"**{SAY(f'watch.ordinary_{width}')}**" in page_text(at)) == (width in ("W", "MS"))
     assert len(service.requests) == requests
 
 
@@ -856,17 +850,16 @@ def test_the_time_grouping_can_be_changed_without_scoring_again(service: FakeSer
 def test_ordinary_days_are_reported_as_ordinary() -> None:
     frame = tweets_with_a_bad_day().query("date < '2015-02-20'")
     at = score(upload(open_view("watch"), csv(frame)), len(frame))
-    assert f"**{SAY('watch.ordinary_D')}**" in page_text(at)
+    assert f"**{SAY('recording.calm')}**" in page_text(at)
+    assert [metric.value for metric in at.metric][-1] == "10", "all tweets are described"
 
 
 @pytest.mark.usefixtures("service")
 def test_french_dates_are_understood() -> None:
     frame = tweets_with_a_bad_day(lambda when: f"{when - timedelta(days=9):%d/%m/%Y %H:%M}")
     at = score(upload(open_view("watch", "fr"), csv(frame)), len(frame), speak("fr"))
-    at.segmented_control[0].set_value("D")
-    run(at)
-    assert speak("fr").day(BAD - timedelta(days=9)) in page_text(at)
-    assert speak("fr")("watch.peaks_D", count="1", moments="").strip() in page_text(at)
+    alarm = speak("fr")("recording.alarm", count="1", since=speak("fr").day(BAD - timedelta(days=9)))
+    assert alarm.removesuffix(".") in page_text(at)
 
 
 @pytest.mark.usefixtures("service")
@@ -892,7 +885,7 @@ def test_the_columns_can_be_chosen() -> None:
     assert charts(score(run(at), len(frame))) == []
     box(at, "watch.time").set_value("a")
     assert len(charts(run(at))) == 2
-    assert {metric.label: metric.value for metric in at.metric}[SAY("watch.authors")] == "7"
+    assert {metric.label: metric.value for metric in at.metric}[SAY("watch.authors")] == "32"
 
 
 def test_rows_that_cannot_be_scored_are_dropped_and_counted(service: FakeService) -> None:
@@ -999,13 +992,6 @@ def february_csv(form: str) -> bytes:
     return "\n".join(["texte;date", *rows]).encode()
 
 
-def page_text_by_day(at: AppTest, say: Language) -> str:
-    """Score 45 tweets, group them by day, and return the text of the page."""
-    score(at, 45, say)
-    at.segmented_control[-1].set_value("D")
-    return page_text(run(at))
-
-
 @pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M", "%d.%m.%y %Hh%M"])
 @pytest.mark.usefixtures("service")
 def test_ambiguous_dates_are_day_first_in_french(form: str) -> None:
@@ -1017,7 +1003,6 @@ def test_ambiguous_dates_are_day_first_in_french(form: str) -> None:
     else:
         example = f"{datetime(2026, 2, 1, 8, tzinfo=UTC):{form}}"
         assert say("reading.order", example=example, day="1er février 2026") in reading_notes(at)
-    assert "5 février 2026" in page_text_by_day(at, say)
 
 
 @pytest.mark.usefixtures("service")
@@ -1025,12 +1010,11 @@ def test_ambiguous_dates_are_month_first_in_english_and_can_be_changed() -> None
     at = upload(open_view("watch"), february_csv("%d/%m/%Y %H:%M"))
     assert SAY("reading.month_first") in notes_box(at).label
     assert SAY("reading.order", example="01/02/2026 08:00", day="January 2, 2026") in reading_notes(at)
-    assert "May 2, 2026" in page_text_by_day(at, SAY)
+    assert SAY("watch.period", first="January 2, 2026", last="September 2, 2026") in page_text(at)
     at.segmented_control[0].set_value(True)
     run(at)
     assert SAY("reading.order", example="01/02/2026 08:00", day="February 1, 2026") in reading_notes(at)
-    at.segmented_control[-1].set_value("D")
-    assert "February 5, 2026" in page_text(run(at))
+    assert SAY("watch.period", first="February 1, 2026", last="February 9, 2026") in page_text(at)
 
 
 @pytest.mark.usefixtures("service")
@@ -1054,7 +1038,7 @@ def test_named_zones_are_understood_and_the_displayed_zone_can_be_chosen(code: s
     run(at)
     axis = say("watch.time_axis", zone="America/New York")
     assert len(charts(at)) == 2
-    assert all(axis in json.dumps(chart, ensure_ascii=False) for chart in charts(at))
+    assert axis in json.dumps(charts(at)[1], ensure_ascii=False)
     assert say.day(datetime(2026, 3, 4, tzinfo=UTC)) in page_text(at)
 
 
@@ -1315,8 +1299,8 @@ def test_nothing_of_a_report_is_lost_by_switching_language_or_view(
     service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     computed: list[int] = []
-    find = findings.find
-    monkeypatch.setattr(findings, "find", lambda tweets: computed.append(len(tweets)) or find(tweets))
+    make = timeline.make
+    monkeypatch.setattr(timeline, "make", lambda tweets, *rest: computed.append(len(tweets)) or make(tweets, *rest))
     frame = tweets_with_a_bad_day(lambda when: f"{when - timedelta(days=9):%d/%m/%Y %H:%M}")
     frame["other"] = frame["text"].str.upper()
     french = speak("fr")
@@ -1326,7 +1310,7 @@ def test_nothing_of_a_report_is_lost_by_switching_language_or_view(
     run(at)
     score(at, len(frame), french)
     (width,) = (control for control in at.segmented_control if control.label == french("watch.width"))
-    width.set_value("W")
+    width.set_value("h")
     run(at)
     before = [(metric.value) for metric in at.metric]
     requests = len(service.requests)
@@ -1339,7 +1323,9 @@ def test_nothing_of_a_report_is_lost_by_switching_language_or_view(
         value.replace("\u202f", ",").replace("\u00a0%", "%") for value in before
     ]
     assert box(at, "watch.text").value == "other"
-    assert "Unusually negative weeks" in page_text(at) or SAY("watch.ordinary_W") in page_text(at)
+    (width,) = (control for control in at.segmented_control if control.label == SAY("watch.width"))
+    assert width.value == "h"
+    assert "a backlash began on" in page_text(at)
     assert "February 10, 2015" not in page_text(at), "the dates are still read with the day first"
     assert [request.path for request in service.requests[requests:]] == ["/model", "/monitoring"]
     assert computed == [len(frame)], "the report is computed once"
@@ -1363,9 +1349,10 @@ def test_made_up_tweets_show_what_a_report_is_like(service: FakeService, code: s
     at = press(open_view("watch", code), say("watch.sample"))
     (button,) = (label for label in labels(at) if label.startswith(say("watch.score", count="x").partition("x")[0]))
     press(at, button)
-    assert say("watch.peaks_D", count="1", moments="").strip() in page_text(at)
-    assert say.day(datetime(2026, 3, 9, tzinfo=UTC)) in page_text(at)
-    assert "[app · " in page_text(at)
+    alarm = say("recording.alarm", count="1", since=say.day(datetime(2026, 3, 9, tzinfo=UTC)))
+    assert alarm.removesuffix(".") in page_text(at)
+    words = next(group for group in at.button_group if group.label == say("peaks.words"))
+    assert words.options[0].startswith("app · ")
     assert {request.body["source"] for request in service.requests_to("/predict")} == {"batch"}
 
 
@@ -1376,12 +1363,70 @@ def test_tweets_in_another_language_are_counted() -> None:
     assert metrics[SAY("watch.to_read")] == ("2", SAY("watch.foreign", count="1"))
 
 
+def pills(at: AppTest, name: str, say: Language = SAY) -> list[str]:
+    """Return the options of the pills with a label."""
+    return next(list(group.options) for group in at.button_group if group.label == say(name))
+
+
+def look_at(at: AppTest, name: str, option: str) -> AppTest:
+    """Choose the part of the file whose label begins like this."""
+    chosen = box(at, name)
+    chosen.set_value(next(label for label in chosen.options if label.startswith(option)))
+    return run(at)
+
+
+@pytest.mark.usefixtures("service")
+def test_each_part_of_a_file_has_its_reasons_words_and_tweets() -> None:
+    frame = tweets_with_a_bad_day()
+    bad = frame["date"].str.startswith(str(BAD.date())) & frame["text"].str.startswith("late")
+    frame.loc[bad, "text"] = [f"gremlins and lost bag {number}" for number in range(int(bad.sum()))]
+    at = score(upload(open_view("watch"), csv(frame)), len(frame))
+    assert "gremlins · 32" in pills(at, "peaks.words"), "the alarm is shown first"
+    assert "luggage · 32" in pills(at, "peaks.reasons")
+    assert len(at.dataframe[1].value) == 32
+    next(group for group in at.button_group if group.label == SAY("peaks.words")).set_value("gremlins")
+    for words, found in (("bag 7", ["gremlins and lost bag 7"]), ("no such words", [])):
+        next(field for field in at.text_input if field.label == SAY("peaks.search")).set_value(words)
+        assert run(at).dataframe[1].value["text"].tolist() == found
+    next(field for field in at.text_input if field.label == SAY("peaks.search")).set_value("")
+    look_at(at, "peaks.part", SAY("peaks.whole"))
+    assert len(at.dataframe[1].value) > 32
+    look_at(at, "peaks.compare", SAY("peaks.crisis", level=SAY("live.alarm"), begin="")[:8])
+    assert [group.label for group in at.button_group].count(SAY("peaks.reasons")) == 2
+
+
+@pytest.mark.usefixtures("service")
+def test_airlines_that_tweets_mention_can_be_compared() -> None:
+    rows = [f"@united late bag {number}" for number in range(30)] + [f"@Delta great {number}" for number in range(30)]
+    at = score(paste(open_view("watch"), *rows), 60)
+    assert box(at, "peaks.part").options == [SAY("peaks.whole"), "@united", "@delta"]
+    look_at(at, "peaks.part", "@united")
+    look_at(at, "peaks.compare", "@delta")
+    shares = [metric.value for metric in at.metric if metric.label == SAY("peaks.share")]
+    assert shares == ["100%", "0%"]
+
+
+@pytest.mark.usefixtures("service")
+def test_dates_without_times_of_day_are_compared_with_their_average() -> None:
+    at = score(upload(open_view("watch"), csv(tweets_with_a_bad_day(lambda when: f"{when:%Y-%m-%d}"))), 800)
+    assert SAY("watch.unwatchable_clock") in page_text(at)
+    day = SAY("watch.moment", when=SAY.day(BAD), share=SAY.percent(0.8), tweets=SAY.number(40))
+    assert f"**{SAY('watch.peaks_D', count='1', moments=day)}**" in page_text(at)
+
+
+@pytest.mark.usefixtures("service")
+def test_a_file_of_years_is_compared_with_its_average() -> None:
+    at = score(upload(open_view("watch"), b"date,text\n2013-01-01 10:00,late\n2015-01-01 11:00,great\n"), 2)
+    assert SAY("watch.unwatchable_long") in page_text(at)
+
+
 @pytest.mark.usefixtures("service")
 def test_a_single_period_is_drawn_too() -> None:
     frame = tweets_with_a_bad_day().query("date < '2015-02-11'")
     at = score(upload(open_view("watch"), csv(frame)), len(frame))
     at.segmented_control[0].set_value("MS")
     run(at)
+    assert SAY("watch.unwatchable_short") in page_text(at)
     share, _ = charts(at)
     assert "tick" in json.dumps([layer["mark"] for layer in share["layer"]])
 

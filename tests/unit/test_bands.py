@@ -17,15 +17,19 @@ def constant(count: int) -> list[Bucket]:
     return [Bucket(number * FIVE, 5, 2, 6, 3) for number in range(count)]
 
 
+def by_hour(start: float) -> float:
+    return start // HOUR * HOUR
+
+
 def test_buckets_are_added_up_by_span() -> None:
-    first, second = points(constant(18), {}, seconds=FIVE, width_seconds=HOUR)
+    first, second = points(constant(18), {}, by_hour)
     assert first == Point(0.0, 60, 24, 72)
     assert second == Point(HOUR, 30, 12, 36)
 
 
 def test_a_span_has_limits_only_if_all_its_buckets_were_checked() -> None:
     usual = {number * FIVE: USUAL for number in range(1, 24)}
-    first, second = points(constant(24), usual, seconds=FIVE, width_seconds=HOUR)
+    first, second = points(constant(24), usual, by_hour)
     assert first.usual_negative is None
     assert second.usual_negative == pytest.approx(24)
     assert second.most_negative is not None
@@ -34,19 +38,14 @@ def test_a_span_has_limits_only_if_all_its_buckets_were_checked() -> None:
 
 
 def test_a_span_without_tweets_has_a_limit_of_their_number_only() -> None:
-    (point,) = points([Bucket(0.0, 0, 0, 0, 0)], {0.0: USUAL}, seconds=FIVE, width_seconds=FIVE)
+    (point,) = points([Bucket(0.0, 0, 0, 0, 0)], {0.0: USUAL}, by_hour)
     assert point.most_negative is not None
     assert point.largest_share is None
 
 
 def test_a_share_has_a_limit_of_at_most_one() -> None:
-    (point,) = points([Bucket(0.0, 1, 1, 1, 1)], {0.0: USUAL}, seconds=FIVE, width_seconds=FIVE)
+    (point,) = points([Bucket(0.0, 1, 1, 1, 1)], {0.0: USUAL}, by_hour)
     assert point.largest_share == 1.0
-
-
-def test_spans_are_multiples_of_buckets() -> None:
-    with pytest.raises(ValueError, match="no multiple of buckets"):
-        points(constant(1), {}, seconds=FIVE, width_seconds=400)
 
 
 def test_the_variances_are_those_of_simulated_streams() -> None:

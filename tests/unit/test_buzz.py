@@ -9,20 +9,22 @@ import sqlalchemy as sa
 
 from monitoring.alarm import Level
 from monitoring.buckets import DAY, HOUR, Bucket, Tweet, count
-from telemetry import buckets, buzz, monitoring, schema
+from monitoring.terms import original
+from telemetry import buckets, buzz, schema, spans
 from telemetry.alert import Rule, fire
 from telemetry.buckets import SECONDS
 from telemetry.buzz import GRACE_SECONDS, Watch
 from telemetry.channels import Channel
 from telemetry.delivery import begin, deliver
 from telemetry.erasure import erase
-from telemetry.events import Prediction, original
+from telemetry.events import Prediction
 from telemetry.messages import AnyAlert, lines, title
 from telemetry.monitoring import report
 from telemetry.report import iso
 from telemetry.retention import prune
 from telemetry.settings import Settings
 from telemetry.store import Store
+from telemetry.stream import stream as watched_stream
 from tests.clock import Clock
 from tests.events import feedback, prediction
 from tests.streams import MONDAY, stream
@@ -344,7 +346,7 @@ def test_the_stream_is_shown_beside_what_was_usual_when_it_was_checked(store: St
     crisis(store)
     clock.now += GRACE_SECONDS
     watch(store)()
-    answer = monitoring.stream(store, SETTINGS, hours=6, minutes=15)
+    answer = watched_stream(store, SETTINGS, hours=6, minutes=15)
     assert (answer.level, answer.checked_until) == ("alarm", iso(NOW))
     assert answer.since is not None
     assert len(answer.points) == 24
@@ -362,7 +364,7 @@ def test_the_stream_is_shown_beside_what_was_usual_when_it_was_checked(store: St
 def test_a_stream_without_a_crisis_is_calm_or_still_learned(store: Store, history: float, level: str) -> None:
     remember(store, [bucket for bucket in stream(6, seed=1) if NOW - history * DAY - HOUR <= bucket.start < NOW])
     watch(store)()
-    answer = monitoring.stream(store, SETTINGS, hours=1, minutes=60)
+    answer = watched_stream(store, SETTINGS, hours=1, minutes=60)
     assert (answer.level, answer.since, len(answer.points)) == (level, None, 1)
 
 
@@ -372,14 +374,14 @@ def test_a_silent_stream_is_shown_with_empty_spans(store: Store, clock: Clock) -
     job()
     clock.now += 2 * HOUR
     job()
-    answer = monitoring.stream(store, SETTINGS, hours=3, minutes=60)
+    answer = watched_stream(store, SETTINGS, hours=3, minutes=60)
     assert (answer.level, answer.since) == ("silent", iso(NOW))
     assert [point.tweets for point in answer.points][1:] == [0, 0]
 
 
 def test_without_a_zone_nothing_is_watched(store: Store) -> None:
     assert Settings().buzz is None
-    answer = monitoring.stream(store, Settings(), hours=6, minutes=15)
+    answer = watched_stream(store, Settings(), hours=6, minutes=15)
     assert (answer.level, answer.points) == ("off", [])
 
 
@@ -406,3 +408,36 @@ def test_expectations_are_deleted_with_their_buckets(store: Store, clock: Clock)
 def test_invalid_settings_are_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Settings(**wrong)
+
+
+def test_a_span_is_described_by_reasons_new_words_and_tweets(store: Store) -> None:
+    store.add(complaints(1, 30, NOW - 2 * DAY, DAY, text="the crew was rude"))
+    store.add([prediction(100 + k, NOW - HOUR + k, text="bag lost, gremlins", fingerprint="same") for k in range(3)])
+    texts = [f"gremlins and my bag is lost at gate {gate}" for gate in "abcdefghijkl"]
+    store.add([prediction(200 + place, NOW - 1800, text=text, author=text) for place, text in enumerate(texts)])
+    store.add([prediction(300, NOW - 1800, text="what a gremlins", sentiment="positive", author="eve")])
+    buckets.update(store)
+    watch(store)()
+    span = spans.span(store, SETTINGS, NOW - HOUR, NOW)
+    assert (span.begin, span.end, span.people, span.unknown_authors) == (iso(NOW - HOUR), iso(NOW), 12, 3)
+    assert span.counts is not None
+    assert (span.counts.negative, span.counts.reach) == (13, 16)
+    topics = span.topics
+    assert topics is not None
+    assert [(reason.reason, reason.tweets) for reason in topics.reasons] == [("luggage", 13)]
+    assert "gremlins" in [each.term for each in topics.new]
+    assert "luggage" in topics.advised
+    assert max(tweet.repetitions for tweet in topics.tweets) == 3
+    assert {topics.tweets[index].reason for index in topics.typical} == {"luggage"}
+
+
+def test_a_span_without_texts_has_numbers_only(store: Store) -> None:
+    store.add(complaints(1, 5, NOW - HOUR, HOUR))
+    span = spans.span(store, SETTINGS, NOW - HOUR, NOW)
+    assert (span.unknown_authors, span.topics) == (5, None)
+
+
+def test_a_span_is_widened_to_whole_buckets(store: Store) -> None:
+    span = spans.span(store, SETTINGS, NOW - 301, NOW - 299)
+    assert (span.begin, span.end) == (iso(NOW - 600), iso(NOW))
+    assert (span.counts, span.people, span.topics) == (None, 0, None)

@@ -6,7 +6,7 @@ import pytest
 
 from monitoring.alarm import Check, Level
 from monitoring.crises import Crisis, Kind
-from telemetry.brief import Brief
+from telemetry.brief import Brief, DistinctTweet
 from telemetry.buzz import CrisisAlert
 from telemetry.channels import mail
 from telemetry.messages import lines, title
@@ -31,7 +31,8 @@ USUAL = ["my bag is lost in paris", "late again and rude", "worst airline ever",
 
 
 def alert(kind: Kind = "negative", **known: Any) -> CrisisAlert:
-    brief = Brief(**({"people": 97, "unknown": 0, "texts": TEXTS, "usual": USUAL, "has_text": True} | known))
+    tweets = [DistinctTweet(text, SINCE, 0.9, 1) for text in known.pop("texts", TEXTS)]
+    brief = Brief(**({"people": 97, "unknown": 0, "tweets": tweets, "usual": USUAL, "has_text": True} | known))
     crisis = Crisis(kind=kind, since=SINCE, level=Level.ALARM, raised=SINCE + 900, worst=WORST)
     return CrisisAlert(3, SINCE + 900, crisis, brief if kind == "negative" else None)
 

@@ -97,6 +97,31 @@ def test_terms_are_words_hashtags_and_phrases_without_function_words() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Late DELAYED and late", {"late", "delayed", "late delayed"}),
+        ("won't 'late' l'avion", {"won't", "late", "l'avion"}),
+        ("#DelayedAgain is it", {"#delayedagain"}),
+        ("déçu, retardé ÉNERVÉ", {"déçu", "retardé", "énervé", "retardé énervé"}),
+        ("de\u0301c\u0327u", {"déçu"}),
+        ("won’t", {"won't"}),
+        ("@air_paradis delay @anna2much delay", {"delay"}),
+        ("flight 1234 at 10:30, b737", {"flight"}),
+        ("no on 😠 :( ''", set()),
+        ("", set()),
+        ("Ελληνικά 飛行機が遅い", {"ελληνικά", "飛行機が遅い", "ελληνικά 飛行機が遅い"}),
+    ],
+)
+def test_terms_are_split_as_people_read_them(text: str, expected: set[str]) -> None:
+    assert terms(text) == expected
+
+
+@pytest.mark.parametrize("usual", [[], [{"late"}] * 5])
+def test_a_single_term_marks_nothing(usual: list[set[str]]) -> None:
+    assert keyness([{"late"}] * 9, usual) == []
+
+
 def test_what_is_more_frequent_than_usual_marks_the_tweets() -> None:
     usual = [{"late", f"word{number % 20}"} for number in range(200)]
     crisis = [{"late", "strike"} for _ in range(20)]

@@ -159,13 +159,41 @@ def test_the_openapi_document_lists_every_refusal(client: TestClient) -> None:
     assert set(paths) == {
         *("/predict", "/predict/batch", "/explain", "/predictions/{prediction_id}/feedback"),
         *("/relabelling/next", "/relabelling/{item_id}/judgement"),
-        *("/model", "/monitoring", "/monitoring/stream", "/metrics", "/livez", "/readyz"),
+        *("/model", "/monitoring", "/monitoring/stream", "/monitoring/stream/span", "/monitoring/watch"),
+        *("/metrics", "/livez", "/readyz"),
     }
     assert set(paths["/predict"]["post"]["responses"]) == {
         *("200", "400", "401", "405", "413", "415", "429", "500", "503", "504")
     }
     assert PROBLEM in paths["/predict"]["post"]["responses"]["413"]["content"]
     assert client.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"),
+        ("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z"),
+        ("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"),
+        ("1969-12-31T23:00:00Z", "1970-01-01T00:00:00Z"),
+        ("2026-01-01T00:00:00", "2026-01-01T01:00:00"),
+        ("yesterday", "today"),
+    ],
+)
+def test_impossible_spans_of_the_stream_are_refused(
+    start_service: StartService, tmp_path: Path, begin: str, end: str
+) -> None:
+    with start_service(telemetry_database=f"sqlite:///{tmp_path}/events.db") as client:
+        answer = client.get("/monitoring/stream/span", params={"begin": begin, "end": end})
+    assert answer.status_code == 400
+    assert "begin" in answer.json()["detail"]
+
+
+def test_the_reasons_of_complaints_are_known_without_a_store(client: TestClient) -> None:
+    plan = client.get("/monitoring/watch").raise_for_status().json()
+    assert plan["zone"] is None
+    assert {"label", "advice", "name", "words"} == set(plan["reasons"][0])
+    assert plan["reasons"][-1] | {"label": 0, "advice": 0} == {"name": "other", "words": [], "label": 0, "advice": 0}
 
 
 def test_clients_cannot_create_metric_labels(client: TestClient) -> None:

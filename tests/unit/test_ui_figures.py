@@ -1,9 +1,7 @@
-"""Intervals, control charts and characteristic words, against SciPy, the published formulas and simulations."""
+"""Intervals and control charts, against SciPy, the published formulas and simulations."""
 
 import json
-import math
 import re
-from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -15,7 +13,6 @@ from scipy.stats import binomtest
 from ui import charts
 from ui.language import speak
 from ui.proportions import MOST_GROUPS, WIDTHS, control_chart, counts, groups, interval, width, widths
-from ui.vocabulary import NORMAL_95, PRIOR, characteristic, words
 
 COUNTS = st.integers(1, 20_000).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials)))
 SHARE = 0.3
@@ -235,103 +232,3 @@ def test_a_single_period_shows_its_limit_and_centre() -> None:
         for chart in (control_chart(frame.head(1)), control_chart(frame))
     ]
     assert marks == [["line", "point", "point", "tick"], ["line", "point", "point"]]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Late DELAYED and late", {"late", "delayed"}),
-        ("won't 'late' l'avion", {"won't", "late", "l'avion"}),
-        ("check-in --late--", {"check-in", "late"}),
-        ("#DelayedAgain is it", {"#delayedagain"}),
-        ("déçu, retardé ÉNERVÉ", {"déçu", "retardé", "énervé"}),
-        ("see https://t.co/abcDEF and www.airline.example/late", {"see"}),
-        ("@AirParadis thanks", {"thanks"}),
-        ("@air_paradis thanks @anna2much thanks", {"thanks"}),
-        ("flight 1234 at 10:30, b737", {"flight"}),
-        ("no on 😠 :( ''", set()),
-        ("", set()),
-        ("Ελληνικά 飛行機が遅い", {"ελληνικά", "飛行機が遅い"}),
-    ],
-)
-def test_words_are_split_as_people_read_them(text: str, expected: set[str]) -> None:
-    assert words(text) == expected
-
-
-def test_variants_of_an_apostrophe_or_accent_are_one_word() -> None:
-    assert words("won't") == words("won’t") == {"won't"}
-    assert words("d\u00e9\u00e7u") == words("de\u0301c\u0327u")
-
-
-def monroe(group: list[str], others: list[str]) -> dict[str, float]:
-    """Return the weight of each word, computed word by word with the equations of the paper."""
-    y = [Counter(word for text in texts for word in words(text)) for texts in (group, others)]
-    n = [sum(counts.values()) for counts in y]
-    alpha_0 = PRIOR
-    alpha = {word: alpha_0 * count / sum(n) for word, count in (y[0] + y[1]).items()}
-    weights = {}
-    for word in y[0]:
-        odds = [
-            math.log((y[i][word] + alpha[word]) / (n[i] + alpha_0 - y[i][word] - alpha[word]))  # equation 16
-            for i in (0, 1)
-        ]
-        variance = sum(1 / (y[i][word] + alpha[word]) for i in (0, 1))  # equation 20
-        weights[word] = (odds[0] - odds[1]) / math.sqrt(variance)  # equation 22
-    return weights
-
-
-def test_weights_of_characteristic_words_match_the_equations() -> None:
-    rng = np.random.default_rng(9)
-    vocabulary = np.array(["late", "bag", "crew", "seat", "thanks", "gate", "delayed", "lovely", "food", "hour"])
-    frequent = rng.dirichlet(np.ones(10), size=2)
-    group, others = ([" ".join(rng.choice(vocabulary, size=6, p=frequent[side])) for _ in range(80)] for side in (0, 1))
-    expected = {word: weight for word, weight in monroe(group, others).items() if weight > NORMAL_95}
-    table = characteristic(map(words, group), map(words, others), most=100)
-    assert dict(zip(table["word"], table["weight"], strict=True)) == pytest.approx(expected)
-    assert len(expected) > 1
-    assert table["weight"].is_monotonic_decreasing
-    tweets_with_word = [sum(word in text.split() for text in group) for word in table["word"]]
-    assert list(table["tweets"]) == tweets_with_word
-
-
-def test_planted_words_are_characteristic_of_their_group() -> None:
-    rng = np.random.default_rng(10)
-    ordinary = ["flight", "seat", "gate", "crew", "time", "airport", "plane", "today"]
-
-    def random_texts(count: int, *planted: str) -> list[set[str]]:
-        return [words(" ".join([*rng.choice(ordinary, size=5), *planted])) for _ in range(count)]
-
-    table = characteristic(
-        [*random_texts(40, "cancelled", "#fail"), *random_texts(60)],
-        [*random_texts(95), *random_texts(5, "cancelled")],
-        most=10,
-    )
-    assert list(table["word"]) == ["#fail", "cancelled"]
-    assert list(table["tweets"]) == [40, 40]
-    assert (
-        len(characteristic([*random_texts(40, "cancelled", "#fail"), *random_texts(60)], random_texts(100), most=1))
-        == 1
-    )
-
-
-def test_a_word_repeated_in_a_tweet_counts_once() -> None:
-    others = [words("fine flight")] * 50
-    assert characteristic([words("late " * 100), *others], others, most=5).empty
-
-
-@pytest.mark.parametrize(
-    ("group", "others"),
-    [
-        ([], []),
-        ([], ["late"]),
-        (["late"], []),
-        (["", ":("], ["late"]),
-        (["late"], ["late"]),
-        (["late"] * 9, ["late"] * 5),
-        (["late", "rude"], ["late", "rude"]),
-    ],
-)
-def test_similar_groups_have_no_characteristic_words(group: list[str], others: list[str]) -> None:
-    table = characteristic(map(words, group), map(words, others), most=5)
-    assert table.empty
-    assert list(table.columns) == ["word", "tweets", "weight"]

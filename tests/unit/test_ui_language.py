@@ -13,7 +13,7 @@ import yaml
 
 from tables import reading
 from telemetry import events, jobs
-from ui import client, proportions, stream
+from ui import client, proportions, stream, timeline
 from ui.language import DEFAULT, LANGUAGES, flatten, preferred, speak
 from ui.views import live, model, promises, relabel, try_tweet
 
@@ -61,6 +61,8 @@ BRACE_VALUES = {
     "code": model.ERRORS,
     "one['predicted_sentiment']": ("negative", "positive"),
     "one['true_sentiment']": ("negative", "positive"),
+    "reason": ("clock", "short", "long"),
+    "value": ("certain", "uncertain"),
     "worker['name']": (jobs.RULE, jobs.BUZZ, jobs.FORWARD, jobs.PRUNE, "mail", "webhook"),
 }
 # Names that take only some of the values above.
@@ -73,7 +75,8 @@ RESTRICTED_NAMES = {
     "relabel.{error.reason}": relabel.GONE,
     "try.{item['sentiment']}": ("negative", "positive"),
     **{f"relabel.{{name}}{part}": ("accept", "correct", "discard", "skip") for part in ("", "_help", "_key")},
-    "watch.width_{name}": tuple(proportions.WIDTHS),
+    "watch.width_{name}": (*proportions.WIDTHS, *timeline.WIDTHS),
+    "peaks.{name}": ("language", "certainty"),
 }
 PROMISES = {f"{view}.promise{number}" for view in ("try", "watch") for number in range(1, promises.PROMISES + 1)}
 
@@ -140,7 +143,15 @@ def test_the_two_languages_differ() -> None:
     # The examples are of the airline's English tweets.
     assert same <= {
         *(f"try.example{number}" for number in range(1, 9)),
-        *("watch.text", "watch.tweets", "watch.time", "watch.time_axis", "watch.tweets_of", "live.minutes"),
+        *(
+            "watch.text",
+            "watch.tweets",
+            "watch.time",
+            "watch.time_axis",
+            "watch.tweets_of",
+            "live.minutes",
+            "watch.width_15min",
+        ),
         *("model.version", "model.when", "model.forwarding", "page.version"),
         *("relabel.correct_key", "relabel.back_key"),
     }

@@ -1,6 +1,7 @@
 """Choose the columns of a table with texts, times and authors, and read them."""
 
 import hashlib
+from functools import cache
 from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
@@ -148,7 +149,12 @@ def read_times(frame: pd.DataFrame, chosen: TimeColumns, day_first: bool, zone: 
 
 def choose_zone(file: str, say: Language) -> None:
     """Let the reader choose the time zone in which times are shown."""
-    zones = ["UTC", *sorted(zone for zone in available_timezones() if zone.startswith(CONTINENTS))]
     st.selectbox(
-        say("watch.zone_label"), zones, format_func=notes.zone_name, key=f"zone {file}", persist_state="session"
+        say("watch.zone_label"), zones(), format_func=notes.zone_name, key=f"zone {file}", persist_state="session"
     )
+
+
+@cache
+def zones() -> list[str]:
+    """Return the time zones that are offered."""
+    return ["UTC", *sorted(zone for zone in available_timezones() if zone.startswith(CONTINENTS))]

@@ -1,20 +1,26 @@
 """The watched stream, live: its state in a word, the last hour, the last days, and past crises."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 import streamlit as st
 
-from ui import charts, notes, resources, stream
+from ui import notes, resources, spans, stream, timeline, topics
 from ui.client import ServiceError
 from ui.language import Language
+from ui.spans import Span
+from ui.topics import Part
+from ui.views import briefs, history, peaks, trouble
+from ui.views.columns import zones
 
 REFRESH_SECONDS = 30
-HOUR_SECONDS = 3600
 OFF = "off"
+SCOPE = "stream"
+# Where the name of the point that was clicked is kept.
+CLICKED = f"clicked {SCOPE}"
 # Colour and icon of each state; the word and the icon carry the same information as the colour.
 STATES = {
     "calm": ("green", "check_circle"),
@@ -46,8 +52,9 @@ def ask(hours: int) -> Mapping[str, Any]:
 @st.fragment(run_every=REFRESH_SECONDS)
 def draw(say: Language) -> None:
     """Show the stream, and again every half minute."""
+    restore()
     hours = st.session_state.get("hours", stream.DEFAULT_HOURS)
-    zone = stream.zone_of(st.context.timezone)
+    zone = stream.zone_of(st.session_state.get("zone", st.context.timezone))
     try:
         answer = ask(hours)
     except ServiceError:
@@ -55,15 +62,68 @@ def draw(say: Language) -> None:
         return
     show_state(answer, zone, say)
     show_latest(answer, say)
-    choose_span(say)
-    points = stream.points(answer, zone)
+    if answer["checked_until"] is None:
+        return
+    choose_span(zone, say)
+    until = spans.seconds(answer["checked_until"])
+    offered = spans.of_crises(answer["crises"], until, zone, say) | spans.of_latest(until, say)
+    clicked = st.session_state.get(CLICKED, "")
+    if (own := spans.of_name(clicked, zone, say)) is not None and clicked not in offered:
+        offered |= {clicked: own}
+    is_going_on = answer["level"] in ("watch", "alarm")
+    default = next(iter(offered)) if is_going_on else "day"
+    chosen = offered.get(st.session_state.get(f"part {SCOPE}", ""), offered[default])
+    points, width = stream.points(answer, zone), stream.WIDTHS[stream.SPANS[hours]]
     if not points.empty:
         axis = say("watch.time_axis", zone=notes.zone_name(zone.key))
-        counts, shares = charts.stream(points, stream.SPANS[hours], say, time=axis)
-        st.altair_chart(counts, alt=say("live.negative_axis"))
-        st.altair_chart(shares, alt=say("watch.share_axis"))
-        st.caption(say("live.limit_help"))
-    show_crises(answer, zone, say)
+        history.draw_charts(points, width, (chosen.begin, chosen.end), zone, say, axis=axis, scope=SCOPE)
+    history.show_crises(answer["crises"], zone, say)
+    show_parts(offered, default, points, zone, say)
+
+
+def restore() -> None:
+    """Take the view from the address, when the page is opened."""
+    if "restored" in st.session_state:
+        return
+    st.session_state["restored"] = True
+    query = st.query_params
+    if query.get("hours", "") in map(str, stream.SPANS):
+        st.session_state["hours"] = int(query["hours"])
+    if query.get("zone", "") in zones():
+        st.session_state["zone"] = query["zone"]
+    if "part" in query:
+        st.session_state[CLICKED] = st.session_state[f"part {SCOPE}"] = query["part"]
+
+
+def show_parts(offered: Mapping[str, Span], default: str, points: pd.DataFrame, zone: ZoneInfo, say: Language) -> None:
+    """Show what the tweets of the chosen span are about, beside those of another one if that is wanted."""
+    st.header(say("peaks.title"), anchor=False)
+    labels = {name: span.label for name, span in offered.items()}
+    chosen = [name for name in peaks.choose(SCOPE, labels, default, say) if name is not None]
+    try:
+        parts = {name: about(offered[name], zone) for name in chosen}
+    except ServiceError as error:
+        trouble.explain(error, say)
+        return
+    is_known = not resources.settings().anonymous
+    plan, first = resources.watch_plan(), chosen[0]
+    peaks.show(SCOPE, parts, labels, plan, say, with_tweets=is_known)
+    with st.container(horizontal=True):
+        briefs.offer(SCOPE, labels[first], parts[first], points, zone, plan, say, with_tweets=is_known)
+        share_link(offered[first], zone, say)
+
+
+def about(span: Span, zone: ZoneInfo) -> Part:
+    """Ask the service for what is known about a span."""
+    return topics.of_answer(resources.span(*(timeline.iso(time) for time in span[:2])), zone.key)
+
+
+def share_link(span: Span, zone: ZoneInfo, say: Language) -> None:
+    """Offer the address of this view."""
+    part = f"{span.begin:.0f}-{span.end:.0f}"
+    query = {"hours": st.session_state["hours"], "zone": zone.key, "part": part, "lang": say.code}
+    with st.popover(say("live.share_link"), icon=":material/link:"):
+        st.code(f"{st.context.url}?{urlencode(query)}", language=None, wrap_lines=True)
 
 
 def show_state(answer: Mapping[str, Any], zone: ZoneInfo, say: Language) -> None:
@@ -74,31 +134,13 @@ def show_state(answer: Mapping[str, Any], zone: ZoneInfo, say: Language) -> None
     if answer["since"] is None:
         sentence = say(f"live.{level}_help")
     else:
-        sentence = say(f"live.since_{level}", since=say.moment(local(answer["since"], zone)))
+        sentence = say(f"live.since_{level}", since=say.moment(history.local(answer["since"], zone)))
     crisis = next((one for one in answer["crises"] if one["since"] == answer["since"]), None)
     if crisis is not None and crisis["kind"] == "negative":
-        sentence += " " + say("live.worst", **figures(crisis, say))
+        sentence += " " + say("live.worst", **history.figures(crisis, say))
     st.markdown(f"**{sentence}**")
     if answer["checked_until"] is not None:
-        st.caption(say("live.checked", when=say.moment(local(answer["checked_until"], zone))))
-
-
-def figures(crisis: Mapping[str, Any], say: Language) -> dict[str, str]:
-    """Return the counts of a crisis when it was worst, in words."""
-    usual = crisis["usual_negative"]
-    return {
-        "negative": say.number(crisis["negative"]),
-        "usual": say.number(usual, 1 if usual < 10 else 0),
-        "span": span(crisis["seconds"], say),
-        "times": say.number(crisis["negative"] / usual, 1) if usual else "–",
-    }
-
-
-def span(seconds: float, say: Language) -> str:
-    """Name a span of time in minutes or hours."""
-    if seconds < HOUR_SECONDS:
-        return say("live.minutes", minutes=say.number(seconds / 60))
-    return say("live.hour") if seconds == HOUR_SECONDS else say("live.hours", hours=say.number(seconds / HOUR_SECONDS))
+        st.caption(say("live.checked", when=say.moment(history.local(answer["checked_until"], zone))))
 
 
 def show_latest(answer: Mapping[str, Any], say: Language) -> None:
@@ -122,39 +164,26 @@ def show_latest(answer: Mapping[str, Any], say: Language) -> None:
             st.metric(label, value, note, delta_color="off", delta_arrow="off", border=True, height="stretch")
 
 
-def choose_span(say: Language) -> None:
-    """Let the reader choose how far back the chart goes."""
-    st.segmented_control(
+def choose_span(zone: ZoneInfo, say: Language) -> None:
+    """Let the reader choose how far back the chart goes, and the time zone."""
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    left.segmented_control(
         say("live.span"),
         [*stream.SPANS],
-        default=stream.DEFAULT_HOURS,
+        default=None if "hours" in st.session_state else stream.DEFAULT_HOURS,
         required=True,
         format_func=lambda hours: say(f"live.span_{hours}"),
         key="hours",
         persist_state="session",
         label_visibility="collapsed",
     )
-
-
-def show_crises(answer: Mapping[str, Any], zone: ZoneInfo, say: Language) -> None:
-    """List the crises of the period, the latest first."""
-    if not answer["crises"]:
-        return
-    st.markdown(f"**{say('live.crises')}**")
-    rows = [
-        {
-            say("live.begin"): say.moment(local(crisis["since"], zone)),
-            say("live.end"): say("live.now")
-            if crisis["over_since"] is None
-            else say.moment(local(crisis["over_since"], zone)),
-            say("live.kind"): say("live.silent" if crisis["kind"] == "silent" else f"live.{crisis['level']}"),
-            say("live.worst_title"): "" if crisis["kind"] == "silent" else say("live.worst", **figures(crisis, say)),
-        }
-        for crisis in answer["crises"]
-    ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt=say("live.crises"))
-
-
-def local(time: str, zone: ZoneInfo) -> datetime:
-    """Return a time as the clock of a zone shows it."""
-    return stream.moment(time).astimezone(zone)
+    offered = zones()
+    right.selectbox(
+        say("watch.zone_label"),
+        offered,
+        index=None if "zone" in st.session_state else offered.index(zone.key if zone.key in offered else "UTC"),
+        format_func=notes.zone_name,
+        key="zone",
+        persist_state="session",
+        label_visibility="collapsed",
+    )

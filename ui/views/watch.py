@@ -1,16 +1,14 @@
 """Spot a backlash: the watched stream, and in a file, the negative tweets over time, their peaks and their words."""
 
-import html
-
 import pandas as pd
 import streamlit as st
 
-from ui import charts, downloads, findings, notes, proportions, resources
+from ui import charts, downloads, findings, notes, proportions, resources, timeline
 from ui.client import MOST_TWEETS, ServiceError
 from ui.findings import Findings, Scored
 from ui.language import Language
 from ui.memory import remember
-from ui.views import live, promises, trouble
+from ui.views import live, promises, recording, trouble
 from ui.views.columns import choose_zone
 from ui.views.uploads import Upload, upload
 
@@ -86,7 +84,7 @@ def score(tweets: pd.DataFrame, say: Language) -> bool:
         for start in range(0, len(missing), MOST_TWEETS):
             batch = missing[start : start + MOST_TWEETS]
             predictions = resources.service().predict(batch, "batch")
-            scored.update((text, findings.kept(text, one)) for text, one in zip(batch, predictions, strict=True))
+            scored.update((text, findings.kept(one)) for text, one in zip(batch, predictions, strict=True))
             done = first + start + len(batch)
             bar.progress(done / len(texts), say("watch.scoring", done=say.number(done), all=say.number(len(texts))))
     except ServiceError as error:
@@ -98,18 +96,18 @@ def score(tweets: pd.DataFrame, say: Language) -> bool:
 
 
 def report(uploaded: Upload, say: Language) -> None:
-    """Show the results: counts, tweets over time, characteristic words, most negative tweets, and the download."""
+    """Show the results: counts, tweets over time, what they are about, and the download."""
     tweets = remember("joined", uploaded.key, lambda: findings.joined(uploaded.tweets, st.session_state["scored"]))
     found = remember("findings", uploaded.key, lambda: findings.find(tweets))
     show_figures(found, say)
-    if tweets["time"].notna().any():
-        over_time(tweets, uploaded, say)
-    left, right = st.columns([2, 3], gap="large")
-    with left:
-        show_words(found, say)
-        offer_download(uploaded, tweets, say)
-    with right:
-        show_most_negative(found, say)
+    offer_download(uploaded, tweets, say)
+    if not tweets["time"].notna().any():
+        recording.show_parts(tweets, uploaded, {}, None, pd.DataFrame(), say)
+    elif reason := timeline.is_watchable(tweets["time"]):
+        over_time(tweets, uploaded, reason, say)
+        recording.show_parts(tweets, uploaded, {}, None, pd.DataFrame(), say)
+    else:
+        recording.show(tweets, uploaded, say)
 
 
 def show_figures(found: Findings, say: Language) -> None:
@@ -126,36 +124,6 @@ def show_figures(found: Findings, say: Language) -> None:
     with st.container(horizontal=True):
         for label, value, note in figures:
             st.metric(label, value, note, delta_color="off", delta_arrow="off", border=True, height="stretch")
-
-
-def show_words(found: Findings, say: Language) -> None:
-    """Show the characteristic words of the negative tweets."""
-    st.header(say("watch.words"), anchor=False)
-    if found.words.empty:
-        st.write(say("watch.no_words"))
-        return
-    counts = zip(found.words["word"], found.words["tweets"], strict=True)
-    st.markdown(" ".join(f":red-badge[{word} · {say.number(count)}]" for word, count in counts))
-    st.caption(say("watch.words_help"))
-
-
-def show_most_negative(found: Findings, say: Language) -> None:
-    """Show the tweets to read first."""
-    st.header(say("watch.most_negative"), anchor=False)
-    st.dataframe(
-        found.most_negative.assign(
-            negative_probability=(100 * found.most_negative["negative_probability"]).clip(1, 99),  # none is certain
-            text=found.most_negative["text"].map(html.unescape),  # tweets often come with &amp;
-        ),
-        hide_index=True,
-        column_config={
-            "negative_probability": st.column_config.ProgressColumn(
-                say("watch.chance"), format=f"%.0f{say.percent_sign.replace('%', '%%')}", max_value=100, width="small"
-            ),
-            "text": st.column_config.TextColumn(say("watch.text"), width="large"),
-        },
-        alt=say("watch.most_negative"),
-    )
 
 
 def offer_download(uploaded: Upload, tweets: pd.DataFrame, say: Language) -> None:
@@ -184,9 +152,10 @@ def offer_download(uploaded: Upload, tweets: pd.DataFrame, say: Language) -> Non
         )
 
 
-def over_time(tweets: pd.DataFrame, uploaded: Upload, say: Language) -> None:
-    """Show the tweets over time, and list the negative peaks."""
+def over_time(tweets: pd.DataFrame, uploaded: Upload, reason: str, say: Language) -> None:
+    """Show the tweets over time against their average, and list the negative peaks; say why they are not watched."""
     st.header(say("watch.over_time"), anchor=False)
+    st.caption(say(f"watch.unwatchable_{reason}"))
     width = st.session_state.setdefault(f"width {uploaded.file}", proportions.width(tweets["time"]))
     columns = st.columns(2)
     offered = proportions.widths(tweets["time"])
