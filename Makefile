@@ -170,8 +170,8 @@ docs: setup ## Regenerate what the program writes: docs/settings.md, docs/result
 	python -m steps document
 	python -m papers
 
-# The site's tools are kept apart from the environment: they take 150 MB, and not one package of the project. npm fetches
-# Mermaid, which draws the diagrams, as one file; readers get it from the site, not from another server.
+# The site's tools have an environment of their own: 150 MB, without the packages of the project. npm fetches Mermaid,
+# which draws the diagrams, as one file; readers get it from the site, not from another server.
 SITE_PACKAGES := mkdocstrings-python ruff zensical
 MERMAID := mermaid@12.3.0
 MERMAID_SHA256 := 336df803d87a38b70a01e736e666c8f7601d2ce42f5e47c8fafe5d721074b9a3
@@ -257,8 +257,9 @@ infra-check: ## Check infra/: policies, queries, and the Bicep files if a compil
 audit: licences secrets vulnerabilities ## Check all dependencies and files: licences, secrets, known vulnerabilities
 
 .PHONY: licences
-licences: setup ## Check that every installed package has a licence on the list (pyproject.toml), and list them
+licences: setup .site/installed ## Check that every installed package has a licence on the list (pyproject.toml), and list them
 	pip-licenses --format markdown
+	pip-licenses --format markdown --python .site/venv/bin/python
 
 # Findings that are not in .secrets.baseline fail (known ones may move: code 3). After a false alarm, update the file with
 # `detect-secrets scan --baseline .secrets.baseline`, and read the difference.
