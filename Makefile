@@ -170,6 +170,31 @@ docs: setup ## Regenerate what the program writes: docs/settings.md, docs/result
 	python -m steps document
 	python -m papers
 
+# The site's tools have an environment of their own: 150 MB, without the packages of the project. npm fetches Mermaid,
+# which draws the diagrams, as one file; readers get it from the site, not from another server.
+SITE_PACKAGES := mkdocstrings-python ruff zensical
+MERMAID := mermaid@12.3.0
+MERMAID_SHA256 := 336df803d87a38b70a01e736e666c8f7601d2ce42f5e47c8fafe5d721074b9a3
+.site/installed: constraints.txt Makefile
+	"$(PYTHON)" -m venv .site/venv
+	sed -n '/^pip==/,/[^\]$$/p' constraints.txt > .site/pip.txt
+	.site/venv/bin/python -m pip install --require-hashes --requirement .site/pip.txt
+	.site/venv/bin/python -m pip install --require-hashes --constraint constraints.txt $(SITE_PACKAGES)
+	npm pack --silent --pack-destination .site $(MERMAID)
+	tar --extract --gzip --file .site/$(subst @,-,$(MERMAID)).tgz --directory .site --strip-components 2 package/dist/mermaid.min.js
+	echo "$(MERMAID_SHA256)  .site/mermaid.min.js" | sha256sum --check
+	touch .site/installed
+
+# The pages are copied as they lie here, so that their links work. A dead link or an unknown name fails (--strict).
+.PHONY: site
+site: .site/installed ## Build the documentation as a web site, with an API reference: .site/html (needs npm)
+	rm -rf .site/pages .site/html
+	cp -R website/. .site
+	cp README.md CONTRIBUTING.md CHANGELOG.md LICENSE .site/mermaid.min.js .site/pages
+	cp -R docs .site/pages
+	.site/venv/bin/zensical build --strict --clean --config-file .site/zensical.toml
+	@echo "Look at it: $(PYTHON) -m http.server --bind 127.0.0.1 --directory .site/html"
+
 .PHONY: papers
 papers: setup ## Build the articles, the notes and the slides from docs/results.json
 	python -m papers
@@ -232,8 +257,9 @@ infra-check: ## Check infra/: policies, queries, and the Bicep files if a compil
 audit: licences secrets vulnerabilities ## Check all dependencies and files: licences, secrets, known vulnerabilities
 
 .PHONY: licences
-licences: setup ## Check that every installed package has a licence on the list (pyproject.toml), and list them
+licences: setup .site/installed ## Check that every installed package has a licence on the list (pyproject.toml), and list them
 	pip-licenses --format markdown
+	pip-licenses --format markdown --python .site/venv/bin/python
 
 # Findings that are not in .secrets.baseline fail (known ones may move: code 3). After a false alarm, update the file with
 # `detect-secrets scan --baseline .secrets.baseline`, and read the difference.
@@ -261,19 +287,20 @@ bench: setup ## Run the benchmarks that need only the default data sets: served 
 bench-service: setup ## Measure the service with everything on, and write the table into docs/engineer.md (needs wrk)
 	python -m benchmarks.service --families keras --document docs/engineer.md
 
-# Keeps the versions that still fit, unless LOCK_OPTIONS=--upgrade. The versions in conda.yaml are changed by hand.
+# Keeps the versions that still fit, unless LOCK_OPTIONS=--upgrade. The versions in conda.yaml are changed by hand. What
+# only the documentation site needs is locked, too, but not installed with the rest.
 .PHONY: lock
 lock: ## Write constraints.txt: the versions and hashes of all dependencies (LOCK_OPTIONS=--upgrade for the newest)
 	rm -rf .lock && "$(PYTHON)" -m venv .lock
-	sed -n 's/^      - //p' conda.yaml | grep -v '^-c ' > .lock/requirements.txt
+	{ sed -n 's/^      - //p' conda.yaml | grep -v '^-c '; printf '%s\n' $(SITE_PACKAGES); } > .lock/requirements.txt
 	.lock/bin/python -m pip install --quiet "$$(grep '^uv==' .lock/requirements.txt)"
 	cp constraints.txt .lock/constraints.txt
 	.lock/bin/uv pip compile .lock/requirements.txt --output-file .lock/constraints.txt --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header --quiet $(LOCK_OPTIONS)
-	{ echo "# Every version that is installed, with the hashes of its files. Written by \`make lock\` from conda.yaml."; \
+	{ echo "# Every version that is installed, with the hashes of its files. Written by \`make lock\` from conda.yaml and SITE_PACKAGES."; \
 	  cat .lock/constraints.txt; } > constraints.txt
 	rm -rf .lock
 
 .PHONY: clean
 clean: ## Remove the environment and caches; runs and models are kept
-	rm -rf .venv .infra .mypy_cache .pytest_cache .ruff_cache .requirements.txt
+	rm -rf .venv .infra .site .mypy_cache .pytest_cache .ruff_cache .requirements.txt

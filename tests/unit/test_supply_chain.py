@@ -36,6 +36,13 @@ def test_every_dependency_is_locked_at_its_version() -> None:
         assert [entry.specifier for entry in entries[canonicalize_name(pin.name)]] == [pin.specifier], pin.name
 
 
+@pytest.mark.parametrize("variable", ["DELIVERY_PACKAGES", "SITE_PACKAGES"])
+def test_every_package_that_a_target_installs_is_locked(variable: str) -> None:
+    makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
+    (names,) = re.findall(rf"(?m)^{variable} := (.+)$", makefile)
+    assert {canonicalize_name(name) for name in names.split()} <= locked().keys()
+
+
 def test_every_dependency_of_a_locked_package_is_locked() -> None:
     entries = locked()
     for distribution in metadata.distributions():
