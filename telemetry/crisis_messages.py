@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from monitoring.crises import Crisis
 from monitoring.summary import summarize
@@ -39,7 +40,13 @@ def title(alert: CrisisAlert, reader: Reader) -> str:
 
 def lines(alert: CrisisAlert, reader: Reader) -> list[str]:
     """Return the lines."""
-    return [*_lines(alert, reader), *([] if reader.link is None else [_say(reader, "link", link=reader.link)])]
+    return [*_lines(alert, reader), *([] if reader.link is None else [_say(reader, "link", link=_link(alert, reader))])]
+
+
+def _link(alert: CrisisAlert, reader: Reader) -> str:
+    """Return the address at which the page opens the crisis."""
+    query = urlencode({"part": f"{alert.crisis.since:.0f}-{alert.crisis.worst.time:.0f}", "lang": reader.language})
+    return f"{(reader.link or '').rstrip('/')}/watch?{query}"
 
 
 def _lines(alert: CrisisAlert, reader: Reader) -> Iterator[str]:

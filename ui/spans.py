@@ -71,7 +71,9 @@ def of_name(name: str, zone: ZoneInfo, say: Language) -> Span | None:
     begin, _, end = name.partition("-")
     if not (begin.isdecimal() and end.isdecimal() and 0 < int(end) - int(begin) <= LONGEST):
         return None
-    return Span(float(begin), float(end), moment(float(begin), zone, say))
+    start = datetime.fromtimestamp(int(begin), zone)
+    is_day = start.hour == start.minute == 0 and start + timedelta(days=1) == datetime.fromtimestamp(int(end), zone)
+    return Span(float(begin), float(end), say.period(start, "D" if is_day else "h"))
 
 
 def seconds(time: str) -> float:

@@ -236,20 +236,20 @@ def score_two_weeks(page: Page, address: str, folder: Path) -> None:
         for number in range(40):
             is_negative = number < (34 if day == 9 else 10)
             text = "late again and rude, awful" if is_negative else "lovely crew, thanks"
-            rows.append(f"2026-03-{day:02} {number % 24:02}:15:00 +0000;{text} {number};user{number}")
+            rows.append(f"2026-03-{day:02} {8 + number % 4:02}:15:00 +0000;{text} {day} {number};user{number}")
     table = folder / "tweets.csv"
     table.write_text("\n".join(rows), encoding="utf-8")
     page.goto(f"{address}/watch")
     page.locator("input[type=file]").set_input_files(table)
     page.get_by_role("button", name="Analyze tweets (560)").click()
-    expect(page.get_by_role("heading", name="Most negative tweets")).to_be_visible()
+    expect(page.get_by_role("heading", name="What it is about")).to_be_visible()
 
 
 def test_negative_peaks_show_the_unusual_day_and_the_results_can_be_downloaded(
     page: Page, app: App, tmp_path: Path
 ) -> None:
     score_two_weeks(page, app.address, tmp_path)
-    expect(page.get_by_text(re.compile(r"Unusually negative days \(1\): March 9, 2026"))).to_be_visible()
+    expect(page.get_by_text(re.compile("a backlash began on March 9, 2026"))).to_be_visible()
     for button, name in (("Download for Excel", "tweets.xlsx"), ("Download as CSV", "tweets.csv")):
         with page.expect_download() as downloading:
             page.get_by_role("button", name=button, exact=True).click()
@@ -262,20 +262,35 @@ def test_negative_peaks_show_the_unusual_day_and_the_results_can_be_downloaded(
         assert len(results) == 560
 
 
+def test_a_click_on_the_chart_looks_at_that_day_and_the_brief_can_be_downloaded(
+    page: Page, app: App, tmp_path: Path
+) -> None:
+    score_two_weeks(page, app.address, tmp_path)
+    part = page.get_by_role("combobox", name=re.compile("Look at"))
+    expect(part).to_have_value(re.compile("Alarm of March 9, 2026"))
+    wait_until_still(page)
+    points = page.locator("[data-testid=stVegaLiteChart]").first.locator('[aria-label*="March 5, 2026"]')
+    points.last.click(force=True)
+    expect(part).to_have_value("March 5, 2026")
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Download the brief (PDF)", exact=True).click()
+    assert downloading.value.path().read_bytes().startswith(b"%PDF")
+
+
 def test_the_answer_is_on_the_first_screen_and_the_report_survives_language_and_view(
     page: Page, app: App, tmp_path: Path
 ) -> None:
     score_two_weeks(page, app.address, tmp_path)
-    peak = page.get_by_text(re.compile(r"Unusually negative days \(1\)"))
+    peak = page.get_by_text(re.compile("a backlash began on March 9, 2026"))
     wait_until_still(page)
     expect(peak).to_be_in_viewport()
     expect(page.get_by_role("combobox", name="Author")).not_to_be_visible()  # the inputs are folded away
     page.get_by_text("Français").click()
-    expect(page.get_by_text(re.compile(r"Jours anormalement négatifs \(1\)"))).to_be_visible()
+    expect(page.get_by_text(re.compile("une crise a commencé le 9 mars 2026"))).to_be_visible()
     page.get_by_role("link", name="Tester un tweet").click()
     expect(page.get_by_role("heading", name="Tester un tweet")).to_be_visible()
     page.get_by_role("link", name="Repérer un bad buzz").click()
-    expect(page.get_by_text(re.compile(r"Jours anormalement négatifs \(1\)\s: 9 mars 2026"))).to_be_visible()
+    expect(page.get_by_text(re.compile("une crise a commencé le 9 mars 2026"))).to_be_visible()
     page.get_by_text("tweets.csv · 560").click()
     expect(page.get_by_role("combobox", name="Auteur")).to_be_visible()
 
@@ -311,7 +326,7 @@ def test_days_do_not_depend_on_the_time_zone_of_the_reader(
     context = browser.new_context(viewport=WIDE, locale="en-GB", timezone_id=zone)
     page = context.new_page()
     score_two_weeks(page, app.address, tmp_path)
-    chart = page.locator("[data-testid=stVegaLiteChart]").first
+    chart = page.locator("[data-testid=stVegaLiteChart]").last
     expect(chart.get_by_text("Mar 1", exact=True)).to_be_attached()
     expect(chart.get_by_text("Mar 13", exact=True)).to_be_attached()
     expect(chart.get_by_text("Feb 28", exact=True)).to_have_count(0)

@@ -61,7 +61,7 @@ def test_a_message_in_english_says_since_when_how_unusual_why_and_what_to_do() -
         "– worst airline ever",
         "What you could do: say what happened, when the next news follows, and what passengers are entitled to; give "
         "the contact of the luggage desk, and say when luggage will be delivered.",
-        "More: https://sentiment.example.org/",
+        "More: https://sentiment.example.org/watch?part=1758384000-1758387600&lang=en",
     ]
 
 
