@@ -40,17 +40,19 @@ THANKS = [
 
 
 @cache
+def pools() -> dict[str, list[str]]:
+    """Return tweets: `cause` (what is wrong on the bad day), `complaint` and `praise`."""
+    parts = {"cause": (CAUSES, CONSEQUENCES), "complaint": (COMPLAINTS, CONSEQUENCES), "praise": (PRAISE, THANKS)}
+    return {
+        name: [f"{opening} {fact}{end}" for opening, fact, end in product(OPENINGS, middle, ends)]
+        for name, (middle, ends) in parts.items()
+    }
+
+
+@cache
 def csv() -> bytes:
     """Return the tweets as CSV: columns `date`, `tweet`, `author`; always the same."""
     rng = random.Random(1)
-    pools = {
-        name: [f"{opening} {fact}{end}" for opening, fact, end in product(OPENINGS, middle, ends)]
-        for name, middle, ends in (
-            ("cause", CAUSES, CONSEQUENCES),
-            ("complaint", COMPLAINTS, CONSEQUENCES),
-            ("praise", PRAISE, THANKS),
-        )
-    }
     file = io.StringIO(newline="")
     table = csv_format.writer(file)
     table.writerow(["date", "tweet", "author"])
@@ -62,6 +64,6 @@ def csv() -> bytes:
             is_negative = rng.random() < share
             cause = "cause" if is_bad and rng.random() < BAD_SHARE else "complaint"
             when = first + timedelta(days=day, minutes=rng.randint(300, 1380))
-            text = rng.choice(pools[cause if is_negative else "praise"])
+            text = rng.choice(pools()[cause if is_negative else "praise"])
             table.writerow([when.isoformat(sep=" "), text, f"traveller{rng.randint(1, 400)}"])
     return file.getvalue().encode()

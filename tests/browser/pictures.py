@@ -18,7 +18,7 @@ from telemetry import alert
 from telemetry.settings import Settings
 from telemetry.store import Store
 from tests import events
-from tests.browser import processes
+from tests.browser import crisis, processes
 from tests.browser.conftest import NARROW, WIDE
 from tests.e2e.server import free_port
 from tests.fake_service import FakeService
@@ -137,7 +137,7 @@ def take_views(browser: Browser, address: str, folder: Path, code: str, size: st
         take(page, folder, f"watch_empty_{code}_{size}")
     page.get_by_role("button", name=re.compile("sample|fictifs")).click()
     page.get_by_role("button", name=re.compile("(Analyze|Analyser) ")).click()
-    page.get_by_role("button", name=re.compile("^(.* )?(Download as CSV|Télécharger en CSV)$")).wait_for()
+    page.get_by_role("button", name=re.compile("PDF")).wait_for()
     take(page, folder, f"watch_{code}_{size}")
     page = opened("model")
     page.locator("h2").last.wait_for()
@@ -146,6 +146,17 @@ def take_views(browser: Browser, address: str, folder: Path, code: str, size: st
         tops = {title.inner_text(): box["y"] for title in page.locator("h2").all() if (box := title.bounding_box())}
         alerts = next(top for title, top in tops.items() if re.match("Alert", title))
         take_band(page, folder / f"alert_{code}.png", alerts, min(top for top in tops.values() if top > alerts))
+    context.close()
+
+
+def take_alarm(browser: Browser, address: str, folder: Path, code: str, size: str) -> None:
+    """Take the screenshot of an alarm in the watched stream."""
+    context = browser.new_context(viewport=SIZES[size], locale=LOCALES[code], timezone_id=crisis.ZONE)
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    page.goto(f"{address}/watch")
+    page.get_by_role("button", name=re.compile("PDF")).wait_for()
+    take(page, folder, f"live_{code}_{size}")
     context.close()
 
 
@@ -171,6 +182,10 @@ def main() -> None:
             for code in LOCALES:
                 for size in SIZES:
                     take_views(browser, address, folder, code, size, empty=arguments.empty)
+        with crisis.service(scratch) as service, processes.page(free_port(), scratch, SERVICE_URL=service) as address:
+            for code in LOCALES:
+                for size in SIZES:
+                    take_alarm(browser, address, folder, code, size)
         browser.close()
 
 
