@@ -8,9 +8,10 @@ import secrets
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import NamedTuple, get_args
-from unicodedata import normalize
 
+from telemetry import pseudonyms
 from telemetry.events import Sentiment, Source
+from telemetry.pseudonyms import normalized
 
 # Nonce, time, probability, sentiment, source, fingerprint; the model's version fills the rest.
 LAYOUT = struct.Struct(">12sddBB8s")
@@ -51,8 +52,9 @@ class Ids:
 
     def __init__(self, key: bytes) -> None:
         """Derive a key for each purpose from the secret key."""
-        purposes = (b"sign ids", b"hash texts", b"hash people", b"hash authors", b"hash ids of tweets")
-        self._signing, self._hashing, self._naming, self._authors, self._tweets = (
+        purposes = (b"sign ids", b"hash texts", b"hash people", b"hash ids of tweets")
+        self._key = key
+        self._signing, self._hashing, self._naming, self._tweets = (
             hmac.digest(key, purpose, "sha256") for purpose in purposes
         )
 
@@ -68,11 +70,8 @@ class Ids:
         return hmac.digest(self._naming, normalized(name).encode(), "sha256")[:16].hex()
 
     def author(self, name: str) -> str:
-        """Return a keyed hash of a tweet's author, in place of which it is stored: 32 hexadecimal digits.
-
-        It is the same with and without `@`, and differs from that of the same person as a labeller.
-        """
-        return hmac.digest(self._authors, normalized(name).removeprefix("@").encode(), "sha256")[:16].hex()
+        """Return the keyed hash of a tweet's author, in place of which it is stored; see `telemetry.pseudonyms`."""
+        return pseudonyms.author(self._key, name)
 
     def issue(
         self,
@@ -122,11 +121,6 @@ class Ids:
 
     def _sign(self, body: bytes) -> bytes:
         return hmac.digest(self._signing, body, "sha256")[:SIGNATURE_BYTES]
-
-
-def normalized(text: str) -> str:
-    """Return a text without differences in case, spaces and Unicode form."""
-    return " ".join(normalize("NFKC", text).casefold().split())
 
 
 def encode(content: bytes) -> str:

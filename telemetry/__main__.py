@@ -12,7 +12,7 @@ from pathlib import Path
 from tables.errors import TableError
 from telemetry import labels
 from telemetry.database import StoreError, Unavailable
-from telemetry.erasure import erase
+from telemetry.erasure import erase, erase_author
 from telemetry.export import DELIMITERS, export
 from telemetry.jobs import Jobs
 from telemetry.settings import Settings, read
@@ -33,8 +33,8 @@ Write the labels that people have given on the page ("Check answers"): a CSV fil
 same name, with the ending .md. The same labels have the same version."""
 
 ERASE = """\
-Delete the events whose text or comment contains a phrase, and the alerts about them. This does not
-delete events that were already forwarded, or alerts that were already sent."""
+Delete the events whose text or comment contains a phrase, or those about the tweets of an author, and the alerts about
+them. This does not delete events that were already forwarded, or alerts that were already sent."""
 
 
 def main(arguments: list[str]) -> None:
@@ -94,9 +94,11 @@ def commands() -> argparse.ArgumentParser:
     labels_options.add_argument(
         "--output", type=csv_file, required=True, metavar="FILE", help="file to write, labels.csv"
     )
-    erase_options = subparsers.add_parser("erase", help="delete events that contain a phrase", description=ERASE)
-    erase_options.set_defaults(run=erase_phrase)
-    erase_options.add_argument("phrase", type=phrase, help="such as a name, in quotation marks")
+    erase_options = subparsers.add_parser("erase", help="delete events about a person", description=ERASE)
+    erase_options.set_defaults(run=erase_events)
+    person = erase_options.add_mutually_exclusive_group(required=True)
+    person.add_argument("phrase", nargs="?", type=phrase, help="such as a name, in quotation marks")
+    person.add_argument("--author", type=phrase, metavar="NAME", help="name under which an author's tweets were sent")
     for subparser in (work_options, export_options, labels_options, erase_options):
         subparser.add_argument(
             "--database", metavar="URL", help="event store, sqlite:///events.db (default: TELEMETRY_DATABASE)"
@@ -111,9 +113,9 @@ def day(text: str) -> float:
 
 
 def phrase(text: str) -> str:
-    """Refuse a blank phrase, which every text contains."""
+    """Refuse a blank phrase, which every text contains, and a blank name."""
     if not text.strip():
-        raise argparse.ArgumentTypeError("the phrase is empty")
+        raise argparse.ArgumentTypeError("it is empty: give a phrase or a name")
     return text
 
 
@@ -178,15 +180,15 @@ def write_labels(store: Store, _: Settings, options: argparse.Namespace) -> None
     )
 
 
-def erase_phrase(store: Store, _: Settings, options: argparse.Namespace) -> None:
-    """Delete the events that contain a phrase.
+def erase_events(store: Store, _: Settings, options: argparse.Namespace) -> None:
+    """Delete the events that contain a phrase, or those about an author's tweets.
 
     Raises:
         StoreError: there is no store, or it belongs to another version of this program.
         Unavailable: the store cannot be reached or written.
     """
     open_existing(store)
-    deleted = erase(store, options.phrase)
+    deleted = erase(store, options.phrase) if options.author is None else erase_author(store, options.author)
     log.info("Deleted events: %s.", ", ".join(f"{count:,} of kind {kind}" for kind, count in deleted.items()))
 
 

@@ -25,7 +25,7 @@ from service.settings import Settings as ServiceSettings
 from steps import document
 from steps.__main__ import STEPS, split_options
 from telemetry import __main__ as telemetry
-from telemetry import alert, schema
+from telemetry import alert, pseudonyms, schema
 from telemetry.alert import Rule
 from telemetry.events import Feedback, Prediction
 from telemetry.settings import Settings as TelemetrySettings
@@ -235,6 +235,19 @@ def test_erasure_removes_only_texts_with_the_phrase_and_their_alerts(
     assert len(numbers) == len(mistakes)
     telemetry.main(["erase", "0 %"])
     assert [event.text for event in event_store.read(Feedback)] == ["late again"]
+
+
+def test_erasure_removes_what_is_stored_about_an_author(
+    event_store: Store, events_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = pseudonyms.author(event_store.key(), "anna")
+    event_store.add([prediction(1, author=anna), prediction(2, author=pseudonyms.author(event_store.key(), "bob"))])
+    event_store.add([prediction(3), feedback(1), feedback(2)])
+    command = documented('python -m telemetry erase --author "NAME"', NAME="@Anna")
+    monkeypatch.setenv("TELEMETRY_DATABASE", events_url)
+    telemetry.main(command[3:])
+    assert [event.id for event in event_store.read(Prediction)] == [prediction(2).id, prediction(3).id]
+    assert [event.id for event in event_store.read(Feedback)] == [feedback(2).id]
 
 
 @pytest.mark.parametrize("phrase", ["", "  "])
