@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -70,10 +70,16 @@ def is_healthy(address: str) -> bool:
 @contextmanager
 def service(port: int, folder: Path, bento: str = SERVICE, /, **settings: object) -> Iterator[str]:
     """Serve a model; yield its address."""
+    with serving(port, folder, bento, **settings):
+        yield f"http://127.0.0.1:{port}"
+
+
+def serving(
+    port: int, folder: Path, bento: str = SERVICE, /, **settings: object
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """Serve a model; the value is the process."""
     variables = {"SERVICE_PORT": port, "BENTOML_DO_NOT_TRACK": "true", **settings}
-    address = f"http://127.0.0.1:{port}"
-    with process(["service", bento], f"{address}/readyz", folder / "service.log", variables):
-        yield address
+    return process(["service", bento], f"http://127.0.0.1:{port}/readyz", folder / "service.log", variables)
 
 
 def kill(child: subprocess.Popen[bytes]) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,7 @@ def mailbox() -> Iterator[Mailbox]:
         yield mailbox
 
 
-def test_a_crisis_in_a_replay_is_one_email_though_the_watch_is_killed_meanwhile(
+def test_a_crisis_in_a_replay_is_one_email_though_the_watch_and_the_service_are_killed_meanwhile(
     tmp_path: Path, mailbox: Mailbox
 ) -> None:
     model, database = save_packaged(tmp_path / "model"), f"sqlite:///{tmp_path / 'events.db'}"
@@ -105,11 +105,17 @@ def test_a_crisis_in_a_replay_is_one_email_though_the_watch_is_killed_meanwhile(
         store.create()
         remember(store, time.time() - HOURS * HOUR)
         port = free_port()
-        with processes.service(port, tmp_path, SERVICE_MODEL=model, TELEMETRY_DATABASE=database, **settings) as url:
+        url = f"http://127.0.0.1:{port}"
+        settings |= {"SERVICE_MODEL": model, "TELEMETRY_DATABASE": database}
+        with ExitStack() as stack:
+            service = stack.enter_context(processes.serving(port, tmp_path, **settings))
             with watching(url, tmp_path / "past.csv"):
                 wait_for(lambda: store.waiting(Prediction, 0) > count // 3)
-            assert store.waiting(Prediction, 0) < count
             with watching(url, tmp_path / "past.csv") as second:
+                wait_for(lambda: store.waiting(Prediction, 0) > count // 2)
+                processes.kill(service)
+                assert store.waiting(Prediction, 0) < count
+                stack.enter_context(processes.serving(port, tmp_path, **settings))
                 _, said = second.communicate(timeout=PATIENCE_SECONDS)
                 assert second.returncode == 0, said
             assert store.waiting(Prediction, 0) == count
