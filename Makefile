@@ -74,15 +74,15 @@ serve: package ## Package the champion and serve it on http://127.0.0.1:3000
 	python -m service tweet_sentiment:latest
 
 # Database of predictions and feedback.
-serve demo: export TELEMETRY_DATABASE := $(or $(TELEMETRY_DATABASE),sqlite:///$(CURDIR)/events.db)
+serve: export TELEMETRY_DATABASE := $(or $(TELEMETRY_DATABASE),sqlite:///$(CURDIR)/events.db)
 
 .PHONY: ui
 ui: setup ## Open the page on http://127.0.0.1:8501, for the local service or SERVICE_URL
 	python -m ui
 
 .PHONY: demo
-demo: package ## Serve the champion and open the page
-	python -m service tweet_sentiment:latest & python -m ui || status=$$?; kill $$!; exit $${status:-0}
+demo: package ## Replay a made-up stream through the champion: a crisis on the page, its email on the terminal
+	python -m demo tweet_sentiment:latest
 
 .PHONY: image
 image: package ## Build a container image of the champion with docker, podman or buildah (ENGINE, IMAGE)
