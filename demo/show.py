@@ -127,7 +127,7 @@ def variables(addresses: Addresses, mail_port: int) -> dict[str, object]:
         "TELEMETRY_DATABASE": f"sqlite:///{(FOLDER / 'events.db').absolute()}",
         "TELEMETRY_TEXT": "masked",
         "TELEMETRY_BUZZ_ZONE": stream.ZONE,
-        "TELEMETRY_BUZZ_LINK": addresses.stream,
+        "TELEMETRY_BUZZ_LINK": addresses.page,
         "TELEMETRY_MAIL_TO": "marketing@example.org",
         "TELEMETRY_MAIL_FROM": "alerts@example.org",
         "TELEMETRY_SMTP_HOST": HOST,
