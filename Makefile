@@ -74,15 +74,15 @@ serve: package ## Package the champion and serve it on http://127.0.0.1:3000
 	python -m service tweet_sentiment:latest
 
 # Database of predictions and feedback.
-serve demo: export TELEMETRY_DATABASE := $(or $(TELEMETRY_DATABASE),sqlite:///$(CURDIR)/events.db)
+serve: export TELEMETRY_DATABASE := $(or $(TELEMETRY_DATABASE),sqlite:///$(CURDIR)/events.db)
 
 .PHONY: ui
 ui: setup ## Open the page on http://127.0.0.1:8501, for the local service or SERVICE_URL
 	python -m ui
 
 .PHONY: demo
-demo: package ## Serve the champion and open the page
-	python -m service tweet_sentiment:latest & python -m ui || status=$$?; kill $$!; exit $${status:-0}
+demo: package ## Replay a made-up stream through the champion: a crisis on the page, its email on the terminal
+	python -m demo tweet_sentiment:latest
 
 .PHONY: image
 image: package ## Build a container image of the champion with docker, podman or buildah (ENGINE, IMAGE)
@@ -164,6 +164,19 @@ status: ## Check the champion and the service, write status.html; fails if somet
 .PHONY: mlflow-ui
 mlflow-ui: setup ## Open the MLflow UI (runs, registry) on http://127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
+
+# TWEETS: Sentiment140's training file, or a part of it. UNLABELLED: a table with further tweets. Steps that have finished
+# with the same settings, data and code are not run again, so that an interrupted study continues.
+STUDY := The study, 16,000 tweets
+.PHONY: results
+results: setup ## Run the study on real data (hours), and update all results and papers (TWEETS=file, UNLABELLED=file)
+	@for file in "$(TWEETS)" "$(UNLABELLED)"; do test -f "$$file" || { \
+	  echo "No such file: '$$file'. Name both tables: make results TWEETS=sentiment140.csv UNLABELLED=more_tweets.parquet"; \
+	  exit 2; }; done
+	mlflow run . --env-manager=local -P hydra_options="plan=study data=sentiment140 data.path='$(TWEETS)' \
+	  data.sample_size=16000 embed.extra_texts='$(UNLABELLED)' embed.epochs=5 plan.unlabelled='$(UNLABELLED)'"
+	python -m steps document "$(STUDY)=latest"
+	python -m papers
 
 .PHONY: docs
 docs: setup ## Regenerate what the program writes: docs/settings.md, docs/results.md, results in the README, papers

@@ -22,7 +22,7 @@ from pipeline.selection import Selection, TestEvaluation
 from sentiment.evaluation import bootstrap, metrics, slices
 from sentiment.evaluation.metrics import Cost
 from sentiment.inference import classifier
-from sentiment.reports import model_card, pages
+from sentiment.reports import hub, model_card, pages
 from sentiment.reports import slices as slices_report
 
 # Limit of the registry.
@@ -127,7 +127,7 @@ def gather(
 def write(card: model_card.Card, selected: Selection, folder: Path) -> str:
     """Write the card and its plots to a folder, as Markdown and as a single HTML page; return the Markdown.
 
-    Copies the plot of the comparison, which lies in a folder beside it.
+    XX
     """
     run = mlflow.get_run(artifacts.run_id(selected.winner["uri"]))
     mlflow.artifacts.download_artifacts(f"{run.info.artifact_uri}/plots/calibration.png", dst_path=str(folder))
@@ -135,6 +135,7 @@ def write(card: model_card.Card, selected: Selection, folder: Path) -> str:
     slices_report.plot(card.slices, "AUC on kinds of tweets, validation split").savefig(folder / "slices.png")
     text = model_card.markdown(card)
     (folder / "model_card.md").write_text(text, encoding="utf-8")
+    (folder / "README.md").write_text(hub.with_metadata(card, text), encoding="utf-8")
     (folder / "model_card.html").write_text(pages.page(text, folder), encoding="utf-8")
     return text
 

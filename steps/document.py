@@ -1,9 +1,9 @@
 """Document the results of finished runs of `main`: `python -m steps document "16,000 tweets=<run id>"`.
 
-In: run ids, each with a title; without any, the documents are regenerated from `docs/results.json`. Out:
-`docs/results.json`, where a run replaces an earlier one with the same title; `docs/results.md` and the headline results
-in `README.md`, generated from it and from `docs/peers.json` (what others have published, with sources). None of them
-contains tweets.
+In: run ids, each with a title (`latest` is the latest finished run of `main`); without any, the documents are
+regenerated from `docs/results.json`. Out: `docs/results.json`, where a run replaces an earlier one with the same title;
+`docs/results.md` and the headline results in `README.md`, generated from it and from `docs/peers.json` (what others
+have published, with sources). None of them contains tweets.
 """
 
 import argparse
@@ -47,6 +47,8 @@ CONCLUSIONS = ("test_", "lead_", "validation_to_test_gap", artifacts.FAITHFULNES
 FALSE_ALARM_RATES = np.linspace(0, 1, 51)
 # Settings of `select` to report.
 SETTINGS = ("select.metric", "select.confidence", "cost.missed_negative", "cost.false_alarm")
+# In place of a run id.
+LATEST = "latest"
 INTRODUCTION = """\
 # Results
 
@@ -89,11 +91,23 @@ def read(title: str, main: Run) -> dict[str, Any]:
 
 
 def find(run_id: str) -> Run:
-    """Return the run with this id.
+    """Return the run with this id, or the latest finished run of `main`.
 
     Raises:
         ArtifactError: there is no such run.
     """
+    if run_id == LATEST:
+        finished = mlflow.search_runs(
+            search_all_experiments=True,
+            filter_string="tags.step = 'main' and attributes.status = 'FINISHED'",
+            order_by=["attributes.start_time DESC"],
+            max_results=1,
+            output_format="list",
+        )
+        if not finished:
+            where = store.shown(mlflow.get_tracking_uri())
+            raise ArtifactError(f"There is no finished run of `main` in {where}. Run the pipeline first: make run")
+        return finished[0]
     try:
         return mlflow.get_run(run_id)
     except mlflow.MlflowException as error:
@@ -197,7 +211,9 @@ def main(arguments: list[str]) -> None:
         HeadlineError: the README beside the folder has no place for the results.
     """
     parser = argparse.ArgumentParser(prog="python -m steps document", description=__doc__.partition("\n")[0])
-    parser.add_argument("runs", nargs="*", metavar="TITLE=RUN", help="a title, and the id of a finished run of main")
+    parser.add_argument(
+        "runs", nargs="*", metavar="TITLE=RUN", help="a title, and the id of a finished run of main, or latest"
+    )
     parser.add_argument("--folder", type=Path, default=runs.PROJECT / "docs", help="output folder (%(default)s)")
     options = parser.parse_args(arguments)
     if options.runs:

@@ -3,7 +3,8 @@
 In: data sets (section `data`). Out: `splits/`: `train.parquet`, `validation.parquet` and `test.parquet` (columns
 `text`, `negative`, `group`; in train, `source` if there are several), `targets/<name>.parquet` (held-out parts of other
 tables), `splits.yaml` (their description) and `limits.yaml` (provenance and limits of the data, for the model card).
-The run also has the data report and `leakage.json`, the overlap of splits and targets (`report/`).
+The run also has the data report, `leakage.json`, the overlap of splits and targets, and `croissant.json`, the data card
+for machines (`report/`).
 """
 
 import logging
@@ -15,7 +16,7 @@ from omegaconf import DictConfig
 
 from pipeline import artifacts, door, runs, settings
 from sentiment.data import sources, splits
-from sentiment.reports import data_report
+from sentiment.reports import croissant, data_report
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,13 @@ def main(cfg: DictConfig) -> str:
             splits=made,
             leakage=leakage,
             definitions=table.attrs.get("definitions", ()),
+        )
+        croissant.write(
+            scratch / "report" / "croissant.json",
+            folder,
+            made.frames,
+            data=sections["data"],
+            limits=splits.limits(sections["data"], extra),
         )
         artifacts.log_report(scratch / "report")
         log_counts(description)

@@ -158,10 +158,14 @@ def write(
     measured = leakage.measure({**read_splits(folder), **read_targets(folder)})
     leakage.require_none(measured)
     description = describe(splits, measured, extra=extra, data=data, split=split, seed=seed)
-    limits = [*data["limits"], *(f"{source.name}: {limit}" for source in extra for limit in source.settings["limits"])]
-    for name, content in {DESCRIPTIONS["splits"]: description, LIMITS: limits}.items():
+    for name, content in {DESCRIPTIONS["splits"]: description, LIMITS: limits(data, extra)}.items():
         (folder / name).write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return description, measured
+
+
+def limits(data: Mapping[str, Any], extra: Sequence[Source]) -> list[str]:
+    """Return what readers should know of the section `data` and of other tables, a sentence each."""
+    return [*data["limits"], *(f"{source.name}: {limit}" for source in extra for limit in source.settings["limits"])]
 
 
 def describe(

@@ -1,6 +1,7 @@
 """The document of results that finished runs are written to."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import mlflow
@@ -12,6 +13,7 @@ from pipeline import runs
 from pipeline.artifacts import ArtifactError
 from steps import document
 from steps.document import FIGURES
+from tests.integration.conftest import using_store
 
 pytestmark = pytest.mark.usefixtures("store")
 TEST = {"roc_auc": 0.91, "accuracy": 0.8, "accuracy_at_half": 0.81, "expected_cost": 210.0}
@@ -84,6 +86,20 @@ def test_a_run_replaces_only_the_older_one_with_the_same_title(main_run_id: str,
         document.main([*(f"{title}={main_run_id}" for title in titles), "--folder", str(tmp_path)])
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert [result["title"] for result in results] == ["one", "two"]
+
+
+def test_the_latest_run_is_the_latest_finished_one_of_main(main_run_id: str) -> None:
+    with mlflow.start_run(run_name="main"), mlflow.start_run(nested=True):
+        mlflow.set_tags({"step": "main"})
+        assert document.find("latest").info.run_id == main_run_id
+
+
+def test_without_a_finished_run_of_main_there_is_no_latest(new_store: Callable[[Path], str], tmp_path: Path) -> None:
+    with (
+        using_store(new_store(tmp_path), tmp_path),
+        pytest.raises(ArtifactError, match=r"no finished run of `main` in .*make run"),
+    ):
+        document.find("latest")
 
 
 def test_a_run_other_than_main_is_refused_and_nothing_is_written(main_run_id: str, tmp_path: Path) -> None:

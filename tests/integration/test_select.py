@@ -13,6 +13,7 @@ import mlflow
 import pandas as pd
 import pytest
 import yaml
+from huggingface_hub import ModelCard
 from hydra.core.hydra_config import HydraConfig
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
@@ -428,6 +429,7 @@ def test_the_version_gets_its_model_card(name: str, splits: Path, model: str, du
     assert "\n## Limits\n\n- A test made them up." in champion.description
     assert last_run().info.run_id in champion.description  # the run with the whole card
     assert len(champion.description) <= 5_000
+    assert ModelCard(logged("model_card/README.md")).text.strip() == card.strip()
     page = logged("model_card/model_card.html")
     assert page.count("data:image/png;base64,") == 3
     assert ".png" not in page.replace("image/png", "")

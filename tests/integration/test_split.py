@@ -73,6 +73,8 @@ def test_a_table_is_split_and_described(splits: Split) -> None:
     assert reported("report.html").count("data:image/png;base64,") == 3
     measured = json.loads(reported("leakage.json"))
     assert measured == asdict(leakage.measure(frames))
+    train = (folder / "train.parquet").read_bytes()
+    assert hashlib.sha256(train).hexdigest() in reported("croissant.json")
     assert measured["near_duplicates"] == description["near_duplicates"]
     metrics = last_run().data.metrics
     assert metrics["rows"] == rows

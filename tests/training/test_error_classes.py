@@ -13,7 +13,7 @@ from sentiment.inference.errors import MissingFileError, UserError
 ROOT = Path(__file__).parents[2]
 CLASSES = sorted(
     (".".join(path.relative_to(ROOT).with_suffix("").parts), node.name)
-    for package in ("sentiment", "pipeline", "steps", "delivery", "papers")
+    for package in ("sentiment", "pipeline", "steps", "delivery", "papers", "demo")
     for path in (ROOT / package).rglob("*.py")
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     if isinstance(node, ast.ClassDef) and node.name.endswith("Error")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from huggingface_hub import ModelCard
 
 from sentiment.evaluation import slices
 from sentiment.evaluation.bootstrap import Interval
@@ -16,7 +17,7 @@ from sentiment.evaluation.faithfulness import Faithfulness
 from sentiment.evaluation.metrics import HIGHER_IS_BETTER, Cost, Predictions
 from sentiment.evaluation.verdict import Check, Verdict
 from sentiment.inference.probabilities import Reliability
-from sentiment.reports import comparison, model_card, pages
+from sentiment.reports import comparison, hub, model_card, pages
 from sentiment.reports.canvas import blank
 from sentiment.reports.model_card import Card
 
@@ -273,3 +274,21 @@ def test_the_card_says_how_far_explanations_may_be_trusted() -> None:
 def test_the_card_of_a_model_that_explains_as_another_version_has_no_figures_of_trust() -> None:
     _, section = model_card.markdown(card(faithfulness=None)).split("\n## Explanations\n")
     assert "Not measured: the model was trained by another version" in section.partition("\n## ")[0]
+
+
+def test_the_hub_reads_every_metric_of_the_card_and_its_text() -> None:
+    target = {metric: 0.5 + place / 100 for place, metric in enumerate(model_card.METRICS)}
+    digest = "f" * 64
+    content = card(targets={"people": target}, data=card().data | {"targets": {"people": {"digest": digest}}})
+    text = model_card.markdown(content)
+    read = ModelCard(hub.with_metadata(content, text))
+    assert read.text.strip() == text.strip()
+    assert (read.data.model_name, read.data.license, read.data.language) == (content.name, "apache-2.0", ["en", "fr"])
+    values = {
+        (result.dataset_name, result.dataset_split, result.metric_type): result.metric_value
+        for result in read.data.eval_results
+    }
+    on_test = {("tweets", "test", metric): FIGURES[metric].estimate for metric in model_card.METRICS}
+    assert values == on_test | {("people", "target", metric): value for metric, value in target.items()}
+    revisions = {(result.dataset_name, result.dataset_revision) for result in read.data.eval_results}
+    assert revisions == {("tweets", DIGEST), ("people", digest)}
