@@ -80,7 +80,7 @@ WORDS = {
 }
 # The comparison of labels, in candidates of the stage `human labels`.
 LABELS = {
-    "finetune main data only": {"fr": "émoticônes seules", "en": "emoticons only"},
+    "finetune": {"fr": "émoticônes seules", "en": "emoticons only"},
     "finetune human labels only": {"fr": "humains seuls", "en": "people only"},
     "finetune mixed": {"fr": "mélangées", "en": "mixed"},
     "finetune human labels last": {"fr": "émoticônes,\npuis humains", "en": "emoticons,\nthen people"},

@@ -24,7 +24,7 @@ NAMES = re.compile(r"Sentiment140|Word2Vec|\bF1\b")
 TEMPLATE_FILES = sorted(TEMPLATES.glob("*.j2"))
 SLIDES = "slides/slides.fr.md"
 ARTICLES = ("article.fr.md", "article.en.md")
-HUMAN = ("main data only", "human labels only", "human labels only, hard", "mixed", "mixed, weighted",
+HUMAN = ("", "human labels only", "human labels only, hard", "mixed", "mixed, weighted",
          "human labels first", "human labels last", "human labels last, hard")  # fmt: skip
 Records = list[dict[str, Any]]
 
@@ -56,13 +56,13 @@ def complete(records: Records, people: tuple[float, float] = (0.90, 0.97)) -> Re
     study["stages"] = {name: rows for name, rows in study["stages"].items() if name.split(" ", 1)[1] != "human labels"}
     (bert,) = (rows for name, rows in study["stages"].items() if name.endswith(" bert"))
     study["stages"]["98 cascade"] = [{**bert[0], "name": "cascade"}]
-    study["stages"]["99 human labels"] = [{**bert[0], "name": f"finetune {words}"} for words in HUMAN]
+    study["stages"]["99 human labels"] = [{**bert[0], "name": f"finetune {words}".strip()} for words in HUMAN]
     (network,) = (rows for name, rows in study["stages"].items() if name.endswith(" network"))
     network[:] = [*(row for row in network if row["name"] != "dense use"), {**network[-1], "name": "dense use"}]
     for rows in study["stages"].values():
         for row in rows:
             row |= {"people_roc_auc": people[1], "airline_roc_auc": people[1] - 0.01}
-            if row["name"] == "finetune main data only":
+            if row["name"] == "finetune":
                 row |= {"people_roc_auc": people[0], "airline_roc_auc": people[0] - 0.01}
     return made
 
