@@ -48,6 +48,10 @@ endif
 # Not needed for the other data sets; `make run` tries again.
 	-"$(BIN)/python" -m steps fetch
 
+.PHONY: setup-spark
+setup-spark: setup ## Install PySpark (500 MB), for scoring on Apache Spark (engine=spark); it needs Java 17 or newer
+	"$(BIN)/python" -m pip install --require-hashes --constraint constraints.txt --group spark
+
 .PHONY: run
 run: setup ## Train, compare, select and register models on the default data set
 	mlflow run . --env-manager=local
@@ -309,9 +313,9 @@ lock: ## Write constraints.txt: the versions and hashes of all dependencies (LOC
 	{ sed -n 's/^      - //p' conda.yaml | grep -v '^-c '; printf '%s\n' $(SITE_PACKAGES); } > .lock/requirements.txt
 	.lock/bin/python -m pip install --quiet "$$(grep '^uv==' .lock/requirements.txt)"
 	cp constraints.txt .lock/constraints.txt
-	.lock/bin/uv pip compile .lock/requirements.txt --output-file .lock/constraints.txt --universal --python-version 3.11 \
-	  --generate-hashes --no-annotate --no-header --quiet $(LOCK_OPTIONS)
-	{ echo "# Every version that is installed, with the hashes of its files. Written by \`make lock\` from conda.yaml and SITE_PACKAGES."; \
+	.lock/bin/uv pip compile .lock/requirements.txt --group spark --output-file .lock/constraints.txt --universal \
+	  --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet $(LOCK_OPTIONS)
+	{ echo "# Every version that is installed, with the hashes of its files. Written by \`make lock\`."; \
 	  cat .lock/constraints.txt; } > constraints.txt
 	rm -rf .lock
 

@@ -1,6 +1,6 @@
 """Measure the step `score` against calling the MLflow model on the whole table, by size and number of processes.
 
-    python -m benchmarks.score [--model URI] [--file TABLE] [--sizes N N ...] [--processes N ...] [--runs N]
+    python -m benchmarks.score [--model URI] [--file FILE] [--sizes N ...] [--processes N ...] [--spark N ...] ...
 
 Runs `python -m steps score` as a user does, on rows drawn from a table with replacement, and a script that reads the
 table, loads the model and calls `predict` once. Measures wall-clock time, imports included, CPU time, and the peak
@@ -9,11 +9,12 @@ memory of the process and its children (Linux's proportional set size, sampled f
 `tweets/s` is the slope between the smallest and the largest size, so that the start (imports, loading the model) does
 not count; `start` is what remains. A million tweets take the start and a million tweets at this rate. CPU time per
 tweet is the slope, too; it depends less on what else the machine does. Each process should get as many chunks
-(`score.chunk_size`) as any other. The store is that of MLFLOW_TRACKING_URI, or of this project; runs go to the
-experiment `benchmark_score`.
+(`score.chunk_size`) as any other. `--spark` needs PySpark and Java (make setup-spark). The store is that of
+MLFLOW_TRACKING_URI, or of this project; runs go to the experiment `benchmark_score`.
 """
 
 import argparse
+import math
 import os
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+import psutil
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -35,6 +37,8 @@ from pipeline import registry, store
 from sentiment.inference import cores
 from tables import reading
 
+# What to measure: overrides of the step; None is the script.
+Variants = dict[str, list[str] | None]
 TARGET = 1.8
 MILLION = 1_000_000
 SEED = 42
@@ -67,12 +71,25 @@ class Line(NamedTuple):
     peaks: list[float]
 
 
-def command(model: str, source: Path, output: Path, processes: int | None) -> list[str]:
-    """Return the command that scores a table: the step, or the script if `processes` is None."""
-    if processes is None:
+def variants_of(processes: Sequence[int], spark: Sequence[int]) -> Variants:
+    """Return what to measure, by name: the script, then the step with these numbers of processes per engine."""
+    variants: Variants = {"model on the whole table": None}
+    for engine, numbers in (("processes", processes), ("spark", spark)):
+        variants |= {name_of(engine, number): [f"engine={engine}", f"score.processes={number}"] for number in numbers}
+    return variants
+
+
+def name_of(engine: str, number: int) -> str:
+    """Return the name of a variant."""
+    return f"{'Spark' if engine == 'spark' else 'score'}, {number} process{'es' * (number > 1)}"
+
+
+def command(model: str, source: Path, output: Path, overrides: Sequence[str] | None) -> list[str]:
+    """Return the command that scores a table: the step with overrides, or the script if they are None."""
+    if overrides is None:
         return [sys.executable, "-c", WHOLE, model, str(source), str(output)]
     settings = [f"score.{name}={value}" for name, value in (("input", source), ("output", output), ("model", model))]
-    return [sys.executable, "-m", "steps", "score", *settings, f"score.processes={processes}"]
+    return [sys.executable, "-m", "steps", "score", *settings, *overrides]
 
 
 def measure(arguments: list[str], scratch: Path) -> Measurement:
@@ -81,8 +98,8 @@ def measure(arguments: list[str], scratch: Path) -> Measurement:
     Raises:
         RuntimeError: it fails.
     """
-    log, peak = scratch / "log", 0.0
-    started, busy = time.perf_counter(), sum(os.times()[2:4])
+    log, peak, cpu = scratch / "log", 0.0, 0.0
+    started, before = time.perf_counter(), sum(os.times()[2:4])
     environment = {
         **os.environ,
         "MLFLOW_TRACKING_URI": os.environ.get("MLFLOW_TRACKING_URI", store.sqlite_uri(store.DATABASE)),
@@ -91,11 +108,21 @@ def measure(arguments: list[str], scratch: Path) -> Measurement:
     with log.open("w") as file:
         process = subprocess.Popen(arguments, cwd=PROJECT, env=environment, stdout=file, stderr=file)
         while process.poll() is None:
-            peak = max(peak, memory_of(process.pid))
+            peak, cpu = max(peak, memory_of(process.pid)), max(cpu, cpu_of(process.pid))
             time.sleep(SAMPLING_SECONDS)
     if process.returncode:
         raise RuntimeError(log.read_text())
-    return Measurement(time.perf_counter() - started, sum(os.times()[2:4]) - busy, peak)
+    # Java does not wait for its workers, so that they are missing in the second number.
+    return Measurement(time.perf_counter() - started, max(cpu, sum(os.times()[2:4]) - before), peak)
+
+
+def cpu_of(process: int) -> float:
+    """Return the CPU seconds of a process and all its descendants, or 0 if one of them ends meanwhile."""
+    try:
+        root = psutil.Process(process)
+        return float(sum(sum(each.cpu_times()[:4]) for each in [root, *root.children(recursive=True)]))
+    except psutil.NoSuchProcess:
+        return 0.0
 
 
 def fitted(sizes: Sequence[int], measured: Sequence[Measurement]) -> Line:
@@ -106,6 +133,17 @@ def fitted(sizes: Sequence[int], measured: Sequence[Measurement]) -> Line:
     return Line(rate, first.seconds - sizes[0] / rate, cpu, [measurement.peak for measurement in measured])
 
 
+def output_of(folder: Path, size: int, name: str) -> Path:
+    """Return the output of a variant; Hydra would take the comma in its name for a list."""
+    return folder / f"{size} {name.replace(',', '')}.parquet"
+
+
+def pays_from(line: Line, other: Line) -> int | None:
+    """Return the number of tweets from which `line` takes less time than `other`, which starts faster, or None."""
+    saved = 1 / other.rate - 1 / line.rate
+    return math.ceil(max(line.start - other.start, 0) / saved) if saved > 0 else None
+
+
 def main() -> None:
     """Measure all variants; print rates, ratios and memory."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -114,10 +152,10 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[2_000, 6_000], help="rows, ascending (%(default)s)")
     parser.add_argument("--runs", type=int, default=1, help="runs, of which the fastest counts (%(default)s)")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2], help="of the step (%(default)s)")
+    parser.add_argument("--spark", type=int, nargs="+", default=[], help="the same with engine=spark (default: none)")
     options: Any = parser.parse_args()
     frame = reading.read(Path(options.file)).frame if options.file else corpus.read(*corpus.ALL)
-    variants: dict[str, int | None] = {"model on the whole table": None}
-    variants |= {f"score, {number} process{'es' * (number > 1)}": number for number in options.processes}
+    variants = variants_of(options.processes, options.spark)
     measured: dict[str, list[Measurement]] = {name: [] for name in variants}
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
@@ -126,7 +164,7 @@ def main() -> None:
                 scratch / f"{size}.parquet"
             )
         for size, name in track([(size, name) for size in options.sizes for name in variants], transient=True):
-            output = scratch / f"{size}-{variants[name]}-scored.parquet"
+            output = output_of(scratch, size, name)
             arguments = command(options.model, scratch / f"{size}.parquet", output, variants[name])
             runs = []
             for _ in range(options.runs):
@@ -134,8 +172,8 @@ def main() -> None:
                 runs.append(measure(arguments, scratch))
             measured[name].append(min(runs))
         for size in options.sizes:
-            require_same([scratch / f"{size}-{number}-scored.parquet" for number in variants.values()])
-    show(options.sizes, {name: fitted(options.sizes, each) for name, each in measured.items()}, options.processes)
+            require_same([output_of(scratch, size, name) for name in variants])
+    show(options.sizes, {name: fitted(options.sizes, each) for name, each in measured.items()}, options.spark)
 
 
 def require_same(outputs: Sequence[Path]) -> None:
@@ -150,7 +188,7 @@ def require_same(outputs: Sequence[Path]) -> None:
             raise RuntimeError("The variants differ in their answers.")
 
 
-def show(sizes: Sequence[int], lines: dict[str, Line], processes: Sequence[int]) -> None:
+def show(sizes: Sequence[int], lines: dict[str, Line], spark: Sequence[int]) -> None:
     """Print the results."""
     table = Table(title=f"{', '.join(f'{size:,}' for size in sizes)} tweets")
     for heading in ("", "tweets/s", "ratio", "start, s", "CPU ms", "1M, min", *(f"GiB, {size:,}" for size in sizes)):
@@ -164,10 +202,15 @@ def show(sizes: Sequence[int], lines: dict[str, Line], processes: Sequence[int])
             name, f"{line.rate:,.0f}", ratio, f"{line.start:.1f}", f"{line.cpu:.2f}", f"{minutes:.0f}", *peaks
         )
     Console().print(table)
-    rates = dict(zip(processes, [line.rate for line in list(lines.values())[1:]], strict=True))
-    if {1, 2} <= rates.keys():
-        gain = rates[2] / rates[1]
+    one, two = (lines.get(name_of("processes", number)) for number in (1, 2))
+    if one and two:
+        gain = two.rate / one.rate
         print(f"Two processes: {gain:.2f} times one (target {TARGET}: {'reached' if gain >= TARGET else 'missed'}).")
+    for number in spark:
+        if other := lines.get(name_of("processes", number)):
+            size = pays_from(lines[name_of("spark", number)], other)
+            answer = "never pays here" if size is None else f"pays from {size:,} tweets"
+            print(f"{name_of('spark', number)}: {answer}.")
     print(f"{cores.available()} cores, load {os.getloadavg()[0]:.1f} (load slows several processes most).")
 
 

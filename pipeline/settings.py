@@ -24,7 +24,7 @@ READS = {
     "explain": ("explain", "data", "faithfulness"),
     "drift": ("drift", "data"),
     "status": ("status", "drift", "data"),
-    "score": ("score",),
+    "score": ("score", "engine"),
     "package": ("package", "select"),
     "main": ("plan", "cost", "select", "faithfulness"),
 }

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipeline import artifacts, registry
 from pipeline.artifacts import ArtifactError
-from pipeline.batch.workers import ScoreError
+from pipeline.batch.engine import ScoreError
 from sentiment.data import files
 from sentiment.inference import cores
 from sentiment.inference.errors import SettingsError

@@ -16,7 +16,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from pipeline.batch.workers import ScoreError
+from pipeline.batch.engine import ScoreError
 
 STATE, LOCK, UNFINISHED = "state.json", "lock", "unfinished"
 PART = re.compile(r"(?P<index>\d{8})-(?P<rows>\d+)-(?P<empty>\d+)-(?P<negative>\d+)-(?P<uncertain>\d+)\.part")

@@ -15,10 +15,10 @@ from mlflow.models.model import MLMODEL_FILE_NAME
 from tqdm import tqdm
 
 from pipeline.artifacts import RESTORE, ArtifactError
-from pipeline.batch import parts, workers
+from pipeline.batch import parts
+from pipeline.batch.engine import Answers, Engine, ScoreError, Scorer
 from pipeline.batch.job import ADDED, Job, Model
 from pipeline.batch.parts import Counts, Parts
-from pipeline.batch.workers import Pool, ScoreError
 from sentiment.data import files
 from tables import parts as table_parts
 from tables import streamed
@@ -37,13 +37,14 @@ class Result(NamedTuple):
     seconds: float
 
 
-def score(job: Job, settings: Mapping[str, Any], scratch: Path) -> Result:
+def score(job: Job, settings: Mapping[str, Any], engine: Engine, scratch: Path) -> Result:
     """Score the input, and write the output; continue from the parts of an interrupted attempt.
 
     Args:
         job: what to score.
         settings: the section `score` of the configuration.
-        scratch: a folder for the model.
+        engine: where the model scores.
+        scratch: a folder for the model, and for temporary files of the engine.
 
     Raises:
         ScoreError: the parts of an earlier attempt do not fit, the input has changed, the model fails, or a file
@@ -63,8 +64,9 @@ def score(job: Job, settings: Mapping[str, Any], scratch: Path) -> Result:
         if continued:
             log.info("Continuing: %s of %s rows are scored.", f"{continued:,}", f"{job.table.rows:,}")
         if continued < job.table.rows:
-            with workers.started(fetch(job.model, scratch), job.processes, scratch) as pool:
-                score_chunks(job, scored, pool)
+            model = fetch(job.model, scratch)
+            with engine.started(model=model, processes=job.processes, scratch=scratch) as scorer:
+                score_chunks(job, scored, scorer)
         if streamed.stamp(job.table.path) != job.table.stamp:
             scored.discard()  # some may be of the one content, some of the other
             raise ScoreError(
@@ -108,7 +110,7 @@ def fetch(model: Model, scratch: Path) -> Path:
     return folder
 
 
-def score_chunks(job: Job, scored: Parts, pool: Pool) -> None:
+def score_chunks(job: Job, scored: Parts, scorer: Scorer) -> None:
     """Score the chunks that are not scored yet, and add their parts; show progress."""
     pending: set[Future[int]] = set()
     with (
@@ -120,7 +122,7 @@ def score_chunks(job: Job, scored: Parts, pool: Pool) -> None:
             for index, table in enumerate(streamed.chunks(job.table, job.chunk_size)):
                 if index in done:
                     continue
-                pending.add(threads.submit(score_chunk, job, scored, pool, index, table))
+                pending.add(threads.submit(score_chunk, job, scored, scorer, index, table))
                 if len(pending) > 2 * job.processes:  # chunks in memory
                     finished, pending = wait(pending, return_when=FIRST_COMPLETED)
                     progress.update(sum(future.result() for future in finished))
@@ -129,15 +131,15 @@ def score_chunks(job: Job, scored: Parts, pool: Pool) -> None:
                 progress.update(sum(future.result() for future in finished))
         except BaseException:
             threads.shutdown(wait=False, cancel_futures=True)
-            pool.kill()  # ends the waiting of the threads
+            scorer.kill()  # ends the waiting of the threads
             raise
 
 
-def score_chunk(job: Job, scored: Parts, pool: Pool, index: int, table: pa.Table) -> int:
+def score_chunk(job: Job, scored: Parts, scorer: Scorer, index: int, table: pa.Table) -> int:
     """Score the chunk at a position, and add its part; return the number of its rows."""
     texts = table[job.column].cast(pa.string()).to_pylist()
     scorable = [position for position, text in enumerate(texts) if text is not None and text.strip()]
-    answers = pool.score([texts[position] for position in scorable]) if scorable else workers.Answers([], [], [])
+    answers = scorer.score([texts[position] for position in scorable]) if scorable else Answers([], [], [])
     certainty = ["uncertain" if uncertain else "certain" for uncertain in answers.uncertain]
     versions = [job.model.version] * len(scorable)
     columns: list[list[Any]] = [answers.negative_probability, answers.sentiment, certainty, versions]

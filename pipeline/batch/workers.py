@@ -1,4 +1,4 @@
-"""Processes that each hold a served model in memory and score texts."""
+"""The engine `processes`: processes on this machine that each hold a served model in memory."""
 
 import json
 import os
@@ -6,38 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import NamedTuple
 
 from pipeline.batch import worker
-from sentiment.inference.errors import UserError
-
-# One thread each: processes use all cores, and an answer does not depend on the number of processes.
-ONE_THREAD = dict.fromkeys(
-    (
-        "LOKY_MAX_CPU_COUNT",
-        "MKL_NUM_THREADS",
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "TF_NUM_INTEROP_THREADS",
-        "TF_NUM_INTRAOP_THREADS",
-    ),
-    "1",
-)
-SECONDS_TO_END = 10
-
-
-class ScoreError(UserError):
-    """A table that cannot be scored; parts that have been scored are kept."""
-
-
-class Answers(NamedTuple):
-    """A model's answers to texts: lists of the same length."""
-
-    negative_probability: list[float]
-    sentiment: list[str]
-    uncertain: list[bool]
+from pipeline.batch.engine import ONE_THREAD, SECONDS_TO_END, Answers, ScoreError
 
 
 class Worker:
@@ -84,13 +58,7 @@ class Worker:
         line = self._read()
         if not line:
             raise self._ended("A scoring process ended")
-        answers = Answers(**json.loads(line))
-        probabilities = answers.negative_probability
-        if len(probabilities) != len(texts) or not all(0 <= probability <= 1 for probability in probabilities):
-            raise ScoreError(
-                f"The model does not return one probability between 0 and 1 per tweet, but {probabilities[:3]}."
-            )
-        return answers
+        return Answers(**json.loads(line)).checked(len(texts))
 
     def kill(self) -> None:
         """End the process at once."""
@@ -137,25 +105,23 @@ class Pool:
             each.kill()
 
 
-@contextmanager
-def started(model: Path, number: int, scratch: Path) -> Iterator[Pool]:
-    """Start a number of processes with a model, and end them afterwards.
+@dataclass(frozen=True, kw_only=True)
+class Processes:
+    """The engine."""
 
-    Args:
-        model: the model's folder.
-        number: the number of processes.
-        scratch: a folder for what they print.
+    def check(self, processes: int | None) -> None:
+        """Do nothing: every machine can start processes."""
 
-    Raises:
-        ScoreError: the model cannot be loaded.
-    """
-    workers: list[Worker] = []
-    try:
-        for index in range(number):
-            workers.append(Worker(model, scratch / f"worker-{index}.log"))
-        for each in workers:
-            each.wait_until_ready()
-        yield Pool(workers)
-    finally:
-        for each in workers:
-            each.kill()
+    @contextmanager
+    def started(self, *, model: Path, processes: int, scratch: Path) -> Iterator[Pool]:
+        """Start processes with a model, and end them afterwards; see `Engine.started`."""
+        workers: list[Worker] = []
+        try:
+            for index in range(processes):
+                workers.append(Worker(model, scratch / f"worker-{index}.log"))
+            for each in workers:
+                each.wait_until_ready()
+            yield Pool(workers)
+        finally:
+            for each in workers:
+                each.kill()

@@ -1,12 +1,8 @@
 """The step `score`: tables of any size, continued after an interruption."""
 
-import json
 import os
 import shutil
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,25 +16,32 @@ from pipeline import registry
 from pipeline.artifacts import ArtifactError
 from pipeline.batch import job, worker, workers
 from pipeline.batch import parts as batch_parts
-from pipeline.batch.workers import ScoreError, Worker
+from pipeline.batch.engine import Answers, ScoreError
+from pipeline.batch.workers import Worker
 from pipeline.registry import CHAMPION
 from sentiment.inference.errors import MissingFileError, SettingsError, UserError
-from steps import score
-from tables import parts, reading
+from tables import parts
 from tests.integration.candidates import (
     SharedCandidates,
     folder_of,
     make_champion,
     predict_in_process,
     restored,
-    tweets,
 )
-from tests.integration.chain import CONF, configuration, last_run
-
-PROJECT = CONF.parent
-CHUNK = 20
-ROWS = 130
-ADDED = ["negative_probability", "sentiment", "certainty", "model_version"]
+from tests.integration.chain import last_run
+from tests.integration.scored import (
+    ADDED,
+    CHUNK,
+    PROJECT,
+    ROWS,
+    command,
+    finished,
+    killed_in_the_middle,
+    read,
+    run,
+    table,
+    written,
+)
 
 
 class InProcess:
@@ -50,9 +53,9 @@ class InProcess:
     def wait_until_ready(self) -> None:
         """Do nothing."""
 
-    def score(self, texts: list[str]) -> workers.Answers:
+    def score(self, texts: list[str]) -> Answers:
         answers = predict_in_process(str(self.model), texts)
-        return workers.Answers(*(answers[name].tolist() for name in worker.COLUMNS))
+        return Answers(*(answers[name].tolist() for name in worker.COLUMNS))
 
     def kill(self) -> None:
         """Do nothing."""
@@ -73,52 +76,10 @@ def champion(shared: SharedCandidates) -> str:
     return name
 
 
-def table(number: int = ROWS) -> pd.DataFrame:
-    """Return tweets of which every tenth has no text; they repeat after ROWS."""
-    frame = tweets(range(ROWS))[["text", "group"]]
-    frame = frame.iloc[[row % ROWS for row in range(number)]].reset_index(drop=True)
-    frame.loc[frame.index % 10 == 3, "text"] = " "
-    return frame
-
-
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write a table that no test changes."""
     return written(tmp_path_factory.mktemp("source") / "tweets.csv", table())
-
-
-def written(path: Path, frame: pd.DataFrame) -> Path:
-    if path.suffix == ".csv":
-        frame.to_csv(path, index=False)
-    elif path.suffix == ".jsonl":
-        frame.to_json(path, orient="records", lines=True)
-    else:
-        frame.to_parquet(path)
-    return path
-
-
-def options(champion: str, path: Path, output: Path, *overrides: str) -> list[str]:
-    return [
-        f"select.name={champion}",
-        f"score.input='{path}'",
-        f"score.output='{output}'",
-        f"score.chunk_size={CHUNK}",
-        "score.processes=1",
-        *overrides,
-    ]
-
-
-def run(champion: str, path: Path, output: Path, *overrides: str) -> Path:
-    score.main(configuration(*options(champion, path, output, *overrides)))
-    return output
-
-
-def read(path: Path) -> pd.DataFrame:
-    """Read an output, probabilities as numbers."""
-    if ".jsonl" in path.suffixes:
-        return pd.DataFrame([json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()])
-    frame = reading.read(path, strict=True).frame
-    return frame.assign(negative_probability=pd.to_numeric(frame["negative_probability"]))
 
 
 @pytest.fixture(scope="module")
@@ -183,28 +144,6 @@ def test_any_version_or_run_can_score(
     assert one["negative_probability"].to_numpy() == pytest.approx(expected, abs=1e-12)
     versions = set(scored["model_version"]) - {""}
     assert versions == {"2"} if uri.startswith("models:") else all(v.startswith("m-") for v in versions)
-
-
-def finished(output: Path) -> list[Path]:
-    """Return the parts of an unfinished output."""
-    return sorted(batch_parts.folder_of(output).glob("[0-9]*.part"))
-
-
-def command(champion: str, path: Path, output: Path, *overrides: str) -> list[str]:
-    return [sys.executable, "-m", "steps", "score", *options(champion, path, output, *overrides)]
-
-
-def killed_in_the_middle(shared: SharedCandidates, arguments: list[str], output: Path) -> None:
-    """Start a command, and kill it with SIGKILL once some parts are there."""
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": shared.store, "MLFLOW_EXPERIMENT_NAME": "test"}
-    process = subprocess.Popen(arguments, cwd=PROJECT, env=environment, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while len(finished(output)) < 3:
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.score import Measurement, fitted
+from benchmarks.score import Line, Measurement, fitted, pays_from
 
 
 def test_the_start_is_not_part_of_the_rate() -> None:
@@ -14,3 +14,11 @@ def test_the_start_is_not_part_of_the_rate() -> None:
     assert line.start == pytest.approx(5)
     assert line.cpu == pytest.approx(10)
     assert line.peaks == [1, 2, 5]
+
+
+def test_a_slow_start_pays_only_if_the_rate_makes_up_for_it() -> None:
+    usual, slow_start = Line(rate=200, start=5, cpu=5, peaks=[1]), Line(rate=400, start=15, cpu=5, peaks=[1])
+    size = pays_from(slow_start, usual)
+    assert size is not None
+    assert slow_start.start + size / slow_start.rate == pytest.approx(usual.start + size / usual.rate)
+    assert pays_from(slow_start._replace(rate=200), usual) is None

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from importlib import metadata
+from itertools import chain
 
 import pytest
 import yaml
@@ -12,7 +13,8 @@ from packaging.utils import canonicalize_name
 from tests.documentation import PROJECT
 
 CONDA = yaml.safe_load((PROJECT / "conda.yaml").read_text(encoding="utf-8"))["dependencies"]
-PINS = [Requirement(line) for line in CONDA[-1]["pip"] if not line.startswith("-c ")]
+GROUPS = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+PINS = [Requirement(line) for line in [*CONDA[-1]["pip"], *chain(*GROUPS.values())] if not line.startswith("-c ")]
 DOCKERFILES = ("service/Dockerfile", "ui/Dockerfile", "compose/mlflow.Dockerfile")
 
 
