@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
-from math import log, sqrt
+from math import fsum, log, sqrt
 from typing import NamedTuple
 
 # How many terms the prior is worth. A larger one asks for more evidence of rare terms.
@@ -84,7 +84,8 @@ def typical(tweets: Sequence[Collection[str]], marked: Sequence[Marked], most: i
     different = {frozenset(said): index for index, said in reversed(list(enumerate(tweets)))}
     rest, chosen = sorted(different.values()), list[int]()
     while rest and len(chosen) < most:
-        best = max(rest, key=lambda index: (sum(weights.get(term, 0.0) for term in tweets[index]), -index))
+        # The exact sum, since sets have no order, and rounding would decide between equals.
+        best = max(rest, key=lambda index: (fsum(weights.get(term, 0.0) for term in tweets[index]), -index))
         rest.remove(best)
         chosen.append(best)
         for term in tweets[best]:  # what is said already counts half

@@ -1,21 +1,20 @@
 """Routes for the model's health in production, and for the watched stream."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 
 from service.api import Service
 from service.document import error_responses
 from service.feedback import store_of, unreachable
-from service.problems import Problem
 from telemetry import monitoring, spans, stream
 from telemetry.database import Unavailable
 from telemetry.report import Report
@@ -29,9 +28,19 @@ CACHE_SECONDS = 5.0
 MOST_CACHED = 8
 PATIENCE_SECONDS = 20.0
 MOST_HOURS = 14 * 24
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 router = APIRouter(tags=["operation"])
+
+
+def refuse_numbers(time: object) -> object:
+    """Refuse numbers, which Pydantic takes for seconds or milliseconds.
+
+    Raises:
+        ValueError: the time does not begin with a year and a month.
+    """
+    if not re.match(r"\d{4}-\d{2}-", str(time)):
+        raise ValueError("must be a time in ISO 8601")
+    return time
 
 
 class Monitor:
@@ -121,16 +130,17 @@ def get_stream(
     response_model=Span,
     responses=error_responses(400, 401, 405, 429, 500, 503, 504),
 )
-def get_span(service: Service, begin: AwareDatetime, end: AwareDatetime) -> Response:
+def get_span(
+    service: Service,
+    begin: Annotated[AwareDatetime, BeforeValidator(refuse_numbers), Query(description="ISO 8601, with an offset.")],
+    minutes: Annotated[int, Query(ge=5, le=MOST_HOURS * 60)] = 60,
+) -> Response:
     """Report the negative tweets of a span of the stream, up to two weeks: their reasons, and what is new in them."""
     store_of(service)
     assert service.monitor is not None
-    if not timedelta() < end - begin <= timedelta(hours=MOST_HOURS) or begin < EARLIEST:
-        raise Problem(
-            400, f"`end` must be after `begin`, by {MOST_HOURS // 24} days at most, and `begin` not before 1970."
-        )
+    start = begin.timestamp()
     try:
-        return Response(service.monitor.span(begin.timestamp(), end.timestamp()), media_type="application/json")
+        return Response(service.monitor.span(start, start + minutes * 60), media_type="application/json")
     except Unavailable:
         raise unreachable() from None
 
@@ -139,8 +149,8 @@ def get_span(service: Service, begin: AwareDatetime, end: AwareDatetime) -> Resp
     "/monitoring/watch",
     summary="See how the stream is watched",
     response_model=WatchPlan,
-    responses=error_responses(401, 405, 429, 500, 504),
+    responses=error_responses(401, 405, 429, 500, 503, 504),
 )
-def get_plan(service: Service) -> Response:
+def get_watch(service: Service) -> Response:
     """Describe the settings of the alarm, and the reasons of complaints that it knows."""
     return Response(json.dumps(asdict(service.watch_plan)).encode(), media_type="application/json")

@@ -262,8 +262,9 @@ class FakeService:
                     return 200, asdict(stream.stream(store, self.settings, **query))
                 case "/monitoring/stream/span":
                     store = feedback.store_of(self.state)
-                    begin, end = (datetime.fromisoformat(time) for _, time in parse_qsl(urlsplit(address).query))
-                    return 200, asdict(spans.span(store, self.settings, begin.timestamp(), end.timestamp()))
+                    fields = dict(parse_qsl(urlsplit(address).query))
+                    begin = datetime.fromisoformat(fields["begin"]).timestamp()
+                    return 200, asdict(spans.span(store, self.settings, begin, begin + 60 * int(fields["minutes"])))
                 case "/monitoring/watch":
                     return 200, asdict(spans.plan(self.settings))
                 case _:

@@ -103,9 +103,9 @@ class Service:
         """Return the watched stream of the last hours, in spans of some minutes."""
         return self._json("GET", f"monitoring/stream?hours={hours}&minutes={minutes}", required="level")
 
-    def span(self, begin: str, end: str) -> dict[str, Any]:
-        """Return what is known about a span of the watched stream; times in ISO 8601, in UTC."""
-        return self._json("GET", f"monitoring/stream/span?begin={begin}&end={end}", required="topics")
+    def span(self, begin: str, minutes: int) -> dict[str, Any]:
+        """Return what is known about a span of the watched stream; it begins at a time in ISO 8601, in UTC."""
+        return self._json("GET", f"monitoring/stream/span?begin={begin}&minutes={minutes}", required="topics")
 
     def watch_plan(self) -> dict[str, Any]:
         """Return how the stream is watched, and the reasons of complaints."""

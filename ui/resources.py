@@ -58,9 +58,9 @@ def stream(hours: int, minutes: int) -> dict[str, Any]:
 
 
 @st.cache_resource(show_spinner=False, ttl=STREAM_SECONDS, max_entries=64)
-def span(begin: str, end: str) -> dict[str, Any]:
+def span(begin: str, minutes: int) -> dict[str, Any]:
     """Return what is known about a span of the watched stream; raises ServiceError."""
-    return service().span(begin, end)
+    return service().span(begin, minutes)
 
 
 @st.cache_resource(show_spinner=False, ttl=CACHE_SECONDS)

@@ -1,6 +1,7 @@
 """Take screenshots of MLflow for the papers: `python -m tests.browser.tracking_pictures docs/pictures`.
 
-The runs and the registry are those of MLFLOW_TRACKING_URI, by default those of this folder: run `make run` first.
+The runs and the registry are those of MLFLOW_TRACKING_URI, by default those of this folder: run `make run` first, and
+`mlflow run . -e drift` for the picture of its report.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from tests.e2e.server import free_port
 
 VIEWPORT = {"width": 1500, "height": 950}
 MODEL = "tweet_sentiment"
+REPORT = "report/report.html"
 CANDIDATES = "metrics.val_roc_auc > 0"
 SETTLED_MILLISECONDS = 8_000
 ENVIRONMENT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
@@ -40,6 +42,13 @@ def pages(client: MlflowClient) -> dict[str, str]:
         "mlflow_comparison": f"experiments/{experiment}/runs?{filtered}&compareRunsMode=CHART",
         "mlflow_champion": f"models/{MODEL}/versions/{champion.version}",
     }
+
+
+def drift_report(client: MlflowClient, folder: Path) -> Path | None:
+    """Return the page of the latest drift report; None if there is none."""
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    runs = client.search_runs(experiments, "tags.`mlflow.project.entryPoint` = 'drift'")
+    return Path(client.download_artifacts(runs[0].info.run_id, REPORT, str(folder))) if runs else None
 
 
 def take(page: Page, file: Path) -> None:
@@ -64,6 +73,9 @@ def main() -> None:
         for picture, path in paths.items():
             page.goto(f"http://127.0.0.1:{port}/#/{path}")
             take(page, folder / f"{picture}.png")
+        if report := drift_report(MlflowClient(), Path(name)):
+            page.goto(report.as_uri())
+            take(page, folder / "drift_report.png")
         browser.close()
 
 

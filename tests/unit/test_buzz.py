@@ -411,20 +411,20 @@ def test_invalid_settings_are_refused(wrong: dict[str, Any], message: str) -> No
 
 
 def test_a_span_is_described_by_reasons_new_words_and_tweets(store: Store) -> None:
-    store.add(complaints(1, 30, NOW - 2 * DAY, DAY, text="the crew was rude"))
-    store.add([prediction(100 + k, NOW - HOUR + k, text="bag lost, gremlins", fingerprint="same") for k in range(3)])
-    texts = [f"gremlins and my bag is lost at gate {gate}" for gate in "abcdefghijkl"]
-    store.add([prediction(200 + place, NOW - 1800, text=text, author=text) for place, text in enumerate(texts)])
-    store.add([prediction(300, NOW - 1800, text="what a gremlins", sentiment="positive", author="eve")])
+    store.add(complaints(1, 300, NOW - 2 * DAY, DAY, text="the crew was rude, no answer"))
+    store.add([prediction(400 + k, NOW - HOUR + k, text="bag lost, gremlins", fingerprint="same") for k in range(3)])
+    texts = [f"gremlins and my bag is lost at gate {gate}" for gate in range(60)]
+    store.add([prediction(500 + place, NOW - 1800, text=text, author=text) for place, text in enumerate(texts)])
+    store.add([prediction(600, NOW - 1800, text="what a gremlins", sentiment="positive", author="eve")])
     buckets.update(store)
     watch(store)()
     span = spans.span(store, SETTINGS, NOW - HOUR, NOW)
-    assert (span.begin, span.end, span.people, span.unknown_authors) == (iso(NOW - HOUR), iso(NOW), 12, 3)
+    assert (span.begin, span.end, span.people, span.unknown_authors) == (iso(NOW - HOUR), iso(NOW), 60, 3)
     assert span.counts is not None
-    assert (span.counts.negative, span.counts.reach) == (13, 16)
+    assert (span.counts.negative, span.counts.reach) == (61, 64)
     topics = span.topics
     assert topics is not None
-    assert [(reason.reason, reason.tweets) for reason in topics.reasons] == [("luggage", 13)]
+    assert [(reason.reason, reason.tweets) for reason in topics.reasons] == [("luggage", 61)]
     assert "gremlins" in [each.term for each in topics.new]
     assert "luggage" in topics.advised
     assert max(tweet.repetitions for tweet in topics.tweets) == 3

@@ -266,7 +266,16 @@ def test_operations_have_names_of_their_own_and_examples(client: TestClient) -> 
         [
             *("predict", "predict_batch", "explain", "put_feedback", "delete_feedback"),
             *("next_answers", "put_judgement"),
-            *("get_model", "get_monitoring", "get_stream", "get_metrics", "is_alive", "is_ready"),
+            *(
+                "get_model",
+                "get_monitoring",
+                "get_stream",
+                "get_span",
+                "get_watch",
+                "get_metrics",
+                "is_alive",
+                "is_ready",
+            ),
         ]
     )
     assert all(operation["summary"] for operation in operations)

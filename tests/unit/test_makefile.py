@@ -11,8 +11,8 @@ from steps.__main__ import split_options
 from tests.documentation import PROJECT
 from tests.integration.chain import CONF
 
-# As if the environment were up to date.
-MAKE = ["make", "--old-file", ".venv/installed"]
+# As if the environment were up to date; the suite may itself be started by make, which announces its folders then.
+MAKE = ["make", "--no-print-directory", "--old-file", ".venv/installed"]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -110,9 +110,9 @@ def sections(
         return {say("peaks.reason_title"): [say("peaks.no_text")]}
     labels = {reason["name"]: reason["label"][say.code] for reason in plan.get("reasons", ())}
     advice = {reason["name"]: reason["advice"][say.code] for reason in plan.get("reasons", ())}
-    found: dict[str, Sequence[tuple[str, int]] | Sequence[str]] = {
-        say("peaks.reason_title"): [(labels.get(name, name), count) for name, count in topics.reasons[:MOST_REASONS]]
-    }
+    found: dict[str, Sequence[tuple[str, int]] | Sequence[str]] = {}
+    if reasons := [(labels[name], count) for name, count in topics.reasons if name in labels]:
+        found[say("peaks.reason_title")] = reasons[:MOST_REASONS]
     if topics.new:
         found[say("peaks.word_title")] = [", ".join(f"{word} ({say.number(n)})" for word, n in topics.new[:MOST_WORDS])]
     if with_tweets and not topics.tweets.empty:

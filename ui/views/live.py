@@ -1,5 +1,6 @@
 """The watched stream, live: its state in a word, the last hour, the last days, and past crises."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -115,7 +116,8 @@ def show_parts(offered: Mapping[str, Span], default: str, points: pd.DataFrame, 
 
 def about(span: Span, zone: ZoneInfo) -> Part:
     """Ask the service for what is known about a span."""
-    return topics.of_answer(resources.span(*(timeline.iso(time) for time in span[:2])), zone.key)
+    minutes = max(5, math.ceil((span.end - span.begin) / 60))
+    return topics.of_answer(resources.span(timeline.iso(span.begin), minutes), zone.key)
 
 
 def share_link(span: Span, zone: ZoneInfo, say: Language) -> None:

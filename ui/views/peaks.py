@@ -85,7 +85,10 @@ def show_part(key: str, part: Part, plan: Mapping[str, Any], say: Language, *, w
         st.write(say("peaks.no_tweets"))
         return
     labels = {reason["name"]: reason["label"][say.code] for reason in plan.get("reasons", ())}
-    reason = choose_one(say("peaks.reasons"), topics.reasons, lambda name: labels.get(name, name), f"reason {key}", say)
+    reason = None
+    if labels:  # an older service does not tell them
+        counted = [(name, count) for name, count in topics.reasons if name in labels]
+        reason = choose_one(say("peaks.reasons"), counted, labels.__getitem__, f"reason {key}", say)
     advice = {each["name"]: each["advice"][say.code] for each in plan.get("reasons", ())}
     if advised := [advice[name] for name in topics.advised if name in advice]:
         st.markdown(say("peaks.advice", advice=say("peaks.between").join(advised)))
