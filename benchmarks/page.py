@@ -88,14 +88,6 @@ def main() -> None:
             log.info("score: %.1f s", seconds(score))
             log.info("report after scoring: %.1f s", seconds(lambda: wait_for_report(page)))
 
-            def look_elsewhere() -> None:
-                page.get_by_text("Look at").wait_for()
-                page.get_by_role("combobox", name=re.compile("Look at")).click()
-                page.get_by_role("option").last.click()
-                wait_for_report(page)
-
-            log.info("look at another part: %.1f s", seconds(look_elsewhere))
-
             def leave_and_return() -> None:
                 page.get_by_role("link", name="Try a tweet").click()
                 page.get_by_role("heading", name="Try a tweet").wait_for()
