@@ -272,6 +272,7 @@ def test_a_click_on_the_chart_looks_at_that_day_and_the_brief_can_be_downloaded(
     points = page.locator("[data-testid=stVegaLiteChart]").first.locator('[aria-label*="March 5, 2026"]')
     points.last.click(force=True)
     expect(part).to_have_value("March 5, 2026")
+    wait_until_still(page)  # the buttons of the other part are being replaced
     with page.expect_download() as downloading:
         page.get_by_role("button", name="Download the brief (PDF)", exact=True).first.click()
     assert downloading.value.path().read_bytes().startswith(b"%PDF")
