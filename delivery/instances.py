@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -15,6 +16,7 @@ from delivery.errors import DeliveryError
 
 # The longest that a service takes to answer what it has accepted.
 STOP_SECONDS = 60.0
+POLL_SECONDS = 0.02
 # As the service is run in production (docs/engineer.md).
 HARDENED = ("--read-only", "--tmpfs=/tmp", "--memory=512m", "--cap-drop=all", "--security-opt=no-new-privileges")
 SETTINGS = ("SERVICE_", "TELEMETRY_")
@@ -83,10 +85,13 @@ def stop(runs: str) -> None:
     if (process := process_of(runs)) is None:
         return
     process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(STOP_SECONDS)
-    except psutil.TimeoutExpired:
-        process.kill()
+    deadline = time.monotonic() + STOP_SECONDS
+    # It may stay a zombie for ever, where whoever started it has ended and no init collects it.
+    while process_of(runs) is not None:
+        if time.monotonic() > deadline:
+            process.kill()
+            return
+        time.sleep(POLL_SECONDS)
 
 
 def is_running(runs: str) -> bool:

@@ -53,9 +53,9 @@ class Share(NamedTuple):
     tweets: int
 
 
-def shares(texts: Iterable[str], taxonomy: Taxonomy) -> list[Share]:
-    """Return the reasons of tweets, the most frequent first; those without a known reason last."""
-    counted = Counter(map(taxonomy.reason, texts))
+def shares(reasons: Iterable[str]) -> list[Share]:
+    """Return the reasons of tweets, each once, the most frequent first; that of tweets without a known one last."""
+    counted = Counter(reasons)
     order = sorted(counted, key=lambda name: (name == OTHER, -counted[name], name))
     return [Share(name, counted[name]) for name in order]
 

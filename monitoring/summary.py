@@ -16,12 +16,14 @@ class Summary(NamedTuple):
     """What some tweets are about.
 
     Attributes:
-        reasons: of the tweets, the most frequent first.
+        each: reason of each tweet.
+        reasons: of all of them, the most frequent first.
         new: terms that mark them against the usual ones, the most telling first.
         typical: indices of tweets that say most of what marks them all.
         advised: reasons that are worth an advice.
     """
 
+    each: Sequence[str]
     reasons: Sequence[Share]
     new: Sequence[Marked]
     typical: Sequence[int]
@@ -36,10 +38,12 @@ def summarize(texts: Sequence[str], usual: Sequence[str], taxonomy: Taxonomy) ->
         usual: texts of the time to compare with, likewise.
         taxonomy: the reasons.
     """
-    found = shares(texts, taxonomy)
+    each = [taxonomy.reason(text) for text in texts]
+    found = shares(each)
     said = [terms(text) for text in texts]
     marked = keyness(said, map(terms, usual))
     return Summary(
+        each=each,
         reasons=found,
         new=new_terms(marked, MOST_TERMS),
         typical=typical(said, marked, MOST_TYPICAL),

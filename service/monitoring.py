@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BeforeValidator
 
-from service.api import Service
+from service.api import Service, State
 from service.document import error_responses
 from service.feedback import store_of, unreachable
 from telemetry import monitoring, spans, stream
@@ -88,6 +88,20 @@ class Monitor:
         return json.dumps(asdict(compute(self._store, self._settings, *arguments))).encode()
 
 
+def respond(service: State, report: Callable[[Monitor], bytes]) -> Response:
+    """Respond with a report on the store.
+
+    Raises:
+        Problem: there is no store, or it cannot be read.
+    """
+    store_of(service)
+    assert service.monitor is not None
+    try:
+        return Response(report(service.monitor), media_type="application/json")
+    except Unavailable:
+        raise unreachable() from None
+
+
 @router.get(
     "/monitoring",
     summary="Monitor the model",
@@ -96,12 +110,7 @@ class Monitor:
 )
 def get_monitoring(service: Service, days: Annotated[int, Query(ge=1, le=3650)] = 30) -> Response:
     """Report predictions, feedback, alerts, and the health of the background jobs."""
-    store_of(service)
-    assert service.monitor is not None
-    try:
-        return Response(service.monitor.report(days), media_type="application/json")
-    except Unavailable:
-        raise unreachable() from None
+    return respond(service, lambda monitor: monitor.report(days))
 
 
 @router.get(
@@ -116,12 +125,7 @@ def get_stream(
     minutes: Annotated[int, Query(ge=5, le=60, multiple_of=5)] = 60,
 ) -> Response:
     """Report the stream of tweets over time, beside what is usual, and the crises found in it."""
-    store_of(service)
-    assert service.monitor is not None
-    try:
-        return Response(service.monitor.stream(hours, minutes), media_type="application/json")
-    except Unavailable:
-        raise unreachable() from None
+    return respond(service, lambda monitor: monitor.stream(hours, minutes))
 
 
 @router.get(
@@ -136,13 +140,8 @@ def get_span(
     minutes: Annotated[int, Query(ge=5, le=MOST_HOURS * 60)] = 60,
 ) -> Response:
     """Report the negative tweets of a span of the stream, up to two weeks: their reasons, and what is new in them."""
-    store_of(service)
-    assert service.monitor is not None
     start = begin.timestamp()
-    try:
-        return Response(service.monitor.span(start, start + minutes * 60), media_type="application/json")
-    except Unavailable:
-        raise unreachable() from None
+    return respond(service, lambda monitor: monitor.span(start, start + minutes * 60))
 
 
 @router.get(

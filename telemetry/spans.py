@@ -139,10 +139,10 @@ def topics(known: Brief, taxonomy: Taxonomy) -> Topics:
                 time=iso(tweet.time),
                 text=tweet.text,
                 negative_probability=tweet.negative_probability,
-                reason=taxonomy.reason(tweet.text),
+                reason=reason,
                 repetitions=tweet.repetitions,
             )
-            for tweet in (known.tweets[index] for index in listed)
+            for tweet, reason in ((known.tweets[index], summary.each[index]) for index in listed)
         ],
     )
 

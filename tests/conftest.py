@@ -19,6 +19,10 @@ from telemetry.store import Store
 from tests.postgresql import Cluster, running
 
 Once = Callable[[str, Callable[[Path], None]], Path]
+# Fixtures that start a database; tests that need one are slow.
+SERVERS = {"postgresql", "own_postgresql"}
+# The longest first, so that parallel workers finish together.
+FOLDERS = ("e2e", "browser", "integration", "training", "unit")
 # The first file makes the run of the pipeline. A second worker takes every other one of these: long files that do not
 # wait for that run.
 STARTED_FIRST = ("e2e/test_pipeline.py", "e2e/test_sweep.py", "e2e/test_errors.py", "integration/test_ui_pages.py")
@@ -53,8 +57,18 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with the run of the pipeline that other tests wait for, and beside it with tests that do not need it."""
-    order = {Path(__file__).parent / name: position for position, name in enumerate(STARTED_FIRST)}
-    items.sort(key=lambda item: order.get(item.path, len(order)))
+    for item in items:
+        if SERVERS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+    tests = Path(__file__).parent
+    first = {tests / name: position for position, name in enumerate(STARTED_FIRST)}
+    folders = {name: position for position, name in enumerate(FOLDERS)}
+    items.sort(
+        key=lambda item: (
+            first.get(item.path, len(first)),
+            folders.get(item.path.relative_to(tests).parts[0], len(folders)),
+        )
+    )
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -146,7 +160,7 @@ def empty_events(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def events_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Create an empty store of events, in SQLite and in PostgreSQL; return its URL."""
     if request.param == "sqlite":

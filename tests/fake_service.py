@@ -175,6 +175,7 @@ class FakeService:
         report: fields that replace those of the answer of `GET /monitoring`.
         failures: the failures of the next requests, `None` for a request that succeeds.
         watching_requests: requests for the stream, apart from others: the page sends them whenever it shows the view.
+        tells_plan: whether it says how it watches the stream; older versions did not.
         watching_failures: the failures of the next requests for the stream.
     """
 
@@ -188,6 +189,7 @@ class FakeService:
         self.key: str | None = None
         self.failures: deque[tuple[Failure | None, str]] = deque()
         self.watching_requests: list[Request] = []
+        self.tells_plan = True
         self.watching_failures: deque[tuple[Failure | None, str]] = deque()
         self._released = threading.Event()
         self._port = 0
@@ -265,7 +267,7 @@ class FakeService:
                     fields = dict(parse_qsl(urlsplit(address).query))
                     begin = datetime.fromisoformat(fields["begin"]).timestamp()
                     return 200, asdict(spans.span(store, self.settings, begin, begin + 60 * int(fields["minutes"])))
-                case "/monitoring/watch":
+                case "/monitoring/watch" if self.tells_plan:
                     return 200, asdict(spans.plan(self.settings))
                 case _:
                     return problem(404, "There is nothing at this address.")

@@ -17,7 +17,7 @@ def started(client: tuple[str, int] = ("127.0.0.1", 50000), **settings: object) 
     with pytest.MonkeyPatch.context() as environment:
         for name, value in variables(settings).items():
             environment.setenv(name, value)
+        environment.setattr(gc, "freeze", lambda: None)  # else its models would never be freed
         app = TweetSentiment.to_asgi()
         with TestClient(app, raise_server_exceptions=False, client=client) as test_client:
             yield test_client
-        gc.unfreeze()  # the service freezes all objects; without this, its models would never be freed

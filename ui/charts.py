@@ -7,6 +7,7 @@ import altair as alt
 import pandas as pd
 
 from ui.language import Language
+from ui.stream import LENGTHS
 
 NEGATIVE_COLOUR, OTHER_COLOUR, LIMIT_COLOUR = "#b3361b", "#14699b", "#55606b"
 HEIGHT, PANEL_HEIGHT = 320, 260
@@ -17,8 +18,6 @@ SINGLE_PADDING = 120  # pixels on each side of the only bar
 BAR_WIDTHS = {
     name: pd.Timedelta(hours=hours) for name, hours in {"15min": 0.21, "h": 0.85, "D": 20, "W": 144, "MS": 600}.items()
 }
-# Length of a point of a line chart.
-POINT_WIDTHS = {"15min": pd.Timedelta(minutes=15), "h": pd.Timedelta(hours=1), "D": pd.Timedelta(days=1)}
 COLOURS = [OTHER_COLOUR, LIMIT_COLOUR, LIMIT_COLOUR]
 DASHES = [[1, 0], [6, 4], [2, 3]]
 # Two columns also fit on a phone.
@@ -134,7 +133,7 @@ def stream(
 
     Args:
         points: result of `stream.points`.
-        width: length of a point: `15min`, `h` or `D`, as in pandas.
+        width: length of a point; one of `LENGTHS`.
         say: the language.
         time: title of the time axis.
         shown: span to mark, in seconds since 1970.
@@ -154,9 +153,11 @@ def stream(
     counts, shares = count_axis(say, say("live.negative_axis")), percent_axis(say, say("watch.share_axis"))
     dates = axis(points, width, say, time)
     no_dates = alt.X("time:T", title=None, axis=alt.Axis(labels=False, ticks=False))
-    ends = frame.assign(end=frame["time"].shift(-1, fill_value=frame["time"].iloc[-1] + POINT_WIDTHS[width]))
+    ends = frame.assign(
+        end=frame["time"].shift(-1, fill_value=frame["time"].iloc[-1] + pd.Timedelta(seconds=LENGTHS[width]))
+    )
     begin, end = shown or (math.inf, math.inf)
-    inside = ends[(frame["start"] + POINT_WIDTHS[width].total_seconds() > begin) & (frame["start"] < end)]
+    inside = ends[(frame["start"] + LENGTHS[width] > begin) & (frame["start"] < end)]
     marked = pd.DataFrame({"time": [inside["time"].min()], "end": [inside["end"].max()]}).dropna()
     return (
         panel(frame, marked, ("negative", "usual_negative", "most_negative"), counts, no_dates, say, LINE_LEGEND),

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from ui.proportions import interval
+from ui.stream import LENGTHS
 
 # Periods of the report in seconds, as pandas offset aliases.
-WIDTHS = {900: "15min", 3600: "h", 86400: "D"}
+WIDTHS = {seconds: width for width, seconds in LENGTHS.items()}
 # An upload that somebody analyzes on the page says nothing about the tweets that the model meets in production.
 NOT_PRODUCTION = "batch"
 

@@ -65,7 +65,7 @@ def span(begin: str, minutes: int) -> dict[str, Any]:
 
 @st.cache_resource(show_spinner=False, ttl=CACHE_SECONDS)
 def watch_plan() -> dict[str, Any]:
-    """Return how the service watches the stream, and the reasons of complaints; empty if that is unknown."""
+    """Return the answer of `GET /monitoring/watch`; empty if the service does not give one."""
     try:
         return service().watch_plan()
     except ServiceError:

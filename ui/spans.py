@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from ui.language import Language
+from ui.stream import LENGTHS
 
 HOUR, DAY = 3600.0, 86_400.0
 MOST_PEAKS = 8
 # The service describes no longer span.
 LONGEST = 14 * DAY
-WIDTHS = {"15min": HOUR / 4, "h": HOUR, "D": DAY}
 
 
 class Span(NamedTuple):
@@ -60,7 +60,7 @@ def of_peaks(points: pd.DataFrame, width: str, zone: ZoneInfo, say: Language) ->
 def of_point(points: pd.DataFrame, place: int, width: str, zone: ZoneInfo, say: Language) -> tuple[str, Span]:
     """Return the name and the span of the point at a place of a chart."""
     start = points["start"].iloc[place]
-    end = start + WIDTHS[width]
+    end = start + LENGTHS[width]
     if width == "D":  # days on which clocks change are shorter or longer
         end = (datetime.fromtimestamp(start, zone) + timedelta(days=1)).timestamp()
     return f"{start:.0f}-{end:.0f}", Span(start, end, say.period(datetime.fromtimestamp(start, zone), width))

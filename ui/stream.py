@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-# Hours that can be shown, and the minutes of a point in each.
-SPANS = {24: 15, 48: 60, 168: 60, 336: 60}
-WIDTHS = {15: "15min", 60: "h"}
+# Lengths of a point of a chart, in seconds, by their names in pandas.
+LENGTHS = {"15min": 900.0, "h": 3600.0, "D": 86_400.0}
+# Hours that can be shown, and the length of a point in each.
+SPANS = {24: "15min", 48: "h", 168: "h", 336: "h"}
 DEFAULT_HOURS = 48
 COUNTS = ["tweets", "negative", "reach"]
 LIMITS = ["usual_negative", "most_negative", "usual_share", "largest_share"]

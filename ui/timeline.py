@@ -14,11 +14,11 @@ from monitoring.buckets import DAY, HOUR, Bucket, Tweet, count
 from monitoring.crises import Crisis, replay
 from monitoring.evidence import Errors
 from monitoring.terms import original
+from ui.stream import LENGTHS
 
 # Length of a bucket, and how often the baseline is learned anew, in seconds, by the longest span of time in days. Wider
 # ones for longer files, so that a year takes some seconds.
 STEPS = {15.0: (300.0, HOUR), 60.0: (900.0, 3 * HOUR), 400.0: (1800.0, DAY)}
-WIDTHS = {"15min": 900.0, "h": HOUR, "D": DAY}
 
 
 class Timeline(NamedTuple):
@@ -57,7 +57,7 @@ def make(tweets: pd.DataFrame, plan: Mapping[str, Any], zone: str | None) -> Tim
 
     Args:
         tweets: columns `time`, `sentiment`, `author`, `text`; rows without a time are left out.
-        plan: answer of `GET /monitoring/watch`; empty takes the default settings of the alarm.
+        plan: see `resources.watch_plan`; if it is empty, the alarm uses its default settings.
         zone: time zone of the people who write; None if times have none.
     """
     dated = tweets[tweets["time"].notna()]
@@ -121,14 +121,14 @@ def described_points(timeline: Timeline, width: str, zone: str | None) -> list[d
 
     Args:
         timeline: of the tweets.
-        width: of a point; one of `WIDTHS`.
+        width: of a point; one of `LENGTHS`.
         zone: in which a day begins; None for that of the file.
     """
     place = UTC if zone is None else ZoneInfo(zone)
 
     def start_of(time: float) -> float:
         if width != "D":
-            return time // WIDTHS[width] * WIDTHS[width]
+            return time // LENGTHS[width] * LENGTHS[width]
         return datetime.fromtimestamp(time, place).replace(hour=0, minute=0).timestamp()
 
     shown = points(timeline.buckets, timeline.usual, start_of)

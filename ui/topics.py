@@ -94,7 +94,7 @@ def of_tweets(
     negative = part[part["sentiment"] == "negative"]
     different = distinct(negative)
     summary = summarize([*different["text"]], [*usual.drop_duplicates().tail(MOST_TEXTS)], taxonomy)
-    different["reason"] = [taxonomy.reason(text) for text in different["text"]]
+    different["reason"] = summary.each
     tweets, negatives, usual_negative = counts or (len(part), len(negative), None)
     return Part(
         tweets=tweets,

@@ -1,4 +1,4 @@
-"""A made-up stream of six days in which a crisis has just begun, as the fake service tells it."""
+"""A made-up stream of six days that ends calm, with more complaints, or in a crisis, as the fake service tells it."""
 
 import math
 import random
@@ -22,22 +22,23 @@ from ui import sample
 ZONE = "Europe/Paris"
 SETTINGS = Settings(buzz_zone=ZONE, text="masked")
 DAYS, CHECKED_DAYS, CRISIS_HOURS = 6, 2, 3
-# In five minutes; at night there are fewer.
-USUAL, ADDED, NIGHT = 6.0, 7.0, 0.6
+# Tweets in five minutes, and complaints added at the end by the state that they lead to; at night there are fewer.
+USUAL, NIGHT = 6.0, 0.6
+ADDED = {"calm": 0.0, "watch": 1.5, "alarm": 7.0}
 NEGATIVE_SHARE = 0.4
 PEOPLE = 3_000
 STEP_SECONDS = 2 * HOUR
 
 
 @contextmanager
-def service(folder: Path) -> Iterator[str]:
-    """Serve the stream; yield the address."""
+def service(folder: Path, state: str) -> Iterator[str]:
+    """Serve the stream that ends in a state of `ADDED`; yield the address."""
     now = time.time() // SECONDS * SECONDS
     clock = Clock(now - CHECKED_DAYS * DAY)
-    with closing(Store(f"sqlite:///{folder / 'stream.db'}", clock=clock)) as store:
+    with closing(Store(f"sqlite:///{folder / f'{state}.db'}", clock=clock)) as store:
         store.create()
         assert SETTINGS.buzz is not None
-        watch, waiting = Watch(store, SETTINGS.buzz), tweets(now)
+        watch, waiting = Watch(store, SETTINGS.buzz), tweets(now, ADDED[state])
         while True:  # the watch checks no more than the last three hours at its first start
             store.add([tweet for tweet in waiting if tweet.time <= clock.now])
             waiting = [tweet for tweet in waiting if tweet.time > clock.now]
@@ -51,8 +52,8 @@ def service(folder: Path) -> Iterator[str]:
         fake.close()
 
 
-def tweets(now: float) -> list[Prediction]:
-    """Return the predictions of a stream that ends now, in order of time."""
+def tweets(now: float, added: float) -> list[Prediction]:
+    """Return the predictions of a stream that ends now, in order of time, with complaints added in its last hours."""
     rng, predictions = random.Random(1), list[Prediction]()
     for bucket in range(round(DAYS * DAY / SECONDS)):
         start = now - DAYS * DAY + bucket * SECONDS
@@ -61,7 +62,7 @@ def tweets(now: float) -> list[Prediction]:
             "complaint" if rng.random() < NEGATIVE_SHARE else "praise" for _ in range(poisson(rng, USUAL * rhythm))
         ]
         if start >= now - CRISIS_HOURS * HOUR:
-            kinds += ["cause"] * poisson(rng, ADDED)
+            kinds += ["cause"] * poisson(rng, added)
         for kind in kinds:
             predictions.append(tweet(rng, len(predictions), start + rng.random() * SECONDS, kind))
     return sorted(predictions, key=lambda each: each.time)

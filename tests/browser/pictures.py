@@ -86,14 +86,19 @@ def real(folder: Path) -> Iterator[tuple[str, Store]]:
 
 
 def take(page: Page, folder: Path, name: str) -> None:
-    """Take a screenshot of the whole view once it is complete and has stopped moving."""
+    """Take a screenshot of the whole view."""
+    grow(page)
+    page.screenshot(path=folder / f"{name}.png")
+
+
+def grow(page: Page) -> None:
+    """Make the window as high as the view, once the view is complete and has stopped moving."""
     size = page.viewport_size
     assert size is not None
     height = 0
     while (needed := max(size["height"], content_height(page))) != height:
         height = needed
         page.set_viewport_size({"width": size["width"], "height": height})
-    page.screenshot(path=folder / f"{name}.png")
 
 
 def take_band(page: Page, file: Path, top: float, bottom: float) -> None:
@@ -149,14 +154,22 @@ def take_views(browser: Browser, address: str, folder: Path, code: str, size: st
     context.close()
 
 
-def take_alarm(browser: Browser, address: str, folder: Path, code: str, size: str) -> None:
-    """Take the screenshot of an alarm in the watched stream."""
+def take_stream(browser: Browser, address: str, folder: Path, code: str, size: str, state: str) -> None:
+    """Take the screenshot of the watched stream in a state: of an alarm all of it, else what is said first."""
     context = browser.new_context(viewport=SIZES[size], locale=LOCALES[code], timezone_id=crisis.ZONE)
     context.set_default_timeout(60_000)
     page = context.new_page()
     page.goto(f"{address}/watch")
     page.get_by_role("button", name=re.compile("PDF")).wait_for()
-    take(page, folder, f"live_{code}_{size}")
+    if state == "alarm":
+        take(page, folder, f"live_{code}_{size}")
+    else:
+        grow(page)
+        title = page.locator("h1").bounding_box()
+        figures = page.locator("[data-testid=stMetric]").nth(2).bounding_box()
+        assert title is not None
+        assert figures is not None
+        take_band(page, folder / f"{state}_{code}_{size}.png", title["y"], figures["y"] + figures["height"])
     context.close()
 
 
@@ -182,10 +195,14 @@ def main() -> None:
             for code in LOCALES:
                 for size in SIZES:
                     take_views(browser, address, folder, code, size, empty=arguments.empty)
-        with crisis.service(scratch) as service, processes.page(free_port(), scratch, SERVICE_URL=service) as address:
-            for code in LOCALES:
-                for size in SIZES:
-                    take_alarm(browser, address, folder, code, size)
+        for state in crisis.ADDED:
+            with (
+                crisis.service(scratch, state) as service,
+                processes.page(free_port(), scratch, SERVICE_URL=service) as address,
+            ):
+                for code in LOCALES:
+                    for size in SIZES:
+                        take_stream(browser, address, folder, code, size, state)
         browser.close()
 
 

@@ -262,7 +262,7 @@ def test_negative_peaks_show_the_unusual_day_and_the_results_can_be_downloaded(
         assert len(results) == 560
 
 
-def test_a_click_on_the_chart_looks_at_that_day_and_the_brief_can_be_downloaded(
+def test_a_click_on_the_chart_looks_at_that_day_and_the_brief_and_the_chart_can_be_downloaded(
     page: Page, app: App, tmp_path: Path
 ) -> None:
     score_two_weeks(page, app.address, tmp_path)
@@ -276,6 +276,10 @@ def test_a_click_on_the_chart_looks_at_that_day_and_the_brief_can_be_downloaded(
     with page.expect_download() as downloading:
         page.get_by_role("button", name="Download the brief (PDF)", exact=True).first.click()
     assert downloading.value.path().read_bytes().startswith(b"%PDF")
+    page.locator("[data-testid=stVegaLiteChart]").first.hover()
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Download as PNG").first.click()
+    assert downloading.value.path().read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_answer_is_on_the_first_screen_and_the_report_survives_language_and_view(

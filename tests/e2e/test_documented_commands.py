@@ -71,7 +71,9 @@ def test_the_champion_is_evaluated(copied_chain: Chain) -> None:
 
 
 def test_the_champion_is_explained(copied_chain: Chain) -> None:
-    output = run(documented("mlflow run . --env-manager=local -e explain"), store=copied_chain.tracking_uri)
+    few = "explain.sample_size=100 faithfulness.tweets=10 faithfulness.max_words=8 faithfulness.mosaics=4"
+    command = [*documented("mlflow run . --env-manager=local -e explain"), "-P", f"hydra_options={few}"]
+    output = run(command, store=copied_chain.tracking_uri)
     assert "tweet_sentiment version 1 on vader" in output
     (explained,) = copied_chain.runs("explain")
     assert explained.info.status == "FINISHED"

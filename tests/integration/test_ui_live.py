@@ -161,6 +161,18 @@ def test_without_stored_texts_there_are_numbers_only(watched: Callable[[Sequence
     assert [info.value for info in at.info] == [speak("en")("peaks.no_text")]
 
 
+def test_the_view_of_the_stream_says_so_if_reasons_are_unknown(
+    watched: Callable[[Sequence[Bucket]], None], service: FakeService
+) -> None:
+    assert service.store is not None
+    service.tells_plan = False
+    service.store.add(complaints("my bag is lost", 40))
+    watched(USUAL)
+    at, text = shown()
+    assert speak("en")("peaks.no_reasons") in text
+    assert len(at.dataframe[0].value) == 40
+
+
 def test_an_address_opens_the_view_that_was_shared(
     watched: Callable[[Sequence[Bucket]], None], service: FakeService
 ) -> None:

@@ -834,6 +834,16 @@ def test_a_bad_day_in_a_file_is_named_in_a_sentence(code: str) -> None:
     assert at.dataframe[0].value[say("live.kind")].tolist() == [say("live.alarm")]
 
 
+def test_the_page_says_so_if_the_service_does_not_say_how_it_watches(service: FakeService) -> None:
+    service.tells_plan = False
+    frame = tweets_with_a_bad_day()
+    at = score(upload(open_view("watch"), csv(frame)), len(frame))
+    captions = [caption.value for caption in at.caption]
+    assert SAY("recording.default_alarm") in captions
+    assert SAY("peaks.no_reasons") in captions
+    assert at.dataframe[0].value[SAY("live.kind")].tolist() == [SAY("live.alarm")]
+
+
 def test_the_time_grouping_can_be_changed_without_scoring_again(service: FakeService) -> None:
     frame = tweets_with_a_bad_day()
     at = score(upload(open_view("watch"), csv(frame)), len(frame))

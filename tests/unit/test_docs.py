@@ -285,6 +285,7 @@ def arguments(command: str) -> list[str]:
     return shlex.split(entry["command"].format(**quoted))[3:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", [command for block in COMMANDS for command in block.commands if is_pipeline_command(command)]
 )
@@ -315,6 +316,7 @@ def documented_overrides() -> list[str]:
     return [words for words in code if all(overrides.OVERRIDE.fullmatch(word) for word in shlex.split(words))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", documented_overrides())
 def test_every_override_in_the_text_is_valid(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("TWEET_SENTIMENT_SWEEP", "MLFLOW_TRACKING_URI"):  # hydra.job.env_copy copies them

@@ -420,6 +420,7 @@ def test_a_file_can_be_given_as_a_path_or_as_a_url(name: str, tmp_path: Path, mo
     assert (tmp_path / name.replace("~", "home")).is_file()
 
 
+@pytest.mark.slow
 def test_written_events_survive_a_killed_process(store: Store, events_url: str) -> None:
     code = f"""
 import os, signal, sys, time

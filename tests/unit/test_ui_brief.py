@@ -27,7 +27,7 @@ PARIS = ZoneInfo("Europe/Paris")
 
 
 def written(part: Part, code: str, *, with_tweets: bool = True, points: pd.DataFrame = POINTS) -> brief.Page:
-    return briefs.page("Alarm", part, points, PARIS, PLAN, speak(code), with_tweets=with_tweets)
+    return briefs.page(briefs.Subject("Alarm", part, points, PARIS, PLAN, with_tweets), speak(code))
 
 
 def pages(content: bytes) -> int:

@@ -13,7 +13,7 @@ import yaml
 
 from tables import reading
 from telemetry import events, jobs
-from ui import client, proportions, stream, timeline
+from ui import client, proportions, stream
 from ui.language import DEFAULT, LANGUAGES, flatten, preferred, speak
 from ui.views import live, model, promises, relabel, try_tweet
 
@@ -75,7 +75,7 @@ RESTRICTED_NAMES = {
     "relabel.{error.reason}": relabel.GONE,
     "try.{item['sentiment']}": ("negative", "positive"),
     **{f"relabel.{{name}}{part}": ("accept", "correct", "discard", "skip") for part in ("", "_help", "_key")},
-    "watch.width_{name}": (*proportions.WIDTHS, *timeline.WIDTHS),
+    "watch.width_{name}": (*proportions.WIDTHS, *stream.LENGTHS),
     "peaks.{name}": ("language", "certainty"),
 }
 PROMISES = {f"{view}.promise{number}" for view in ("try", "watch") for number in range(1, promises.PROMISES + 1)}

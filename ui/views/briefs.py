@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -16,40 +16,45 @@ PRODUCT = "Vigie · Air Paradis"
 MOST_REASONS, MOST_WORDS, MOST_TWEETS = 6, 6, 5
 
 
-def offer(
-    scope: str,
-    label: str,
-    part: Part,
-    points: pd.DataFrame,
-    zone: ZoneInfo,
-    plan: Mapping[str, Any],
-    say: Language,
-    *,
-    with_tweets: bool,
-) -> None:
+class Subject(NamedTuple):
+    """What a brief is about.
+
+    Attributes:
+        label: what the part is called.
+        part: what is known about it.
+        points: of the chart, a result of `stream.points`; may be empty.
+        zone: time zone of the points.
+        plan: see `resources.watch_plan`.
+        with_tweets: whether this reader may see tweets.
+    """
+
+    label: str
+    part: Part
+    points: pd.DataFrame
+    zone: ZoneInfo
+    plan: Mapping[str, Any]
+    with_tweets: bool
+
+
+def offer(scope: str, subject: Subject, say: Language) -> None:
     """Offer the brief of a part, and the points of the chart, made when they are asked for.
 
     Args:
         scope: of the choice, see `peaks.choose`.
-        label: what the part is called.
-        part: what is known about it.
-        points: result of `stream.points`; may be empty.
-        zone: time zone of the points.
-        plan: answer of `GET /monitoring/watch`.
+        subject: of the brief.
         say: the language.
-        with_tweets: whether this reader may see tweets.
     """
     st.download_button(
         say("peaks.download_brief"),
-        lambda: brief.pdf(page(label, part, points, zone, plan, say, with_tweets=with_tweets)),
+        lambda: brief.pdf(page(subject, say)),
         file_name="brief.pdf",
         mime="application/pdf",
         icon=":material/picture_as_pdf:",
         key=f"brief {scope}",
         on_click="ignore",
     )
-    if not points.empty:
-        figures = points.drop(columns=["start", "exceeded"]).reset_index(names="time")
+    if not subject.points.empty:
+        figures = subject.points.drop(columns=["start", "exceeded"]).reset_index(names="time")
         st.download_button(
             say("peaks.download_figures"),
             lambda: downloads.workbook(figures, figures[[]]),
@@ -61,27 +66,18 @@ def offer(
         )
 
 
-def page(
-    label: str,
-    part: Part,
-    points: pd.DataFrame,
-    zone: ZoneInfo,
-    plan: Mapping[str, Any],
-    say: Language,
-    *,
-    with_tweets: bool,
-) -> brief.Page:
+def page(subject: Subject, say: Language) -> brief.Page:
     """Return the texts of a brief."""
-    shown = points if points.empty else points.iloc[-brief.MOST_POINTS :]
+    shown, zone = subject.points.tail(brief.MOST_POINTS), subject.zone
     ends = ("", "") if shown.empty else (say.moment(shown.index[0]), say.moment(shown.index[-1]))
     return brief.Page(
         product=PRODUCT,
-        title=label,
-        sentences=[*sentences(part, say)],
+        title=subject.label,
+        sentences=sentences(subject.part, say),
         chart=(say("live.negative_axis"), say("live.usual")),
         points=shown,
         ends=ends,
-        sections=sections(part, plan, say, with_tweets=with_tweets),
+        sections=sections(subject, say),
         note=say("peaks.made", when=say.moment(datetime.now(zone)), zone=zone.key),
     )
 
@@ -101,21 +97,19 @@ def sentences(part: Part, say: Language) -> list[str]:
     return figures
 
 
-def sections(
-    part: Part, plan: Mapping[str, Any], say: Language, *, with_tweets: bool
-) -> dict[str, Sequence[tuple[str, int]] | Sequence[str]]:
+def sections(subject: Subject, say: Language) -> dict[str, Sequence[tuple[str, int]] | Sequence[str]]:
     """Return what the tweets are about, and what one could do."""
-    topics = part.topics
+    topics, known = subject.part.topics, subject.plan.get("reasons", ())
     if topics is None:
         return {say("peaks.reason_title"): [say("peaks.no_text")]}
-    labels = {reason["name"]: reason["label"][say.code] for reason in plan.get("reasons", ())}
-    advice = {reason["name"]: reason["advice"][say.code] for reason in plan.get("reasons", ())}
+    labels = {reason["name"]: reason["label"][say.code] for reason in known}
+    advice = {reason["name"]: reason["advice"][say.code] for reason in known}
     found: dict[str, Sequence[tuple[str, int]] | Sequence[str]] = {}
     if reasons := [(labels[name], count) for name, count in topics.reasons if name in labels]:
         found[say("peaks.reason_title")] = reasons[:MOST_REASONS]
     if topics.new:
         found[say("peaks.word_title")] = [", ".join(f"{word} ({say.number(n)})" for word, n in topics.new[:MOST_WORDS])]
-    if with_tweets and not topics.tweets.empty:
+    if subject.with_tweets and not topics.tweets.empty:
         texts = topics.tweets["text"].head(MOST_TWEETS)
         found[say("peaks.typical_title")] = [f"– {' '.join(text.split())}" for text in texts]
     if advised := [advice[name] for name in topics.advised if name in advice]:

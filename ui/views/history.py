@@ -28,7 +28,7 @@ def draw_charts(
 
     Args:
         points: result of `stream.points`.
-        width: length of a point, as in pandas.
+        width: length of a point; one of `stream.LENGTHS`.
         shown: span to mark, in seconds since 1970.
         zone: time zone of the points.
         say: the language.

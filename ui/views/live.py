@@ -47,7 +47,7 @@ def show(say: Language) -> bool:
 
 def ask(hours: int) -> Mapping[str, Any]:
     """Ask the service for the stream of the last hours."""
-    return resources.stream(hours, stream.SPANS[hours])
+    return resources.stream(hours, int(stream.LENGTHS[stream.SPANS[hours]] // 60))
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
@@ -74,7 +74,7 @@ def draw(say: Language) -> None:
     is_going_on = answer["level"] in ("watch", "alarm")
     default = next(iter(offered)) if is_going_on else "day"
     chosen = offered.get(st.session_state.get(f"part {SCOPE}", ""), offered[default])
-    points, width = stream.points(answer, zone), stream.WIDTHS[stream.SPANS[hours]]
+    points, width = stream.points(answer, zone), stream.SPANS[hours]
     if not points.empty:
         axis = say("watch.time_axis", zone=notes.zone_name(zone.key))
         history.draw_charts(points, width, (chosen.begin, chosen.end), zone, say, axis=axis, scope=SCOPE)
@@ -110,7 +110,8 @@ def show_parts(offered: Mapping[str, Span], default: str, points: pd.DataFrame, 
     plan, first = resources.watch_plan(), chosen[0]
     peaks.show(SCOPE, parts, labels, plan, say, with_tweets=is_known)
     with st.container(horizontal=True):
-        briefs.offer(SCOPE, labels[first], parts[first], points, zone, plan, say, with_tweets=is_known)
+        subject = briefs.Subject(labels[first], parts[first], points, zone, plan, with_tweets=is_known)
+        briefs.offer(SCOPE, subject, say)
         share_link(offered[first], zone, say)
 
 

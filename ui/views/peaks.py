@@ -60,7 +60,7 @@ def show(
         scope: of the choice, see `choose`.
         parts: the parts, by name.
         labels: what each is called.
-        plan: answer of `GET /monitoring/watch`.
+        plan: see `resources.watch_plan`.
         say: the language.
         with_tweets: whether this reader may see tweets.
     """
@@ -85,10 +85,12 @@ def show_part(key: str, part: Part, plan: Mapping[str, Any], say: Language, *, w
         st.write(say("peaks.no_tweets"))
         return
     labels = {reason["name"]: reason["label"][say.code] for reason in plan.get("reasons", ())}
-    reason = None
-    if labels:  # an older service does not tell them
+    if labels:
         counted = [(name, count) for name, count in topics.reasons if name in labels]
         reason = choose_one(say("peaks.reasons"), counted, labels.__getitem__, f"reason {key}", say)
+    else:
+        reason = None
+        st.caption(say("peaks.no_reasons"))
     advice = {each["name"]: each["advice"][say.code] for each in plan.get("reasons", ())}
     if advised := [advice[name] for name in topics.advised if name in advice]:
         st.markdown(say("peaks.advice", advice=say("peaks.between").join(advised)))

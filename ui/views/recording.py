@@ -29,14 +29,15 @@ def show(tweets: pd.DataFrame, uploaded: Upload, say: Language) -> None:
     """Show a file that has times enough to be watched."""
     st.header(say("watch.over_time"), anchor=False)
     zone = ZoneInfo(uploaded.zone or "UTC")
+    plan = resources.watch_plan()
+    if not plan:
+        st.caption(say("recording.default_alarm"))
     with st.spinner(say("watch.watching")):
-        watched = remember(
-            "timeline", uploaded.key, lambda: timeline.make(tweets, resources.watch_plan(), uploaded.zone)
-        )
+        watched = remember("timeline", (uploaded.key, plan), lambda: timeline.make(tweets, plan, uploaded.zone))
     width = choose_width(tweets, uploaded, say)
     points = remember(
         "points",
-        (*uploaded.key, width),
+        (uploaded.key, plan, width),
         lambda: stream.points({"points": timeline.described_points(watched, width, uploaded.zone)}, zone),
     )
     st.markdown(f"**{sentence(watched.crises, zone, say)}**")
@@ -56,7 +57,7 @@ def choose_width(tweets: pd.DataFrame, uploaded: Upload, say: Language) -> str:
     left, right = st.columns(2)
     hours = proportions.span_hours(tweets["time"])
     widths = [
-        name for name, seconds in timeline.WIDTHS.items() if hours * spans.HOUR / seconds <= proportions.MOST_GROUPS
+        name for name, seconds in stream.LENGTHS.items() if hours * spans.HOUR / seconds <= proportions.MOST_GROUPS
     ]
     if f"width {uploaded.file}" not in st.session_state:
         st.session_state[f"width {uploaded.file}"] = "h" if hours <= 24 * MOST_HOURLY_DAYS else "D"
@@ -120,11 +121,12 @@ def show_parts(
     parts = {}
     for place, name in enumerate(chosen):
         make = partial(part_of, tweets, name, offered.get(name), watched, plan)
-        parts[name] = remember(f"part {place}", (*uploaded.key, name), make)
+        parts[name] = remember(f"part {place}", (uploaded.key, plan, name), make)
     peaks.show(uploaded.file, parts, labels, plan, say, with_tweets=True)
     first, zone = chosen[0], ZoneInfo(uploaded.zone or "UTC")
     with st.container(horizontal=True):
-        briefs.offer(uploaded.file, labels[first], parts[first], points, zone, plan, say, with_tweets=True)
+        subject = briefs.Subject(labels[first], parts[first], points, zone, plan, with_tweets=True)
+        briefs.offer(uploaded.file, subject, say)
 
 
 def part_of(
