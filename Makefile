@@ -240,7 +240,7 @@ test: setup ## Run all tests: unit, integration, end-to-end, browser
 	pytest $(PARALLEL)
 
 .PHONY: test-unit
-test-unit: setup ## Run the fast unit tests only (two minutes)
+test-unit: setup ## Run the fast unit tests only (a minute and a half)
 	pytest $(PARALLEL) tests/unit -m "not slow"
 
 .PHONY: check-workflows
