@@ -1,10 +1,12 @@
 """What is usual now: the seasons of past weeks, the level of the last days, and how much both fluctuate."""
 
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from itertools import accumulate
 from typing import NamedTuple
+
+import numpy as np
 
 from monitoring.buckets import DAY, HOUR, Bucket
 from monitoring.seasons import (
@@ -12,11 +14,14 @@ from monitoring.seasons import (
     SHARE_PRIOR,
     SHARE_REACH,
     SLOT,
+    Array,
     Observed,
     Seasons,
     averaged_slots,
     moment_of,
+    moments_of,
     seasons,
+    sums,
 )
 
 # From and until when, in seconds since 1970.
@@ -87,23 +92,14 @@ class Baseline:
         """Return what a bucket usually brings that starts at a time."""
         weekday, slot = moment_of(int(start // SLOT), self.seasons.zone)
         tweets = self.volume * self.seasons.rates[weekday][slot] * seconds
-        return Expected(tweets, tweets * _plausible(self.share * self.seasons.shares[slot]))
-
-
-class _Slot(NamedTuple):
-    """What a past slot has brought, and what the seasons say."""
-
-    time: float
-    observed: Observed
-    tweets: float
-    negative: float
+        return Expected(tweets, tweets * min(LARGEST_SHARE, max(LEAST_SHARE, self.share * self.seasons.shares[slot])))
 
 
 def observed_days(
     buckets: Sequence[Bucket], seconds: float, now: float, learning: Learning, left_out: Sequence[Interval] = ()
 ) -> float:
     """Return how many days of buckets a baseline can learn from."""
-    return sum(slot.seconds for slot in _slots(buckets, seconds, now, learning, left_out).values()) / DAY
+    return float(_slots(buckets, seconds, now, learning, left_out).seconds.sum()) / DAY
 
 
 def fit(
@@ -122,101 +118,102 @@ def fit(
         The baseline, or None while fewer than `least_days` were observed, or no tweet.
     """
     slots = _slots(buckets, seconds, now, learning, left_out)
-    if sum(slot.seconds for slot in slots.values()) < learning.least_days * DAY:
+    if slots.seconds.sum() < learning.least_days * DAY or not slots.tweets.any():
         return None
-    if not any(slot.tweets for slot in slots.values()):
-        return None
-    weights = {number: 0.5 ** ((now - number * SLOT) / DAY / learning.half_life_days) for number in slots}
-    usual = seasons(slots, weights, learning.zone)
-    past = []
-    for number in sorted(slots):
-        tweets = usual.rate(number * SLOT) * slots[number].seconds
-        past.append(_Slot(number * SLOT, slots[number], tweets, tweets * usual.share(number * SLOT)))
-    levels = _levels(past, [*(slot.time for slot in past), now], learning)
-    days = sum(weights.values()) * SLOT / DAY
-    dispersion, correlation = _fluctuations(past, levels, days)
-    volume, share = levels[-1]
-    return Baseline(seasons=usual, volume=volume, share=share, dispersion=dispersion, correlation=correlation)
+    weights = 0.5 ** ((now - slots.times) / DAY / learning.half_life_days)
+    weekday, slot = moments = moments_of(slots.times, learning.zone)
+    usual = seasons(slots, moments, weights, learning.zone)
+    tweets = np.array(usual.rates)[weekday, slot] * slots.seconds
+    shares = np.array(usual.shares)[slot]
+    volumes, factors = _levels(slots, tweets, shares, now, learning)
+    dispersion, correlation = _fluctuations(
+        slots,
+        volumes[:-1] * tweets,
+        np.clip(factors[:-1] * shares, LEAST_SHARE, LARGEST_SHARE),
+        float(weights.sum()) * SLOT / DAY,
+    )
+    return Baseline(
+        seasons=usual,
+        volume=float(volumes[-1]),
+        share=float(factors[-1]),
+        dispersion=dispersion,
+        correlation=correlation,
+    )
 
 
 def _slots(
     buckets: Sequence[Bucket], seconds: float, now: float, learning: Learning, left_out: Sequence[Interval]
-) -> Mapping[int, Observed]:
+) -> Observed:
     """Add up the buckets of each half hour that a baseline may learn from."""
     if SLOT % seconds:
         raise ValueError(f"Half an hour is no multiple of buckets of {seconds:g} s: choose 300, 600, 900 or 1800.")
     first, last = now - learning.days * DAY, now - learning.guard_seconds - seconds
-    totals: dict[int, list[float]] = {}
-    for bucket in buckets:
-        start = bucket.start
-        if start < first or start > last or (left_out and _inside(start, seconds, left_out)):
-            continue
-        number = int(start // SLOT)
-        if number not in totals:
-            totals[number] = [0.0, 0.0, 0.0]
-        total = totals[number]
-        total[0] += bucket.tweets
-        total[1] += bucket.negative
-        total[2] += seconds
-    return {number: Observed(*total) for number, total in totals.items()}
-
-
-def _inside(start: float, seconds: float, intervals: Sequence[Interval]) -> bool:
-    return any(begin - seconds < start < end for begin, end in intervals)
-
-
-def _levels(past: Sequence[_Slot], times: Sequence[float], learning: Learning) -> list[tuple[float, float]]:
-    """Return the volume and the share, over what the seasons say, that were known at each of some times, in order."""
-    hours = sum(slot.observed.seconds for slot in past) / HOUR
-    prior_tweets, prior_negative = (
-        learning.level_hours * sum(usual) / hours
-        for usual in ([slot.tweets for slot in past], [slot.negative for slot in past])
+    rows = np.array([bucket[:3] for bucket in buckets], dtype=float).reshape(-1, 3)
+    starts = rows[:, 0]
+    is_used = (starts >= first) & (starts <= last)
+    for begin, end in left_out:
+        is_used &= (starts <= begin - seconds) | (starts >= end)
+    starts, tweets, negative = rows[is_used].T
+    numbers, place = np.unique(starts // SLOT, return_inverse=True)
+    return Observed(
+        times=numbers * SLOT,
+        tweets=sums(place, tweets, len(numbers)),
+        negative=sums(place, negative, len(numbers)),
+        seconds=sums(place, np.full(len(place), seconds), len(numbers)),
     )
-    waiting = deque(past)
-    tweets = usual_tweets = negative = usual_negative = 0.0
-    clock, levels = times[0], []
-    for time in times:
-        decay = 0.5 ** ((time - clock) / HOUR / learning.memory_hours)
-        tweets, usual_tweets, negative, usual_negative = (
-            decay * value for value in (tweets, usual_tweets, negative, usual_negative)
-        )
-        clock = time
-        while waiting and waiting[0].time + SLOT + learning.guard_seconds <= time:
-            slot = waiting.popleft()
-            tweets += slot.observed.tweets
-            usual_tweets += slot.tweets
-            negative += slot.observed.negative
-            usual_negative += slot.observed.tweets * slot.negative / slot.tweets if slot.tweets else 0.0
-        levels.append(
-            (
-                (tweets + prior_tweets) / (usual_tweets + prior_tweets),
-                (negative + prior_negative) / (usual_negative + prior_negative),
-            )
-        )
-    return levels
 
 
-def _fluctuations(past: Sequence[_Slot], levels: Sequence[tuple[float, float]], days: float) -> tuple[float, float]:
+def _levels(slots: Observed, tweets: Array, shares: Array, now: float, learning: Learning) -> tuple[Array, Array]:
+    """Return the volume and the share, over what the seasons say, that were known when each slot began, and are now.
+
+    Args:
+        slots: of the past.
+        tweets: what the seasons say.
+        shares: of negative tweets, likewise.
+        now: end of the last bucket.
+        learning: how much the last days count.
+    """
+    times = np.append(slots.times, now)
+    decays = 0.5 ** (np.diff(times, prepend=times[0]) / HOUR / learning.memory_hours)
+    known = np.searchsorted(times, slots.times + SLOT + learning.guard_seconds)
+    hours = float(slots.seconds.sum()) / HOUR
+
+    def lately(counts: Array) -> Array:
+        added = sums(known, counts, len(times) + 1)[:-1].tolist()
+        steps = zip(decays.tolist(), added, strict=True)
+        return np.array([*accumulate(steps, lambda total, step: total * step[0] + step[1], initial=0.0)][1:])
+
+    def level(counts: Array, usual: Array, prior: float) -> Array:
+        return (lately(counts) + prior) / (lately(usual) + prior)
+
+    expected = shares * slots.tweets * (tweets > 0)
+    prior_tweets, prior_negative = (
+        learning.level_hours * float(each.sum()) / hours for each in (tweets, tweets * shares)
+    )
+    return level(slots.tweets, tweets, prior_tweets), level(slots.negative, expected, prior_negative)
+
+
+def _fluctuations(slots: Observed, means: Array, shares: Array, days: float) -> tuple[float, float]:
     """Return the dispersion of the number of tweets and the correlation of their labels, by the method of moments.
 
     Added to both is how far the seasons themselves may be off: they are estimated from few tweets at first.
 
     Sources: Hilbe (2011), Negative Binomial Regression, 2nd edition, section 8.2; Laney (2002), Improved control charts
     for attributes, Quality Engineering 14, 531-537, for the share.
+
+    Args:
+        slots: of the past.
+        means: expected number of tweets of each.
+        shares: expected share of negative ones.
+        days: how many days the slots are worth.
     """
-    beyond = squared = beyond_share = pairs = expected_tweets = 0.0
-    for slot, (volume, share) in zip(past, levels, strict=False):
-        mean, count, negative = volume * slot.tweets, slot.observed.tweets, slot.observed.negative
-        beyond += (count - mean) ** 2 - mean
-        squared += mean**2
-        expected = _plausible(share * slot.negative / slot.tweets) if slot.tweets else 0.5
-        spread = expected * (1 - expected)
-        beyond_share += (negative - count * expected) ** 2 - count * spread
-        pairs += count * (count - 1) * spread
-        expected_tweets += mean
+    counts, spread = slots.tweets, shares * (1 - shares)
+    beyond, squared = float(((counts - means) ** 2 - means).sum()), float((means**2).sum())
+    beyond_share = float(((slots.negative - counts * shares) ** 2 - counts * spread).sum())
+    pairs = float((counts * (counts - 1) * spread).sum())
     leverage = min(0.5, 1 / (averaged_slots(DAILY_REACH) * days))
     inflation = (1 + leverage) / (1 - leverage)
-    a_slot = expected_tweets / len(past)
+    a_slot = float(means.mean())
     seen, seen_share = (max(1.0, averaged_slots(reach) * days * a_slot) for reach in (DAILY_REACH, SHARE_REACH))
     dispersion = inflation * beyond / squared if squared else 0.0
     correlation = inflation * beyond_share / pairs if pairs else 0.0
@@ -224,7 +221,3 @@ def _fluctuations(past: Sequence[_Slot], levels: Sequence[tuple[float, float]], 
         min(MOST_DISPERSION, max(LEAST_DISPERSION, dispersion) + 1 / seen),
         min(MOST_CORRELATION, max(LEAST_CORRELATION, correlation) + seen_share / (seen_share + SHARE_PRIOR) ** 2),
     )
-
-
-def _plausible(share: float) -> float:
-    return min(LARGEST_SHARE, max(LEAST_SHARE, share))

@@ -33,7 +33,7 @@ class Taxonomy:
     @cached_property
     def _patterns(self) -> Mapping[str, re.Pattern[str]]:
         return {
-            name: re.compile("|".join(_pattern(word) for word in sorted(group, key=len, reverse=True)))
+            name: re.compile(rf"(?<!\w)#?(?:{'|'.join(map(_pattern, sorted(group, key=len, reverse=True)))})")
             for name, group in self.words.items()
             if group
         }
@@ -62,7 +62,7 @@ def shares(reasons: Iterable[str]) -> list[Share]:
 
 def _pattern(word: str) -> str:
     ending = r"\w*" if word.endswith("*") else r"(?!\w)"
-    return r"(?<!\w)#?" + re.escape(word.removesuffix("*").lower()).replace(r"\ ", r"\s+") + ending
+    return re.escape(word.removesuffix("*").lower()).replace(r"\ ", r"\s+") + ending
 
 
 def _score(found: set[str]) -> int:

@@ -1,12 +1,16 @@
 """How many tweets each time of the day and of the week brings, and which share of them is negative."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import lru_cache
-from operator import mul
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
 SLOT = 1800
 SLOTS = 48  # of a day
 # Slots on either side over which neighbours are averaged: an hour for the number of tweets at a time of the day, two
@@ -19,17 +23,19 @@ DAILY_PRIOR, WEEKLY_PRIOR, SHARE_PRIOR = 1.0, 1.0, 200.0
 
 
 class Observed(NamedTuple):
-    """What a slot of half an hour has brought, or the part of it that was observed.
+    """What slots of half an hour have brought, in order, or the parts of them that were observed; arrays of floats.
 
     Attributes:
+        times: when each begins, in seconds since 1970.
         tweets: number of voices.
         negative: number of negative voices.
         seconds: observed.
     """
 
-    tweets: float
-    negative: float
-    seconds: float
+    times: Array
+    tweets: Array
+    negative: Array
+    seconds: Array
 
 
 class Moment(NamedTuple):
@@ -58,15 +64,6 @@ class Seasons:
     rates: Sequence[Sequence[float]]
     shares: Sequence[float]
 
-    def rate(self, time: float) -> float:
-        """Return the usual number of tweets a second at a time (seconds since 1970)."""
-        moment = moment_of(int(time // SLOT), self.zone)
-        return self.rates[moment.weekday][moment.slot]
-
-    def share(self, time: float) -> float:
-        """Return the usual share of negative tweets at a time."""
-        return self.shares[moment_of(int(time // SLOT), self.zone).slot]
-
 
 @lru_cache(maxsize=20_000)
 def moment_of(number: int, zone: tzinfo) -> Moment:
@@ -75,59 +72,63 @@ def moment_of(number: int, zone: tzinfo) -> Moment:
     return Moment(local.weekday(), (local.hour * 60 + local.minute) * 60 // SLOT)
 
 
-def seasons(observed: Mapping[int, Observed], weights: Mapping[int, float], zone: tzinfo) -> Seasons:
+def moments_of(times: Array, zone: tzinfo) -> Places:
+    """Return the weekdays and the slots of the day that begin at some times, by the clock of a zone; two rows."""
+    found = [moment_of(int(time // SLOT), zone) for time in times.tolist()]
+    return np.array(found, dtype=np.intp).reshape(-1, 2).T
+
+
+def seasons(observed: Observed, moments: Places, weights: Array, zone: tzinfo) -> Seasons:
     """Estimate the seasons from slots.
 
     Args:
-        observed: by number of the slot; at least one with tweets.
-        weights: of each slot, by number.
+        observed: at least one slot with tweets.
+        moments: of the slots, see `moments_of`.
+        weights: of each slot.
         zone: time zone of the clock.
     """
-    daily = [[0.0, 0.0, 0.0] for _ in range(SLOTS)]
-    weekly = [[[0.0, 0.0] for _ in range(SLOTS)] for _ in range(7)]
-    for number, slot_counts in observed.items():
-        weight, (weekday, slot) = weights[number], moment_of(number, zone)
-        for cell, value in enumerate(slot_counts):
-            daily[slot][cell] += weight * value
-        weekly[weekday][slot][0] += weight * slot_counts.tweets
-        weekly[weekday][slot][1] += weight * slot_counts.seconds
-    counted = [[cells[column] for cells in daily] for column in range(3)]
-    tweets, negative, seconds = map(sum, counted)
-    mean_rate, mean_share = tweets / seconds, negative / tweets if tweets else 0.0
-    near_tweets, near_seconds = (smoothed(counted[column], DAILY_REACH) for column in (0, 2))
+    weekday, slot = moments
+    tweets, negative, seconds = (sums(slot, weights * column, SLOTS) for column in observed[1:])
+    mean_rate = tweets.sum() / seconds.sum()
+    mean_share = negative.sum() / tweets.sum() if tweets.sum() else 0.0
     prior = DAILY_PRIOR * SLOT
-    rates = [
-        (found + prior * mean_rate) / (observed_seconds + prior)
-        for found, observed_seconds in zip(near_tweets, near_seconds, strict=True)
-    ]
-    near_tweets, near_negative = (smoothed(counted[column], SHARE_REACH) for column in (0, 1))
+    rates = (smoothed(tweets, DAILY_REACH) + prior * mean_rate) / (smoothed(seconds, DAILY_REACH) + prior)
     slots = averaged_slots(SHARE_REACH)
-    shares = [
-        (slots * found + SHARE_PRIOR * mean_share) / (slots * all_tweets + SHARE_PRIOR)
-        for found, all_tweets in zip(near_negative, near_tweets, strict=True)
-    ]
-    return Seasons(zone=zone, rates=[_of_weekday(weekly[weekday], rates) for weekday in range(7)], shares=shares)
+    found, of_all = (slots * smoothed(column, SHARE_REACH) for column in (negative, tweets))
+    shares = (found + SHARE_PRIOR * mean_share) / (of_all + SHARE_PRIOR)
+    weekly_tweets, weekly_seconds = (
+        sums(weekday * SLOTS + slot, weights * column, 7 * SLOTS).reshape(7, SLOTS)
+        for column in (observed.tweets, observed.seconds)
+    )
+    return Seasons(zone=zone, rates=_by_weekday(weekly_tweets, weekly_seconds, rates).tolist(), shares=shares.tolist())
 
 
-def _of_weekday(cells: Sequence[Sequence[float]], rates: Sequence[float]) -> list[float]:
-    """Return the rates of a weekday: those of all days, times what this weekday has shown."""
-    tweets, seconds = ([cell[column] for cell in cells] for column in range(2))
-    usual = [rate * own for rate, own in zip(rates, seconds, strict=True)]
-    columns = (smoothed(values, WEEKLY_REACH) for values in (seconds, usual, tweets))
-    result = []
-    for rate, near_seconds, expected, near_tweets in zip(rates, *columns, strict=True):
-        weeks = near_seconds / SLOT
-        factor = near_tweets / expected if expected > 0 else 1.0
-        result.append(rate * (1 + (factor - 1) * weeks / (weeks + WEEKLY_PRIOR)))
-    return result
+def sums(places: Places, values: Array, size: int) -> Array:
+    """Return the sum of the values at each of `size` places."""
+    return np.bincount(places, values, size).astype(np.float64)
 
 
-def smoothed(values: Sequence[float], reach: int) -> list[float]:
-    """Return the average around each slot with triangular weights; midnight follows the evening."""
-    weights = [reach + 1 - abs(step) for step in range(-reach, reach + 1)]
-    around = [values[slot % SLOTS] for slot in range(-reach, SLOTS + reach)]
-    total = (reach + 1) ** 2
-    return [sum(map(mul, weights, around[slot : slot + len(weights)])) / total for slot in range(SLOTS)]
+def _by_weekday(tweets: Array, seconds: Array, rates: Array) -> Array:
+    """Return the rates of each weekday (a row each): those of all days, times what the weekday has shown."""
+    near_tweets, near_seconds, expected = (
+        smoothed(values, WEEKLY_REACH) for values in (tweets, seconds, seconds * rates)
+    )
+    weeks = near_seconds / SLOT
+    factor = np.divide(near_tweets, expected, out=np.ones_like(expected), where=expected > 0)
+    return rates * (1 + (factor - 1) * weeks / (weeks + WEEKLY_PRIOR))
+
+
+def smoothed(values: Array, reach: int) -> Array:
+    """Return the average around each slot of the day with triangular weights; midnight follows the evening.
+
+    Args:
+        values: of the slots, in the last dimension.
+        reach: slots on either side.
+    """
+    total = np.zeros_like(values)
+    for step in range(-reach, reach + 1):
+        total += (reach + 1 - abs(step)) * np.roll(values, -step, axis=-1)
+    return total / (reach + 1) ** 2
 
 
 def averaged_slots(reach: int) -> float:
