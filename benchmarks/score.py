@@ -139,7 +139,12 @@ def output_of(folder: Path, size: int, name: str) -> Path:
 
 
 def pays_from(line: Line, other: Line) -> int | None:
-    """Return the number of tweets from which `line` takes less time than `other`, which starts faster, or None."""
+    """Return the number of tweets from which `line` takes less time than `other`, which starts faster, or None.
+
+    None also if more tweets took no longer: so few were measured that their time drowns in that of the start.
+    """
+    if min(line.rate, other.rate) <= 0:
+        return None
     saved = 1 / other.rate - 1 / line.rate
     return math.ceil(max(line.start - other.start, 0) / saved) if saved > 0 else None
 

@@ -22,3 +22,4 @@ def test_a_slow_start_pays_only_if_the_rate_makes_up_for_it() -> None:
     assert size is not None
     assert slow_start.start + size / slow_start.rate == pytest.approx(usual.start + size / usual.rate)
     assert pays_from(slow_start._replace(rate=200), usual) is None
+    assert pays_from(slow_start._replace(rate=-3000), usual) is None, "measured with too few tweets"
