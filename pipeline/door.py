@@ -101,6 +101,7 @@ def leave() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as interruption:
+        before[signal.SIGTERM] = signal.SIG_IGN  # MLflow's may come while this process is ending
         end_unopened_run("KILLED", INTERRUPTED)
         raise SystemExit(128 + (interruption.args or (signal.SIGINT,))[0]) from None
     except Leaving as error:

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 STEP = """
-import pathlib, sys, time
+import atexit, os, pathlib, signal, sys, time
 from hydra.utils import instantiate
 from pipeline import door
 from sentiment.inference.errors import UserError
@@ -25,6 +25,7 @@ def broken(**settings):
 @door.step
 def main(cfg):
     if cfg.target == "sleep":
+        atexit.register(os.kill, os.getpid(), signal.SIGTERM)  # which arrives when all has ended
         pathlib.Path(cfg.started).touch()
         time.sleep(60)
     if cfg.target == "direct":
