@@ -27,7 +27,7 @@ def passing(tmp_path: Path) -> Path:
 def test_a_release_shifts_the_traffic_and_a_worse_one_is_rolled_back(passing: Path, tmp_path: Path) -> None:
     """The rehearsal itself checks that no request fails, except those that the worse version has answered."""
     page = tmp_path / "rehearsal.md"
-    scenes = (Rehearsal.next_release, Rehearsal.failing_version, Rehearsal.rollback)
+    scenes = (Rehearsal.next_release, Rehearsal.failing_version, Rehearsal.unsigned_model, Rehearsal.rollback)
     rehearse(page, tests=[str(passing)], scenes=scenes, use_champion=False, window_seconds=0.5)
     rows = {row.split(" | ")[1]: row for row in page.read_text(encoding="utf-8").splitlines() if row.startswith("| ")}
     assert "v2 is in production." in rows["Release v2 under load"]
@@ -36,6 +36,8 @@ def test_a_release_shifts_the_traffic_and_a_worse_one_is_rolled_back(passing: Pa
     failing = rows["Release v4, which fails every fifth prediction"]
     assert "failed while v4 was watched" in failing
     assert "Rolled back: v2 has 100 % of the traffic." in failing
+    unsigned = rows["Release v7, whose model is not signed"]
+    assert "v7 cannot start: SERVICE_MODEL_PUBLIC_KEY" in unsigned
     assert "v1 has 100 % of the traffic; before: v2 100 %." in rows["Roll back"]
 
 

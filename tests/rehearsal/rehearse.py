@@ -8,11 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from email import message_from_bytes, policy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,11 +22,13 @@ from delivery import haproxy
 from delivery.haproxy import Proxy
 from delivery.instances import free_port
 from delivery.revisions import PREVIOUS, PRODUCTION, labelled
+from pipeline.signing import sign
 from sentiment.inference.errors import UserError
 from tests.documentation import PROJECT
 from tests.e2e.replacing import Load
 from tests.rehearsal import bentos
 from tests.rehearsal.page import Page, Step
+from tests.signed_model import save_keys
 
 KEY = "a-key-of-the-rehearsal-long-enough"
 SMOKE_SELECTION = ("tests/unit/test_classifier.py", "tests/unit/test_delivery.py")
@@ -34,6 +38,7 @@ PACE = ("--startup-seconds", str(START_SECONDS + 10), "--poll-seconds", "0.2", "
 WINDOW_SECONDS = 3.0
 # So many, and so seldom, that they leave time for services that start.
 CLIENTS, PAUSE_SECONDS = 4, 0.05
+KEY_IN_CONTAINER = "/run/model.pem"
 IMAGES = "localhost/tweet_sentiment_rehearsal"
 REFUSED, STOPPED = 2, 128 + signal.SIGTERM
 SERVICE = {
@@ -61,6 +66,7 @@ class Rehearsal:
         window_seconds: how long a version is watched at each share of the traffic.
         environment: of all commands.
         bento: the folder of the first version.
+        private_key: with which models are signed.
         proxy: what divides the traffic.
         load: the clients.
         seen: what they had been answered at the end of the step before.
@@ -74,6 +80,7 @@ class Rehearsal:
     window_seconds: float
     environment: dict[str, str] = field(default_factory=lambda: os.environ | SERVICE)
     bento: Path = Path()
+    private_key: Path = Path()
     proxy: Proxy = Proxy(Path())
     load: Load | None = None
     seen: Counter[str] = field(default_factory=Counter)
@@ -126,12 +133,14 @@ class Rehearsal:
             )
             step.result = "a tiny model, because there is no registry"
 
-    def sign(self) -> None:
-        """Sign the model, if this project can."""
-        if "\nsign:" in (PROJECT / "Makefile").read_text(encoding="utf-8") and self.use_champion:
-            with self.page.step("Sign the model") as step:
-                self.run(step, "make", "sign")
-                step.result = "signed"
+    def make_keys(self) -> None:
+        """Make the keys with which models are signed and verified; containers find the public one in a volume."""
+        keys = save_keys(self.folder / "keys")
+        self.private_key, public_key = keys.private, str(keys.public)
+        if self.engine is not None:
+            options = f"{self.environment.get('ENGINE_OPTIONS', '')} --volume={public_key}:{KEY_IN_CONTAINER}:ro"
+            self.environment["ENGINE_OPTIONS"], public_key = options.strip(), KEY_IN_CONTAINER
+        self.environment["SERVICE_MODEL_PUBLIC_KEY"] = public_key
 
     def image(self, version: str, bento: Path) -> str:
         """Return the image of a version: the folder of its Bento, where there are no containers."""
@@ -145,11 +154,15 @@ class Rehearsal:
             step.result = f"{int(size) / 1e6:.0f} MB"
         return image
 
-    def version(self, name: str, damage: Callable[[Path], None] | None = None) -> list[str | Path]:
+    def version(
+        self, name: str, damage: Callable[[Path], None] | None = None, *, signed: bool = True
+    ) -> list[str | Path]:
         """Make a version; return the options that release it."""
         bento = bentos.copy(self.bento, self.folder / name, f"rehearsal-{name}")
         if damage is not None:
             damage(bento)
+        if signed:
+            sign(bentos.model_of(bento), self.private_key)
         return ["--version", name, "--image", self.image(name, bento), "--model", bentos.model_of(bento)]
 
     def deliver(self, step: Step, *arguments: str | Path, expected: int = 0) -> str:
@@ -200,6 +213,14 @@ class Rehearsal:
             step.result = self.deliver(step, "rollout", *options, *self.pace(), expected=REFUSED)
             self.check_traffic(step, production, may_fail=True)
 
+    def unsigned_model(self) -> None:
+        """Release a version whose model nobody has signed."""
+        options = self.version("v7", signed=False)
+        production = self.holder(PRODUCTION)
+        with self.page.step("Release v7, whose model is not signed") as step:
+            step.result = self.deliver(step, "rollout", *options, *self.pace(), expected=REFUSED)
+            self.check_traffic(step, production)
+
     def interrupted_release(self) -> None:
         """Stop a release in the middle of its shift."""
         options = self.version("v5")
@@ -227,6 +248,39 @@ class Rehearsal:
             step.result = self.deliver(step, "rollback", *self.pace())
             self.check_traffic(step, former)
             self.deliver(step, "status")
+
+    def backlash(self) -> None:
+        """Replay a backlash at the model in a service of its own, which watches it, until the email of the alarm.
+
+        Raises:
+            RehearsalError: no email arrives.
+        """
+        with self.page.step("Replay a backlash") as step:
+            command = [sys.executable, "-m", "demo", str(self.bento), "--speed", "1500", "--days", "4"]
+            ports = {"SERVICE_PORT": str(free_port()), "UI_PORT": str(free_port()), "PYTHONPATH": str(PROJECT)}
+            with subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=os.environ | ports | {"COLUMNS": "200"},
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            ) as demo:
+                giving_up = threading.Timer(WAIT_SECONDS, demo.terminate)
+                giving_up.start()
+                assert demo.stdout is not None
+                step.log += [f"$ {self.shown(command)}"]
+                for line in demo.stdout:
+                    step.log.append(line.rstrip())
+                    if mails := [*self.folder.glob(".demo/mail/*")]:
+                        message = message_from_bytes(mails[0].read_bytes(), policy=policy.default)
+                        step.result = f"One email: {message['Subject']}"
+                        demo.send_signal(signal.SIGINT)
+                        break
+                step.log += [demo.stdout.read(), ""]
+                giving_up.cancel()
+            if not step.result:
+                raise RehearsalError("The backlash was replayed, and no email has arrived.")
 
     def remove_containers(self) -> None:
         """Remove the containers and images of the rehearsal; the layers that they share stay, for the next one."""
@@ -298,9 +352,11 @@ SCENES: tuple[Callable[[Rehearsal], None], ...] = (
     Rehearsal.existing_version,
     Rehearsal.damaged_model,
     Rehearsal.failing_version,
+    Rehearsal.unsigned_model,
     Rehearsal.interrupted_release,
     Rehearsal.killed_release,
     Rehearsal.rollback,
+    Rehearsal.backlash,
 )
 
 
@@ -337,12 +393,13 @@ def rehearse(
             if engine
             else "Versions run as processes: neither docker nor podman works here, so images are skipped.",
             f"{CLIENTS} clients send requests one after the other, half of them each on a new connection.",
+            "Models are signed (model-signing); a version starts only if the signature of its model is right.",
             "Skipped: registry, vulnerability scan and signature of the image, which need a cloud.",
         ]
         stack.callback(rehearsal.remove_containers)
         rehearsal.test_the_tag()
         rehearsal.package()
-        rehearsal.sign()
+        rehearsal.make_keys()
         rehearsal.proxy = stack.enter_context(haproxy.running(folder / "proxy" / "haproxy.sock", free_port()))
         rehearsal.first_release()
         rehearsal.load = stack.enter_context(
