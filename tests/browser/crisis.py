@@ -13,6 +13,7 @@ from telemetry.buzz import GRACE_SECONDS, Watch
 from telemetry.events import Prediction
 from telemetry.settings import Settings
 from telemetry.store import Store
+from telemetry.stream import stream
 from tests import events
 from tests.clock import Clock
 from tests.fake_service import FakeService
@@ -22,9 +23,10 @@ from ui import sample
 ZONE = "Europe/Paris"
 SETTINGS = Settings(buzz_zone=ZONE, text="masked")
 DAYS, CHECKED_DAYS, CRISIS_HOURS = 6, 2, 3
-# Tweets in five minutes, and complaints added at the end by the state that they lead to; at night there are fewer.
+# Tweets in five minutes; at night there are fewer.
 USUAL, NIGHT = 6.0, 0.6
-ADDED = {"calm": 0.0, "watch": 1.5, "alarm": 7.0}
+# Complaints added at the end, by the state that they lead to; the least that do so.
+ADDED = {"calm": (0.0,), "watch": (0.4, 0.6, 0.8, 1.0, 1.2), "alarm": (7.0,)}
 NEGATIVE_SHARE = 0.4
 PEOPLE = 3_000
 STEP_SECONDS = 2 * HOUR
@@ -32,24 +34,37 @@ STEP_SECONDS = 2 * HOUR
 
 @contextmanager
 def service(folder: Path, state: str) -> Iterator[str]:
-    """Serve the stream that ends in a state of `ADDED`; yield the address."""
+    """Serve the stream that ends in a state of `ADDED`; yield the address.
+
+    Raises:
+        ValueError: none of the amounts leads to this state at this time of the day.
+    """
+    for added in ADDED[state]:
+        with closing(replayed(folder / f"{state} {added}.db", added)) as store:
+            if stream(store, SETTINGS, hours=1, minutes=5).level == state:
+                fake = FakeService(store)
+                fake.settings = SETTINGS
+                yield fake.url
+                fake.close()
+                return
+    raise ValueError(f"No stream ends in the state {state}.")
+
+
+def replayed(file: Path, added: float) -> Store:
+    """Return a store with the stream, which the watch has checked for two days."""
     now = time.time() // SECONDS * SECONDS
     clock = Clock(now - CHECKED_DAYS * DAY)
-    with closing(Store(f"sqlite:///{folder / f'{state}.db'}", clock=clock)) as store:
-        store.create()
-        assert SETTINGS.buzz is not None
-        watch, waiting = Watch(store, SETTINGS.buzz), tweets(now, ADDED[state])
-        while True:  # the watch checks no more than the last three hours at its first start
-            store.add([tweet for tweet in waiting if tweet.time <= clock.now])
-            waiting = [tweet for tweet in waiting if tweet.time > clock.now]
-            watch()
-            if clock.now > now:
-                break
-            clock.now = min(clock.now + STEP_SECONDS, now + GRACE_SECONDS)
-        fake = FakeService(store)
-        fake.settings = SETTINGS
-        yield fake.url
-        fake.close()
+    store = Store(f"sqlite:///{file}", clock=clock)
+    store.create()
+    assert SETTINGS.buzz is not None
+    watch, waiting = Watch(store, SETTINGS.buzz), tweets(now, added)
+    while True:  # the watch checks no more than the last three hours at its first start
+        store.add([tweet for tweet in waiting if tweet.time <= clock.now])
+        waiting = [tweet for tweet in waiting if tweet.time > clock.now]
+        watch()
+        if clock.now > now:
+            return store
+        clock.now = min(clock.now + STEP_SECONDS, now + GRACE_SECONDS)
 
 
 def tweets(now: float, added: float) -> list[Prediction]:

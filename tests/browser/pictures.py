@@ -169,7 +169,7 @@ def take_stream(browser: Browser, address: str, folder: Path, code: str, size: s
         figures = page.locator("[data-testid=stMetric]").nth(2).bounding_box()
         assert title is not None
         assert figures is not None
-        take_band(page, folder / f"{state}_{code}_{size}.png", title["y"], figures["y"] + figures["height"])
+        take_band(page, folder / f"state_{state}_{code}_{size}.png", title["y"], figures["y"] + figures["height"])
     context.close()
 
 
