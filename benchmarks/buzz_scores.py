@@ -13,7 +13,7 @@ from rich.progress import track
 from benchmarks.buzz_references import REFERENCES, Scores, cusum
 from benchmarks.buzz_streams import BEGIN, PER_DAY, PER_HOUR, SECONDS, Crisis, Random, Stream, with_crisis
 from monitoring.alarm import Rules, check
-from monitoring.baseline import Baseline, Learning, fit
+from monitoring.baseline import Baseline, Learning, counts, fit
 from monitoring.buckets import Bucket
 from monitoring.evidence import Errors
 
@@ -67,7 +67,9 @@ def watched(stream: Stream, called: npt.NDArray[np.bool_], errors: Errors) -> Wa
     buckets, baselines = stream.buckets(), []
     for end in range(0, len(buckets), REFIT):
         now = BEGIN + end * SECONDS
-        baselines.append(fit(buckets[:end], seconds=SECONDS, now=now, learning=LEARNING) if end >= WARM_UP else None)
+        baselines.append(
+            fit(counts(buckets[:end]), seconds=SECONDS, now=now, learning=LEARNING) if end >= WARM_UP else None
+        )
     learned = next(each for each in baselines if each is not None)
     return Watched(stream=stream, baselines=[each or learned for each in baselines], called=called, errors=errors)
 

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import track
 
 from monitoring.alarm import Rules
-from monitoring.baseline import Learning, fit
+from monitoring.baseline import Learning, counts, fit
 from monitoring.buckets import DAY
 from monitoring.evidence import Errors
 from telemetry import buckets, buzz
@@ -110,7 +110,7 @@ def measured(url: str, count: int) -> Sequence[float]:
             with store.database.reading() as connection:
                 last = int(clock // SECONDS)
                 history = buzz.stream(connection, last - round(PLAN.learning.days * DAY / SECONDS), last)
-                fit(history, seconds=SECONDS, now=clock, learning=PLAN.learning)
+                fit(counts(history), seconds=SECONDS, now=clock, learning=PLAN.learning)
 
         def count_all() -> None:
             with store.database.reading() as connection:

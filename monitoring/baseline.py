@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -14,12 +13,13 @@ from monitoring.seasons import (
     SHARE_PRIOR,
     SHARE_REACH,
     SLOT,
+    SLOTS,
     Array,
     Observed,
     Seasons,
     averaged_slots,
     moment_of,
-    moments_of,
+    places_of,
     seasons,
     sums,
 )
@@ -44,7 +44,7 @@ class Learning:
         least_days: days of observed buckets before there is a baseline. Three, so that one odd day is outvoted.
         guard_seconds: latest buckets left out, as they may belong to a crisis that is not detected yet. Three hours are
             as long as the longest window that is checked.
-        memory_hours: half-life of the level of the last days. Half a day follows a bank holiday.
+        memory_hours: half-life of the level of the last days. Half a day follows a bank holiday. At least two hours.
         level_hours: how many usual hours the long-term level counts against that memory.
     """
 
@@ -99,16 +99,21 @@ def observed_days(
     buckets: Sequence[Bucket], seconds: float, now: float, learning: Learning, left_out: Sequence[Interval] = ()
 ) -> float:
     """Return how many days of buckets a baseline can learn from."""
-    return float(_slots(buckets, seconds, now, learning, left_out).seconds.sum()) / DAY
+    return float(_slots(counts(buckets), seconds, now, learning, left_out).seconds.sum()) / DAY
+
+
+def counts(buckets: Sequence[Bucket]) -> Array:
+    """Return the start, the tweets and the negative ones of each bucket; a row each."""
+    return np.array([bucket[:3] for bucket in buckets], dtype=np.float64).reshape(-1, 3)
 
 
 def fit(
-    buckets: Sequence[Bucket], *, seconds: float, now: float, learning: Learning, left_out: Sequence[Interval] = ()
+    past: Array, *, seconds: float, now: float, learning: Learning, left_out: Sequence[Interval] = ()
 ) -> Baseline | None:
     """Learn what is usual.
 
     Args:
-        buckets: of the past, in order, empty ones included.
+        past: `counts` of the buckets of the past, in order, empty ones included.
         seconds: length of a bucket; half an hour is a multiple of it.
         now: end of the last bucket. The buckets under suspicion, `guard_seconds` before it, are left out.
         learning: what to learn from.
@@ -117,14 +122,14 @@ def fit(
     Returns:
         The baseline, or None while fewer than `least_days` were observed, or no tweet.
     """
-    slots = _slots(buckets, seconds, now, learning, left_out)
+    slots = _slots(past, seconds, now, learning, left_out)
     if slots.seconds.sum() < learning.least_days * DAY or not slots.tweets.any():
         return None
     weights = 0.5 ** ((now - slots.times) / DAY / learning.half_life_days)
-    weekday, slot = moments = moments_of(slots.times, learning.zone)
-    usual = seasons(slots, moments, weights, learning.zone)
-    tweets = np.array(usual.rates)[weekday, slot] * slots.seconds
-    shares = np.array(usual.shares)[slot]
+    places = places_of(slots.times, learning.zone)
+    usual = seasons(slots, places, weights, learning.zone)
+    tweets = np.ravel(usual.rates)[places] * slots.seconds
+    shares = np.array(usual.shares)[places % SLOTS]
     volumes, factors = _levels(slots, tweets, shares, now, learning)
     dispersion, correlation = _fluctuations(
         slots,
@@ -141,19 +146,16 @@ def fit(
     )
 
 
-def _slots(
-    buckets: Sequence[Bucket], seconds: float, now: float, learning: Learning, left_out: Sequence[Interval]
-) -> Observed:
+def _slots(past: Array, seconds: float, now: float, learning: Learning, left_out: Sequence[Interval]) -> Observed:
     """Add up the buckets of each half hour that a baseline may learn from."""
     if SLOT % seconds:
         raise ValueError(f"Half an hour is no multiple of buckets of {seconds:g} s: choose 300, 600, 900 or 1800.")
     first, last = now - learning.days * DAY, now - learning.guard_seconds - seconds
-    rows = np.array([bucket[:3] for bucket in buckets], dtype=float).reshape(-1, 3)
-    starts = rows[:, 0]
+    starts = past[:, 0]
     is_used = (starts >= first) & (starts <= last)
     for begin, end in left_out:
         is_used &= (starts <= begin - seconds) | (starts >= end)
-    starts, tweets, negative = rows[is_used].T
+    starts, tweets, negative = past[is_used].T
     numbers, place = np.unique(starts // SLOT, return_inverse=True)
     return Observed(
         times=numbers * SLOT,
@@ -174,14 +176,14 @@ def _levels(slots: Observed, tweets: Array, shares: Array, now: float, learning:
         learning: how much the last days count.
     """
     times = np.append(slots.times, now)
-    decays = 0.5 ** (np.diff(times, prepend=times[0]) / HOUR / learning.memory_hours)
+    # Growing with time, so that a sum over the past, divided by its own, counts what is older less.
+    ages = 2.0 ** ((times - now) / HOUR / learning.memory_hours)
     known = np.searchsorted(times, slots.times + SLOT + learning.guard_seconds)
     hours = float(slots.seconds.sum()) / HOUR
 
-    def lately(counts: Array) -> Array:
-        added = sums(known, counts, len(times) + 1)[:-1].tolist()
-        steps = zip(decays.tolist(), added, strict=True)
-        return np.array([*accumulate(steps, lambda total, step: total * step[0] + step[1], initial=0.0)][1:])
+    def lately(counted: Array) -> Array:
+        added = sums(known, counted, len(times) + 1)[:-1]
+        return np.cumsum(added * ages) / ages
 
     def level(counts: Array, usual: Array, prior: float) -> Array:
         return (lately(counts) + prior) / (lately(usual) + prior)

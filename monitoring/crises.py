@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from monitoring.alarm import Check, Level, Rules, check
 from monitoring.bands import Usual, usual_at
-from monitoring.baseline import Baseline, Interval, Learning, fit
+from monitoring.baseline import Baseline, Interval, Learning, counts, fit
 from monitoring.buckets import HOUR, Bucket
 from monitoring.evidence import Errors
 
@@ -119,11 +119,12 @@ def replay(
     baseline: Baseline | None = None
     fitted = float("-inf")
     oldest = round(learning.days * 24 * HOUR / seconds)
+    counted = counts(buckets)
     for position in range(1, len(buckets) + 1):
         now = buckets[position - 1].start + seconds
         if now - fitted >= refit_seconds:
             left_out = [interval for each in past.values() if (interval := each.left_out(rules, now))]
-            history = buckets[max(0, position - oldest) : position]
+            history = counted[max(0, position - oldest) : position]
             baseline = fit(history, seconds=seconds, now=now, learning=learning, left_out=left_out)
             fitted = now
         latest = check(

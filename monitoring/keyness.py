@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from heapq import heapify, heappop, heapreplace
 from itertools import chain
 from math import fsum, log, sqrt
 from typing import NamedTuple
@@ -38,7 +39,7 @@ def keyness(tweets: Iterable[Collection[str]], usual: Iterable[Collection[str]])
         The terms of the tweets; none if both sets together have fewer than two different ones.
     """
     inside, outside = Counter(chain.from_iterable(tweets)), Counter(chain.from_iterable(usual))
-    if len(inside | outside) < 2:  # a single term cannot be more frequent than another one
+    if len(inside.keys() | outside.keys()) < 2:  # a single term cannot be more frequent than another one
         return []
     inside_total, outside_total = inside.total(), outside.total()
     total = inside_total + outside_total
@@ -82,11 +83,20 @@ def typical(tweets: Sequence[Collection[str]], marked: Sequence[Marked], most: i
     """
     weights = {each.term: each.z for each in marked if each.z > 0}
     different = {frozenset(said): index for index, said in reversed(list(enumerate(tweets)))}
-    rest, chosen = sorted(different.values()), list[int]()
-    while rest and len(chosen) < most:
+
+    def score(index: int) -> float:
         # The exact sum, since sets have no order, and rounding would decide between equals.
-        best = max(rest, key=lambda index: (fsum(weights.get(term, 0.0) for term in tweets[index]), -index))
-        rest.remove(best)
+        return fsum(weights.get(term, 0.0) for term in tweets[index])
+
+    chosen = list[int]()
+    rest = [(-score(index), index) for index in different.values()]
+    heapify(rest)
+    while rest and len(chosen) < most:
+        before, best = rest[0]
+        if -score(best) > before:  # no score grows, so only that of the best so far needs to be known
+            heapreplace(rest, (-score(best), best))
+            continue
+        heappop(rest)
         chosen.append(best)
         for term in tweets[best]:  # what is said already counts half
             weights[term] = weights.get(term, 0.0) / 2

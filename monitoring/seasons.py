@@ -72,22 +72,27 @@ def moment_of(number: int, zone: tzinfo) -> Moment:
     return Moment(local.weekday(), (local.hour * 60 + local.minute) * 60 // SLOT)
 
 
-def moments_of(times: Array, zone: tzinfo) -> Places:
-    """Return the weekdays and the slots of the day that begin at some times, by the clock of a zone; two rows."""
-    found = [moment_of(int(time // SLOT), zone) for time in times.tolist()]
-    return np.array(found, dtype=np.intp).reshape(-1, 2).T
+def places_of(times: Array, zone: tzinfo) -> Places:
+    """Return the slots of the week, 0 to 335, that begin at some times, by the clock of a zone."""
+    return np.fromiter((_place(int(time // SLOT), zone) for time in times.tolist()), np.intp, len(times))
 
 
-def seasons(observed: Observed, moments: Places, weights: Array, zone: tzinfo) -> Seasons:
+@lru_cache(maxsize=20_000)
+def _place(number: int, zone: tzinfo) -> int:
+    moment = moment_of(number, zone)
+    return moment.weekday * SLOTS + moment.slot
+
+
+def seasons(observed: Observed, places: Places, weights: Array, zone: tzinfo) -> Seasons:
     """Estimate the seasons from slots.
 
     Args:
         observed: at least one slot with tweets.
-        moments: of the slots, see `moments_of`.
+        places: of the slots, see `places_of`.
         weights: of each slot.
         zone: time zone of the clock.
     """
-    weekday, slot = moments
+    slot = places % SLOTS
     tweets, negative, seconds = (sums(slot, weights * column, SLOTS) for column in observed[1:])
     mean_rate = tweets.sum() / seconds.sum()
     mean_share = negative.sum() / tweets.sum() if tweets.sum() else 0.0
@@ -97,8 +102,7 @@ def seasons(observed: Observed, moments: Places, weights: Array, zone: tzinfo) -
     found, of_all = (slots * smoothed(column, SHARE_REACH) for column in (negative, tweets))
     shares = (found + SHARE_PRIOR * mean_share) / (of_all + SHARE_PRIOR)
     weekly_tweets, weekly_seconds = (
-        sums(weekday * SLOTS + slot, weights * column, 7 * SLOTS).reshape(7, SLOTS)
-        for column in (observed.tweets, observed.seconds)
+        sums(places, weights * column, 7 * SLOTS).reshape(7, SLOTS) for column in (observed.tweets, observed.seconds)
     )
     return Seasons(zone=zone, rates=_by_weekday(weekly_tweets, weekly_seconds, rates).tolist(), shares=shares.tolist())
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from monitoring.alarm import Check, Level, Rules, check
 from monitoring.bands import Usual, usual_at
-from monitoring.baseline import Baseline, Learning, fit
+from monitoring.baseline import Baseline, Learning, counts, fit
 from monitoring.buckets import DAY, HOUR, Bucket, filled
 from monitoring.crises import Crisis, State, follow
 from monitoring.evidence import Errors
@@ -139,7 +139,7 @@ class Watch:
         query = sa.select(crises).where(crises.c.since >= at - learning.days * DAY)
         past = [restored(row) for row in connection.execute(query)]
         left_out = [interval for crisis in past if (interval := crisis.left_out(self.plan.rules, at))]
-        return fit(history, seconds=SECONDS, now=at, learning=learning, left_out=left_out)
+        return fit(counts(history), seconds=SECONDS, now=at, learning=learning, left_out=left_out)
 
 
 def stream(connection: Connection, first: int, last: int) -> Sequence[Bucket]:

@@ -91,10 +91,14 @@ def counted(timeline: Timeline, begin: float, end: float) -> tuple[int, int, flo
 
 def voices(tweets: pd.DataFrame) -> Iterator[Tweet]:
     """Return tweets as the watch counts them."""
-    times = seconds_of(tweets["time"])
-    negative = tweets["sentiment"] == "negative"
-    for time, is_negative, author, text in zip(times, negative, tweets["author"], tweets["text"], strict=True):
-        yield Tweet(time, is_negative, None if pd.isna(author) else author, original(text))
+    authors = tweets["author"].astype(object)
+    columns = (
+        seconds_of(tweets["time"]).tolist(),
+        (tweets["sentiment"] == "negative").tolist(),
+        authors.where(authors.notna(), None).tolist(),
+        map(original, tweets["text"]),
+    )
+    return map(Tweet._make, zip(*columns, strict=True))
 
 
 def seconds_of(times: pd.Series) -> "pd.Series[float]":

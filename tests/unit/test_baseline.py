@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitoring.baseline import Baseline, Learning, fit, observed_days
+from monitoring.baseline import Baseline, Learning, counts, fit, observed_days
 from monitoring.buckets import DAY, HOUR, Bucket
 from tests.streams import FIVE, MONDAY, stream, with_negative
 
@@ -17,7 +17,7 @@ PARIS = ZoneInfo("Europe/Paris")
 def learned(buckets: list[Bucket], learning: Learning = UTC_LEARNING, **options: object) -> Baseline:
     """Return the baseline at the end of some buckets."""
     now = buckets[-1].start + FIVE
-    baseline = fit(buckets, seconds=FIVE, now=now, learning=learning, **options)  # type: ignore[arg-type]
+    baseline = fit(counts(buckets), seconds=FIVE, now=now, learning=learning, **options)  # type: ignore[arg-type]
     assert baseline is not None
     return baseline
 
@@ -35,15 +35,15 @@ def by_day(time: float) -> float:
 def test_it_learns_for_three_days() -> None:
     buckets = stream(3.1)
     now = buckets[-1].start + FIVE
-    assert fit(buckets, seconds=FIVE, now=now, learning=UTC_LEARNING) is None
+    assert fit(counts(buckets), seconds=FIVE, now=now, learning=UTC_LEARNING) is None
     assert observed_days(buckets, FIVE, now, UTC_LEARNING) == pytest.approx(3.1 - 3 / 24, abs=0.01)
     later = stream(3.2)
-    assert fit(later, seconds=FIVE, now=later[-1].start + FIVE, learning=UTC_LEARNING) is not None
+    assert fit(counts(later), seconds=FIVE, now=later[-1].start + FIVE, learning=UTC_LEARNING) is not None
 
 
 def test_a_stream_without_tweets_has_no_baseline() -> None:
     buckets = [Bucket(MONDAY + number * FIVE, 0, 0, 0, 0) for number in range(2000)]
-    assert fit(buckets, seconds=FIVE, now=buckets[-1].start + FIVE, learning=UTC_LEARNING) is None
+    assert fit(counts(buckets), seconds=FIVE, now=buckets[-1].start + FIVE, learning=UTC_LEARNING) is None
 
 
 def test_it_knows_the_level_and_the_share_of_a_constant_stream() -> None:
@@ -121,4 +121,4 @@ def test_the_baseline_moves_with_the_clock_on_the_wall() -> None:
 
 def test_buckets_that_do_not_divide_half_an_hour_are_refused() -> None:
     with pytest.raises(ValueError, match="choose 300, 600, 900 or 1800"):
-        fit([], seconds=420, now=0, learning=UTC_LEARNING)
+        fit(counts([]), seconds=420, now=0, learning=UTC_LEARNING)

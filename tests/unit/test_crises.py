@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from monitoring.alarm import Check, Level, Rules, check
-from monitoring.baseline import Learning, fit
+from monitoring.baseline import Learning, counts, fit
 from monitoring.buckets import DAY, HOUR, Bucket
 from monitoring.crises import Crisis, State, follow, replay
 from monitoring.evidence import Errors
@@ -108,7 +108,7 @@ def test_silence_is_not_learned() -> None:
 @given(added=st.lists(st.integers(0, 30), min_size=36, max_size=36), more=st.integers(1, 20), where=st.integers(0, 35))
 def test_more_negative_tweets_never_lower_the_level(added: list[int], more: int, where: int) -> None:
     buckets = stream(4)
-    baseline = fit(buckets, seconds=FIVE, now=buckets[-1].start + FIVE, learning=LEARNING)
+    baseline = fit(counts(buckets), seconds=FIVE, now=buckets[-1].start + FIVE, learning=LEARNING)
 
     def level(extra: list[int]) -> Level:
         latest = [
