@@ -28,6 +28,8 @@ from monitoring.seasons import (
 Interval = tuple[float, float]
 # Shares of 0 and 1 leave no room for chance.
 LEAST_SHARE, LARGEST_SHARE = 0.01, 0.99
+# More, and the weight of the oldest bucket would be no number of double precision (2**-1022 is the smallest).
+MOST_HALF_LIVES = 1000.0
 # Fluctuations that no history excludes: 10 % of the volume, and labels that are correlated by 0.002.
 LEAST_DISPERSION, MOST_DISPERSION = 0.1**2, 4.0
 LEAST_CORRELATION, MOST_CORRELATION = 0.002, 0.5
@@ -44,7 +46,7 @@ class Learning:
         least_days: days of observed buckets before there is a baseline. Three, so that one odd day is outvoted.
         guard_seconds: latest buckets left out, as they may belong to a crisis that is not detected yet. Three hours are
             as long as the longest window that is checked.
-        memory_hours: half-life of the level of the last days. Half a day follows a bank holiday. At least two hours.
+        memory_hours: half-life of the level of the last days. Half a day follows a bank holiday.
         level_hours: how many usual hours the long-term level counts against that memory.
     """
 
@@ -55,6 +57,17 @@ class Learning:
     guard_seconds: float = 3 * HOUR
     memory_hours: float = 12.0
     level_hours: float = 8.0
+
+    def __post_init__(self) -> None:
+        """Check that the oldest bucket still has a weight.
+
+        Raises:
+            ValueError: it has not.
+        """
+        if self.days * DAY / HOUR > MOST_HALF_LIVES * self.memory_hours:
+            raise ValueError(
+                f"memory_hours={self.memory_hours:g} is too short for {self.days:g} days: choose a longer one."
+            )
 
 
 class Expected(NamedTuple):

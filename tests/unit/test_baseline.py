@@ -119,6 +119,12 @@ def test_the_baseline_moves_with_the_clock_on_the_wall() -> None:
     assert tweets_an_hour(baseline, after - 2 * HOUR) < 0.5 * tweets_an_hour(baseline, after)
 
 
+def test_a_memory_that_is_too_short_for_its_days_is_refused() -> None:
+    with pytest.raises(ValueError, match="memory_hours=1 is too short for 56 days"):
+        Learning(zone=PARIS, memory_hours=1)
+    assert Learning(zone=PARIS, memory_hours=2).memory_hours == 2
+
+
 def test_buckets_that_do_not_divide_half_an_hour_are_refused() -> None:
     with pytest.raises(ValueError, match="choose 300, 600, 900 or 1800"):
         fit(counts([]), seconds=420, now=0, learning=UTC_LEARNING)
