@@ -24,7 +24,6 @@ from delivery.revisions import Revision
 BACKEND = "revisions"
 MAP = "revisions.map"  # relative to the folder of the socket: HAProxy's commands allow no spaces in a name
 TIMEOUT_SECONDS = 10.0
-POLL_SECONDS = 0.02
 CONFIGURATION = """\
 global
   stats socket "unix@{socket}" mode 600 level admin
@@ -234,4 +233,4 @@ def wait_until_answering(proxy: Proxy, process: subprocess.Popen[bytes], log: Pa
             return
         if process.poll() is not None or time.monotonic() > deadline:
             raise DeliveryError(f"HAProxy does not start: {log.read_text(encoding='utf-8').strip()}")
-        time.sleep(POLL_SECONDS)
+        time.sleep(instances.POLL_SECONDS)
