@@ -274,7 +274,7 @@ class Rehearsal:
                     step.log.append(line.rstrip())
                     if mails := [*self.folder.glob(".demo/mail/*")]:
                         message = message_from_bytes(mails[0].read_bytes(), policy=policy.default)
-                        step.result = f"One email: {message['Subject']}"
+                        step.result = f"Email: {message['Subject']}"
                         demo.send_signal(signal.SIGINT)
                         break
                 step.log += [demo.stdout.read(), ""]
