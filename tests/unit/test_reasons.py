@@ -176,3 +176,17 @@ def test_the_benchmark_removes_the_traces_of_labels_from_tweets() -> None:
 
 def test_the_benchmark_scores_a_reason_that_is_never_found_with_0() -> None:
     assert scores(["a", "a", "b"], ["a", "a", "a"]) == pytest.approx((2 / 3, 0.4))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_each_typical_tweet_is_the_one_that_says_most_that_is_new(seed: int) -> None:
+    choice = random.Random(seed)
+    tweets, usual = ([set(choice.choices("abcdefghij", k=choice.randint(1, 4))) for _ in range(30)] for _ in range(2))
+    marked = keyness(tweets, usual)
+    weights = {each.term: max(each.z, 0.0) for each in marked}
+    rest = [index for index, said in enumerate(tweets) if said not in tweets[:index]]
+    for chosen in typical(tweets, marked, 5):
+        scores_of = {index: math.fsum(weights[term] for term in tweets[index]) for index in rest}
+        assert chosen == max(rest, key=lambda index: (scores_of[index], -index))
+        rest.remove(chosen)
+        weights |= {term: weights[term] / 2 for term in tweets[chosen]}
