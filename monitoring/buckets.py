@@ -1,27 +1,29 @@
 """Counts of tweets by bucket of time, in which a person and a text count once."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 HOUR = 3600.0
 DAY = 24 * HOUR
 
 
-class Tweet(NamedTuple):
-    """A classified tweet.
+class Tweets(NamedTuple):
+    """Classified tweets, a column each of the same length.
 
     Attributes:
-        time: when it was written, in seconds since 1970 (UTC).
+        times: when each was written, in seconds since 1970 (UTC).
         negative: whether the classifier calls it negative.
-        author: who wrote it, in any form that is equal for the same person; None if unknown.
-        text: the text or its hash, equal for identical texts and for retweets; None if unknown.
+        authors: who wrote it, in any form that is equal for the same person; None if unknown.
+        texts: the text or its hash, equal for identical texts and for retweets; None if unknown.
     """
 
-    time: float
-    negative: bool
-    author: str | None = None
-    text: str | None = None
+    times: npt.NDArray[np.float64]
+    negative: npt.NDArray[np.bool_]
+    authors: Sequence[str | None]
+    texts: Sequence[str | None]
 
 
 class Bucket(NamedTuple):
@@ -42,9 +44,7 @@ class Bucket(NamedTuple):
     negative_reach: int
 
 
-def count(
-    tweets: Iterable[Tweet], *, seconds: float, author_seconds: float = HOUR, text_seconds: float = DAY
-) -> list[Bucket]:
+def count(tweets: Tweets, *, seconds: float, author_seconds: float = HOUR, text_seconds: float = DAY) -> list[Bucket]:
     """Count tweets by bucket; the order of the tweets does not matter.
 
     A tweet is a voice unless its author, or its text, was seen shortly before: a bot that repeats itself, and
@@ -62,24 +62,22 @@ def count(
     Raises:
         ValueError: a time is not a number, or infinite.
     """
-    voices: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    authors: dict[str, float] = {}
-    texts: dict[str, float] = {}
-    for tweet in sorted(tweets, key=_order):
-        try:
-            cell = voices[int(tweet.time // seconds)]
-        except (ValueError, OverflowError):
-            raise ValueError(f"A tweet has the time {tweet.time}: drop it, or give seconds since 1970.") from None
-        cell[2] += 1
-        cell[3] += tweet.negative
-        repeated = _seen(authors, tweet.author, tweet.time, author_seconds)
-        repeated |= _seen(texts, tweet.text, tweet.time, text_seconds)
-        if not repeated:
-            cell[0] += 1
-            cell[1] += tweet.negative
-    if not voices:
+    unusable = tweets.times[~np.isfinite(tweets.times)]
+    if len(unusable):
+        raise ValueError(f"A tweet has the time {unusable[0]}: drop it, or give seconds since 1970.")
+    if not len(tweets.times):
         return []
-    return [Bucket(number * seconds, *voices[number]) for number in range(min(voices), max(voices) + 1)]
+    order = _order(tweets)
+    times, negative = tweets.times[order], tweets.negative[order]
+    repeated = _repeated(_codes(tweets.authors)[order], times, author_seconds)
+    repeated |= _repeated(_codes(tweets.texts)[order], times, text_seconds)
+    numbers = (times // seconds).astype(np.int64)
+    first = int(numbers[0])
+    counted = [
+        np.bincount(numbers[chosen] - first, minlength=int(numbers[-1]) - first + 1).tolist()
+        for chosen in (~repeated, ~repeated & negative, slice(None), negative)
+    ]
+    return [Bucket((first + place) * seconds, *row) for place, row in enumerate(zip(*counted, strict=True))]
 
 
 def filled(buckets: Sequence[Bucket], *, seconds: float, end: float) -> list[Bucket]:
@@ -97,15 +95,41 @@ def filled(buckets: Sequence[Bucket], *, seconds: float, end: float) -> list[Buc
     return [by_number.get(number) or Bucket(number * seconds, 0, 0, 0, 0) for number in numbers]
 
 
-def _order(tweet: Tweet) -> tuple[float, str, str, bool]:
-    """Return a key that puts equal sets of tweets into the same order, however they arrived."""
-    return tweet.time, tweet.author or "", tweet.text or "", tweet.negative
+def _order(tweets: Tweets) -> npt.NDArray[np.intp]:
+    """Return the indices that sort tweets by time, in the same order however they arrived."""
+    order = np.argsort(tweets.times, kind="stable")
+    times = tweets.times[order]
+    same = np.flatnonzero(times[1:] == times[:-1])
+    tied = np.union1d(same, same + 1)  # each run of equal times keeps its places
+
+    def key(index: int) -> tuple[float, str, str, bool]:
+        return (
+            float(tweets.times[index]),
+            tweets.authors[index] or "",
+            tweets.texts[index] or "",
+            bool(tweets.negative[index]),
+        )
+
+    order[tied] = sorted(order[tied].tolist(), key=key)
+    return order
 
 
-def _seen(times: dict[str, float], key: str | None, now: float, seconds: float) -> bool:
-    """Return whether a key was seen within some seconds, and note that it is seen now."""
-    if key is None:
-        return False
-    before = times.get(key)
-    times[key] = now
-    return before is not None and now - before <= seconds
+def _codes(keys: Sequence[str | None]) -> npt.NDArray[np.intp]:
+    """Return a number for each key, equal for equal keys; -1 for None."""
+    numbers: dict[str | None, int] = {None: -1}
+    return np.fromiter((numbers.setdefault(key, len(numbers)) for key in keys), np.intp, len(keys))
+
+
+def _repeated(codes: npt.NDArray[np.intp], times: npt.NDArray[np.float64], seconds: float) -> npt.NDArray[np.bool_]:
+    """Return which keys were seen within some seconds before.
+
+    Args:
+        codes: of the keys, see `_codes`.
+        times: of the keys, in order.
+        seconds: that count as shortly before.
+    """
+    together = np.argsort(codes, kind="stable")
+    code, time = codes[together], times[together]
+    repeated = np.zeros(len(codes), dtype=bool)
+    repeated[together[1:]] = (code[1:] == code[:-1]) & (code[1:] >= 0) & (time[1:] - time[:-1] <= seconds)
+    return repeated

@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from heapq import heapify, heappop, heapreplace
-from itertools import chain
-from math import fsum, log, sqrt
+from itertools import chain, repeat
+from math import fsum
 from typing import NamedTuple
+
+import numpy as np
 
 # How many terms the prior is worth. A larger one asks for more evidence of rare terms.
 PRIOR = 500.0
@@ -42,14 +44,16 @@ def keyness(tweets: Iterable[Collection[str]], usual: Iterable[Collection[str]])
     if len(inside.keys() | outside.keys()) < 2:  # a single term cannot be more frequent than another one
         return []
     inside_total, outside_total = inside.total(), outside.total()
-    total = inside_total + outside_total
-    marked = []
-    for term, count in inside.items():
-        prior = PRIOR * (count + outside[term]) / total
-        present, before = count + prior, outside[term] + prior
-        odds = log(present / (inside_total + PRIOR - present)) - log(before / (outside_total + PRIOR - before))
-        marked.append(Marked(term, count, odds / sqrt(1 / present + 1 / before)))
-    return sorted(marked, key=lambda each: (-each.z, each.term))
+    names = sorted(inside)
+    counts = np.array([inside[name] for name in names], np.float64)
+    elsewhere = np.array([outside.get(name, 0) for name in names], np.float64)
+    prior = PRIOR * (counts + elsewhere) / (inside_total + outside_total)
+    present, before = counts + prior, elsewhere + prior
+    odds = np.log(present / (inside_total + PRIOR - present)) - np.log(before / (outside_total + PRIOR - before))
+    z = odds / np.sqrt(1 / present + 1 / before)
+    order = np.argsort(-z, kind="stable").tolist()  # equals stay in alphabetical order
+    scores = z.tolist()
+    return [Marked(names[place], inside[names[place]], scores[place]) for place in order]
 
 
 def new_terms(marked: Sequence[Marked], most: int) -> list[Marked]:
@@ -86,7 +90,7 @@ def typical(tweets: Sequence[Collection[str]], marked: Sequence[Marked], most: i
 
     def score(index: int) -> float:
         # The exact sum, since sets have no order, and rounding would decide between equals.
-        return fsum(weights.get(term, 0.0) for term in tweets[index])
+        return fsum(map(weights.get, tweets[index], repeat(0.0)))
 
     chosen = list[int]()
     rest = [(-score(index), index) for index in different.values()]

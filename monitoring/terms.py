@@ -3,10 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import pairwise
 
 # A link, a mention or what masking leaves of them, or else a word with an optional hash.
 TOKEN = re.compile(r"(?:https?://|www\.)\S+|\bhttp\b|@\w+|&\w+;|(#?[^\W\d_]+(?:['-][^\W\d_]+)*)|[^\s\w]")
-RETWEET = re.compile(r"^\s*(?:RT @\w+:?\s+)+", re.IGNORECASE)
+RETWEET = re.compile(r"\s*(?:RT @\w+:?\s+)+", re.IGNORECASE)
 LEAST_LETTERS = 3
 # Words of English and French that say nothing about a cause, whatever their frequency.
 ENGLISH = (
@@ -27,7 +29,8 @@ FUNCTION_WORDS = frozenset(f"{ENGLISH} {FRENCH}".split())
 
 def original(text: str) -> str:
     """Return the tweet of which a text is a retweet in the old style ("RT @somebody: "), or the text itself."""
-    return RETWEET.sub("", text)
+    prefix = RETWEET.match(text)
+    return text[prefix.end() :] if prefix else text
 
 
 def words(text: str) -> list[str]:
@@ -41,15 +44,18 @@ def words(text: str) -> list[str]:
 
 def terms(text: str) -> set[str]:
     """Return the words, hashtags and phrases of two words of a tweet, each once, without function words."""
-    found = words(text)
-    return {word for word in found if _says_something(word)} | set(_phrases(found))
+    found = [word if _says_something(word) else "" for word in words(text)]
+    said = {*found, *_phrases(found)}
+    said.discard("")
+    return said
 
 
 def _phrases(found: list[str]) -> Iterator[str]:
-    for first, second in zip(found, found[1:], strict=False):
-        if _says_something(first) and _says_something(second) and "#" not in first + second:
+    for first, second in pairwise(found):
+        if first and second and "#" not in first + second:
             yield f"{first} {second}"
 
 
+@lru_cache(maxsize=50_000)
 def _says_something(word: str) -> bool:
     return len(word.lstrip("#")) >= LEAST_LETTERS and word not in FUNCTION_WORDS

@@ -4,8 +4,11 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from math import exp
+from typing import NamedTuple
 
-from monitoring.buckets import DAY, HOUR, Bucket
+import numpy as np
+
+from monitoring.buckets import DAY, HOUR, Bucket, Tweets
 
 FIVE = 300.0
 MONDAY = datetime(2025, 9, 15, tzinfo=UTC).timestamp()
@@ -51,3 +54,18 @@ def with_negative(buckets: Sequence[Bucket], begin: float, hours: float, an_hour
         else each
         for each in buckets
     ]
+
+
+class Post(NamedTuple):
+    """A classified tweet; see the columns of `monitoring.buckets.Tweets`."""
+
+    time: float
+    negative: bool
+    author: str | None = None
+    text: str | None = None
+
+
+def columns(posts: Sequence[Post]) -> Tweets:
+    """Return tweets as columns."""
+    times, negative, authors, texts = zip(*posts, strict=True) if posts else ((), (), (), ())
+    return Tweets(np.array(times, np.float64), np.array(negative, bool), authors, texts)

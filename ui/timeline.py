@@ -1,16 +1,17 @@
 """The tweets of a file over time: counts, limits and crises, as the live watch would have found them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from monitoring.alarm import Level, Rules
 from monitoring.bands import Usual, points, total
 from monitoring.baseline import Learning
-from monitoring.buckets import DAY, HOUR, Bucket, Tweet, count
+from monitoring.buckets import DAY, HOUR, Bucket, Tweets, count
 from monitoring.crises import Crisis, replay
 from monitoring.evidence import Errors
 from monitoring.terms import original
@@ -89,16 +90,15 @@ def counted(timeline: Timeline, begin: float, end: float) -> tuple[int, int, flo
     return point.tweets, point.negative, point.usual_negative
 
 
-def voices(tweets: pd.DataFrame) -> Iterator[Tweet]:
+def voices(tweets: pd.DataFrame) -> Tweets:
     """Return tweets as the watch counts them."""
     authors = tweets["author"].astype(object)
-    columns = (
-        seconds_of(tweets["time"]).tolist(),
-        (tweets["sentiment"] == "negative").tolist(),
-        authors.where(authors.notna(), None).tolist(),
-        map(original, tweets["text"]),
+    return Tweets(
+        times=np.asarray(seconds_of(tweets["time"]), np.float64),
+        negative=(tweets["sentiment"] == "negative").to_numpy(bool),
+        authors=authors.where(authors.notna(), None).tolist(),
+        texts=[*map(original, tweets["text"])],
     )
-    return map(Tweet._make, zip(*columns, strict=True))
 
 
 def seconds_of(times: pd.Series) -> "pd.Series[float]":

@@ -127,7 +127,10 @@ def typical_first(tweets: pd.DataFrame, typical: Sequence[int]) -> pd.DataFrame:
 
 def accounts(texts: pd.Series) -> list[str]:
     """Return the accounts that tweets mention most; none if they mention but one."""
-    counted = Counter(name for text in texts for name in {name.lower() for name in MENTION.findall(text)})
+    together = Counter(map(tuple, map(MENTION.findall, texts)))
+    counted = Counter[str]()
+    for names, tweets in together.items():
+        counted.update(dict.fromkeys(map(str.lower, names), tweets))
     frequent = [name for name, count in counted.most_common(MOST_ACCOUNTS) if count >= LEAST_MENTIONS]
     return frequent if len(frequent) > 1 else []
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from monitoring.alarm import Level
-from monitoring.buckets import DAY, HOUR, Bucket, Tweet, count
+from monitoring.buckets import DAY, HOUR, Bucket, count
 from monitoring.terms import original
 from telemetry import buckets, buzz, schema, spans
 from telemetry.alert import Rule, fire
@@ -27,7 +27,7 @@ from telemetry.store import Store
 from telemetry.stream import stream as watched_stream
 from tests.clock import Clock
 from tests.events import feedback, prediction
-from tests.streams import MONDAY, stream
+from tests.streams import MONDAY, Post, columns, stream
 
 NOW = MONDAY + 5 * DAY + 12 * HOUR
 SETTINGS = Settings(buzz_zone="Europe/Paris")
@@ -130,7 +130,7 @@ def test_an_author_is_one_voice_an_hour_whatever_the_texts(store: Store) -> None
 def test_the_store_counts_voices_as_the_mathematics_does(store: Store, seed: int) -> None:
     choice = random.Random(seed)
     tweets = [
-        Tweet(
+        Post(
             NOW - choice.randrange(1, 2 * int(DAY)),
             choice.random() < 0.5,
             choice.choice([None, *"abcdef"]),
@@ -148,7 +148,7 @@ def test_the_store_counts_voices_as_the_mathematics_does(store: Store, seed: int
         )
         for number, tweet in enumerate(tweets)
     )
-    expected = [bucket for bucket in count(tweets, seconds=SECONDS) if bucket.reach]
+    expected = [bucket for bucket in count(columns(tweets), seconds=SECONDS) if bucket.reach]
     assert [bucket[:2] + bucket[3:4] for bucket in counted(store)] == [bucket[:2] + bucket[3:4] for bucket in expected]
 
 
