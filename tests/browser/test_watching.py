@@ -1,12 +1,13 @@
-"""From a recording to the alarm: the watch replays it to a service in its own process, which sends one email."""
+"""From a recording to the alarm: the watch replays it to a service, which sends one email; the page shows it."""
 
 import csv
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
+from playwright.sync_api import Browser, expect
 
 from monitoring.buckets import HOUR, Bucket
 from telemetry import schema
@@ -21,11 +23,13 @@ from telemetry.buckets import SECONDS
 from telemetry.events import Prediction
 from telemetry.store import Store
 from tests.browser import processes
+from tests.browser.drawn import wait_until_still
 from tests.e2e.server import free_port
 from tests.mailbox import Mailbox, serve
 from tests.packaged_model import save_packaged
 from tests.streams import stream
 
+pytestmark = pytest.mark.slow
 PROJECT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 90.0
 HOURS = 5
@@ -64,6 +68,12 @@ def record(file: Path) -> int:
     return len(rows)
 
 
+def page(address: str, url: str, folder: Path) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """Show a service on a page."""
+    variables = {"UI_PORT": address.rpartition(":")[2], "SERVICE_URL": url}
+    return processes.process(["ui"], f"{address}/_stcore/health", folder / "page.log", variables)
+
+
 @contextmanager
 def watching(url: str, file: Path) -> Iterator[subprocess.Popen[str]]:
     """Run the watch on a recording."""
@@ -94,8 +104,8 @@ def mailbox() -> Iterator[Mailbox]:
         yield mailbox
 
 
-def test_a_crisis_in_a_replay_is_one_email_though_the_watch_and_the_service_are_killed_meanwhile(
-    tmp_path: Path, mailbox: Mailbox
+def test_a_crisis_in_a_replay_is_one_email_though_the_watch_the_page_and_the_service_are_killed_meanwhile(
+    tmp_path: Path, mailbox: Mailbox, browser: Browser
 ) -> None:
     model, database = save_packaged(tmp_path / "model"), f"sqlite:///{tmp_path / 'events.db'}"
     count = record(tmp_path / "past.csv")
@@ -109,8 +119,16 @@ def test_a_crisis_in_a_replay_is_one_email_though_the_watch_and_the_service_are_
         settings |= {"SERVICE_MODEL": model, "TELEMETRY_DATABASE": database}
         with ExitStack() as stack:
             service = stack.enter_context(processes.serving(port, tmp_path, **settings))
+            address = f"http://127.0.0.1:{free_port()}"
+            shown = stack.enter_context(page(address, url, tmp_path))
+            reader = stack.enter_context(closing(browser.new_page(locale="en-GB")))
+            reader.goto(f"{address}/watch")
+            expect(reader.get_by_role("heading", name="Calm")).to_be_visible()
             with watching(url, tmp_path / "past.csv"):
+                wait_for(lambda: store.waiting(Prediction, 0) > count // 4)
+                processes.kill(shown)
                 wait_for(lambda: store.waiting(Prediction, 0) > count // 3)
+                stack.enter_context(page(address, url, tmp_path))
             with watching(url, tmp_path / "past.csv") as second:
                 wait_for(lambda: store.waiting(Prediction, 0) > count // 2)
                 processes.kill(service)
@@ -127,6 +145,17 @@ def test_a_crisis_in_a_replay_is_one_email_though_the_watch_and_the_service_are_
 
             (crisis,) = wait_for(calm_again)
             wait_for(lambda: mailbox.messages)
+            expect(reader.get_by_role("heading", name="Spot a backlash")).to_be_visible()  # the page has come back
+
+            def shows_a_past_crisis() -> bool:
+                reader.reload()
+                wait_until_still(reader)
+                happened = reader.get_by_text("What happened", exact=True).is_visible()
+                return happened and reader.get_by_role("heading", name="Calm").is_visible()
+
+            wait_for(shows_a_past_crisis)  # an answer is kept for some seconds
+            reader.get_by_role("combobox", name=re.compile("Look at")).press("ArrowDown")  # opens the list
+            expect(reader.get_by_role("option").filter(has_text="Alarm of")).to_have_count(1)
     assert (crisis["kind"], crisis["level"]) == ("negative", "alarm")
     (message,) = mailbox.messages
     assert "times as many as usual" in message["Subject"]
