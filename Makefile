@@ -236,8 +236,12 @@ relocate: setup ## Correct the paths in mlflow.db after moving or copying this f
 	python -m pipeline.relocation
 
 .PHONY: test
-test: setup ## Run all tests: unit, integration, end-to-end, browser
-	pytest $(PARALLEL)
+test: setup ## Run the tests: unit, integration, end-to-end, browser
+	pytest $(PARALLEL) -m "not extended"
+
+.PHONY: test-extended
+test-extended: setup ## Run the other tests: what starts, kills or replaces whole processes for long
+	pytest $(PARALLEL) -m extended
 
 .PHONY: test-unit
 test-unit: setup ## Run the fast unit tests only (a minute and a half)

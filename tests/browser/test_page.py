@@ -72,6 +72,7 @@ def test_three_reported_mispredictions_trigger_an_alert_by_mail_and_on_the_page(
     expect(page.get_by_text(re.compile("All background jobs are running"))).to_be_visible()
 
 
+@pytest.mark.extended
 def test_nothing_is_lost_if_the_service_loses_its_machine_and_everybody_leaves_the_page(
     browser: Browser, tmp_path: Path, postgresql: Cluster, mailbox: tuple[Mailbox, dict[str, object]], model: Path
 ) -> None:
@@ -151,6 +152,7 @@ def test_no_third_party_is_contacted(page: Page, app: App, tmp_path: Path) -> No
     assert foreign == []
 
 
+@pytest.mark.extended
 def test_a_configured_login_is_required(browser: Browser, app: App, tmp_path: Path) -> None:
     port = free_port()
     # The cookie belongs to the host in `redirect_uri`.
@@ -339,6 +341,7 @@ def test_days_do_not_depend_on_the_time_zone_of_the_reader(
     context.close()
 
 
+@pytest.mark.extended
 def test_typed_text_survives_an_outage_and_is_analyzed_afterwards(page: Page, app: App, tmp_path: Path) -> None:
     port = free_port()
     with processes.page(free_port(), tmp_path, SERVICE_URL=f"http://127.0.0.1:{port}") as address:

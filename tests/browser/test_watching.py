@@ -28,7 +28,7 @@ from tests.mailbox import Mailbox, serve
 from tests.packaged_model import save_packaged
 from tests.streams import stream
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extended]
 PROJECT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 90.0
 HOURS = 5

@@ -17,7 +17,7 @@ from tests import corpora
 from tests.e2e.server import free_port
 from tests.packaged_model import save_packaged
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extended]
 PROJECT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 240
 

@@ -15,7 +15,7 @@ from tests.integration import candidates
 from tests.integration.chain import configuration
 from tests.integration.conftest import using_store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extended]
 SMALL_STUDY = (
     "select.families=[baseline] select.floor.roc_auc=null select.resamples=20 "
     """'plan.stages=[{name: simple, candidates: [{step: train_baseline, options: ["train_baseline=dummy"]}]}]'"""

@@ -24,7 +24,7 @@ from tests.e2e.replacing import PROJECT, Load, Service, served
 from tests.integration.candidates import command_line_configuration, predict_in_process
 from tests.integration.chain import configuration, last_run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extended]
 WORDS = (["lovely", "thanks", "great", "smooth", "kind"], ["late", "rude", "lost", "awful", "dirty"])
 PLACES = ["to Lisbon", "from Nice", "at gate 4", "in Lyon", "on board", "today", "again", "this week"]
 ENDINGS = ["", "!", " honestly", " really", " so far", " as ever", " folks"]

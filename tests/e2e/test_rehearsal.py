@@ -8,7 +8,7 @@ import pytest
 
 from tests.rehearsal.rehearse import Rehearsal, RehearsalError, rehearse
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extended]
 
 
 @pytest.fixture(autouse=True)

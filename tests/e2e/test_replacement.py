@@ -17,7 +17,7 @@ from pipeline.source_code import HANDED_OVER
 from tests.e2e.replacing import PROJECT, TIMEOUT_SECONDS, TWEET, Load, Service, is_ready, served
 from tests.packaged_model import save_packaged
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extended]
 PACKAGES = ("service", "telemetry", "sentiment", "tables", "monitoring")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.commands import BIN, Chain, load
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extended]
 TWEETS = ["@AirParadis two hours late &amp; nobody cares :(", "Lovely crew, thank you!", "", "\U0001f620" * 50]
 CODE = f"""
 import importlib.util, json, sys

@@ -14,7 +14,7 @@ from tests.e2e.server import free_port
 from tests.integration.chain import REPEATED, quality
 from tests.postgresql import Cluster
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extended]
 # One of each kind: a linear model and a network.
 TWO_CANDIDATES = (
     "'plan.stages=[{name: simple, candidates: [{step: train_baseline, options: []}]}, "

@@ -127,6 +127,7 @@ def test_a_request_in_flight_is_answered_before_the_service_stops(bento: Path, p
     assert len(answers[0].raise_for_status().json()["predictions"]) == 512
 
 
+@pytest.mark.extended
 def test_a_killed_worker_is_replaced_and_its_predictions_stay_stored(bento: Path, python: Path, tmp_path: Path) -> None:
     database = f"sqlite:///{tmp_path / 'events.db'}"
     with served(python, bento, tmp_path, telemetry_database=database) as server:

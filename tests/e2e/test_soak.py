@@ -23,7 +23,7 @@ from tests.e2e.attackers import ATTACKS, LARGEST, LONG_TEXTS, good, send
 from tests.e2e.pulse import Pulse, pulse
 from tests.e2e.server import Server, served, wait_until_ready
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extended]
 SECONDS = float(os.environ.get("SOAK_SECONDS", "10"))
 GOOD_CLIENTS = 4
 BAD_CLIENTS = 4

@@ -12,7 +12,7 @@ import pytest
 from tests.corpora import data
 from tests.e2e.commands import BIN, PROJECT, Chain, environment
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extended]
 
 C = "train_baseline.classifier.C"
 PARALLEL = "hydra/launcher=joblib hydra.launcher.n_jobs=2"

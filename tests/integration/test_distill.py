@@ -187,6 +187,7 @@ def test_a_network_learns_the_teacher_s_targets_instead_of_the_labels(corpus: Pa
     assert student(inverted).data.metrics["val_roc_auc"] < 0.5
 
 
+@pytest.mark.extended
 def test_bert_can_be_a_student(corpus: Path, teacher: str, tmp_path: Path) -> None:
     inputs = [f"inputs.splits={corpus}", f"train_bert.checkpoint={save_checkpoint(tmp_path)}"]
     fit = ["train_bert.fit.learning_rate=3e-3", "train_bert.fit.epochs=4", "train_bert.fit.batch_size=8"]

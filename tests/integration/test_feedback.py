@@ -197,6 +197,7 @@ def test_a_service_without_a_store_refuses_feedback(start: Callable[..., httpx.C
     assert detail(client.get("/monitoring"), 503) == detail(answer, 503)
 
 
+@pytest.mark.extended
 def test_feedback_is_refused_while_postgresql_is_stopped_and_accepted_after_its_restart(
     start: Callable[..., httpx.Client], own_postgresql: Cluster
 ) -> None:
@@ -218,6 +219,7 @@ def test_feedback_is_refused_while_postgresql_is_stopped_and_accepted_after_its_
     wait_until(lambda: all(worker["healthy"] for worker in monitoring(client)["workers"]))
 
 
+@pytest.mark.extended
 def test_several_processes_send_one_mail_also_if_the_one_at_work_is_killed(
     start: Callable[..., httpx.Client], postgresql: Cluster
 ) -> None:

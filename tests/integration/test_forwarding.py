@@ -159,6 +159,7 @@ def test_an_event_that_cannot_be_forwarded_is_put_aside_and_the_rest_arrives(
     assert waiting(store) == 0
 
 
+@pytest.mark.extended
 def test_ten_thousand_events_wait_while_the_endpoint_is_down(store: Store, endpoint: Ingestion, outlet: Outlet) -> None:
     endpoint.stop()
     events = [feedback(number) for number in range(10_000)]
@@ -182,6 +183,7 @@ forward(Store(sys.argv[3]), outlet, undo_seconds=8)
 """
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("exporter", OUTLETS)
 def test_every_event_arrives_even_if_forwarding_is_killed(
     exporter: str, store: Store, events_url: str, endpoint: Ingestion
@@ -221,6 +223,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.extended
 def test_a_second_process_takes_over_if_the_first_is_killed(events_url: str, tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.touch()

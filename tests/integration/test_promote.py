@@ -154,6 +154,7 @@ def test_a_promotion_while_another_command_moves_aliases_is_refused(name: str) -
     assert registry.aliases(name) == {CHAMPION: "2"}
 
 
+@pytest.mark.extended
 @pytest.mark.slow
 def test_concurrent_promotions_do_not_interleave(name: str, shared: SharedCandidates, tmp_path: Path) -> None:
     environment = {**os.environ, "MLFLOW_TRACKING_URI": shared.store, "PYTHONPATH": str(runs.PROJECT)}

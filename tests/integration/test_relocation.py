@@ -100,6 +100,7 @@ def test_runs_outside_a_project_folder_are_accepted(project: Path, tmp_path: Pat
     store.require_own_files(project / "mlflow.db")
 
 
+@pytest.mark.extended
 @pytest.mark.slow
 def test_a_step_in_a_copied_project_writes_nothing_and_says_what_to_do(
     tmp_path: Path, new_store: Callable[[Path], str]

@@ -146,6 +146,7 @@ def test_any_version_or_run_can_score(
     assert versions == {"2"} if uri.startswith("models:") else all(v.startswith("m-") for v in versions)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_a_killed_command_continues_without_losing_or_repeating_a_row(
     shared: SharedCandidates, champion: str, tmp_path: Path, ending: str
@@ -398,6 +399,7 @@ def test_a_model_that_cannot_be_loaded_is_refused(
     assert len(read(output)) == ROWS  # nothing had been scored with the other model
 
 
+@pytest.mark.extended
 def test_parts_are_kept_when_a_process_dies_or_the_disk_is_full(
     champion: str, interrupted: tuple[Path, Path], whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -450,6 +452,7 @@ def test_no_process_remains_after_an_error(
     assert last_run().info.status == "KILLED"
 
 
+@pytest.mark.extended
 def test_memory_does_not_grow_with_the_number_of_rows(shared: SharedCandidates, champion: str, tmp_path: Path) -> None:
     peaks = {}
     for number in (2_000, 30_000):

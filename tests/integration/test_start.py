@@ -120,6 +120,7 @@ def answers(url: str) -> bool:
         return False
 
 
+@pytest.mark.extended
 @pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
 @pytest.mark.parametrize("host", ["::1", "localhost"])
 def test_the_service_listens_on_each_loopback_address(start: Start, host: str) -> None:
@@ -129,6 +130,7 @@ def test_the_service_listens_on_each_loopback_address(start: Start, host: str) -
     assert answer.json()["sentiment"] == "negative"
 
 
+@pytest.mark.extended
 def test_a_proxy_for_the_internet_concerns_neither_the_start_nor_the_probe(start: Start) -> None:
     port, nobody = free_port(), f"http://127.0.0.1:{free_port()}"
     proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"), nobody)
@@ -139,6 +141,7 @@ def test_a_proxy_for_the_internet_concerns_neither_the_start_nor_the_probe(start
         assert subprocess.run(probe, cwd=PROJECT, env=environment, check=False, timeout=30).returncode == code
 
 
+@pytest.mark.extended
 def test_a_home_folder_in_a_path_is_understood(start: Start, packaged: Path) -> None:
     port = free_port()
     home = {"HOME": str(packaged.parent)}
@@ -225,6 +228,7 @@ def test_a_stopped_service_ends_without_an_error(start: Start) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.extended
 def test_a_service_whose_worker_died_for_good_ends_with_an_error(start: Start) -> None:
     """BentoML replaces no worker in containers that it builds."""
     port = free_port()

@@ -221,6 +221,7 @@ def test_the_same_seed_gives_the_same_network(checkpoint: Path) -> None:
     assert any(not torch.equal(weights, other[name]) for name, weights in first.items())
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("batches", [1, 5, 8, 9, 17])
 def test_an_interrupted_training_resumes_with_the_same_result(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batches: int
