@@ -104,6 +104,16 @@ def test_every_file_and_volume_exists() -> None:
     assert set(built) < set(IN_PROJECT.values())
 
 
+@pytest.mark.parametrize("dockerfile", ["ui/Dockerfile", "compose/mlflow.Dockerfile"])
+def test_what_a_dockerfile_copies_is_sent_to_the_engine(dockerfile: str) -> None:
+    sent = set(re.findall(r"^!(.+)$", (PROJECT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE))
+    copies = re.findall(r"^COPY (?!--from)(.+) \S+$", (PROJECT / dockerfile).read_text(encoding="utf-8"), re.MULTILINE)
+    copied = {source for copy in copies for source in copy.split()}
+    assert copied
+    assert copied <= sent
+    assert all((PROJECT / source).exists() for source in copied)
+
+
 @pytest.mark.parametrize(("service", "dockerfile"), IN_PROJECT.items())
 def test_the_published_port_is_that_of_the_image(service: str, dockerfile: str) -> None:
     (exposed,) = re.findall(r"^EXPOSE (\d+)$", (PROJECT / dockerfile).read_text(encoding="utf-8"), re.MULTILINE)
