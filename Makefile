@@ -64,7 +64,7 @@ bilingual: setup ## Train a champion that reads English and French, from English
 # What the full recipe has and this one gives up: docs/data-scientist.md. EMOTICONS: a local copy of Sentiment140 (default:
 # downloaded once). TEACHER: the folder of a larger checkpoint (default: MiniLM teaches itself).
 .PHONY: champion
-champion: setup ## Train the best champion on less data, about 45 minutes (EMOTICONS=file, TEACHER=folder)
+champion: setup ## Train the best champion on less data, some 40 minutes (EMOTICONS=file, TEACHER=folder)
 	mlflow run . --env-manager=local -P hydra_options="plan=champion +data@data.extra_training.emoticons=sentiment140 \
 	  data.extra_training.emoticons.sample_size=30000 $(if $(EMOTICONS),data.extra_training.emoticons.path='$(EMOTICONS)') \
 	  $(if $(TEACHER),plan.teacher='$(TEACHER)')"
