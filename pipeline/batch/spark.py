@@ -38,7 +38,8 @@ WORKERS = {**ONE_THREAD, "PYTHONSAFEPATH": "1"}
 SETTINGS = {
     "spark.app.name": "score",
     "spark.ui.showConsoleProgress": "false",
-    # A chunk is one batch, as with the engine `processes`.
+    # A chunk is one task and one batch, as with the engine `processes`: the last digits of answers depend on the batch.
+    "spark.default.parallelism": "1",
     "spark.sql.execution.arrow.maxRecordsPerBatch": str(2**31 - 1),
     **{f"spark.executorEnv.{name}": value for name, value in WORKERS.items()},
 }

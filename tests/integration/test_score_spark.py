@@ -8,11 +8,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from uuid import uuid4
 
+import mlflow
 import psutil
 import pytest
 
 from pipeline.batch import parts as batch_parts
 from pipeline.batch.engine import ScoreError
+from pipeline.batch.spark import Spark
 from sentiment.inference.errors import SettingsError
 from tests.integration.candidates import SharedCandidates, folder_of, make_champion, restored
 from tests.integration.chain import last_run
@@ -52,6 +54,31 @@ def test_spark_writes_the_same_file_byte_for_byte(
     assert last_run().data.metrics["rows"] == ROWS
     assert not batch_parts.folder_of(output).exists()
     assert psutil.Process().children(recursive=True) == []
+
+
+# Its answer is the size of the batch.
+COUNTING_MODEL = """
+import mlflow
+import pandas as pd
+
+
+class Counting(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        answer = {"negative_probability": len(model_input) / 1000, "sentiment": "negative", "uncertain": False}
+        return pd.DataFrame(answer, range(len(model_input)))
+
+
+mlflow.models.set_model(Counting())
+"""
+
+
+@pytest.mark.usefixtures("_spark")
+def test_a_chunk_is_one_batch_for_the_model_whatever_the_number_of_processes(tmp_path: Path) -> None:
+    code = tmp_path / "counting.py"
+    code.write_text(COUNTING_MODEL, encoding="utf-8")
+    mlflow.pyfunc.save_model(tmp_path / "model", python_model=str(code), pip_requirements=[])
+    with Spark(master=None).started(model=tmp_path / "model", processes=2, scratch=tmp_path) as scorer:
+        assert scorer.score(["late again"] * 500).negative_probability == [0.5] * 500
 
 
 @pytest.mark.slow
