@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import pairwise
 
 # A link, a mention or what masking leaves of them, or else a word with an optional hash.
@@ -56,6 +55,5 @@ def _phrases(found: list[str]) -> Iterator[str]:
             yield f"{first} {second}"
 
 
-@lru_cache(maxsize=50_000)
 def _says_something(word: str) -> bool:
     return len(word.lstrip("#")) >= LEAST_LETTERS and word not in FUNCTION_WORDS
