@@ -51,6 +51,7 @@ def test_a_step_shows_its_configuration() -> None:
     assert "\ntrain_keras:\n" in run(documented("python -m steps train_keras --cfg job"))
 
 
+@pytest.mark.extended
 def test_one_step_runs_alone(copied_chain: Chain) -> None:
     run(documented("mlflow run . --env-manager=local -e split"), store=copied_chain.tracking_uri)
     newest, *_ = copied_chain.runs("split")
@@ -58,6 +59,7 @@ def test_one_step_runs_alone(copied_chain: Chain) -> None:
     assert "mlflow.parentRunId" not in newest.data.tags
 
 
+@pytest.mark.extended
 def test_the_champion_is_evaluated(copied_chain: Chain) -> None:
     output = run(documented("mlflow run . --env-manager=local -e evaluate"), store=copied_chain.tracking_uri)
     assert "tweet_sentiment version 1 on vader" in output
@@ -70,6 +72,7 @@ def test_the_champion_is_evaluated(copied_chain: Chain) -> None:
     assert learned <= metrics["eval_seen_rows"] <= learned + 50
 
 
+@pytest.mark.extended
 def test_the_champion_is_explained(copied_chain: Chain) -> None:
     few = "explain.sample_size=100 faithfulness.tweets=10 faithfulness.max_words=8 faithfulness.mosaics=4"
     command = [*documented("mlflow run . --env-manager=local -e explain"), "-P", f"hydra_options={few}"]
@@ -89,6 +92,7 @@ def test_a_chosen_tweet_is_explained(copied_chain: Chain) -> None:
     assert output.count("Your tweet: ") == 2
 
 
+@pytest.mark.extended
 def test_a_version_is_promoted(copied_chain: Chain) -> None:
     command = documented("mlflow run . --env-manager=local -e promote -P version=1")
     run(command, store=copied_chain.tracking_uri)

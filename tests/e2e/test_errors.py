@@ -124,6 +124,7 @@ def test_a_bug_keeps_its_traceback(store: Chain, user_module: dict[str, str]) ->
     assert "KeyError" in last_run(store).data.tags["error"]
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("command", "exit_code", "run_statuses"),
     [

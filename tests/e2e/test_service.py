@@ -114,6 +114,7 @@ def test_no_tweet_is_logged_or_stored(server: Server) -> None:
     assert all(secret.encode() not in path.read_bytes() for path in files)
 
 
+@pytest.mark.extended
 def test_a_request_in_flight_is_answered_before_the_service_stops(bento: Path, python: Path, tmp_path: Path) -> None:
     with served(python, bento, tmp_path) as server:
         answers = []

@@ -128,6 +128,7 @@ def test_a_blend_has_seen_all_tweets_that_its_members_have_seen(splits: Path, wo
     assert len(stored_predictions.read_seen(other)) == 380
 
 
+@pytest.mark.extended
 def test_it_requires_its_members_packages_and_runs_with_its_own_code(blended: str, tmp_path: Path) -> None:
     requirements = Path(mlflow.pyfunc.get_model_dependencies(blended)).read_text(encoding="utf-8")
     assert "scikit-learn==" in requirements

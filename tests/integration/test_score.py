@@ -124,6 +124,7 @@ def test_the_run_counts_rows(champion: str, source: Path, tmp_path: Path) -> Non
     assert logged.metrics["rows_per_second"] == pytest.approx(ROWS / logged.metrics["seconds"])
 
 
+@pytest.mark.extended
 def test_the_number_of_processes_does_not_change_the_output(
     champion: str, source: Path, whole: Path, tmp_path: Path
 ) -> None:

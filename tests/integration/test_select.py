@@ -324,6 +324,7 @@ def damage_seen_tweets(_: Path, folder: Path) -> None:
     (folder / artifacts.SEEN).write_bytes(b"noise")
 
 
+@pytest.mark.extended
 @pytest.mark.usefixtures("winner_in_process")
 @pytest.mark.parametrize(
     ("damage", "message"),

@@ -91,6 +91,7 @@ def test_a_keras_network_goes_on_with_the_second_stage(chain: Chain) -> None:
     assert "people_roc_auc" in last_run().data.metrics
 
 
+@pytest.mark.extended
 def test_fine_tuning_goes_on_with_the_second_stage_even_if_it_is_interrupted_there(
     chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -214,6 +214,7 @@ def shared_folder(database: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.extended
 @needs_root
 @pytest.mark.slow
 def test_two_users_of_a_shared_store_wait_for_each_other(shared_folder: Path) -> None:
