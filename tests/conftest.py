@@ -25,7 +25,7 @@ SERVERS = {"postgresql", "own_postgresql"}
 FOLDERS = ("e2e", "browser", "integration", "training", "unit")
 # The first file makes the run of the pipeline. A second worker takes every other one of these: long files that do not
 # wait for that run.
-STARTED_FIRST = ("e2e/test_pipeline.py", "e2e/test_sweep.py", "e2e/test_errors.py", "integration/test_ui_pages.py")
+STARTED_FIRST = ("e2e/test_pipeline.py", "browser/test_page.py", "e2e/test_errors.py", "integration/test_ui_pages.py")
 
 gc.set_threshold(*COLLECT)
 # Hydra parses all files that it needs at each composition; libyaml does that several times faster than Python.
