@@ -36,8 +36,6 @@ from tests.integration.chain import CONF
 from ui.settings import Settings as PageSettings
 from watch.settings import Settings as WatchSettings
 
-pytestmark = pytest.mark.slow  # together: each command of the documentation is composed
-
 README, DATA_SCIENTIST, SETTINGS = (
     PROJECT / "README.md",
     PROJECT / "docs/data-scientist.md",
