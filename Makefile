@@ -169,16 +169,22 @@ status: ## Check the champion and the service, write status.html; fails if somet
 mlflow-ui: setup ## Open the MLflow UI (runs, registry) on http://127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
 
-# TWEETS: Sentiment140's training file, or a part of it. UNLABELLED: a table with further tweets. Steps that have finished
-# with the same settings, data and code are not run again, so that an interrupted study continues.
+# TWEETS: Sentiment140's training file, or a part of it. UNLABELLED: a table with further tweets. AIRLINE: Twitter US
+# Airline Sentiment. Steps that have finished with the same settings, data and code are not run again, so that an
+# interrupted study continues.
 STUDY := The study, 16,000 tweets
 .PHONY: results
-results: setup ## Run the study on real data (hours), and update all results and papers (TWEETS=file, UNLABELLED=file)
-	@for file in "$(TWEETS)" "$(UNLABELLED)"; do test -f "$$file" || { \
-	  echo "No such file: '$$file'. Name both tables: make results TWEETS=sentiment140.csv UNLABELLED=more_tweets.parquet"; \
-	  exit 2; }; done
+results: setup ## Run the study on real data (hours), update all results and papers (TWEETS=, UNLABELLED=, AIRLINE=files)
+	@for file in "$(TWEETS)" "$(UNLABELLED)" "$(AIRLINE)"; do test -f "$$file" || { \
+	  echo "No such file: '$$file'. Name all three tables:" \
+	    "make results TWEETS=sentiment140.csv UNLABELLED=more_tweets.parquet AIRLINE=airline.csv"; exit 2; }; done
 	mlflow run . --env-manager=local -P hydra_options="plan=study data=sentiment140 data.path='$(TWEETS)' \
-	  data.sample_size=16000 embed.extra_texts='$(UNLABELLED)' embed.epochs=5 plan.unlabelled='$(UNLABELLED)'"
+	  data.sample_size=16000 embed.extra_texts='$(UNLABELLED)' embed.epochs=5 plan.unlabelled='$(UNLABELLED)' \
+	  +data@data.extra_training.people=vader plan.human_labels=people training.stages=[[sentiment140]] \
+	  +data@data.extra_training.airline=csv data.extra_training.airline.path='$(AIRLINE)' \
+	  data.extra_training.airline.text_column=text data.extra_training.airline.label_column=airline_sentiment \
+	  data.extra_training.airline.positive_values=[positive] data.extra_training.airline.ignored_values=[neutral] \
+	  split.targets={people:0.3,airline:1}"
 	python -m steps document "$(STUDY)=latest"
 	python -m papers
 
