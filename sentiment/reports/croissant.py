@@ -63,6 +63,7 @@ def origin(data: Mapping[str, Any], limits: Sequence[str]) -> dict[str, Any]:
         "license": about["licence"] and LICENCES + about["licence"],
         "creator": [{"@type": "Person", "name": name} for name in about["authors"]],
         "datePublished": about["year"] and str(about["year"]),
+        "version": data.get("package", "").partition("==")[2],
         "citeAs": about["citation"],
     }
     head = {"@context": json.loads(CONTEXT.read_text(encoding="utf-8")), "@type": "Dataset", "conformsTo": VERSION}

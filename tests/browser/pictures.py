@@ -1,4 +1,4 @@
-"""Take the screenshots of the page for the README: `python -m tests.browser.pictures docs/pictures`.
+"""Take the screenshots of the page, the API and emails: `python -m tests.browser.pictures docs/pictures`.
 
 The champion packaged last answers, or with `--fake` the service of the tests; all tweets are made up.
 """
@@ -17,11 +17,14 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from telemetry import alert
 from telemetry.settings import Settings
 from telemetry.store import Store
+from telemetry.wording import Language
 from tests import events
 from tests.browser import crisis, processes
 from tests.browser.conftest import NARROW, WIDE
+from tests.browser.mail_pictures import crisis_mails, take_mail
 from tests.e2e.server import free_port
 from tests.fake_service import FakeService
+from tests.mailbox import Mailbox, serve
 from ui import sample
 from ui.client import Service
 
@@ -33,6 +36,7 @@ FEEDBACK_SHARE, WRONG_SHARE = 0.25, 0.12
 RECENT = 3  # mispredictions just now, which fire an alert
 SIZES = {"wide": WIDE, "narrow": NARROW}
 MARGIN = 14  # around a part of a view, in pixels
+LANGUAGES: list[Language] = ["en", "fr"]
 LOCALES = {"en": "en-GB", "fr": "fr-FR"}
 
 
@@ -75,11 +79,13 @@ def fake(folder: Path) -> Iterator[tuple[str, Store]]:
 
 
 @contextmanager
-def real(folder: Path) -> Iterator[tuple[str, Store]]:
-    """Serve the champion packaged last; yield its address and its store."""
+def real(folder: Path, mailbox: Mailbox) -> Iterator[tuple[str, Store]]:
+    """Serve the champion packaged last, which sends its alerts to the mailbox; yield its address and its store."""
     url = f"sqlite:///{folder / 'events.db'}"
+    settings = {f"TELEMETRY_{name.upper()}": value for name, value in mailbox.settings.items()}
+    settings |= {"TELEMETRY_DATABASE": url, "TELEMETRY_SMTP_SECURITY": "none"}
     with (
-        processes.service(free_port(), folder, BENTO, TELEMETRY_DATABASE=url) as address,
+        processes.service(free_port(), folder, BENTO, **settings) as address,
         closing(Store(url)) as store,
     ):
         yield address, store
@@ -154,6 +160,18 @@ def take_views(browser: Browser, address: str, folder: Path, code: str, size: st
     context.close()
 
 
+def take_api(browser: Browser, address: str, file: Path) -> None:
+    """Take the screenshot of the API's page, after a request has been sent from it."""
+    page = browser.new_page(viewport=WIDE, locale=LOCALES["en"])
+    page.goto(address)
+    operation = page.locator("#operations-predictions-predict")
+    operation.get_by_role("button", name="Classify a tweet").first.click()
+    operation.get_by_role("button", name="Execute").click()
+    operation.locator(".live-responses-table").wait_for()
+    page.screenshot(path=file, full_page=True)
+    page.close()
+
+
 def take_stream(browser: Browser, address: str, folder: Path, code: str, size: str, state: str) -> None:
     """Take the screenshot of the watched stream in a state: of an alarm all of it, else what is said first."""
     context = browser.new_context(viewport=SIZES[size], locale=LOCALES[code], timezone_id=crisis.ZONE)
@@ -182,11 +200,11 @@ def main() -> None:
     arguments = parser.parse_args()
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as name, serve() as mailbox, sync_playwright() as playwright:
         scratch = Path(name)
         browser = processes.launch(playwright)
         with (
-            (fake if arguments.fake else real)(scratch) as (service, store),
+            fake(scratch) if arguments.fake else real(scratch, mailbox) as (service, store),
             processes.page(free_port(), scratch, SERVICE_URL=service) as address,
         ):
             use(service, store, random.Random(1))
@@ -195,6 +213,11 @@ def main() -> None:
             for code in LOCALES:
                 for size in SIZES:
                     take_views(browser, address, folder, code, size, empty=arguments.empty)
+            if not arguments.fake:
+                take_api(browser, service, folder / "api.png")
+                take_mail(browser, mailbox.messages[0], folder / "mail_mispredictions.png")
+        for code, message in zip(LANGUAGES, crisis_mails(mailbox, scratch, LANGUAGES), strict=True):
+            take_mail(browser, message, folder / f"mail_crisis_{code}.png")
         for state in crisis.ADDED:
             with (
                 crisis.service(scratch, state) as service,

@@ -53,6 +53,7 @@ def test_every_data_set_has_the_required_properties(option: str, folder: Path) -
     assert REQUIRED - stated <= ({"url", "creator", "datePublished"} if option in OWN else set())
     assert ("license" in described) == ("citeAs" in described and option != "sentiment140")
     assert described["conformsTo"] == "http://mlcommons.org/croissant/1.0"
+    assert described.get("version") == ("3.3.2" if option.startswith("vader") else None)
     archives = [file for file in described["distribution"] if file["@id"] == "archive"]
     assert len(archives) == (option not in OWN)
     for file in described["distribution"]:
