@@ -155,9 +155,10 @@ bench-page: setup ## Measure the page with a file of 200,000 tweets
 	python -m benchmarks.page
 
 .PHONY: pictures
-pictures: package ## Take the screenshots of the page and of MLflow (needs a champion of `make run`)
+pictures: package ## Take the screenshots: page, API, emails, MLflow, tests (needs a champion of `make run`)
 	python -m tests.browser.pictures docs/pictures
 	python -m tests.browser.tracking_pictures docs/pictures
+	python -m tests.browser.delivery_pictures docs/pictures
 
 # For a scheduler; exit code (of make: 2 in any case, the message says which): see docs/monitoring.md.
 .PHONY: status
