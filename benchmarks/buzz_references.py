@@ -140,7 +140,7 @@ def cusum(negative: Counts, means: Scores, sizes: Scores, ratio: float = 2.0) ->
 
 
 REFERENCES = {
-    "p chart (before)": p_chart,
+    "p chart": p_chart,
     "Laney's p'": laney,
     "EARS C1": ears_c1,
     "EARS C2": ears_c2,

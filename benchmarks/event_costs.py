@@ -64,7 +64,7 @@ def export_mistakes(store: Store) -> None:
 
 
 TASKS: dict[str, Callable[[Store], None]] = {
-    "all events in Python (before)": read_everything,
+    "all events in Python": read_everything,
     "GET /monitoring": report,
     "alert rule, 3 new reports": check_new,
     "alert rule, all reports at once": check_everything,

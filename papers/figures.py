@@ -44,10 +44,10 @@ WORDS = {
         "people": "jugement humain",
         "airline": "compagnies aériennes",
         "alarm": "Part des crises détectées en une heure",
-        "times": "nombre de tweets négatifs, en multiple de l'habitude",
+        "times": "nombre de tweets négatifs, en multiple du nombre habituel",
         "detected": "crises détectées",
         "the alarm, as shipped": "l'alarme du projet",
-        "p chart (before)": "carte de contrôle p",
+        "p chart": "carte de contrôle p",
         "negative binomial CUSUM": "CUSUM",
         "Bollinger bands": "bandes de Bollinger",
     },
@@ -73,7 +73,7 @@ WORDS = {
         "times": "negative tweets, as a multiple of the usual number",
         "detected": "crises detected",
         "the alarm, as shipped": "the project's alarm",
-        "p chart (before)": "p chart",
+        "p chart": "p chart",
         "negative binomial CUSUM": "CUSUM",
         "Bollinger bands": "Bollinger bands",
     },
@@ -81,9 +81,9 @@ WORDS = {
 # The comparison of labels, in candidates of the stage `human labels`.
 LABELS = {
     "finetune": {"fr": "émoticônes seules", "en": "emoticons only"},
-    "finetune human labels only": {"fr": "humains seuls", "en": "people only"},
+    "finetune human labels only": {"fr": "étiquettes\nhumaines seules", "en": "people only"},
     "finetune mixed": {"fr": "mélangées", "en": "mixed"},
-    "finetune human labels last": {"fr": "émoticônes,\npuis humains", "en": "emoticons,\nthen people"},
+    "finetune human labels last": {"fr": "émoticônes, puis\nétiquettes humaines", "en": "emoticons,\nthen people"},
 }
 Values = dict[str, Any]
 
@@ -232,7 +232,7 @@ def draw_labels(axes: Axes, shown: Values, code: str) -> None:
 def alarm(named: Mapping[str, Any]) -> Values:
     """Return the share of crises that each method detects within an hour, by the size of the crisis."""
     table = named["tables"]["busy"]
-    methods = ("the alarm, as shipped", "p chart (before)", "negative binomial CUSUM", "Bollinger bands")
+    methods = ("the alarm, as shipped", "p chart", "negative binomial CUSUM", "Bollinger bands")
     return {method: {str(size): table.number(method, column) for size, column in SIZES.items()} for method in methods}
 
 

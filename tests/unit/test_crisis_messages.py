@@ -51,7 +51,7 @@ def test_a_message_in_english_says_since_when_how_unusual_why_and_what_to_do() -
         "People: 97 have written negative tweets.",
         "Reach: 1,340 tweets, repetitions included.",
         "Reasons: late or cancelled flight 60%, luggage 20%, no known reason 20%.",
-        "New against what is usual: “#strike” (60), “closed” (60), “strike desk” (60), “brest” (20), “lyon” (20), "
+        "Words that stand out: “#strike” (60), “closed” (60), “strike desk” (60), “brest” (20), “lyon” (20), "
         "“nice” (20).",
         "Typical tweets:",
         "– @user lyon is closed, the strike desk says nothing #strike",
@@ -70,11 +70,11 @@ def test_a_message_in_french_says_the_same() -> None:
     assert title(alert(), chosen) == "Sentiment des tweets : 120 tweets négatifs en 60 min, 3,2 fois le nombre habituel"
     said = lines(alert(), chosen)
     assert said[:6] == [
-        "Depuis samedi 20/09/2025 à 18 h 00 (Europe/Paris) ; alerte donnée samedi 20/09/2025 à 18 h 15.",
+        "Depuis le samedi 20/09/2025 à 18 h 00 (Europe/Paris) ; alerte déclenchée le samedi 20/09/2025 à 18 h 15.",
         "3,2 fois le nombre habituel un samedi à 19 h : 120 tweets négatifs en 60 min, au lieu de 38.",
-        "Part de tweets négatifs : 80 %, d'habitude 63 %.",
+        "Part de tweets négatifs : 80 %, d’habitude 63 %.",
         "Personnes : 97 ont écrit des tweets négatifs.",
-        "Portée : 1\u202f340 tweets, reprises comprises.",
+        "Portée : 1\u202f340 tweets, répétitions comprises.",
         "Motifs : vol en retard ou annulé 60 %, bagages 20 %, sans motif connu 20 %.",
     ]
     assert not said[-1].startswith("En savoir plus")
@@ -82,9 +82,7 @@ def test_a_message_in_french_says_the_same() -> None:
 
 def test_without_texts_a_message_has_numbers_only_and_says_so() -> None:
     said = lines(alert(texts=[], usual=[], has_text=False), settings())
-    assert said[-1] == (
-        "Reasons and examples are unknown, since texts are not kept (TELEMETRY_TEXT=none): only numbers are."
-    )
+    assert said[-1] == ("No reasons or examples: the service does not store texts.")
     assert not any(line.startswith(("Reasons:", "Typical", "New")) for line in said)
 
 
@@ -101,21 +99,23 @@ def test_a_message_does_not_guess_the_number_of_people(known: dict[str, Any], se
 
 def test_when_nothing_stands_out_the_message_says_so_and_advises_to_read() -> None:
     said = lines(alert(texts=["hm", "well"], usual=USUAL), settings())
-    assert "New against what is usual: no word or hashtag stands out." in said
+    assert "No word or hashtag stands out." in said
     assert "What you could do: read the typical tweets, and find out what happened." in said
 
 
 def test_a_silent_feed_is_announced_in_both_languages() -> None:
     assert title(alert("silent"), settings()) == "Tweet sentiment: no tweets since Saturday 2025-09-20, 18:00"
-    assert "plus aucun tweet depuis samedi" in title(alert("silent"), settings(buzz_language="fr"))
-    assert lines(alert("silent"), settings(buzz_language="fr"))[0].startswith("Constaté samedi 20/09/2025 à 18 h 15.")
+    assert "plus aucun tweet depuis le samedi" in title(alert("silent"), settings(buzz_language="fr"))
+    assert lines(alert("silent"), settings(buzz_language="fr"))[0].startswith(
+        "Constaté le samedi 20/09/2025 à 18 h 15."
+    )
 
 
 def test_an_email_keeps_the_accents_of_the_message() -> None:
     sent = mail(
         alert(), settings(buzz_language="fr", mail_to="a@example.org", mail_from="b@example.org", smtp_host="x")
     )
-    assert "alerte donnée" in sent.get_content()
+    assert "alerte déclenchée" in sent.get_content()
 
 
 def test_a_team_can_have_reasons_of_its_own(tmp_path: Any) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from jinja2 import nodes
 from PIL import Image
 
@@ -250,7 +251,8 @@ def test_the_pictures_and_links_of_the_slides_exist() -> None:
 @pytest.mark.parametrize("paper", PAPERS)
 def test_what_a_paper_names_exists(paper: str, named: Mapping[str, Any]) -> None:
     targets = (PROJECT / "Makefile").read_text(encoding="utf-8")
-    datasets = {f"data.{name}" for name in ("path", "label_column")}
+    table = yaml.safe_load((PROJECT / "conf" / "data" / "csv.yaml").read_text(encoding="utf-8"))
+    datasets = {f"data.{name}" for name in table}
     for code in (token.content for token in inline(DOCS / paper) if token.type == "code_inline"):
         if code.startswith("make "):
             assert f"\n{code.split()[1]}:" in targets, code

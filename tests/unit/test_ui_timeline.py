@@ -105,4 +105,4 @@ def test_a_long_crisis_is_cut_to_what_the_service_describes() -> None:
     long = {"kind": "negative", "level": "watch", "since": "2026-01-01T00:00:00Z", "over_since": None}
     (span,) = spans.of_crises([long], 1.8e9, PARIS, speak("en")).values()
     assert span.end - span.begin == spans.LONGEST
-    assert span.label == "Watch of January 1, 2026, 01:00"
+    assert span.label == "Watch, January 1, 2026, 01:00"
