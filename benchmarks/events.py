@@ -196,8 +196,8 @@ def survive(total: int) -> None:
     lost = expected - stored
     refused = ", ".join(f"{count} x {reason}" for reason, count in sorted(clients.failed.items()))
     console.print(
-        f"{len(clients.acknowledged):,} feedback requests acknowledged in {seconds:.0f} s by {CLIENTS} clients, PostgreSQL "
-        f"killed twice for {DOWN_SECONDS:g} s; sent again after: {refused or 'nothing'}. In the database: "
+        f"{len(clients.acknowledged):,} feedback requests acknowledged in {seconds:.0f} s by {CLIENTS} clients, "
+        f"PostgreSQL killed twice for {DOWN_SECONDS:g} s; sent again after: {refused or 'nothing'}. In the database: "
         f"{stored.total():,}; lost: {lost.total():,}; unexpected: {(stored - expected).total():,}.",
         soft_wrap=True,
     )
