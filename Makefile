@@ -16,8 +16,10 @@ export IMAGE ?= localhost/tweet_sentiment:latest
 export PAGE_IMAGE ?= localhost/tweet_sentiment_page:latest
 COMPOSE ?= $(ENGINE) compose
 export MLFLOW_EXPERIMENT_NAME ?= tweet_sentiment
-# Tests of a file share fixtures, so they run in the same process. The longest files come first (testpaths).
-PARALLEL := --numprocesses logical --dist loadfile --no-loadscope-reorder --durations 25
+# One process more than there are cores: many tests wait for programs that they have started. Tests of a file share
+# fixtures, so they run in the same process. The longest files come first (testpaths).
+PROCESSES ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+PARALLEL := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --durations 25
 # Relative: with an absolute path that contains a space, MLflow would create a second folder, with %20 in its name.
 export MLFLOW_TRACKING_URI ?= sqlite:///mlflow.db
 # MLflow needs a user name; in a container, a user may have none (no entry in /etc/passwd).

@@ -31,7 +31,7 @@ def make_bento(uri: str, folder: Path) -> Path:
     packaging.assemble(folder / "context", model, dict.fromkeys(names, "benchmark"))
     (folder / "context" / "model" / "model_card.md").write_text("", encoding="utf-8")
     os.environ["BENTOML_HOME"] = str(folder / "bentoml")
-    packaging.bentoml_build(folder / "context")
+    packaging.bentoml_build(folder / "context", "benchmark")
     (built,) = (folder / "bentoml").glob("bentos/*/*/bento.yaml")
     return built.parent
 

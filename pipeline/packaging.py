@@ -89,7 +89,7 @@ def about(version: ModelVersion, alias: str) -> dict[str, Any]:
 
 
 def build(version: ModelVersion, alias: str, scratch: Path, private_key: str | None) -> bentoml.Bento:
-    """Build a Bento of a registered version.
+    """Build a Bento of a registered version, called like the registered model.
 
     Args:
         version: the version.
@@ -119,7 +119,7 @@ def build(version: ModelVersion, alias: str, scratch: Path, private_key: str | N
     shutil.copytree(card, context / "model", dirs_exist_ok=True)
     if private_key is not None:
         signing.sign(context / "model", Path(private_key).expanduser())
-    return bentoml.bentos.get(bentoml_build(context))
+    return bentoml.bentos.get(bentoml_build(context, version.name))
 
 
 def assemble(context: Path, model: Path, description: Mapping[str, Any]) -> None:
@@ -206,13 +206,14 @@ def labels(description: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(description[name]) for name in names}
 
 
-def bentoml_build(context: Path) -> str:
+def bentoml_build(context: Path, name: str) -> str:
     """Build a Bento in a subprocess; return its tag.
 
     Raises:
         PackagingError: BentoML failed.
     """
-    command = [sys.executable, "-m", "bentoml", "build", "--output", "tag", "--bentofile", "bentofile.yaml", "."]
+    options = ["--name", name, "--output", "tag", "--bentofile", "bentofile.yaml"]
+    command = [sys.executable, "-m", "bentoml", "build", *options, "."]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(command, cwd=context, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:

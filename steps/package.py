@@ -1,7 +1,7 @@
 """Package the champion as a Bento, to serve with BentoML or in a container, without MLflow or training frameworks.
 
-In: the alias `champion` in the registry. Out: a Bento in BentoML's store; the run's tag `bento` is its tag. With
-`package.private_key`, its model is signed.
+In: the alias `champion` in the registry. Out: a Bento in BentoML's store, called like the registered model; the run's
+tag `bento` is its tag. With `package.private_key`, its model is signed.
 """
 
 import logging
@@ -29,7 +29,7 @@ def main(cfg: DictConfig) -> None:
         bento = packaging.build(version, CHAMPION, scratch, cfg.package.private_key)
         mlflow.set_tags({"bento": str(bento.tag), "packaged": registry.identity(version), **packaging.digests(bento)})
         reuse.log_digest(bento.path)
-        log.info("Built Bento %s of %s version %s. To serve it: make serve", bento.tag, name, version.version)
+        log.info("Built a Bento of %s version %s. To serve it: python -m service %s", name, version.version, bento.tag)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,7 @@ def test_the_bento_contains_the_signed_champion_and_its_description(
     keys = save_keys(tmp_path / "keys")
     package.main(configuration(f"select.name={selected}", f"package.private_key={keys.private}"))
     tags = last_run().data.tags
+    assert tags["bento"].startswith(f"{selected}:")
     folder = Path(bentoml.bentos.get(tags["bento"]).path)
     description = yaml.safe_load((folder / "bento.yaml").read_text(encoding="utf-8"))
     packaged = PackagedModel.load(folder / "src" / "model", keys.public)
