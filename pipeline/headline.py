@@ -56,8 +56,10 @@ def render(results: Sequence[Mapping[str, Any]], peers: Sequence[Mapping[str, An
             ]
         ),
         "The winner of each run, measured on its test split, which neither training nor selection has seen:",
-        grid(pd.DataFrame([on_test(result) for result in results])),
+        grid(pd.DataFrame([on_test(result, unit_costs(study)) for result in results])),
     ]
+    if any(unit_costs(result) != unit_costs(study) for result in results):
+        paragraphs.append("In parentheses: other costs, of a missed negative tweet and of a false alarm.")
     if peers:
         published = [
             {
@@ -89,9 +91,15 @@ def of_group(candidates: Iterable[Mapping[str, Any]], group: str) -> Iterator[Ma
     yield from (candidate for candidate in candidates if candidate["name"].partition(" ")[0] in options)
 
 
-def on_test(result: Mapping[str, Any]) -> dict[str, str]:
+def unit_costs(result: Mapping[str, Any]) -> tuple[float, float]:
+    """Return what a missed negative tweet and a false alarm cost in a run."""
+    return float(result["settings"]["cost.missed_negative"]), float(result["settings"]["cost.false_alarm"])
+
+
+def on_test(result: Mapping[str, Any], usual_costs: tuple[float, float]) -> dict[str, str]:
     """Return a row of the table of winners: the title, the winner, what it reaches on the test split, and its cost."""
-    metrics, selected = result["metrics"], result["selected"]
+    metrics, selected, costs = result["metrics"], result["selected"], unit_costs(result)
+    at_costs = "" if costs == usual_costs else f" ({costs[0]:g}, {costs[1]:g})"
     size = next(
         candidate
         for stage in reversed(result["stages"].values())
@@ -103,7 +111,7 @@ def on_test(result: Mapping[str, Any]) -> dict[str, str]:
         "winner": selected,
         "AUC": f"{metrics['test_roc_auc']:.3f}",
         "accuracy": f"{metrics['test_accuracy']:.3f}",
-        "cost": f"{metrics['test_expected_cost']:.0f}",
+        "cost": f"{metrics['test_expected_cost']:.0f}{at_costs}",
         "ms": f"{size['predict_milliseconds']:.2f}",
         "MB": f"{size['megabytes']:.1f}",
     }

@@ -57,6 +57,16 @@ def test_the_first_result_is_tabulated_and_every_winner_listed() -> None:
     assert "| More tweets | finetune | 0.910 | 0.800 | 210 | 0.50 | 0.5 |" in text
 
 
+def test_other_costs_than_those_of_the_study_are_stated() -> None:
+    other = result("Spam", finetune=0.95)
+    other["settings"] = {"cost.missed_negative": "1", "cost.false_alarm": "5"}
+    text = headline.render([STUDY, result("More tweets", finetune=0.95), other])
+    assert "| Spam | finetune | 0.910 | 0.800 | 210 (1, 5) | 0.50 | 0.5 |" in text
+    assert "| More tweets | finetune | 0.910 | 0.800 | 210 | 0.50 | 0.5 |" in text
+    assert "In parentheses: other costs" in text
+    assert "In parentheses" not in headline.render([STUDY])
+
+
 def test_the_area_on_each_target_is_shown_beside_that_on_validation() -> None:
     study = result("A study", finetune=0.9)
     study["stages"]["01 all"][0] |= {"airline_roc_auc": 0.96, "airline_accuracy": 0.9}
