@@ -16,10 +16,8 @@ export IMAGE ?= localhost/tweet_sentiment:latest
 export PAGE_IMAGE ?= localhost/tweet_sentiment_page:latest
 COMPOSE ?= $(ENGINE) compose
 export MLFLOW_EXPERIMENT_NAME ?= tweet_sentiment
-# One process more than there are cores: many tests wait for programs that they have started. Tests of a file share
-# fixtures, so they run in the same process. The longest files come first (testpaths).
-PROCESSES ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
-PARALLEL := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --durations 25
+# Tests of a file share fixtures, so they run in the same process. The longest files come first (testpaths).
+PARALLEL := --numprocesses logical --dist loadfile --no-loadscope-reorder --durations 25
 # Relative: with an absolute path that contains a space, MLflow would create a second folder, with %20 in its name.
 export MLFLOW_TRACKING_URI ?= sqlite:///mlflow.db
 # MLflow needs a user name; in a container, a user may have none (no entry in /etc/passwd).
@@ -174,15 +172,16 @@ mlflow-ui: setup ## Open the MLflow UI (runs, registry) on http://127.0.0.1:5000
 
 # TWEETS: Sentiment140's training file, or a part of it. UNLABELLED: a table with further tweets. AIRLINE: Twitter US
 # Airline Sentiment. Steps that have finished with the same settings, data and code are not run again, so that an
-# interrupted study continues.
-STUDY := The study, 16,000 tweets
+# interrupted study continues. With another SIZE, the papers stay those of the large study.
+SIZE ?= 16000
+STUDY = The study, $(shell "$(PYTHON)" -c 'print(f"{$(SIZE):,}")') tweets
 .PHONY: results
-results: setup ## Run the study on real data (hours), update all results and papers (TWEETS=, UNLABELLED=, AIRLINE=files)
+results: setup ## Run the study on real data (two hours), update results and papers (TWEETS=, UNLABELLED=, AIRLINE=files)
 	@for file in "$(TWEETS)" "$(UNLABELLED)" "$(AIRLINE)"; do test -f "$$file" || { \
 	  echo "No such file: '$$file'. Name all three tables:" \
 	    "make results TWEETS=sentiment140.csv UNLABELLED=more_tweets.parquet AIRLINE=airline.csv"; exit 2; }; done
 	mlflow run . --env-manager=local -P hydra_options="plan=study data=sentiment140 data.path='$(TWEETS)' \
-	  data.sample_size=16000 embed.extra_texts='$(UNLABELLED)' embed.epochs=5 plan.unlabelled='$(UNLABELLED)' \
+	  data.sample_size=$(SIZE) embed.extra_texts='$(UNLABELLED)' embed.epochs=5 plan.unlabelled='$(UNLABELLED)' \
 	  +data@data.extra_training.people=vader plan.human_labels=people training.stages=[[sentiment140]] \
 	  +data@data.extra_training.airline=csv data.extra_training.airline.path='$(AIRLINE)' \
 	  data.extra_training.airline.text_column=text data.extra_training.airline.label_column=airline_sentiment \

@@ -423,6 +423,7 @@ def check_alert(mistakes: Sequence[Feedback], when: float, rule: Rule) -> None:
     assert all(mistake.mistaken for mistake in mistakes)
 
 
+@pytest.mark.slow
 @given(feedback_sequences(), RULES)
 @settings(max_examples=300)
 def test_bursts_match_a_brute_force_search(events: list[Feedback], rule: Rule) -> None:

@@ -58,6 +58,7 @@ def test_resamples_keep_the_class_sizes() -> None:
     assert (counts.max(axis=1) > 1).any()
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_true_value_at_the_confidence_level() -> None:
     truth = interval(*draw(300_000, seed=0), resamples=1)
     intervals = [interval(*draw(150, seed=seed)) for seed in range(1, 201)]
@@ -152,6 +153,7 @@ def test_authors_are_resampled_with_all_their_tweets() -> None:
         assert counts_by_author[:, 0].sum() == 20
 
 
+@pytest.mark.slow
 def test_resampling_authors_covers_where_resampling_tweets_is_too_narrow() -> None:
     negative, probability, groups = by_author(authors=40_000, tweets=5, seed=0)
     truth = interval(negative, probability, resamples=1, groups=groups).estimate

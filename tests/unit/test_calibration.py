@@ -66,6 +66,7 @@ def test_platt_is_chosen_for_a_shift() -> None:
     assert choose(*miscalibrated(1.0, 0.8, tweets=2_400, seed=3), folds=5, seed=42).method == "platt"
 
 
+@pytest.mark.slow
 def test_calibrated_probabilities_are_mostly_left_unchanged() -> None:
     methods = [choose(*miscalibrated(1.0, 0.0, tweets=1_000, seed=seed), folds=5, seed=42).method for seed in range(20)]
     assert methods.count("none") >= 18
@@ -185,6 +186,7 @@ def test_each_tweet_is_scored_by_a_fit_to_the_other_folds() -> None:
     assert np.sum(after.probability[1:] != before.probability[1:]) == 320, "all but the 80 of its own fold"
 
 
+@pytest.mark.slow
 def test_cross_fitting_gains_nothing_from_noise() -> None:
     random, cost = np.random.default_rng(0), Cost(missed_negative=1.0, false_alarm=1.0, review=0.5)
     in_sample_costs, out_of_fold_costs = [], []

@@ -248,6 +248,7 @@ def test_light_runtimes_require_no_training_framework(runtime: classifier.Runtim
     assert not packages & HEAVY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("runtime", "absent"), [("sklearn", HEAVY), ("tflite", HEAVY | LEARNING), ("onnx", HEAVY | LEARNING)]
 )

@@ -224,6 +224,7 @@ def messy_splits(seed: int) -> tuple[pd.DataFrame, splitting.Frames]:
     return data, splitting.split(drawn, validation=0.2, test=0.2, seed=seed)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.integers(0, 10_000))
 def test_each_row_is_added_or_counted_with_a_reason(seed: int) -> None:

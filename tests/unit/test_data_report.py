@@ -140,6 +140,7 @@ def test_the_report_describes_other_tables(tmp_path: Path) -> None:
     assert "| mojibake | 77 |" in text
 
 
+@pytest.mark.slow
 def test_the_report_counts_unknown_authors_and_near_duplicates(tmp_path: Path) -> None:
     assert "is unknown" not in (write_report(tmp_path / "known") / "report.md").read_text(encoding="utf-8")
     repeated = FRAMES["train"].assign(text=FRAMES["train"]["text"] + " http://t.co/again")

@@ -200,6 +200,7 @@ def test_left_out_texts_are_mentioned() -> None:
     assert "Texts were left out" in report.markdown(evaluation(most_wrong=evaluation().most_wrong.head(0)))
 
 
+@pytest.mark.slow
 def test_the_files_of_the_report_are_written(tmp_path: Path) -> None:
     report.write(evaluation(), NEGATIVE, PREDICTIONS, tmp_path / "report")
     plots = {"roc.png", "precision_recall.png", "confusion.png", "calibration.png", "slices.png"}

@@ -110,6 +110,7 @@ def test_the_band_is_widened_to_include_the_threshold(threshold: float, band: tu
     assert uncertain_band(COST, threshold) == band
 
 
+@pytest.mark.slow
 @given(LABELLED_PROBABILITIES, st.integers(1, 12))
 def test_each_tweet_is_in_one_bin_and_equal_probabilities_share_it(pairs: list[tuple[bool, int]], bins: int) -> None:
     negative, probability = arrays(pairs)

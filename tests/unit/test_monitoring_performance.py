@@ -57,6 +57,7 @@ def test_harder_or_easier_tweets_are_estimated_within_two_hundredths(difficulty:
         assert quality.value == pytest.approx(truth[metric], abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_intervals_of_estimates_hold_as_often_as_they_say() -> None:
     truth, held = performance.measured(scored(200_000, 10_000))["roc_auc"], []
     for seed in RANDOM_STATES:
@@ -105,6 +106,7 @@ def test_too_few_tweets_cannot_tell() -> None:
     assert performance.worse(qualities, max_drop=0.02) == "cannot tell"
 
 
+@pytest.mark.slow
 def test_labels_show_a_value_within_the_margin_as_often_as_it_says() -> None:
     within = []
     for seed in RANDOM_STATES:

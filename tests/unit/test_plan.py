@@ -64,6 +64,7 @@ def test_the_quick_plan_has_one_of_each_approach() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", sorted(path.stem for path in (CONF / "plan").glob("*.yaml")))
 def test_every_plan_can_be_read(option: str) -> None:
     assert plan.read(compose("config", overrides=[f"plan={option}"]), [])
@@ -79,6 +80,7 @@ def test_an_override_applies_to_candidates_that_have_the_setting() -> None:
     assert dummy.cfg.preprocess.tokenizer.words == "stem"
 
 
+@pytest.mark.slow
 def test_a_cleaner_override_skips_checkpoints_with_their_own_cleaner() -> None:
     overrides = ["cleaner.max_repeats=2"]
     candidates = {
@@ -233,6 +235,7 @@ def test_a_candidate_is_skipped_if_its_exception_applies() -> None:
     assert [spec.step for spec in remaining.candidates] == ["train_keras"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("overrides", "checkpoint"), [([], "minilm"), (["plan.teacher=folder/mpnet"], "folder/mpnet")])
 def test_the_named_teacher_of_the_champion_is_the_only_one(overrides: list[str], checkpoint: str) -> None:
     options = ["plan=champion", "+data@data.extra_training.emoticons=sentiment140", *overrides]

@@ -146,6 +146,7 @@ def test_what_people_write_in_the_description_stays(client: MlflowClient) -> Non
     assert description.count("| champion |") == 2
 
 
+@pytest.mark.slow
 def test_a_description_with_many_long_moves_fits_into_the_registry(client: MlflowClient) -> None:
     for number in range(20):
         registry.move(NAME, CHAMPION, str(number % 2 + 1), "reason " * 100)

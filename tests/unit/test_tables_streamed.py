@@ -70,6 +70,7 @@ def test_a_table_in_any_form_is_read_as_in_whole(
     assert str(whole.report) == table.assumptions
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(
     rows=st.lists(st.tuples(FIELD, FIELD, FIELD).map(list), min_size=1, max_size=60),
@@ -189,6 +190,7 @@ def test_a_missing_column_of_texts_is_refused(
     assert error.value.code == code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "PIECE", 50_000)

@@ -115,6 +115,7 @@ def test_a_workbook_above_the_size_limit_is_refused() -> None:
     assert len(read(content, most_bytes=200_000).frame) == 1_000
 
 
+@pytest.mark.slow
 @given(st.lists(st.text() | st.from_regex(r"_x[0-9A-F]{4}_\r?\n?[=+@-]*"), min_size=1))
 def test_every_text_is_read_back_from_a_workbook_unchanged(texts: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
