@@ -269,7 +269,7 @@ def test_a_click_on_the_chart_looks_at_that_day_and_the_brief_and_the_chart_can_
 ) -> None:
     score_two_weeks(page, app.address, tmp_path)
     part = page.get_by_role("combobox", name=re.compile("Look at")).first  # replaced once there is another choice
-    expect(part).to_have_value(re.compile("Alarm of March 9, 2026"))
+    expect(part).to_have_value(re.compile("Alarm, March 9, 2026"))
     wait_until_still(page)
     points = page.locator("[data-testid=stVegaLiteChart]").first.locator('[aria-label*="March 5, 2026"]')
     points.last.click(force=True)

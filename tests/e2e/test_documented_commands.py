@@ -42,7 +42,7 @@ def test_the_champion_classifies_a_tweet(chain: Chain) -> None:
 
 def test_the_champion_loads_in_python(copied_chain: Chain) -> None:
     """Type the block into an interactive Python, which prints the value of the last line."""
-    (block,) = (block for block in blocks() if block.language == "python")
+    (block,) = (block for block in blocks() if block.language == "python" and block.page.name == "engineer.md")
     folder = Path(copied_chain.tracking_uri.removeprefix("sqlite:///")).parent
     assert "negative_probability" in run(["python", "-iq"], folder, typed=block.content)
 
