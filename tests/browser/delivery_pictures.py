@@ -6,6 +6,7 @@ The tests are the unit tests, run now; the coverage is that of the last `make co
 
 import argparse
 import logging
+import re
 import subprocess
 import sys
 from io import StringIO
@@ -47,9 +48,9 @@ def terminal(output: str) -> str:
     return console.export_html(inline_styles=True, code_format=TERMINAL)
 
 
-def without_log(markdown: str) -> str:
-    """Return the page of a rehearsal up to the output of its commands."""
-    return markdown.partition("\n## Log\n")[0]
+def summary(markdown: str) -> str:
+    """Return the page of a rehearsal up to the output of its commands, without the path of its temporary folder."""
+    return re.sub(r"\S*/rehearsal-\w+/", "", markdown.partition("\n## Log\n")[0])
 
 
 def take(browser: Browser, html: str, file: Path) -> None:
@@ -84,7 +85,7 @@ def main() -> None:
         else:
             log.warning("No picture of the coverage: run `make coverage` first.")
         if REHEARSAL.is_file():
-            body = MarkdownIt("commonmark").enable("table").render(without_log(REHEARSAL.read_text(encoding="utf-8")))
+            body = MarkdownIt("commonmark").enable("table").render(summary(REHEARSAL.read_text(encoding="utf-8")))
             take(browser, DOCUMENT.format(body=body), folder / "rehearsal.png")
         else:
             log.warning("No picture of a release: run `make rehearsal` first.")

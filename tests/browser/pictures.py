@@ -161,14 +161,18 @@ def take_views(browser: Browser, address: str, folder: Path, code: str, size: st
 
 
 def take_api(browser: Browser, address: str, file: Path) -> None:
-    """Take the screenshot of the API's page, after a request has been sent from it."""
+    """Take the screenshot of the API's page, from its title to the answer to a request that was sent from it."""
     page = browser.new_page(viewport=WIDE, locale=LOCALES["en"])
     page.goto(address)
     operation = page.locator("#operations-predictions-predict")
     operation.get_by_role("button", name="Classify a tweet").first.click()
     operation.get_by_role("button", name="Execute").click()
     operation.locator(".live-responses-table").wait_for()
-    page.screenshot(path=file, full_page=True)
+    page.evaluate("scrollTo(0, 0)")
+    answer = operation.locator(".live-responses-table").bounding_box()
+    assert answer is not None
+    height = answer["y"] + answer["height"] + MARGIN
+    page.screenshot(path=file, full_page=True, clip={"x": 0, "y": 0, "width": WIDE["width"], "height": height})
     page.close()
 
 

@@ -67,8 +67,11 @@ def test_a_message_in_english_says_since_when_how_unusual_why_and_what_to_do() -
 
 def test_a_message_in_french_says_the_same() -> None:
     chosen = settings(buzz_language="fr")
-    assert title(alert(), chosen) == "Sentiment des tweets : 120 tweets négatifs en 60 min, 3,2 fois le nombre habituel"
-    said = lines(alert(), chosen)
+    assert (
+        title(alert(), chosen)
+        == "Sentiment des tweets\u00a0: 120 tweets négatifs en 60 min, 3,2 fois le nombre habituel"
+    )
+    said = [line.replace("\u00a0", " ") for line in lines(alert(), chosen)]
     assert said[:6] == [
         "Depuis le samedi 20/09/2025 à 18 h 00 (Europe/Paris) ; alerte déclenchée le samedi 20/09/2025 à 18 h 15.",
         "3,2 fois le nombre habituel un samedi à 19 h : 120 tweets négatifs en 60 min, au lieu de 38.",

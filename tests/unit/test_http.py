@@ -6,7 +6,6 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
-from types import SimpleNamespace
 
 import pytest
 from starlette.testclient import TestClient
@@ -14,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from sentiment.inference.arrays import Probabilities
 from sentiment.inference.classifier import Classifier
-from service import guards, limits
+from service import guards
 from service.problems import Problem
 from tests.unit.conftest import StartService
 
@@ -138,12 +137,9 @@ def test_a_request_that_is_refused_because_others_wait_does_not_count(
         assert client.post("/predict", json=batch).status_code == 200
 
 
-def test_retry_after_is_when_the_request_is_answered(
-    start_service: StartService, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_retry_after_is_when_the_request_is_answered(start_service: StartService) -> None:
     now = 1_000_000_021.0
-    monkeypatch.setattr(limits, "time", SimpleNamespace(time=lambda: now))
-    with start_service(requests_per_minute=2) as client:
+    with start_service(requests_per_minute=2, now=lambda: now) as client:
         assert [client.get("/model").status_code for _ in range(2)] == [200, 200]
         refusal = client.get("/model")
         seconds = int(refusal.headers["retry-after"])
