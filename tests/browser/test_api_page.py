@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import processes
+from tests.browser.conftest import TIMEOUT_MILLISECONDS
 from tests.e2e.server import free_port
 from tests.packaged_model import save_packaged
 
@@ -28,7 +29,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def page(browser: Browser) -> Iterator[Page]:
     """Open a window."""
     context = browser.new_context()
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(TIMEOUT_MILLISECONDS)
     yield context.new_page()
     context.close()
 
