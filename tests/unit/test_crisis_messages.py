@@ -85,7 +85,7 @@ def test_a_message_in_french_says_the_same() -> None:
 
 def test_without_texts_a_message_has_numbers_only_and_says_so() -> None:
     said = lines(alert(texts=[], usual=[], has_text=False), settings())
-    assert said[-1] == ("No reasons or examples: the service does not store texts.")
+    assert said[-1] == "No reasons or examples: the service does not store texts."
     assert not any(line.startswith(("Reasons:", "Typical", "New")) for line in said)
 
 
