@@ -194,6 +194,7 @@ results: setup ## Run the study on real data (two hours), update results and pap
 docs: setup ## Regenerate what the program writes: docs/settings.md, docs/results.md, results in the README, papers
 	pydantic-settings-export
 	python -m steps document
+	python -m benchmarks.documented
 	python -m papers
 
 # The site's tools have an environment of their own: 150 MB, without the packages of the project. npm fetches Mermaid,
@@ -319,7 +320,7 @@ bench: setup ## Run the benchmarks that need only the default data sets: served 
 
 .PHONY: bench-service
 bench-service: setup ## Measure the service with everything on, and write the table into docs/engineer.md (needs wrk)
-	python -m benchmarks.service --families keras --document docs/engineer.md
+	python -m benchmarks.service --families keras --document "service keras"
 
 # Keeps the versions that still fit, unless LOCK_OPTIONS=--upgrade. The versions in conda.yaml are changed by hand. What
 # only the documentation site needs is locked, too, but not installed with the rest.

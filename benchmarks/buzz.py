@@ -1,7 +1,7 @@
 """Compare the alarm for a backlash with methods from the literature, at the same rate of false alarms.
 
     python -m benchmarks.buzz --tweets airline_2015.csv --scores scored.csv [--sensitivity S --specificity S]
-        [--document docs/operator.md]
+        [--document buzz]
 
 Crises are added to streams of tweets, one at a time, at random times of the day and the week:
 
@@ -163,7 +163,7 @@ def read(tweets: Path, scored: Path | None) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Run the comparison, print its tables, and write them into a page if one is named."""
+    """Run the comparison, print its tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tweets", type=Path, help="Twitter US Airline Sentiment as CSV (default: simulated only)")
     parser.add_argument("--scores", type=Path, help="the same rows with a column `sentiment` (default: labels only)")
@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--specificity", type=float, default=0.87, help="of the model (default: 0.87)")
     parser.add_argument("--crises", type=int, default=150, help="number of each kind (default: 150)")
     parser.add_argument("--weeks", type=int, default=26, help="length of each stream (default: 26)")
-    parser.add_argument("--document", type=Path, help="page to write the tables into")
+    documented.add_option(parser)
     options = parser.parse_args()
     perfect, errors = Errors(), Errors(sensitivity=options.sensitivity, specificity=options.specificity)
     tables: list[str] = []
@@ -180,7 +180,6 @@ def main() -> None:
     def report(title: str, make: Callable[[int], Sequence[Watched]]) -> None:
         table, columns[title] = compare(title, make(0), make(1), options.crises, seed=2)
         tables.append(table)
-        console.print(table, soft_wrap=True, markup=False)
 
     for volume in (40, 400):
         report(
@@ -200,10 +199,7 @@ def main() -> None:
                     real(table, airline, label, assumed, weeks, 30 + part) for airline in (DEVELOPMENT, TESTED)[part]
                 ],
             )
-    tables.append(kinds(columns))
-    console.print(tables[-1], soft_wrap=True, markup=False)
-    if options.document:
-        documented.write(options.document, "buzz", "\n\n".join(tables))
+    documented.publish("\n\n".join([*tables, kinds(columns)]), options.document)
 
 
 if __name__ == "__main__":

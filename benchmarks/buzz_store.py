@@ -1,6 +1,6 @@
 """Measure the check of one bucket of five minutes at a million predictions a day, in SQLite and PostgreSQL.
 
-    python -m benchmarks.buzz_store [--predictions N]
+    python -m benchmarks.buzz_store [--predictions N] [--document buzz_store]
 
 Fills each database with the predictions of the last hours at a rate of a million a day, one in ten with a text seen
 before, and with eight weeks of counted buckets. Then it measures what the job does after one more minute: counting the
@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.progress import track
 
+from benchmarks import documented
 from monitoring.alarm import Rules
 from monitoring.baseline import Learning, counts, fit
 from monitoring.buckets import DAY
@@ -129,15 +130,16 @@ def main() -> None:
     parser.add_argument(
         "--predictions", type=int, default=A_DAY, metavar="N", help="number of stored predictions (default: a million)"
     )
+    documented.add_option(parser)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, running(fsync="on") as cluster:
         urls = {"SQLite": f"sqlite:///{folder}/events.db", "PostgreSQL": cluster.new_database()}
-        rows = {name: measured(url, options.predictions) for name, url in urls.items()}
-    console.print("| database | check of a bucket, ms | learning, once an hour, ms | counting all predictions, ms |")
-    console.print("|---|---:|---:|---:|")
-    for name, times in rows.items():
-        check, learn, count = (1000 * each for each in times)
-        console.print(f"| {name} | {check:.0f} (1/{count / check:.0f}) | {learn:.0f} | {count:.0f} |", soft_wrap=True)
+        rows = []
+        for name, url in urls.items():
+            check, learn, count = (1000 * each for each in measured(url, options.predictions))
+            rows.append([name, f"{check:.0f} (1/{count / check:.0f})", f"{learn:.0f}", f"{count:.0f}"])
+    columns = ["database", "check of a bucket, ms", "learning, once an hour, ms", "counting all predictions, ms"]
+    documented.publish(documented.table(columns, rows), options.document)
 
 
 if __name__ == "__main__":

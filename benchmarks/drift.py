@@ -1,7 +1,7 @@
 """Replay labelled tweets: how often `drift` rings, and how far its estimates are from what labels show.
 
-    python -m benchmarks.drift data=csv data.path=airline.csv data.label_column=airline_sentiment \
-      data.ignored_values=[neutral] [drift.model=models:/tweet_sentiment/1 ...]
+    python -m benchmarks.drift [--document "drift airline"] data=csv data.path=airline.csv \
+      data.label_column=airline_sentiment data.ignored_values=[neutral] [drift.model=models:/tweet_sentiment/1 ...]
 
 Takes the settings of the step. Draws 20 random parts of each size of the table, compares each with the model's
 reference as if it had no labels, and then looks at the labels. Columns: parts whose tweets have changed; parts whose
@@ -9,7 +9,7 @@ quality an estimate was trusted to tell; the largest error (estimate - measured,
 parts, and of the trusted metrics alone.
 """
 
-import sys
+import argparse
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -18,17 +18,16 @@ import numpy as np
 import pandas as pd
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
-from rich.console import Console
-from rich.table import Table
 from tqdm import tqdm
 
+from benchmarks import documented
 from monitoring import performance
 from pipeline import current, drift, reference, runs, served, store
 from pipeline.current import Current
 from pipeline.reference import SCORES
 
 SIZES, PARTS = (300, 1_000, 2_000, 4_000, 8_000), 20
-COLUMNS = ("tweets", "changed", "trusted", "AUC error", "accuracy error", "trusted error")
+COLUMNS = ["tweets", "changed", "estimate trusted", "largest error of AUC", "of accuracy", "of trusted metrics"]
 
 
 def configuration(overrides: list[str]) -> DictConfig:
@@ -54,23 +53,23 @@ def replay(now: Current, size: int, before: reference.Reference, cfg: DictConfig
     return [f"{size:,}", *counts, *largest]
 
 
-def main(overrides: list[str]) -> None:
-    """Print the table."""
-    cfg = configuration(overrides)
+def main() -> None:
+    """Replay parts of all sizes, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("overrides", nargs="*", help="settings of the step")
+    documented.add_option(parser)
+    options = parser.parse_args()
+    cfg = configuration(options.overrides)
     drift.check(cfg)
     store.connect()
     with tempfile.TemporaryDirectory() as scratch:
         version = drift.find(cfg)
         before = reference.read(version, Path(scratch))
         now = current.from_table(served.find(cfg.drift.model, "drift.model", Path(scratch)), before, cfg)
-    table = Table(
-        *COLUMNS, title=f"{version.name} version {version.version} on {now.title}: {len(now.tweets):,} tweets"
-    )
-    for size in SIZES:
-        if size <= len(now.tweets):
-            table.add_row(*replay(now, size, before, cfg))
-    Console().print(table)
+    title = f"`{version.name}` version {version.version} on {now.title}, {len(now.tweets):,} tweets:"
+    rows = [replay(now, size, before, cfg) for size in SIZES if size <= len(now.tweets)]
+    documented.publish(f"{title}\n\n{documented.table(COLUMNS, rows)}", options.document)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -1,7 +1,7 @@
 """Measure what 400,000 events cost in SQLite and PostgreSQL, and whether feedback survives crashes of PostgreSQL.
 
-    python -m benchmarks.events [--events N]
-    python -m benchmarks.events --feedback N
+    python -m benchmarks.events [--events N] [--document events]
+    python -m benchmarks.events --feedback N [--document "events crashes"]
 
 The first command fills each database with events of 30 days, one in ten of them feedback, and measures what the service
 does with them: the report of `GET /monitoring`, the alert rule, and an export. Each runs in a process of its own, next
@@ -31,8 +31,9 @@ from typing import Any, get_args
 
 import httpx
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, track
 
+from benchmarks import documented
 from benchmarks.event_costs import DAYS, TASKS, Cost
 from benchmarks.store import PROJECT
 from telemetry.events import Event, Feedback, Prediction, Sentiment, Source
@@ -98,18 +99,16 @@ def measured_apart(task: str, url: str) -> Cost:
     return min(Cost(*json.loads(output)) for output in outputs)
 
 
-def compare(count: int) -> None:
-    """Print what events cost in each database, as a table in Markdown."""
+def compare(count: int) -> str:
+    """Return what events cost in each database, as a table in Markdown."""
     with tempfile.TemporaryDirectory() as folder, running(fsync="on") as cluster:
         urls = {"SQLite": f"sqlite:///{folder}/events.db", "PostgreSQL": cluster.new_database()}
         for url in urls.values():
             with closing(Store(url)) as store:
                 fill(store, count)
-        console.print(f"{count:,} events of {DAYS} days, one in ten of them feedback\n")
-        console.print("| task | " + " | ".join(f"{name} s | {name} MB" for name in urls) + " |")
-        console.print("|---|" + "---:|" * 2 * len(urls))
         first: dict[str, Cost] = {}
-        for task in TASKS:
+        rows = []
+        for task in track(TASKS, description="Measuring", console=console, transient=True):
             cells = []
             for name, url in urls.items():
                 cost = measured_apart(task, url)
@@ -119,7 +118,9 @@ def compare(count: int) -> None:
                 else:
                     faster, smaller = before.seconds / cost.seconds, before.megabytes / max(cost.megabytes, 0.1)
                     cells += [f"{cost.seconds:.3f} (1/{faster:.0f})", f"{cost.megabytes:.1f} (1/{smaller:.0f})"]
-            console.print(f"| {task} | {' | '.join(cells)} |", soft_wrap=True)
+            rows.append([task, *cells])
+    columns = [f"{name} {unit}" for name in urls for unit in ("s", "MB")]
+    return f"{count:,} events of {DAYS} days:\n\n{documented.table(['task', *columns], rows)}"
 
 
 class Clients:
@@ -166,11 +167,11 @@ def crash(cluster: Cluster, clients: Clients, total: int) -> None:
         cluster.start()
 
 
-def survive(total: int) -> None:
-    """Report feedback while PostgreSQL is killed twice; print what was acknowledged, and what is in the database.
+def survive(total: int) -> tuple[str, bool]:
+    """Report feedback while PostgreSQL is killed twice.
 
-    Raises:
-        SystemExit: acknowledged feedback is missing or differs.
+    Returns:
+        What was acknowledged, and what is in the database; and whether both are the same.
     """
     with tempfile.TemporaryDirectory() as name, running(fsync="on") as cluster:
         folder, url = Path(name), cluster.new_database()
@@ -195,14 +196,12 @@ def survive(total: int) -> None:
     expected = Counter((prediction_id[:16], sentiment) for prediction_id, sentiment in clients.acknowledged.items())
     lost = expected - stored
     refused = ", ".join(f"{count} x {reason}" for reason, count in sorted(clients.failed.items()))
-    console.print(
-        f"{len(clients.acknowledged):,} feedback requests acknowledged in {seconds:.0f} s by {CLIENTS} clients, "
+    sentence = (
+        f"> {len(clients.acknowledged):,} feedback requests acknowledged in {seconds:.0f} s by {CLIENTS} clients, "
         f"PostgreSQL killed twice for {DOWN_SECONDS:g} s; sent again after: {refused or 'nothing'}. In the database: "
-        f"{stored.total():,}; lost: {lost.total():,}; unexpected: {(stored - expected).total():,}.",
-        soft_wrap=True,
+        f"{stored.total():,}; lost: {lost.total():,}; unexpected: {(stored - expected).total():,}."
     )
-    if lost or stored != expected:
-        sys.exit(1)
+    return sentence, stored == expected
 
 
 def main() -> None:
@@ -210,11 +209,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=400_000, metavar="N", help="number of events (default: 400,000)")
     parser.add_argument("--feedback", type=int, metavar="N", help="number of feedbacks while PostgreSQL is killed")
+    documented.add_option(parser)
     options = parser.parse_args()
     if options.feedback:
-        survive(options.feedback)
+        result, complete = survive(options.feedback)
     else:
-        compare(options.events)
+        result, complete = compare(options.events), True
+    documented.publish(result, options.document)
+    if not complete:
+        sys.exit("Acknowledged feedback is missing or differs.")
 
 
 if __name__ == "__main__":

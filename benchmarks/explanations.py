@@ -1,6 +1,7 @@
 """Measure what more orders of the words make of explanations: their faithfulness, their cost, and the time they take.
 
     python -m benchmarks.explanations [--model URI] [--tweets N] [--scorings N ...]
+        [--document "explanations finetune"]
 
 Explains tweets of the default data set with the served form of a model, in this process. A row for each
 number of scorings; 2 gives one order and its reverse. Faithfulness is that of the section `faithfulness` of the
@@ -18,11 +19,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
-from benchmarks import corpus
+from benchmarks import corpus, documented
 from pipeline import registry, served, store
 from sentiment.evaluation import faithfulness
 from sentiment.inference.arrays import Probabilities
@@ -32,6 +31,17 @@ from sentiment.inference.explain import explain
 SEED = 42
 # Of `POST /explain`, in milliseconds.
 TARGET = 150
+COLUMNS = [
+    "scorings at most",
+    "Pearson",
+    "within a tweet",
+    "comprehensiveness",
+    "mosaics",
+    "scorings",
+    "p50 ms",
+    "p95 ms",
+    "times a prediction",
+]
 
 
 class CountingScore:
@@ -88,6 +98,7 @@ def main() -> None:
     parser.add_argument("--model", default=f"models:/{registry.model_name()}@champion")
     parser.add_argument("--tweets", type=int, default=100, help="tweets of any length to time")
     parser.add_argument("--scorings", type=int, nargs="+", default=[2, 50, 100, 200])
+    documented.add_option(parser)
     arguments = parser.parse_args()
     store.connect()
     with tempfile.TemporaryDirectory() as scratch:
@@ -95,11 +106,10 @@ def main() -> None:
         classifier = Classifier.load(model.folder)
     texts = corpus.read(corpus.TWEETS)["text"].tolist()
     timed = [texts[place] for place in np.random.default_rng(SEED).permutation(len(texts))[: arguments.tweets]]
-    headings = ("scorings at most", "Pearson", "within a tweet", "comprehensiveness", "mosaics", "scorings")
-    table = Table(*headings, "p50 ms", "p95 ms", "times a prediction", title=f"{model.title}, {model.candidate}")
-    for scorings in track(arguments.scorings, description="explanations"):
-        table.add_row(*row(classifier, texts, timed, scorings))
-    Console().print(table, f"Target: p95 of at most {TARGET} ms.", f"{len(timed)} tweets of any length.", sep="\n")
+    rows = [row(classifier, texts, timed, each) for each in track(arguments.scorings, description="explanations")]
+    tweets = f"Candidate `{model.candidate}`; scorings and times are those of {len(timed)} tweets of any length:"
+    target = f"Target: p95 of at most {TARGET} ms."
+    documented.publish(f"{tweets}\n\n{documented.table(COLUMNS, rows)}\n\n{target}", arguments.document)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     pip install --no-deps lingua-language-detector==2.1.1   # in this project's environment, for this benchmark only
     python -m benchmarks.languages FILE LANGUAGE [--column NAME_OR_NUMBER] [--rows N]
+        [--document "languages french"]
 
 FILE is a CSV file of tweets in LANGUAGE (ISO 639-1). Compares
 - what the service does: py3langid, among the languages of `service.language`, unknown below a probability of 0.7;
@@ -9,22 +10,22 @@ FILE is a CSV file of tweets in LANGUAGE (ISO 639-1). Compares
 - lingua, among the languages of the service that it knows, unknown below the same probability, if it is installed;
 - the share of words that simplemma's English dictionary knows: English from a half, else another language.
 
-All get the same text, without mentions and links. Columns: texts called by their language; texts called by another
-one, which makes a tweet uncertain; and CPU time per text. The rest is unknown. Collections contain tweets in other
-languages, so not every other language is an error.
+All get the same text, without mentions and links. For each length, in characters: the share of texts called by their
+language and, in parentheses, by another one, which makes a tweet uncertain. The rest is unknown. Collections contain
+tweets in other languages, so not every other language is an error. The last column is CPU time per text.
 """
 
 import argparse
 import time
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 
 import pandas as pd
 import simplemma
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks import documented
 from sentiment.inference.text import PROSE
 from service import language as of_service
 from service.language import CONFIDENCE, LANGUAGES
@@ -79,12 +80,13 @@ def measure(identify: Identify, texts: Sequence[str], language: str) -> tuple[fl
 
 
 def main() -> None:
-    """Print a table."""
+    """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file")
     parser.add_argument("language")
     parser.add_argument("--column", default="text", help="name, or number in a file without header (%(default)s)")
     parser.add_argument("--rows", type=int, default=20_000, help="sample size (%(default)s)")
+    documented.add_option(parser)
     options = parser.parse_args()
     header, column = (None, int(options.column)) if options.column.isdecimal() else (0, options.column)
     texts = pd.read_csv(options.file, header=header)[column].drop_duplicates()
@@ -96,16 +98,24 @@ def main() -> None:
     }
     if find_spec("lingua") is not None:
         ways["lingua"] = lingua_languages()
-    table = Table("", "characters", "tweets", options.language, "another", "ms")
+    lengths = texts.str.len()
+    groups = {
+        f"{low} to {high - 1}" if high < LENGTHS[-1] else f"{low} or more": texts[
+            lengths.between(low, high - 1)
+        ].tolist()
+        for low, high in zip((1, *LENGTHS), LENGTHS, strict=False)
+    }
+    groups = {name: chosen for name, chosen in groups.items() if chosen}
+    rows = [["number of tweets", *(f"{len(chosen):,}" for chosen in groups.values()), ""]]
     for name, identify in ways.items():
-        for low, high in zip((1, *LENGTHS), LENGTHS, strict=False):
-            chosen = texts[texts.str.len().between(low, high - 1)].tolist()
-            if chosen:
-                right, wrong, milliseconds = measure(identify, chosen, options.language)
-                lengths = f"{low} to {high - 1}" if high < LENGTHS[-1] else f"{low} or more"
-                figures = (f"{right:.1%}", f"{wrong:.2%}", f"{milliseconds:.3f}")
-                table.add_row(name, lengths, str(len(chosen)), *figures)
-    Console(width=100).print(table)
+        found = [measure(identify, chosen, options.language) for chosen in groups.values()]
+        total = sum(
+            milliseconds * len(chosen) for (*_, milliseconds), chosen in zip(found, groups.values(), strict=True)
+        )
+        shares = (f"{right:.1%} ({wrong:.1%})" for right, wrong, _ in found)
+        rows.append([name, *shares, f"{total / sum(map(len, groups.values())):.2f}"])
+    columns = [f"{Path(options.file).name}, {options.language}", *groups, "ms"]
+    documented.publish(documented.table(columns, rows), options.document)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""Measure how long the page takes for a large file with times: `python -m benchmarks.page`.
+"""Measure how long the page takes for large files with times.
+
+    python -m benchmarks.page [--rows N ...] [--document page]
 
 A real page and a browser; the service is that of the tests, which answers at once. Prints seconds from the end of
 scoring to the finished report, and from a click to the finished report for what a reader does with it afterwards.
 """
 
 import argparse
-import logging
 import random
 import re
 import string
@@ -15,13 +16,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+from rich.progress import track
 
+from benchmarks import documented
 from tests.browser import processes
 from tests.browser.pictures import fake
 from tests.e2e.server import free_port
-
-log = logging.getLogger(__name__)
 
 VOCABULARY, WORDS = 20_000, 10
 MINUTES_BETWEEN = 2
@@ -55,18 +56,12 @@ def wait_for_report(page: Page) -> None:
     page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'")
 
 
-def main() -> None:
-    """Print the table of the documentation."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=200_000, help="rows of the file")
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+def measured(browser: Browser, rows: int) -> dict[str, str]:
+    """Return what each action takes with a file of this many rows."""
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         file = folder / "tweets.csv"
-        file.write_text(table(arguments.rows), encoding="utf-8")
-        log.info("%d rows, %.1f MB", arguments.rows, file.stat().st_size / 1e6)
-        browser = processes.launch(playwright)
+        file.write_text(table(rows), encoding="utf-8")
         port = free_port()
         with fake(folder) as (address, _), processes.page(port, folder, SERVICE_URL=address) as url:
             page = browser.new_page(locale="en-GB", viewport={"width": 1200, "height": 900})
@@ -78,15 +73,10 @@ def main() -> None:
                 page.locator("input[type=file]").set_input_files(file)
                 page.get_by_role("button", name=re.compile("Analyze tweets")).wait_for()
 
-            log.info("read the file: %.1f s", seconds(upload))
-
             def score() -> None:
                 page.get_by_role("button", name=re.compile("Analyze tweets")).click()
                 page.get_by_text(re.compile("distinct tweets analyzed")).wait_for()
                 page.get_by_text(re.compile("distinct tweets analyzed")).wait_for(state="detached")
-
-            log.info("score: %.1f s", seconds(score))
-            log.info("report after scoring: %.1f s", seconds(lambda: wait_for_report(page)))
 
             def leave_and_return() -> None:
                 page.get_by_role("link", name="Try a tweet").click()
@@ -94,15 +84,39 @@ def main() -> None:
                 page.get_by_role("link", name="Spot a backlash").click()
                 wait_for_report(page)
 
-            log.info("another view and back: %.1f s", seconds(leave_and_return))
-
             def translate() -> None:
                 page.get_by_text("Français").click()
                 page.get_by_role("heading", name="De quoi il est question").wait_for()
 
-            log.info("another language: %.1f s", seconds(translate))
-            log.info("memory of the page: %.0f MB", psutil.Process(listener(port)).memory_info().rss / 1e6)
+            actions: dict[str, Callable[[], None]] = {
+                "read the file, s": upload,
+                "score the tweets (with a service that answers at once), s": score,
+                "report after scoring, s": lambda: wait_for_report(page),
+                "another view and back, s": leave_and_return,
+                "another language, s": translate,
+            }
+            figures = {name: f"{seconds(action):.1f}" for name, action in actions.items()}
+            memory = psutil.Process(listener(port)).memory_info().rss / 1e6
+            return {
+                "file, MB": f"{file.stat().st_size / 1e6:.0f}",
+                **figures,
+                "memory of the page, MB": f"{memory:.0f}",
+            }
+
+
+def main() -> None:
+    """Measure all sizes, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, nargs="+", default=[200_000, 20_000], help="rows of the files")
+    documented.add_option(parser)
+    options = parser.parse_args()
+    with sync_playwright() as playwright:
+        browser = processes.launch(playwright)
+        found = [measured(browser, rows) for rows in track(options.rows, description="files", transient=True)]
         browser.close()
+    rows = [[name, *(each[name] for each in found)] for name in found[0]]
+    columns = ["", *(f"{rows:,} tweets" for rows in options.rows)]
+    documented.publish(documented.table(columns, rows), options.document)
 
 
 def listener(port: int) -> int:

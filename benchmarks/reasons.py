@@ -5,7 +5,7 @@ The file is that of Crowdflower's Twitter US Airline Sentiment (2015): columns `
 taxonomy has learned nothing from these tweets. Beside it, a logistic regression on words and phrases is trained on the
 tweets of four fifths of the people, and asked about those of the others.
 
-    python -m benchmarks.reasons airline.csv
+    python -m benchmarks.reasons airline.csv [--document reasons]
 """
 
 import argparse
@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
+from benchmarks import documented
 from monitoring.reasons import OTHER
 from monitoring.terms import words
 from tables.reading import read
@@ -78,10 +79,12 @@ def trained(texts: list[str], true: list[str], people: list[str]) -> list[str]:
 
 
 def main() -> None:
-    """Measure, and print the table."""
+    """Measure, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path)
-    frame = read(parser.parse_args().file).frame
+    documented.add_option(parser)
+    options = parser.parse_args()
+    frame = read(options.file).frame
     frame = frame[(frame["airline_sentiment"] == "negative") & frame["negativereason"].isin(REASONS)]
     true = frame["negativereason"].map(REASONS).tolist()
     taxonomy = reasons(None).taxonomy
@@ -96,15 +99,18 @@ def main() -> None:
         ),
         f"always {most}": scores(true, [most] * len(true)),
     }
-    print(f"{len(true):,} complaints, {len(set(true))} reasons\n")
-    print("| method | accuracy | macro-F1 |\n| --- | ---: | ---: |")
-    for name, (accuracy, f1) in rows.items():
-        print(f"| {name} | {accuracy:.3f} | {f1:.3f} |")
-    print("\n| reason | complaints | found | precision | recall |\n| --- | ---: | ---: | ---: | ---: |")
+    methods = [[name, f"{accuracy:.3f}", f"{f1:.3f}"] for name, (accuracy, f1) in rows.items()]
+    found = []
     for name in taxonomy.names:
         hits = sum(one == other == name for one, other in zip(true, predicted, strict=True))
-        count, found = true.count(name), predicted.count(name)
-        print(f"| {name} | {count} | {found} | {hits / max(1, found):.2f} | {hits / max(1, count):.2f} |")
+        count, times = true.count(name), predicted.count(name)
+        found.append([name, str(count), str(times), f"{hits / max(1, times):.2f}", f"{hits / max(1, count):.2f}"])
+    result = (
+        f"{len(true):,} complaints, {len(set(true))} reasons:",
+        documented.table(["method", "accuracy", "macro-F1"], methods),
+        documented.table(["reason", "complaints", "found", "precision", "recall"], found),
+    )
+    documented.publish("\n\n".join(result), options.document)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,26 @@
 """How many errors 100 looks find: the order of the relabelling queue against random order, replayed on labelled tweets.
 
     python -m benchmarks.relabelling airline.csv --label-column airline_sentiment --challenger models:/tweet_sentiment/1
+        [--document relabelling]
 
 The champion classifies all tweets of a table; labels are the truth, and a label other than `negative` means not
 negative. Each replay draws tweets as production would bring them, and simulates what people report: a share of the
 errors, and some correct answers. The queue is ordered by the code of the service (`telemetry.judging`), which learns
-from each look; ten are taken at a time. Intervals are those of 95 % of the replays.
+from each look; ten are taken at a time. Figures are errors among the first looks, relative to random order. Intervals
+are those of 95 % of the replays.
 """
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mlflow
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from rich.progress import track
 
+from benchmarks import documented
 from sentiment.data.keys import text_key
 from telemetry import judging
 from telemetry.judging import Found, Group, Reason, Suspect
@@ -128,46 +132,50 @@ def nearest(answers: Answers, _: np.random.Generator) -> Sequence[int]:
     return [int(row) for row in rows[np.argsort(np.abs(answers.probability[rows] - 0.5), kind="stable")]]
 
 
-def row_of(name: str, counts: NDArray[np.float64]) -> str:
-    """Return the row of an order in the table."""
+def cell(counts: NDArray[np.float64]) -> str:
+    """Return the result of an order: errors among the first looks, relative to random order, with its interval."""
     ratios = counts[:, 0] / counts[:, 1]
-    (low, high), (least, most) = (np.quantile(values, [0.025, 0.975]) for values in (counts[:, 0], ratios))
-    errors, anyhow = counts.mean(axis=0)
-    ratio = f"{ratios.mean():.2f} ({least:.2f} to {most:.2f})"
-    return f"| {name} | {errors:.1f} ({low:.0f} to {high:.0f}) | {anyhow:.1f} | {ratio} |"
+    least, most = np.quantile(ratios, [0.025, 0.975])
+    return f"{ratios.mean():.2f} ({least:.2f} to {most:.2f})"
 
 
 def main() -> None:
-    """Print the table."""
+    """Replay all orders, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="CSV file of labelled tweets")
     parser.add_argument("--text-column", default="text")
     parser.add_argument("--label-column", default="label")
     parser.add_argument("--champion", default="models:/tweet_sentiment@champion")
     parser.add_argument("--challenger", help="a second model, whose disagreements join the queue")
+    documented.add_option(parser)
     options = parser.parse_args()
     table = pd.read_csv(options.data)
     table = table[~table[options.text_column].map(text_key).duplicated()]
     negative = (table[options.label_column] == "negative").to_numpy()
     answers = answers_of(table[options.text_column].tolist(), negative, options.champion, options.challenger)
+    alone = replace(answers, contradicted=np.zeros_like(answers.contradicted))
+    variants = {"without a challenger": alone} | ({"with one": answers} if options.challenger else {})
     tweets = min(TWEETS, len(table))
-    print(
-        f"{len(table):,} tweets, {100 * answers.wrong.mean():.1f} % answered wrongly, {REPLAYS} replays of {tweets:,};"
-    )
-    shares = 100 * answers.uncertain.mean(), 100 * answers.contradicted.mean()
-    print(f"{shares[0]:.1f} % uncertain; a challenger differs on {shares[1]:.1f} %.")
-    print(f"\n| order | errors in {LOOKS} looks | in random order | ratio |")
-    print("| --- | ---: | ---: | ---: |")
-    print(row_of("uncertain, nearest to one half first", replay(answers, nearest, tweets=tweets)))
-    for share, false in REPORTS:
-        name = f"queue, {100 * share:g} % of errors reported, {100 * false:g} % of reports false"
+    rows = []
+    for share, false in track(REPORTS, description="replays"):
 
         def order(
             drawn: Answers, random: np.random.Generator, share: float = share, false: float = false
         ) -> Sequence[int]:
             return queue(drawn, reports(drawn, share, false, random))
 
-        print(row_of(name if share else "queue without reports", replay(answers, order, tweets=tweets)))
+        name = f"{100 * share:g}% of the errors; {100 * false:g}% of the reports are false" if share else "nothing"
+        rows.append([name, *(cell(replay(each, order, tweets=tweets)) for each in variants.values())])
+    uncertain = cell(replay(alone, nearest, tweets=tweets))
+    result = (
+        f"{len(table):,} tweets, of which {100 * answers.wrong.mean():.1f}% are misclassified and "
+        f"{100 * answers.uncertain.mean():.1f}% uncertain; {REPLAYS} replays of {tweets:,}."
+        + f" The challenger differs on {100 * answers.contradicted.mean():.1f}%."
+        * (options.challenger is not None),
+        documented.table(["people report", *variants], rows),
+        f"Uncertainty sampling (nearest to 0.5 first): {uncertain}.",
+    )
+    documented.publish("\n\n".join(result), options.document)
 
 
 if __name__ == "__main__":

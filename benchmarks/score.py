@@ -1,6 +1,7 @@
 """Measure the step `score` against calling the MLflow model on the whole table, by size and number of processes.
 
-    python -m benchmarks.score [--model URI] [--file FILE] [--sizes N ...] [--processes N ...] [--spark N ...] ...
+    python -m benchmarks.score [--model URI] [--file FILE] [--sizes N ...] [--processes N ...] [--spark N ...]
+        [--document score] ...
 
 Runs `python -m steps score` as a user does, on rows drawn from a table with replacement, and a script that reads the
 table, loads the model and calls `predict` once. Measures wall-clock time, imports included, CPU time, and the peak
@@ -20,21 +21,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 import psutil
-from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
-from benchmarks import corpus
+from benchmarks import corpus, documented
 from benchmarks.preprocessing import SAMPLING_SECONDS, memory_of
 from benchmarks.store import PROJECT
 from pipeline import registry, store
-from sentiment.inference import cores
 from tables import reading
 
 # What to measure: overrides of the step; None is the script.
@@ -158,6 +156,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1, help="runs, of which the fastest counts (%(default)s)")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2], help="of the step (%(default)s)")
     parser.add_argument("--spark", type=int, nargs="+", default=[], help="the same with engine=spark (default: none)")
+    documented.add_option(parser)
     options: Any = parser.parse_args()
     frame = reading.read(Path(options.file)).frame if options.file else corpus.read(*corpus.ALL)
     variants = variants_of(options.processes, options.spark)
@@ -178,7 +177,8 @@ def main() -> None:
             measured[name].append(min(runs))
         for size in options.sizes:
             require_same([output_of(scratch, size, name) for name in variants])
-    show(options.sizes, {name: fitted(options.sizes, each) for name, each in measured.items()}, options.spark)
+    lines = {name: fitted(options.sizes, each) for name, each in measured.items()}
+    documented.publish(markdown(options.sizes, lines, options.spark), options.document)
 
 
 def require_same(outputs: Sequence[Path]) -> None:
@@ -193,30 +193,33 @@ def require_same(outputs: Sequence[Path]) -> None:
             raise RuntimeError("The variants differ in their answers.")
 
 
-def show(sizes: Sequence[int], lines: dict[str, Line], spark: Sequence[int]) -> None:
-    """Print the results."""
-    table = Table(title=f"{', '.join(f'{size:,}' for size in sizes)} tweets")
-    for heading in ("", "tweets/s", "ratio", "start, s", "CPU ms", "1M, min", *(f"GiB, {size:,}" for size in sizes)):
-        table.add_column(heading, justify="right" if heading else "left")
+def markdown(sizes: Sequence[int], lines: dict[str, Line], spark: Sequence[int]) -> str:
+    """Return the table in Markdown, and what follows from it."""
+    columns = ["", "tweets/s", "ratio", "start, s", "CPU ms", "a million, min", *(f"GiB, {size:,}" for size in sizes)]
     reference = next(iter(lines.values())).rate
+    rows = []
     for name, line in lines.items():
         minutes = (line.start + MILLION / line.rate) / 60
         peaks = [f"{peak:.2f}" for peak in line.peaks]
         ratio = f"{line.rate / reference:.2f}"
-        table.add_row(
-            name, f"{line.rate:,.0f}", ratio, f"{line.start:.1f}", f"{line.cpu:.2f}", f"{minutes:.0f}", *peaks
+        rows.append(
+            [name, f"{line.rate:,.0f}", ratio, f"{line.start:.1f}", f"{line.cpu:.2f}", f"{minutes:.0f}", *peaks]
         )
-    Console().print(table)
+    return "\n\n".join([documented.table(columns, rows), "\n".join(f"- {each}" for each in conclusions(lines, spark))])
+
+
+def conclusions(lines: dict[str, Line], spark: Sequence[int]) -> Iterator[str]:
+    """Yield what two processes gain, and from how many tweets Spark pays."""
     one, two = (lines.get(name_of("processes", number)) for number in (1, 2))
     if one and two:
         gain = two.rate / one.rate
-        print(f"Two processes: {gain:.2f} times one (target {TARGET}: {'reached' if gain >= TARGET else 'missed'}).")
+        yield f"Two processes: {gain:.2f} times one (target {TARGET}: {'reached' if gain >= TARGET else 'missed'})."
     for number in spark:
         if other := lines.get(name_of("processes", number)):
             size = pays_from(lines[name_of("spark", number)], other)
             answer = "never pays here" if size is None else f"pays from {size:,} tweets"
-            print(f"{name_of('spark', number)}: {answer}.")
-    print(f"{cores.available()} cores, load {os.getloadavg()[0]:.1f} (load slows several processes most).")
+            yield f"{name_of('spark', number)}: {answer}."
+    yield f"Load at the end: {os.getloadavg()[0]:.1f} (load slows several processes most)."
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Compare the service with the same service on a constant model, MLflow's model server, and `keras predict` in FastAPI.
 
     python -m benchmarks.service [--seconds N] [--rounds N] [--families baseline keras bert] [--overrides OVERRIDE ...]
-        [--document docs/engineer.md]
+        [--document "service keras"]
 
 Runs the pipeline once. For the best model of each family, compares
 - the Bento built by `package`, in an environment with its requirements only;
@@ -28,15 +28,12 @@ from statistics import median
 from typing import Any
 
 import mlflow
-from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from benchmarks import bentos, corpus, documented, store
 from benchmarks.servers import Running, Server
 from benchmarks.store import PROJECT, Store
 from pipeline import artifacts
-from sentiment.inference import cores
 
 SERVICE, CHALLENGED, NOTHING = "the service", "with a challenger", "a constant model"
 MLFLOW, KERAS = "mlflow models serve", "keras predict"
@@ -155,8 +152,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="number of rounds (%(default)s)")
     parser.add_argument("--families", nargs="+", default=["baseline", "keras", "bert"], help="(%(default)s)")
     parser.add_argument("--overrides", nargs="+", default=OVERRIDES, help="overrides of the pipeline (%(default)s)")
-    parser.add_argument("--document", type=Path, help="page into which the tables are written")
+    documented.add_option(parser)
     options: Any = parser.parse_args()
+    if options.document and len(options.families) > 1:
+        parser.error("--document keeps the result of one family: choose it with --families")
     if shutil.which("wrk") is None:
         sys.exit("wrk is not installed: apt-get install wrk, or brew install wrk.")
 
@@ -171,12 +170,10 @@ def main() -> None:
                     with server.started() as running:
                         rounds[server.name].append(measure(running, texts, options.seconds))
             medians = {name: {key: median(f[key] for f in each) for key in each[0]} for name, each in rounds.items()}
-            show(family, medians, options.rounds)
-            if options.document is not None:
-                documented.write(options.document, f"benchmarks.service {family}", markdown(medians, options.rounds))
+            documented.publish(markdown(family, medians, options.rounds), options.document)
 
 
-def markdown(medians: dict[str, Figures], rounds: int) -> str:
+def markdown(family: str, medians: dict[str, Figures], rounds: int) -> str:
     """Return the table of a family, and its targets, in Markdown."""
     columns = list(medians[SERVICE])
     rows = [
@@ -184,22 +181,8 @@ def markdown(medians: dict[str, Figures], rounds: int) -> str:
         for name, figures in medians.items()
     ]
     targets = "\n".join(f"- {line}" for line in verdicts(medians))
-    machine = f"Medians of {rounds} rounds on {cores.available()} cores, load {os.getloadavg()[0]:.1f} at the end."
+    machine = f"Family `{family}`, medians of {rounds} rounds; load {os.getloadavg()[0]:.1f} at the end."
     return f"{documented.table(['', *columns], rows)}\n\n{machine}\n\n{targets}"
-
-
-def show(family: str, medians: dict[str, Figures], rounds: int) -> None:
-    """Print the table of a family, and its targets."""
-    table = Table(title=f"{family}, medians of {rounds} rounds")
-    table.add_column("")
-    for column in medians[SERVICE]:
-        table.add_column(column, justify="right")
-    for name, figures in medians.items():
-        table.add_row(name, *(f"{figures[key]:,.1f}" if key in figures else "" for key in medians[SERVICE]))
-    Console().print(table)
-    for line in verdicts(medians):
-        print(line)
-    print(f"{cores.available()} cores, load {os.getloadavg()[0]:.1f}.\n", flush=True)
 
 
 if __name__ == "__main__":
