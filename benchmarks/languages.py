@@ -10,9 +10,10 @@ FILE is a CSV file of tweets in LANGUAGE (ISO 639-1). Compares
 - lingua, among the languages of the service that it knows, unknown below the same probability, if it is installed;
 - the share of words that simplemma's English dictionary knows: English from a half, else another language.
 
-All get the same text, without mentions and links. For each length, in characters: the share of texts called by their
-language and, in parentheses, by another one, which makes a tweet uncertain. The rest is unknown. Collections contain
-tweets in other languages, so not every other language is an error. The last column is CPU time per text.
+All get the same text, without mentions and links. For each length, in characters: the share of texts, in %, that are
+called by their language and, in parentheses, by another one, which makes a tweet uncertain. The rest is unknown.
+Collections contain tweets in other languages, so not every other language is an error. The last column is CPU time per
+text.
 """
 
 import argparse
@@ -112,9 +113,9 @@ def main() -> None:
         total = sum(
             milliseconds * len(chosen) for (*_, milliseconds), chosen in zip(found, groups.values(), strict=True)
         )
-        shares = (f"{right:.1%} ({wrong:.1%})" for right, wrong, _ in found)
+        shares = (f"{100 * right:.1f} ({100 * wrong:.1f})" for right, wrong, _ in found)
         rows.append([name, *shares, f"{total / sum(map(len, groups.values())):.2f}"])
-    columns = [f"{Path(options.file).name}, {options.language}", *groups, "ms"]
+    columns = [f"{Path(options.file).name}, {options.language}, %", *groups, "ms"]
     documented.publish(documented.table(columns, rows), options.document)
 
 

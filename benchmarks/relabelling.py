@@ -164,13 +164,13 @@ def main() -> None:
         ) -> Sequence[int]:
             return queue(drawn, reports(drawn, share, false, random))
 
-        name = f"{100 * share:g}% of the errors; {100 * false:g}% of the reports are false" if share else "nothing"
+        name = f"{100 * share:g} % of the errors; {100 * false:g} % of the reports are false" if share else "nothing"
         rows.append([name, *(cell(replay(each, order, tweets=tweets)) for each in variants.values())])
     uncertain = cell(replay(alone, nearest, tweets=tweets))
     result = (
-        f"{len(table):,} tweets, of which {100 * answers.wrong.mean():.1f}% are misclassified and "
-        f"{100 * answers.uncertain.mean():.1f}% uncertain; {REPLAYS} replays of {tweets:,}."
-        + f" The challenger differs on {100 * answers.contradicted.mean():.1f}%."
+        f"{len(table):,} tweets, of which {100 * answers.wrong.mean():.1f} % are misclassified and "
+        f"{100 * answers.uncertain.mean():.1f} % uncertain; {REPLAYS} replays of {tweets:,}."
+        + f" The challenger differs on {100 * answers.contradicted.mean():.1f} %."
         * (options.challenger is not None),
         documented.table(["people report", *variants], rows),
         f"Uncertainty sampling (nearest to 0.5 first): {uncertain}.",

@@ -286,6 +286,12 @@ def test_an_interval_narrows_with_more_tweets() -> None:
     assert results.standard_error(0.9, 4000, 4000) < results.standard_error(0.9, 400, 400)
 
 
+@pytest.mark.parametrize("page", spelling.FRENCH, ids=lambda page: page.name)
+def test_french_punctuation_does_not_begin_a_line(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert differences(page.name, text, punctuate(text, "fr")) == []
+
+
 @pytest.mark.skipif(shutil.which("hunspell") is None, reason="hunspell is not installed")
 def test_the_french_pages_have_no_unknown_words(named: Mapping[str, Any], records: Records, tmp_path: Path) -> None:
     texts = [file.read_text(encoding="utf-8") for file in spelling.FRENCH]
