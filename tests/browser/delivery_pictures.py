@@ -6,6 +6,7 @@ The tests are the unit tests, run now; the coverage is that of the last `make co
 
 import argparse
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -22,7 +23,8 @@ from tests.documentation import PROJECT
 
 log = logging.getLogger(__name__)
 
-TESTS = ["pytest", "tests/unit", "-m", "not slow", "--numprocesses=logical", "--color=yes", "--durations=12"]
+TESTS = ["make", "--no-print-directory", "test-unit"]
+TEST_OPTIONS = "--color=yes --durations=12"
 LINES, COLUMNS = 24, 120  # of the end of the terminal
 COVERAGE, REHEARSAL = PROJECT / "htmlcov" / "index.html", PROJECT / "rehearsal.md"
 WIDTH, HEIGHT = 1100, 800
@@ -72,7 +74,8 @@ def main() -> None:
     folder: Path = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     log.info("Running the unit tests ...")
-    tests = subprocess.run([sys.executable, "-m", *TESTS], cwd=PROJECT, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTEST_ADDOPTS": TEST_OPTIONS}
+    tests = subprocess.run(TESTS, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
     if tests.returncode:
         sys.exit(f"{tests.stdout}\nA test has failed, so there is no picture of the tests.")
     with sync_playwright() as playwright:
