@@ -1,5 +1,6 @@
-"""Values that the documentation already states: tables of benchmarks, defaults of settings, the configuration."""
+"""Values that the project already states: results of benchmarks, defaults of settings, the configuration."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,16 +16,16 @@ NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 
 @dataclass(frozen=True)
 class Table:
-    """A table of a page.
+    """A table of a benchmark.
 
     Attributes:
-        page: name of the page in docs/.
+        benchmark: name of the result in docs/benchmarks.json.
         header: cells of the first row.
         rows: the other cells, by the first cell of their row.
         command: the command that measures the values.
     """
 
-    page: str
+    benchmark: str
     header: list[str]
     rows: Mapping[str, list[str]]
     command: str
@@ -39,19 +40,25 @@ class Table:
         found = NUMBER.search(cell.lstrip(">"))
         if found is None:
             raise PaperError(
-                f"docs/{self.page}, table {' | '.join(self.header[:2])}: row {row!r}, column {column!r} has no number. "
-                f"To measure it: {self.command}"
+                f"Benchmark {self.benchmark!r}, table {' | '.join(self.header[:2])}: row {row!r}, column {column!r} "
+                f"has no number. To measure it: {self.command}"
             )
         return float(found[0].replace(",", ""))
 
 
-def read_table(docs: Path, page: str, header: list[str], command: str) -> Table:
-    """Read the table of a page whose first row starts with these cells.
+def read_table(records: Mapping[str, Mapping[str, Any]], benchmark: str, header: list[str], command: str) -> Table:
+    """Return the table of a benchmark whose first row starts with these cells.
+
+    Args:
+        records: the results by name.
+        benchmark: name of the result.
+        header: the first cells.
+        command: what measures it, for messages.
 
     Raises:
-        PaperError: the page has no such table.
+        PaperError: there is no such result, or it has no such table.
     """
-    lines = iter((docs / page).read_text(encoding="utf-8").splitlines())
+    lines = iter(records[benchmark]["lines"] if benchmark in records else ())
     for line in lines:
         if line.startswith("|") and (first := cells(line))[: len(header)] == header:
             next(lines)  # the rule below the header
@@ -61,8 +68,17 @@ def read_table(docs: Path, page: str, header: list[str], command: str) -> Table:
                     break
                 name, *rest = cells(row)
                 rows[name] = [name, *rest]
-            return Table(page, first, rows, command)
-    raise PaperError(f"docs/{page} has no table that starts with {' | '.join(header)}. To write it: {command}")
+            return Table(benchmark, first, rows, command)
+    raise PaperError(
+        f"docs/benchmarks.json has no table of {benchmark!r} that starts with {' | '.join(header)}. "
+        f"To measure it: {command}"
+    )
+
+
+def benchmarks(file: Path) -> dict[str, dict[str, Any]]:
+    """Return the results of benchmarks by name: lines in Markdown, command, commit."""
+    records: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+    return records
 
 
 def cells(line: str) -> list[str]:

@@ -37,7 +37,8 @@ def values(docs: Path = DOCS) -> dict[str, Any]:
         PaperError: a result or a table is missing.
     """
     fixed = constants()
-    tables = {name: documented.read_table(docs, **table) for name, table in fixed["tables"].items()}
+    measured = documented.benchmarks(docs / "benchmarks.json")
+    tables = {name: documented.read_table(measured, **table) for name, table in fixed["tables"].items()}
     peers = json.loads((docs / "peers.json").read_text(encoding="utf-8"))
     return {
         **results.read(docs / "results.json", fixed["runs"]),

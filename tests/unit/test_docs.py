@@ -190,7 +190,8 @@ def test_the_marketing_pages_use_the_labels_of_the_ui(language: str) -> None:
     views = [token.content for before, token in zip(parsed, parsed[1:], strict=False) if before.tag == "h2"]
     titles = [words for words in views if words]
     assert len(titles) == 4
-    assert [words for words in [*titles, *bold] if not any(words in text for text in labels)] == []
+    named = [re.sub(r"\s", " ", words) for words in [*titles, *bold]]  # French pages have spaces that do not break
+    assert [words for words in named if not any(words in text for text in labels)] == []
 
 
 @pytest.mark.parametrize("block", COMMANDS, ids=lambda block: block.commands[0])
