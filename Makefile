@@ -151,7 +151,7 @@ test-browser: setup ## Test the page in Chromium
 	pytest tests/browser
 
 .PHONY: bench-page
-bench-page: setup ## Measure the page with a file of 200,000 tweets
+bench-page: setup ## Measure the page with files of 20,000 and 200,000 tweets
 	python -m benchmarks.page
 
 .PHONY: pictures
@@ -191,7 +191,7 @@ results: setup ## Run the study on real data (two hours), update results and pap
 	python -m papers
 
 .PHONY: docs
-docs: setup ## Regenerate what the program writes: docs/settings.md, docs/results.md, results in the README, papers
+docs: setup ## Regenerate what the program writes: docs/settings.md, docs/results.md, results in the README, results of benchmarks, papers
 	pydantic-settings-export
 	python -m steps document
 	python -m benchmarks.documented

@@ -163,7 +163,7 @@ def read(tweets: Path, scored: Path | None) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Run the comparison, print its tables."""
+    """Run the comparison, and print its tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tweets", type=Path, help="Twitter US Airline Sentiment as CSV (default: simulated only)")
     parser.add_argument("--scores", type=Path, help="the same rows with a column `sentiment` (default: labels only)")
@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--specificity", type=float, default=0.87, help="of the model (default: 0.87)")
     parser.add_argument("--crises", type=int, default=150, help="number of each kind (default: 150)")
     parser.add_argument("--weeks", type=int, default=26, help="length of each stream (default: 26)")
-    documented.add_option(parser)
+    documented.add_option(parser, "buzz")
     options = parser.parse_args()
     perfect, errors = Errors(), Errors(sensitivity=options.sensitivity, specificity=options.specificity)
     tables: list[str] = []
@@ -180,6 +180,7 @@ def main() -> None:
     def report(title: str, make: Callable[[int], Sequence[Watched]]) -> None:
         table, columns[title] = compare(title, make(0), make(1), options.crises, seed=2)
         tables.append(table)
+        console.print(f"{table}\n", soft_wrap=True, markup=False)
 
     for volume in (40, 400):
         report(

@@ -130,7 +130,7 @@ def main() -> None:
     parser.add_argument(
         "--predictions", type=int, default=A_DAY, metavar="N", help="number of stored predictions (default: a million)"
     )
-    documented.add_option(parser)
+    documented.add_option(parser, "buzz_store")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, running(fsync="on") as cluster:
         urls = {"SQLite": f"sqlite:///{folder}/events.db", "PostgreSQL": cluster.new_database()}

@@ -57,8 +57,8 @@ def main() -> None:
     """Replay parts of all sizes, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("overrides", nargs="*", help="settings of the step")
-    documented.add_option(parser)
-    options = parser.parse_args()
+    documented.add_option(parser, "drift")
+    options = parser.parse_intermixed_args()
     cfg = configuration(options.overrides)
     drift.check(cfg)
     store.connect()

@@ -209,13 +209,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=400_000, metavar="N", help="number of events (default: 400,000)")
     parser.add_argument("--feedback", type=int, metavar="N", help="number of feedbacks while PostgreSQL is killed")
-    documented.add_option(parser)
+    documented.add_option(parser, "events")
     options = parser.parse_args()
     if options.feedback:
         result, complete = survive(options.feedback)
     else:
         result, complete = compare(options.events), True
-    documented.publish(result, options.document)
+    documented.publish(result, options.document if complete else None)
     if not complete:
         sys.exit("Acknowledged feedback is missing or differs.")
 

@@ -3,8 +3,8 @@
     python -m benchmarks.explanations [--model URI] [--tweets N] [--scorings N ...]
         [--document "explanations finetune"]
 
-Explains tweets of the default data set with the served form of a model, in this process. A row for each
-number of scorings; 2 gives one order and its reverse. Faithfulness is that of the section `faithfulness` of the
+Explains tweets of the default data set with the served form of a model, in this process. A row for each number of
+scorings; 2 gives the least, one order and its reverse. Faithfulness is that of the section `faithfulness` of the
 configuration, on short tweets. `scorings` and the times are those of tweets of any length; each time is also divided by
 that of a prediction of the same tweet, which depends less on the machine. The store is that of MLFLOW_TRACKING_URI, or
 of this project.
@@ -27,19 +27,21 @@ from sentiment.evaluation import faithfulness
 from sentiment.inference.arrays import Probabilities
 from sentiment.inference.classifier import Classifier
 from sentiment.inference.explain import explain
+from sentiment.inference.shapley import SCORINGS
 
 SEED = 42
 # Of `POST /explain`, in milliseconds.
 TARGET = 150
+P95 = "p95 ms"
 COLUMNS = [
     "scorings at most",
     "Pearson",
     "within a tweet",
     "comprehensiveness",
     "mosaics",
-    "scorings",
+    "scorings, mean",
     "p50 ms",
-    "p95 ms",
+    P95,
     "times a prediction",
 ]
 
@@ -92,13 +94,20 @@ def row(classifier: Classifier, texts: Sequence[str], timed: Sequence[str], scor
     ]
 
 
+def verdict(served: list[str]) -> str:
+    """Return whether the row of the scorings of the service reaches the target."""
+    milliseconds = dict(zip(COLUMNS, served, strict=True))[P95]
+    reached = "reached" if float(milliseconds) <= TARGET else "MISSED"
+    return f"p95 with {SCORINGS} scorings, as in the service: {milliseconds} ms (target at most {TARGET}: {reached})."
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--model", default=f"models:/{registry.model_name()}@champion")
     parser.add_argument("--tweets", type=int, default=100, help="tweets of any length to time")
     parser.add_argument("--scorings", type=int, nargs="+", default=[2, 50, 100, 200])
-    documented.add_option(parser)
+    documented.add_option(parser, "explanations")
     arguments = parser.parse_args()
     store.connect()
     with tempfile.TemporaryDirectory() as scratch:
@@ -108,8 +117,8 @@ def main() -> None:
     timed = [texts[place] for place in np.random.default_rng(SEED).permutation(len(texts))[: arguments.tweets]]
     rows = [row(classifier, texts, timed, each) for each in track(arguments.scorings, description="explanations")]
     tweets = f"Candidate `{model.candidate}`; scorings and times are those of {len(timed)} tweets of any length:"
-    target = f"Target: p95 of at most {TARGET} ms."
-    documented.publish(f"{tweets}\n\n{documented.table(COLUMNS, rows)}\n\n{target}", arguments.document)
+    lines = [tweets, documented.table(COLUMNS, rows), *(verdict(each) for each in rows if each[0] == str(SCORINGS))]
+    documented.publish("\n\n".join(lines), arguments.document)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@
 FILE is a CSV file of tweets in LANGUAGE (ISO 639-1). Compares
 - what the service does: py3langid, among the languages of `service.language`, unknown below a probability of 0.7;
 - py3langid among all 139 languages that it knows;
-- lingua, among the languages of the service that it knows, unknown below the same probability, if it is installed;
-- the share of words that simplemma's English dictionary knows: English from a half, else another language.
+- lingua, among the languages of the service that it knows, unknown below the same probability;
+- for English, the share of words that simplemma's English dictionary knows: English from a half, else another
+  language.
 
-All get the same text, without mentions and links. For each length, in characters: the share of texts, in %, that are
-called by their language and, in parentheses, by another one, which makes a tweet uncertain. The rest is unknown.
+All get the same text, without mentions and links. For each length, in characters: the share of texts, in %, recognised
+as their language and, in parentheses, mistaken for another, which makes a tweet uncertain. The rest is unknown.
 Collections contain tweets in other languages, so not every other language is an error. The last column is CPU time per
 text.
 """
@@ -71,7 +72,7 @@ def dictionary(text: str) -> str | None:
 
 
 def measure(identify: Identify, texts: Sequence[str], language: str) -> tuple[float, float, float]:
-    """Return the shares called by their language and by another one, and the CPU time per text in milliseconds."""
+    """Return the shares recognised and mistaken for another language, and the CPU time per text in milliseconds."""
     identify(texts[0])
     started = time.process_time()
     found = [identify(text) for text in texts]
@@ -87,18 +88,20 @@ def main() -> None:
     parser.add_argument("language")
     parser.add_argument("--column", default="text", help="name, or number in a file without header (%(default)s)")
     parser.add_argument("--rows", type=int, default=20_000, help="sample size (%(default)s)")
-    documented.add_option(parser)
+    documented.add_option(parser, "languages")
     options = parser.parse_args()
+    if find_spec("lingua") is None:
+        parser.error("lingua is not installed: pip install --no-deps lingua-language-detector==2.1.1")
     header, column = (None, int(options.column)) if options.column.isdecimal() else (0, options.column)
     texts = pd.read_csv(options.file, header=header)[column].drop_duplicates()
     texts = texts.sample(min(len(texts), options.rows), random_state=0).map(PROSE)
     ways: dict[str, Identify] = {
         "the service": of_service.identify,
-        "py3langid, all languages": all_languages(),
-        "English dictionary": dictionary,
+        "py3langid, all its languages": all_languages(),
+        "lingua": lingua_languages(),
     }
-    if find_spec("lingua") is not None:
-        ways["lingua"] = lingua_languages()
+    if options.language == "en":
+        ways["English dictionary"] = dictionary
     lengths = texts.str.len()
     groups = {
         f"{low} to {high - 1}" if high < LENGTHS[-1] else f"{low} or more": texts[
@@ -109,12 +112,11 @@ def main() -> None:
     groups = {name: chosen for name, chosen in groups.items() if chosen}
     rows = [["number of tweets", *(f"{len(chosen):,}" for chosen in groups.values()), ""]]
     for name, identify in ways.items():
-        found = [measure(identify, chosen, options.language) for chosen in groups.values()]
-        total = sum(
-            milliseconds * len(chosen) for (*_, milliseconds), chosen in zip(found, groups.values(), strict=True)
-        )
-        shares = (f"{100 * right:.1f} ({100 * wrong:.1f})" for right, wrong, _ in found)
-        rows.append([name, *shares, f"{total / sum(map(len, groups.values())):.2f}"])
+        measured = [measure(identify, chosen, options.language) for chosen in groups.values()]
+        shares = [f"{100 * right:.1f} ({100 * wrong:.1f})" for right, wrong, _ in measured]
+        counts = [len(chosen) for chosen in groups.values()]
+        milliseconds = sum(time * count for (*_, time), count in zip(measured, counts, strict=True)) / sum(counts)
+        rows.append([name, *shares, f"{milliseconds:.2f}"])
     columns = [f"{Path(options.file).name}, {options.language}, %", *groups, "ms"]
     documented.publish(documented.table(columns, rows), options.document)
 

@@ -2,8 +2,9 @@
 
     python -m benchmarks.page [--rows N ...] [--document page]
 
-A real page and a browser; the service is that of the tests, which answers at once. Prints seconds from the end of
-scoring to the finished report, and from a click to the finished report for what a reader does with it afterwards.
+A real page and a browser; the service is that of the tests, which answers at once. For each size of file, prints the
+seconds until the file has been read, until it has been scored, from then to the finished report, and from a click to
+the finished report for what a reader does with it afterwards; and the page's memory.
 """
 
 import argparse
@@ -58,8 +59,8 @@ def wait_for_report(page: Page) -> None:
 
 def measured(browser: Browser, rows: int) -> dict[str, str]:
     """Return what each action takes with a file of this many rows."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
         file = folder / "tweets.csv"
         file.write_text(table(rows), encoding="utf-8")
         port = free_port()
@@ -108,14 +109,14 @@ def main() -> None:
     """Measure all sizes, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[200_000, 20_000], help="rows of the files")
-    documented.add_option(parser)
+    documented.add_option(parser, "page")
     options = parser.parse_args()
     with sync_playwright() as playwright:
         browser = processes.launch(playwright)
-        found = [measured(browser, rows) for rows in track(options.rows, description="files", transient=True)]
+        sizes = [measured(browser, count) for count in track(options.rows, description="files", transient=True)]
         browser.close()
-    rows = [[name, *(each[name] for each in found)] for name in found[0]]
-    columns = ["", *(f"{rows:,} tweets" for rows in options.rows)]
+    rows = [[quantity, *(size[quantity] for size in sizes)] for quantity in sizes[0]]
+    columns = ["", *(f"{count:,} tweets" for count in options.rows)]
     documented.publish(documented.table(columns, rows), options.document)
 
 

@@ -82,7 +82,7 @@ def main() -> None:
     """Measure, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path)
-    documented.add_option(parser)
+    documented.add_option(parser, "reasons")
     options = parser.parse_args()
     frame = read(options.file).frame
     frame = frame[(frame["airline_sentiment"] == "negative") & frame["negativereason"].isin(REASONS)]
@@ -100,15 +100,16 @@ def main() -> None:
         f"always {most}": scores(true, [most] * len(true)),
     }
     methods = [[name, f"{accuracy:.3f}", f"{f1:.3f}"] for name, (accuracy, f1) in rows.items()]
-    found = []
+    each_reason = []
     for name in taxonomy.names:
         hits = sum(one == other == name for one, other in zip(true, predicted, strict=True))
-        count, times = true.count(name), predicted.count(name)
-        found.append([name, str(count), str(times), f"{hits / max(1, times):.2f}", f"{hits / max(1, count):.2f}"])
+        given, predictions = true.count(name), predicted.count(name)
+        shares = [f"{hits / max(1, count):.2f}" for count in (predictions, given)]
+        each_reason.append([name, f"{given:,}", f"{predictions:,}", *shares])
     result = (
         f"{len(true):,} complaints, {len(set(true))} reasons:",
         documented.table(["method", "accuracy", "macro-F1"], methods),
-        documented.table(["reason", "complaints", "found", "precision", "recall"], found),
+        documented.table(["reason", "complaints", "found", "precision", "recall"], each_reason),
     )
     documented.publish("\n\n".join(result), options.document)
 

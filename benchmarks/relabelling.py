@@ -6,8 +6,8 @@
 The champion classifies all tweets of a table; labels are the truth, and a label other than `negative` means not
 negative. Each replay draws tweets as production would bring them, and simulates what people report: a share of the
 errors, and some correct answers. The queue is ordered by the code of the service (`telemetry.judging`), which learns
-from each look; ten are taken at a time. Figures are errors among the first looks, relative to random order. Intervals
-are those of 95 % of the replays.
+from each look; ten are taken at a time. Figures are errors among the first 100 tweets judged, relative to random order.
+Intervals are those of 95 % of the replays.
 """
 
 import argparse
@@ -147,7 +147,7 @@ def main() -> None:
     parser.add_argument("--label-column", default="label")
     parser.add_argument("--champion", default="models:/tweet_sentiment@champion")
     parser.add_argument("--challenger", help="a second model, whose disagreements join the queue")
-    documented.add_option(parser)
+    documented.add_option(parser, "relabelling")
     options = parser.parse_args()
     table = pd.read_csv(options.data)
     table = table[~table[options.text_column].map(text_key).duplicated()]
@@ -172,6 +172,8 @@ def main() -> None:
         f"{100 * answers.uncertain.mean():.1f} % uncertain; {REPLAYS} replays of {tweets:,}."
         + f" The challenger differs on {100 * answers.contradicted.mean():.1f} %."
         * (options.challenger is not None),
+        f"Of the errors, {100 * answers.negative[answers.wrong].mean():.0f} % are false alarms, the others missed "
+        f"negative tweets; {100 * answers.uncertain[answers.wrong].mean():.0f} % are uncertain.",
         documented.table(["people report", *variants], rows),
         f"Uncertainty sampling (nearest to 0.5 first): {uncertain}.",
     )

@@ -1,7 +1,7 @@
 """Measure the step `score` against calling the MLflow model on the whole table, by size and number of processes.
 
     python -m benchmarks.score [--model URI] [--file FILE] [--sizes N ...] [--processes N ...] [--spark N ...]
-        [--document score] ...
+        [--document score]
 
 Runs `python -m steps score` as a user does, on rows drawn from a table with replacement, and a script that reads the
 table, loads the model and calls `predict` once. Measures wall-clock time, imports included, CPU time, and the peak
@@ -156,7 +156,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1, help="runs, of which the fastest counts (%(default)s)")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2], help="of the step (%(default)s)")
     parser.add_argument("--spark", type=int, nargs="+", default=[], help="the same with engine=spark (default: none)")
-    documented.add_option(parser)
+    documented.add_option(parser, "score")
     options: Any = parser.parse_args()
     frame = reading.read(Path(options.file)).frame if options.file else corpus.read(*corpus.ALL)
     variants = variants_of(options.processes, options.spark)
@@ -209,7 +209,7 @@ def markdown(sizes: Sequence[int], lines: dict[str, Line], spark: Sequence[int])
 
 
 def conclusions(lines: dict[str, Line], spark: Sequence[int]) -> Iterator[str]:
-    """Yield what two processes gain, and from how many tweets Spark pays."""
+    """Yield what two processes gain, from how many tweets Spark pays, and the load of the machine."""
     one, two = (lines.get(name_of("processes", number)) for number in (1, 2))
     if one and two:
         gain = two.rate / one.rate

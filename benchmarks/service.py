@@ -152,10 +152,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="number of rounds (%(default)s)")
     parser.add_argument("--families", nargs="+", default=["baseline", "keras", "bert"], help="(%(default)s)")
     parser.add_argument("--overrides", nargs="+", default=OVERRIDES, help="overrides of the pipeline (%(default)s)")
-    documented.add_option(parser)
+    documented.add_option(parser, "service")
     options: Any = parser.parse_args()
-    if options.document and len(options.families) > 1:
-        parser.error("--document keeps the result of one family: choose it with --families")
+    if options.document and [options.document.name] != [f"service {family}" for family in options.families]:
+        parser.error(f"--document {options.document.name!r} needs --families {options.document.name.split()[-1]}")
     if shutil.which("wrk") is None:
         sys.exit("wrk is not installed: apt-get install wrk, or brew install wrk.")
 

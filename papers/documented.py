@@ -1,6 +1,5 @@
 """Values that the project already states: results of benchmarks, defaults of settings, the configuration."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,19 +45,19 @@ class Table:
         return float(found[0].replace(",", ""))
 
 
-def read_table(records: Mapping[str, Mapping[str, Any]], benchmark: str, header: list[str], command: str) -> Table:
+def read_table(records: Mapping[str, Mapping[str, Any]], benchmark: str, header: list[str]) -> Table:
     """Return the table of a benchmark whose first row starts with these cells.
 
     Args:
         records: the results by name.
         benchmark: name of the result.
         header: the first cells.
-        command: what measures it, for messages.
 
     Raises:
         PaperError: there is no such result, or it has no such table.
     """
-    lines = iter(records[benchmark]["lines"] if benchmark in records else ())
+    record = records.get(benchmark, {"lines": (), "command": f"python -m benchmarks.{benchmark.split()[0]} ..."})
+    lines = iter(record["lines"])
     for line in lines:
         if line.startswith("|") and (first := cells(line))[: len(header)] == header:
             next(lines)  # the rule below the header
@@ -68,17 +67,11 @@ def read_table(records: Mapping[str, Mapping[str, Any]], benchmark: str, header:
                     break
                 name, *rest = cells(row)
                 rows[name] = [name, *rest]
-            return Table(benchmark, first, rows, command)
+            return Table(benchmark, first, rows, record["command"])
     raise PaperError(
         f"docs/benchmarks.json has no table of {benchmark!r} that starts with {' | '.join(header)}. "
-        f"To measure it: {command}"
+        f"To measure it: {record['command']}"
     )
-
-
-def benchmarks(file: Path) -> dict[str, dict[str, Any]]:
-    """Return the results of benchmarks by name: lines in Markdown, command, commit."""
-    records: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
-    return records
 
 
 def cells(line: str) -> list[str]:

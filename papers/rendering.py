@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
+from benchmarks import documented as benchmarks
 from papers import documented, results
 from papers.errors import PaperError
 from papers.language import LANGUAGES, punctuate
@@ -37,7 +38,7 @@ def values(docs: Path = DOCS) -> dict[str, Any]:
         PaperError: a result or a table is missing.
     """
     fixed = constants()
-    measured = documented.benchmarks(docs / "benchmarks.json")
+    measured = benchmarks.read_records(docs)
     tables = {name: documented.read_table(measured, **table) for name, table in fixed["tables"].items()}
     peers = json.loads((docs / "peers.json").read_text(encoding="utf-8"))
     return {

@@ -207,7 +207,7 @@ def test_a_misspelt_name_in_a_template_is_an_error(named: Mapping[str, Any]) -> 
 
 
 def test_a_table_without_the_row_names_what_measures_it(named: Mapping[str, Any]) -> None:
-    with pytest.raises(PaperError, match="row 'no such', column 'p50 ms' has no number.*make bench-service"):
+    with pytest.raises(PaperError, match=r"row 'no such', column 'p50 ms' has no number.*benchmarks\.service"):
         named["tables"]["service"].number("no such", "p50 ms")
 
 
