@@ -46,11 +46,12 @@ def replay(now: Current, size: int, before: reference.Reference, cfg: DictConfig
         truth = performance.measured(drift.scored(part.dropna(subset=list(SCORES))))
         errors = {each.metric: abs(each.value - truth[each.metric]) for each in watched.estimated}
         trusted = [errors[each.metric] for each in watched.qualities]
-        rows.append({"changed": watched.changed, "trusted": bool(trusted), "worst": max(trusted, default=0), **errors})
+        worst = max(trusted, default=np.nan)
+        rows.append({"changed": watched.changed, "trusted": bool(trusted), "worst": worst, **errors})
     table = pd.DataFrame(rows)
     counts = [f"{table[name].sum()} of {PARTS}" for name in ("changed", "trusted")]
-    largest = [f"{table[name].max():.3f}" for name in (*performance.METRICS, "worst")]
-    return [f"{size:,}", *counts, *largest]
+    largest = table[[*performance.METRICS, "worst"]].max()
+    return [f"{size:,}", *counts, *("" if np.isnan(error) else f"{error:.3f}" for error in largest)]
 
 
 def main() -> None:
