@@ -81,6 +81,7 @@ LANGUAGES = {
         thousands=",",
         percent=" %",
         models={
+            "finetune more data": "fine-tuned MiniLM, more data",
             "finetune": "fine-tuned MiniLM",
             "features": "frozen MiniLM",
             "characters": "character n-grams",
