@@ -8,9 +8,9 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter, ScalarFormatter
 
-from papers.language import LANGUAGES
+from papers.language import LANGUAGES, Language
 from papers.results import Result
 from sentiment.reports.canvas import COLOURS, REFERENCE
 
@@ -46,7 +46,7 @@ WORDS = {
         "alarm": "Part des crises détectées en une heure",
         "times": "nombre de tweets négatifs, en multiple du nombre habituel",
         "detected": "crises détectées",
-        "the alarm, as shipped": "l'alarme du projet",
+        "the alarm, as shipped": "l’alarme du projet",
         "p chart": "carte de contrôle p",
         "negative binomial CUSUM": "CUSUM",
         "Bollinger bands": "bandes de Bollinger",
@@ -124,11 +124,24 @@ def draw_comparison(axes: Axes, shown: Values, code: str) -> None:
         axes.plot(area, place, "o", color=colours[kind], label=words[kind] if first else None)
     axes.set_yticks(range(len(shown["rows"])), labels=[language.model(name) for name in shown["rows"]])
     axes.tick_params(axis="y", labelsize=13, length=0)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: language.number(value, 2)))
+    axes.xaxis.set_major_formatter(Digits(language))
     axes.set(xlabel=words["area"])
     axes.set_title(words["comparison"].format(level=f"{shown['level']:g}"), loc="left", fontweight="bold")
     axes.grid(axis="x", color="0.9")
     axes.legend(loc="lower right", frameon=False)
+
+
+class Digits(ScalarFormatter):
+    """Write the ticks of an axis with as many digits as they need, and with the decimal sign of a language."""
+
+    def __init__(self, language: Language) -> None:
+        """Write with the decimal sign of this language."""
+        super().__init__(useOffset=False, useLocale=False)
+        self.language = language
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """Return the label of a tick."""
+        return super().__call__(x, pos).replace(".", self.language.decimal)
 
 
 def roc(named: Mapping[str, Any]) -> Values:
@@ -174,25 +187,25 @@ def draw_speed(axes: Axes, shown: Values, code: str) -> None:
     """Draw a disc for each candidate, whose area is its size in megabytes."""
     words, language = WORDS[code], LANGUAGES[code]
     colours = dict(zip(("simple", "advanced", "bert"), COLOURS, strict=False))
-    # Labels must not overlap: a distance in AUC that is as high as a line of text.
+    # Labels stand beside the plot, where they cannot cover a disc, at least as far apart as a line of text is high.
     areas = [row[1] for row in shown.values()]
-    line, height = (max(areas) - min(areas)) / 14, 1.0
+    line, height = (max(areas) - min(areas)) / 13, 1.0
     for name, (kind, area, milliseconds, megabytes) in sorted(shown.items(), key=lambda item: -item[1][1]):
-        axes.scatter(milliseconds, area, s=12 * megabytes + 20, color=colours[kind], alpha=0.6)
-        right, height = milliseconds > 1, min(area, height - line)
+        axes.scatter(milliseconds, area, s=12 * megabytes + 20, color=colours[kind], alpha=0.6, zorder=3)
+        height = min(area, height - line)
         axes.annotate(
             f"{language.model(name)}, {megabytes:.0f} {words['megabytes']}",
             (milliseconds, area),
-            xytext=(milliseconds * (0.87 if right else 1.15), height),
+            xytext=(1.02, height),
+            textcoords=axes.get_yaxis_transform(),
             va="center",
-            ha="right" if right else "left",
             fontsize=12,
-            arrowprops={"arrowstyle": "-", "color": "0.7"},
+            arrowprops={"arrowstyle": "-", "color": "0.7", "relpos": (0, 0.5)},
         )
     axes.set_xscale("log")
     axes.set_xticks(TIMES, labels=[language.number(time, 1) for time in TIMES])
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: language.number(value, 2)))
+    axes.yaxis.set_major_formatter(Digits(language))
     axes.set(xlabel=words["time"], ylabel=words["area"])
     axes.margins(x=0.2, y=0.15)
     axes.set_title(words["speed"], loc="left", fontweight="bold")
@@ -223,6 +236,7 @@ def draw_labels(axes: Axes, shown: Values, code: str) -> None:
         for place, height in zip(places, heights, strict=True):
             axes.text(place, height + 0.003, language.number(height, 2), ha="center", fontsize=13)
     axes.set_ylim(0.5, 1.02)  # from the AUC of chance
+    axes.yaxis.set_major_formatter(Digits(language))
     axes.set_xticks(range(len(shown)), labels=[LABELS[name][code] for name in shown])
     axes.set(ylabel=words["area_of"])
     axes.set_title(words["labels"], loc="left", fontweight="bold", pad=34)
@@ -269,16 +283,21 @@ def write(folder: Path, named: Mapping[str, Any], codes: Iterable[str] = tuple(L
     """Draw all figures that have something to show, in each language; delete the others."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
-    for name, (_, draw) in FIGURES.items():
+    for name in FIGURES:
         content = shown(name, named)
         for code in codes:
             file = folder / f"{name}.{code}.png"
             if content == "{}":
                 file.unlink(missing_ok=True)
                 continue
-            with rc_context(STYLE):
-                figure = Figure(figsize=SIZE, layout="constrained", dpi=120)
-                draw(figure.add_subplot(), json.loads(content), code)
-                figure.savefig(file, metadata={SHOWN: content, "Software": None})
+            draw(name, content, code).savefig(file, metadata={SHOWN: content, "Software": None})
             files.append(file)
     return files
+
+
+def draw(name: str, content: str, code: str) -> Figure:
+    """Draw what a figure shows (see `shown`), in a language."""
+    with rc_context(STYLE):
+        figure = Figure(figsize=SIZE, layout="constrained", dpi=120)
+        FIGURES[name][1](figure.add_subplot(), json.loads(content), code)
+        return figure

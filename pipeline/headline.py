@@ -52,8 +52,8 @@ def render(results: Sequence[Mapping[str, Any]], peers: Sequence[Mapping[str, An
                 *notes,
                 "Accuracy and cost are taken at the threshold with the lowest expected cost per 1,000 tweets (missed "
                 f"negative tweet: {costs['cost.missed_negative']}, false alarm: {costs['cost.false_alarm']}).",
-                f"`ms` is the time per tweet on {study['cores']} cores, comparable within a run only, as machines differ "
-                "in speed; `MB` is the size of the served form.",
+                f"`ms` is the time per tweet on {study['cores']} cores, comparable within a run only, as machines "
+                "differ in speed; `MB` is the size of the served form.",
             ]
         ),
         "The winner of each run, measured on its test split, which neither training nor selection has seen:",

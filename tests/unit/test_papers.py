@@ -1,6 +1,7 @@
 """The papers: articles, notes and slides, built from the results of runs."""
 
 import copy
+import io
 import json
 import re
 import shutil
@@ -219,6 +220,18 @@ def test_figures_show_the_values(named: Mapping[str, Any]) -> None:
             expected |= {f"{name}.{code}.png": content for code in LANGUAGES}
     files = sorted((DOCS / figures.FOLDER).iterdir())
     assert {file.name: Image.open(file).text[figures.SHOWN] for file in files} == expected, "run make papers"
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("span", [0.02, 0.05, 0.1, 0.3])
+def test_ticks_of_a_figure_are_where_their_labels_say(code: str, span: float) -> None:
+    rows = {"a": ["simple", 0.9 - span, 0.1, 1], "b": ["bert", 0.9, 2.0, 20]}
+    figure = figures.draw("speed", json.dumps(rows), code)
+    figure.savefig(io.BytesIO())
+    axis = figure.axes[0].yaxis
+    read = [float(label.get_text().replace(LANGUAGES[code].decimal, ".")) for label in axis.get_ticklabels()]
+    assert len(read) > 2
+    assert read == pytest.approx(list(axis.get_ticklocs()), abs=1e-9)
 
 
 def test_figures_without_values_are_deleted(
