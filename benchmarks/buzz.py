@@ -1,6 +1,6 @@
 """Compare the alarm for a backlash with methods from the literature, at the same rate of false alarms.
 
-    python -m benchmarks.buzz --tweets airline_2015.csv --scores scored.csv [--sensitivity S --specificity S]
+    python -m benchmarks.buzz --tweets airline_2015.csv --scores scored.csv --sensitivity S --specificity S
         [--document buzz]
 
 Crises are added to streams of tweets, one at a time, at random times of the day and the week:
@@ -15,7 +15,9 @@ out. The alarm is reported with such a threshold, and as shipped, with the thres
 were chosen on simulated streams. Alarms within six hours are one alarm.
 
 `--scores` names the same table with the answers of a model (`mlflow run . -e score`): rows in the same order, with a
-column `sentiment`. Sensitivity and specificity are those of that model on its own validation tweets.
+column `sentiment`. Predicted labels of simulated tweets are wrong as often as these answers. Sensitivity and
+specificity are what the alarm assumes (`TELEMETRY_BUZZ_SENSITIVITY`, `TELEMETRY_BUZZ_SPECIFICITY`): those of the model
+card.
 """
 
 import argparse
@@ -131,8 +133,8 @@ def real(table: pd.DataFrame, airline: str, label: str, errors: Errors, weeks: i
     return watched(stream, own[label].to_numpy(), errors)
 
 
-def made_up(tweets_an_hour: float, errors: Errors, weeks: int, seed: int) -> Watched:
-    """Simulate a stream."""
+def made_up(tweets_an_hour: float, errors: Errors, assumed: Errors, weeks: int, seed: int) -> Watched:
+    """Simulate a stream whose labels have errors; the alarm assumes others."""
     random = np.random.default_rng(seed)
     stream = simulated(
         random,
@@ -141,7 +143,7 @@ def made_up(tweets_an_hour: float, errors: Errors, weeks: int, seed: int) -> Wat
         sensitivity=errors.sensitivity,
         specificity=errors.specificity,
     )
-    return watched(stream, random.random(10_000) < errors.sensitivity, errors)
+    return watched(stream, random.random(10_000) < errors.sensitivity, assumed)
 
 
 def read(tweets: Path, scored: Path | None) -> pd.DataFrame:
@@ -162,18 +164,27 @@ def read(tweets: Path, scored: Path | None) -> pd.DataFrame:
     return frame.sort_values("time", ignore_index=True)
 
 
+def errors_of(table: pd.DataFrame) -> Errors:
+    """Return the errors of the model's answers."""
+    truth, called = table["truth"], table["called"]
+    return Errors(sensitivity=float(called[truth].mean()), specificity=float(1 - called[~truth].mean()))
+
+
 def main() -> None:
     """Run the comparison, and print its tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tweets", type=Path, help="Twitter US Airline Sentiment as CSV (default: simulated only)")
     parser.add_argument("--scores", type=Path, help="the same rows with a column `sentiment` (default: labels only)")
-    parser.add_argument("--sensitivity", type=float, default=0.86, help="of the model (default: 0.86)")
-    parser.add_argument("--specificity", type=float, default=0.87, help="of the model (default: 0.87)")
+    parser.add_argument("--sensitivity", type=float, help="that the alarm assumes of the model")
+    parser.add_argument("--specificity", type=float, help="that the alarm assumes of the model")
     parser.add_argument("--crises", type=int, default=150, help="number of each kind (default: 150)")
     parser.add_argument("--weeks", type=int, default=26, help="length of each stream (default: 26)")
     documented.add_option(parser, "buzz")
     options = parser.parse_args()
-    perfect, errors = Errors(), Errors(sensitivity=options.sensitivity, specificity=options.specificity)
+    if options.scores and not (options.tweets and options.sensitivity and options.specificity):
+        parser.error("--scores needs --tweets, --sensitivity and --specificity")
+    table = read(options.tweets, options.scores) if options.tweets else None
+    perfect = Errors()
     tables: list[str] = []
     columns: dict[str, list[str]] = {}
 
@@ -185,13 +196,17 @@ def main() -> None:
     for volume in (40, 400):
         report(
             f"simulated, {volume} tweets an hour",
-            lambda part, volume=volume: [made_up(volume, perfect, options.weeks, 10 + part)],  # type: ignore[misc]
+            lambda part, volume=volume: [made_up(volume, perfect, perfect, options.weeks, 10 + part)],  # type: ignore[misc]
         )
-    report("simulated, 400 an hour, predicted", lambda part: [made_up(400, errors, options.weeks, 20 + part)])
-    if options.tweets:
-        table = read(options.tweets, options.scores)
-        labels = [("truth", perfect, "real, true labels")]
-        labels += [("called", errors, "real, predicted labels")] if options.scores else []
+    labels = [("truth", perfect, "real, true labels")]
+    if table is not None and options.scores:
+        errors, assumed = errors_of(table), Errors(sensitivity=options.sensitivity, specificity=options.specificity)
+        console.print(f"Errors on {len(table)} tweets: {errors}. Assumed: {assumed}.", soft_wrap=True)
+        report(
+            "simulated, 400 an hour, predicted", lambda part: [made_up(400, errors, assumed, options.weeks, 20 + part)]
+        )
+        labels += [("called", assumed, "real, predicted labels")]
+    if table is not None:
         weeks = max(6, options.weeks // 2)
         for label, assumed, title in labels:
             report(

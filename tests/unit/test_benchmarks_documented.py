@@ -49,6 +49,7 @@ def test_every_result_names_its_command_and_commit(name: str) -> None:
     assert words[:2] == ["python", "-m"]
     assert (DOCS.parent / "benchmarks" / f"{benchmark}.py").exists()
     assert name.split()[0] == benchmark
+    assert words[words.index("--document") + 1] == name
     assert re.fullmatch(r"[0-9a-f]{10}", record["commit"])
 
 
