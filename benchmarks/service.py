@@ -2,8 +2,10 @@
 
     python -m benchmarks.service [--seconds N] [--rounds N] [--families baseline keras bert] [--overrides OVERRIDE ...]
         [--document "service keras"]
+    python -m benchmarks.service --models runs:/RUN/model ... [--document "service models"]
 
-Runs the pipeline once. For the best model of each family, compares
+With `--models`, compares models of the current MLflow store, each in the service. Otherwise, runs the pipeline once,
+and for the best model of each family, compares
 - the Bento built by `package`, in an environment with its requirements only;
 - the same Bento with a challenger (`SERVICE_SHADOW`), which is the same model;
 - the same Bento with a model that returns a constant;
@@ -20,6 +22,7 @@ import argparse
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -57,13 +60,12 @@ def best(runs: Store, family: str) -> str:
     return f"runs:/{best_run.info.run_id}/{artifacts.MODEL}"
 
 
-def servers(runs: Store, family: str, folder: Path) -> Iterator[Server]:
-    """Yield the servers to compare for a model family."""
-    uri = best(runs, family)
+def serve(uri: str, folder: Path, name: str = SERVICE) -> Server:
+    """Return the service of a model: the Bento that `package` builds, and its environment."""
     bento = bentos.make_bento(uri, folder)
     python = bentos.make_environment(bento, folder / "environment")
-    service = Server(
-        SERVICE,
+    return Server(
+        name,
         [python, "-m", "service"],
         bento / "src",
         settings={
@@ -75,6 +77,13 @@ def servers(runs: Store, family: str, folder: Path) -> Iterator[Server]:
             "BENTOML_DO_NOT_TRACK": "true",
         },
     )
+
+
+def servers(runs: Store, family: str, folder: Path) -> Iterator[Server]:
+    """Yield the servers to compare for a model family."""
+    uri = best(runs, family)
+    service = serve(uri, folder)
+    bento = service.folder.parent
     yield service
     challenger = {"SERVICE_SHADOW": str(bento / "src" / "model")}
     yield replace(service, name=CHALLENGED, settings={**service.settings, **challenger})
@@ -110,7 +119,7 @@ def measure(running: Running, texts: Sequence[str], seconds: int) -> Figures:
         "tweets/s": one.rate,
         f"tweets/s, {CONNECTIONS} connections": many.rate,
     }
-    if running.server.name in (SERVICE, CHALLENGED, NOTHING):
+    if running.server.name not in (MLFLOW, KERAS):
         batch = [{"texts": (list(texts) * TWEETS)[:TWEETS]}]
         figures[f"tweets/s, {TWEETS} per request"] = running.ask(batch, connections=1, seconds=seconds).rate * TWEETS
     return figures | {"MB": running.megabytes}
@@ -152,37 +161,66 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="number of rounds (%(default)s)")
     parser.add_argument("--families", nargs="+", default=["baseline", "keras", "bert"], help="(%(default)s)")
     parser.add_argument("--overrides", nargs="+", default=OVERRIDES, help="overrides of the pipeline (%(default)s)")
+    parser.add_argument(
+        "--models", nargs="+", metavar="URI", help="models to compare in the service, without the others"
+    )
     documented.add_option(parser, "service")
     options: Any = parser.parse_args()
-    if options.document and [options.document.name] != [f"service {family}" for family in options.families]:
-        parser.error(f"--document {options.document.name!r} needs --families {options.document.name.split()[-1]}")
+    names = ["service models"] if options.models else [f"service {family}" for family in options.families]
+    if options.document and [options.document.name] != names:
+        parser.error(
+            f"--document {options.document.name!r} does not fit: it would be that of {' and '.join(names)}. `service "
+            "models` needs --models; another result needs --families with the one family that it names."
+        )
     if shutil.which("wrk") is None:
         sys.exit("wrk is not installed: apt-get install wrk, or brew install wrk.")
 
     texts = corpus.read(corpus.TWEETS)["text"].drop_duplicates().head(TWEETS).tolist()
+    if options.models:
+        models = {candidate(uri): uri for uri in options.models}
+        with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+            compared = [serve(uri, Path(folder) / name.replace(" ", "_"), name) for name, uri in models.items()]
+            medians = measure_all(compared, texts, options.rounds, options.seconds)
+        documented.publish(f"{markdown(medians)}\n\nMedians of {options.rounds} rounds; {load()}", options.document)
+        return
     with store.temporary() as runs, tracked(runs):
         runs.mlflow_run(PROJECT, options.overrides)
         for family in options.families:
             compared = list(servers(runs, family, runs.folder / family))
-            rounds: dict[str, list[Figures]] = {server.name: [] for server in compared}
-            for _ in track(range(options.rounds), description=family, transient=True):
-                for server in compared:
-                    with server.started() as running:
-                        rounds[server.name].append(measure(running, texts, options.seconds))
-            medians = {name: {key: median(f[key] for f in each) for key in each[0]} for name, each in rounds.items()}
-            documented.publish(markdown(family, medians, options.rounds), options.document)
+            medians = measure_all(compared, texts, options.rounds, options.seconds)
+            targets = "\n".join(f"- {line}" for line in verdicts(medians))
+            machine = f"Family `{family}`, medians of {options.rounds} rounds; {load()}"
+            documented.publish(f"{markdown(medians)}\n\n{machine}\n\n{targets}", options.document)
 
 
-def markdown(family: str, medians: dict[str, Figures], rounds: int) -> str:
-    """Return the table of a family, and its targets, in Markdown."""
-    columns = list(medians[SERVICE])
+def candidate(uri: str) -> str:
+    """Return the name of the candidate that a run has trained."""
+    return str(mlflow.get_run(artifacts.run_id(uri)).info.run_name)
+
+
+def measure_all(compared: Sequence[Server], texts: Sequence[str], rounds: int, seconds: int) -> dict[str, Figures]:
+    """Return the medians of servers that are started, measured and stopped in turn, some times."""
+    measured: dict[str, list[Figures]] = {server.name: [] for server in compared}
+    for _ in track(range(rounds), description="rounds", transient=True):
+        for server in compared:
+            with server.started() as running:
+                measured[server.name].append(measure(running, texts, seconds))
+    return {name: {key: median(f[key] for f in each) for key in each[0]} for name, each in measured.items()}
+
+
+def markdown(medians: dict[str, Figures]) -> str:
+    """Return a table in Markdown, with a row for each server."""
+    columns = list(next(iter(medians.values())))
     rows = [
         [name, *(f"{figures[key]:,.1f}" if key in figures else "" for key in columns)]
         for name, figures in medians.items()
     ]
-    targets = "\n".join(f"- {line}" for line in verdicts(medians))
-    machine = f"Family `{family}`, medians of {rounds} rounds; load {os.getloadavg()[0]:.1f} at the end."
-    return f"{documented.table(['', *columns], rows)}\n\n{machine}\n\n{targets}"
+    return documented.table(["", *columns], rows)
+
+
+def load() -> str:
+    """Return what the machine was busy with, which slows every server."""
+    return f"load {os.getloadavg()[0]:.1f} at the end."
 
 
 if __name__ == "__main__":
