@@ -26,6 +26,7 @@ def load(folder, text):
 def make_bento(uri: str, folder: Path) -> Path:
     """Build a Bento of a model like the step `package`, in a separate store; return its folder."""
     folder.mkdir()
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # a bar for each model says nothing
     model = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder / "model")))
     names = ("name", "version", "alias", "run_id", "commit", "threshold", "runtime")
     packaging.assemble(folder / "context", model, dict.fromkeys(names, "benchmark"))

@@ -36,7 +36,7 @@ from rich.progress import track
 from benchmarks import bentos, corpus, documented, store
 from benchmarks.servers import Running, Server
 from benchmarks.store import PROJECT, Store
-from pipeline import artifacts
+from pipeline import artifacts, candidates
 
 SERVICE, CHALLENGED, NOTHING = "the service", "with a challenger", "a constant model"
 MLFLOW, KERAS = "mlflow models serve", "keras predict"
@@ -177,7 +177,7 @@ def main() -> None:
 
     texts = corpus.read(corpus.TWEETS)["text"].drop_duplicates().head(TWEETS).tolist()
     if options.models:
-        models = {candidate(uri): uri for uri in options.models}
+        models = {candidates.read(uri)["name"]: uri for uri in options.models}
         with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
             compared = [serve(uri, Path(folder) / name.replace(" ", "_"), name) for name, uri in models.items()]
             medians = measure_all(compared, texts, options.rounds, options.seconds)
@@ -191,11 +191,6 @@ def main() -> None:
             targets = "\n".join(f"- {line}" for line in verdicts(medians))
             machine = f"Family `{family}`, medians of {options.rounds} rounds; {load()}"
             documented.publish(f"{markdown(medians)}\n\n{machine}\n\n{targets}", options.document)
-
-
-def candidate(uri: str) -> str:
-    """Return the name of the candidate that a run has trained."""
-    return str(mlflow.get_run(artifacts.run_id(uri)).info.run_name)
 
 
 def measure_all(compared: Sequence[Server], texts: Sequence[str], rounds: int, seconds: int) -> dict[str, Figures]:
