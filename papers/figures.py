@@ -22,6 +22,8 @@ STYLE: Any = {"font.size": 15, "axes.spines.top": False, "axes.spines.right": Fa
 SIZE = (9.6, 5.4)
 # Columns of the tables of alarms: how large a crisis is.
 SIZES = {2: "x 2 in 1 h", 3: "x 3 in 1 h", 5: "x 5 in 1 h"}
+# Rows of a comparison that have room for large labels.
+FEW = 10
 # Milliseconds on the axis of time.
 TIMES = (0.1, 0.2, 0.5, 1, 2, 5)
 WORDS = {
@@ -43,7 +45,7 @@ WORDS = {
         "emoticons": "émoticônes",
         "people": "jugement humain",
         "airline": "compagnies aériennes",
-        "alarm": "Part des crises détectées en une heure",
+        "alarm": "Crises simulées détectées en une heure ({tweets} tweets par heure)",
         "times": "nombre de tweets négatifs, en multiple du nombre habituel",
         "detected": "crises détectées",
         "the alarm, as shipped": "l’alarme du projet",
@@ -69,7 +71,7 @@ WORDS = {
         "emoticons": "emoticons",
         "people": "human judgement",
         "airline": "airlines",
-        "alarm": "Share of crises detected within an hour",
+        "alarm": "Simulated crises detected within an hour ({tweets} tweets an hour)",
         "times": "negative tweets, as a multiple of the usual number",
         "detected": "crises detected",
         "the alarm, as shipped": "the project's alarm",
@@ -102,6 +104,12 @@ def comparison(named: Mapping[str, Any]) -> Values:
     return {"rows": dict(sorted(rows.items(), key=lambda item: item[1][1])), "level": level(study)}
 
 
+def approaches(named: Mapping[str, Any]) -> Values:
+    """Return what `comparison` does, of the best candidate of each approach only."""
+    both = comparison(named)
+    return both | {"rows": {name: row for name, row in both["rows"].items() if name in speed(named)}}
+
+
 def level(study: Result) -> float:
     """Return the confidence level in percent."""
     return 100 * study.settings["select.confidence"]
@@ -123,7 +131,7 @@ def draw_comparison(axes: Axes, shown: Values, code: str) -> None:
         axes.plot([low, high], [place, place], color=colours[kind], linewidth=2)
         axes.plot(area, place, "o", color=colours[kind], label=words[kind] if first else None)
     axes.set_yticks(range(len(shown["rows"])), labels=[language.model(name) for name in shown["rows"]])
-    axes.tick_params(axis="y", labelsize=13, length=0)
+    axes.tick_params(axis="y", labelsize=13 if len(shown["rows"]) > FEW else 17, length=0)
     axes.xaxis.set_major_formatter(Digits(language))
     axes.set(xlabel=words["area"])
     axes.set_title(words["comparison"].format(level=f"{shown['level']:g}"), loc="left", fontweight="bold")
@@ -189,7 +197,7 @@ def draw_speed(axes: Axes, shown: Values, code: str) -> None:
     colours = dict(zip(("simple", "advanced", "bert"), COLOURS, strict=False))
     # Labels stand beside the plot, where they cannot cover a disc, at least as far apart as a line of text is high.
     areas = [row[1] for row in shown.values()]
-    line, height = (max(areas) - min(areas)) / 13, 1.0
+    line, height = (max(areas) - min(areas)) / 11, 1.0
     for name, (kind, area, milliseconds, megabytes) in sorted(shown.items(), key=lambda item: -item[1][1]):
         axes.scatter(milliseconds, area, s=12 * megabytes + 20, color=colours[kind], alpha=0.6, zorder=3)
         height = min(area, height - line)
@@ -199,7 +207,7 @@ def draw_speed(axes: Axes, shown: Values, code: str) -> None:
             xytext=(1.02, height),
             textcoords=axes.get_yaxis_transform(),
             va="center",
-            fontsize=12,
+            fontsize=14,
             arrowprops={"arrowstyle": "-", "color": "0.7", "relpos": (0, 0.5)},
         )
     axes.set_xscale("log")
@@ -247,26 +255,28 @@ def alarm(named: Mapping[str, Any]) -> Values:
     """Return the share of crises that each method detects within an hour, by the size of the crisis."""
     table = named["tables"]["busy"]
     methods = ("the alarm, as shipped", "p chart", "negative binomial CUSUM", "Bollinger bands")
-    return {method: {str(size): table.number(method, column) for size, column in SIZES.items()} for method in methods}
+    shares = {method: {str(size): table.number(method, column) for size, column in SIZES.items()} for method in methods}
+    return {"tweets": named["constants"]["simulated_tweets_an_hour"], "shares": shares}
 
 
 def draw_alarm(axes: Axes, shown: Values, code: str) -> None:
     """Draw a line for each method."""
     words = WORDS[code]
-    for (method, shares), colour in zip(shown.items(), COLOURS, strict=False):
+    for (method, shares), colour in zip(shown["shares"].items(), COLOURS, strict=False):
         heavy = method.startswith("the alarm")
         axes.plot(list(map(int, shares)), list(shares.values()), "o-", color=colour, label=words[method],
                   linewidth=3 if heavy else 1.5, zorder=3 if heavy else 2)  # fmt: skip
     axes.set_xticks(list(SIZES))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
     axes.set(xlabel=words["times"], ylabel=words["detected"], ylim=(0, 1.05))
-    axes.set_title(words["alarm"], loc="left", fontweight="bold")
+    axes.set_title(words["alarm"].format(tweets=shown["tweets"]), loc="left", fontweight="bold")
     axes.legend(loc="lower right", frameon=False)
 
 
 # For each figure: what it shows, and how it is drawn.
 FIGURES: dict[str, tuple[Callable[[Mapping[str, Any]], Values], Callable[..., None]]] = {
     "comparison": (comparison, draw_comparison),
+    "approaches": (approaches, draw_comparison),
     "roc": (roc, draw_roc),
     "speed": (speed, draw_speed),
     "labels": (labels, draw_labels),
