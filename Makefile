@@ -253,7 +253,7 @@ test-extended: setup ## Run the other tests: what starts, kills or replaces whol
 	pytest $(PARALLEL) -m extended
 
 .PHONY: test-unit
-test-unit: setup ## Run the fast unit tests only (about a minute)
+test-unit: setup ## Run the fast unit tests only (one to three minutes)
 	pytest $(PARALLEL) tests/unit -m "not slow"
 
 .PHONY: coverage
