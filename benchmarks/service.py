@@ -178,6 +178,8 @@ def main() -> None:
     texts = corpus.read(corpus.TWEETS)["text"].drop_duplicates().head(TWEETS).tolist()
     if options.models:
         models = {candidates.read(uri)["name"]: uri for uri in options.models}
+        if len(models) < len(options.models):
+            parser.error(f"--models: two candidates have the same name; {', '.join(models)} differ.")
         with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
             compared = [serve(uri, Path(folder) / name.replace(" ", "_"), name) for name, uri in models.items()]
             medians = measure_all(compared, texts, options.rounds, options.seconds)
