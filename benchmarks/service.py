@@ -179,7 +179,7 @@ def main() -> None:
     if options.models:
         models = {candidates.read(uri)["name"]: uri for uri in options.models}
         if len(models) < len(options.models):
-            parser.error(f"--models: two candidates have the same name; {', '.join(models)} differ.")
+            parser.error(f"--models: candidates need different names, these have only: {', '.join(models)}.")
         with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
             compared = [serve(uri, Path(folder) / name.replace(" ", "_"), name) for name, uri in models.items()]
             medians = measure_all(compared, texts, options.rounds, options.seconds)
