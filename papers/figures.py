@@ -195,7 +195,7 @@ def draw_speed(axes: Axes, shown: Values, code: str) -> None:
     """Draw a disc for each candidate, whose area is its size in megabytes."""
     words, language = WORDS[code], LANGUAGES[code]
     colours = dict(zip(("simple", "advanced", "bert"), COLOURS, strict=False))
-    # Labels stand beside the plot, where they cannot cover a disc, at least as far apart as a line of text is high.
+    # Labels go beside the plot, so that they never cover a disc, and at least a line of text apart.
     areas = [row[1] for row in shown.values()]
     line, height = (max(areas) - min(areas)) / 11, 1.0
     for name, (kind, area, milliseconds, megabytes) in sorted(shown.items(), key=lambda item: -item[1][1]):
